@@ -1,0 +1,31 @@
+"""autogsas: automatic Rietveld refinement as a search over how to refine."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from autogsas.errors import AutogsasError, UserError
+    from autogsas.hookspecs import hookimpl
+
+__all__ = ["AutogsasError", "UserError", "__version__", "hookimpl"]
+
+_LAZY = {
+    "AutogsasError": "autogsas.errors",
+    "UserError": "autogsas.errors",
+    "hookimpl": "autogsas.hookspecs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use, so that `import autogsas` costs milliseconds.
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""What comes with autogsas, registered through the same public hooks as anyone else's plugin."""

@@ -1,0 +1,173 @@
+"""A project: what its file may say (`ProjectFile`), and the plain data it becomes once its files are read (`Project`)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from autogsas.instrument import Geometry, Instrument, Radiation
+from autogsas.pattern import Pattern
+from autogsas.recipe import BACKGROUNDS, BackgroundFunction, Group, Limits, Recipe
+from autogsas.structure import Phase
+
+__all__ = ["BackgroundSearch", "DataEntry", "GroupSearch", "Histogram", "PhaseEntry", "Project", "ProjectFile",
+           "Search", "seconds"]  # fmt: skip
+
+_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(s|m|h)?\s*$")
+
+
+def seconds(value: Any) -> Any:
+    """Return a duration in seconds from a number or a text such as "90s", "10m", "1.5h"; other values unchanged.
+
+    Raises ValueError for a text of another form.
+    """
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.match(value)
+    if match is None:
+        raise ValueError("a duration is a number of seconds or a text such as '90s', '10m' or '1.5h'")
+    return float(match[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}[match[2]]
+
+
+def _terms(value: tuple[int, int]) -> tuple[int, int]:
+    if value[0] > value[1]:
+        raise ValueError("the smallest number of terms must not exceed the largest")
+    return value
+
+
+def _wavelengths(value: Any) -> Any:
+    return (value,) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+def _check_excluded(value: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    return tuple(sorted(value))
+
+
+Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
+Positive = Annotated[float, Field(gt=0)]
+Terms = Annotated[tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(le=100)]], AfterValidator(_terms)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DataEntry(_Frozen):
+    """One measured pattern, with its instrument. What is said here wins over the instrument file."""
+
+    file: Annotated[str, Field(description="the measured pattern")]
+    name: Annotated[str | None, Field(description="a short name; default: the file's name without its ending")] = None
+    instrument: Annotated[str | None, Field(description="a GSAS .prm/.inst or GSAS-II .instprm file")] = None
+    bank: Annotated[int | None, Field(ge=1, description="which bank of the files, counted from 1")] = None
+    radiation: Annotated[Radiation | None, Field(description="xray or neutron")] = None
+    geometry: Annotated[Geometry | None, Field(description="which sample corrections apply")] = None
+    wavelength: Annotated[
+        Annotated[tuple[Positive, ...], Field(min_length=1, max_length=2), BeforeValidator(_wavelengths)] | None,
+        Field(description="Angstrom; one, or [K-alpha1, K-alpha2]"),
+    ] = None
+    ratio: Annotated[float | None, Field(ge=0, le=1, description="I(K-alpha2)/I(K-alpha1)")] = None
+    polarization: Annotated[float | None, Field(ge=0, le=1, description="GSAS-II's Polariz.")] = None
+    radius: Annotated[Positive | None, Field(description="goniometer radius in mm")] = None
+    limits: Annotated[Limits | None, Field(description="2theta range in degrees; default: all data")] = None
+    exclude: Annotated[
+        tuple[Limits, ...], AfterValidator(_check_excluded), Field(description="2theta regions left out")
+    ] = ()
+
+
+class PhaseEntry(_Frozen):
+    """One phase."""
+
+    file: Annotated[str, Field(description="a CIF")]
+    name: Annotated[str | None, Field(description="a short name; default: the CIF's own")] = None
+    block: Annotated[str | None, Field(description="the data block of the CIF; default: the first with atoms")] = None
+
+
+class BackgroundSearch(_Frozen):
+    """Which backgrounds the search may choose."""
+
+    functions: Annotated[tuple[BackgroundFunction, ...], Field(min_length=1)] = BACKGROUNDS
+    terms: Annotated[Terms, Field(description="smallest and largest number of terms")] = (3, 24)
+
+
+class GroupSearch(_Frozen):
+    """Which groups the search frees: ``always``, ``never``, and by choice all others that apply."""
+
+    always: tuple[Group, ...] = ()
+    never: tuple[Group, ...] = ()
+
+
+class Search(_Frozen):
+    """How to search."""
+
+    trials: Annotated[int, Field(ge=1)] = 40
+    timeout: Annotated[Seconds | None, Field(description="for the whole run; seconds, or '10m'")] = None
+    trial_timeout: Annotated[Seconds, Field(description="for one trial")] = 120.0
+    jobs: Annotated[int, Field(ge=1, le=256, description="trials at a time")] = 1
+    seed: Annotated[int, Field(ge=0)] = 0
+    sampler: Annotated[Literal["tpe", "random", "cmaes", "gp", "qmc"], Field(description="who proposes")] = "tpe"
+    background: BackgroundSearch = BackgroundSearch()
+    groups: GroupSearch = GroupSearch()
+
+
+class ProjectFile(_Frozen):
+    """The whole of project.yaml."""
+
+    name: Annotated[str | None, Field(description="a title; default: the folder's name")] = None
+    backend: Annotated[str, Field(description="auto, numpy, or a plugin's engine")] = "auto"
+    data: Annotated[tuple[DataEntry, ...], Field(min_length=1)]
+    phases: Annotated[tuple[PhaseEntry, ...], Field(min_length=1)]
+    search: Search = Search()
+    recipes: Annotated[tuple[str, ...], Field(description="hand-made recipes, tried first")] = ()
+    plugins: Annotated[tuple[str, ...], Field(description="Python files with hooks of this project's own")] = ()
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """One pattern of a project with everything that belongs to it.
+
+    ``limits`` and ``excluded`` in degrees 2theta; ``files`` the user's own files it was read from.
+    """
+
+    name: str
+    pattern: Pattern
+    instrument: Instrument
+    limits: tuple[float, float]
+    excluded: tuple[tuple[float, float], ...] = ()
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project with all its files read: what hooks and backends work on.
+
+    ``file`` is the project file (None where the project was put together in Python); ``files`` are all the user's
+    files the project uses; ``recipes`` hand-made ones with the names of their files.
+    """
+
+    name: str
+    histograms: tuple[Histogram, ...]
+    phases: tuple[Phase, ...]
+    search: Search
+    backend: str = "auto"
+    file: Path | None = None
+    phase_files: tuple[Path, ...] = ()
+    recipes: tuple[Recipe, ...] = ()
+    plugins: tuple[Path, ...] = ()
+
+    def histogram(self, name: str) -> Histogram:
+        """Return a histogram by name. Raises KeyError."""
+        for histogram in self.histograms:
+            if histogram.name == name:
+                return histogram
+        raise KeyError(name)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files of the user that this project reads."""
+        seen = dict.fromkeys(path for histogram in self.histograms for path in histogram.files)
+        seen.update(dict.fromkeys(self.phase_files))
+        return tuple(seen)
