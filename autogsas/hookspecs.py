@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pluggy
 
@@ -22,16 +22,8 @@ from autogsas.recipe import Background, Free, Recipe, Step
 from autogsas.result import Finding, Result, StepResult
 from autogsas.structure import Phase
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    _F = TypeVar("_F", bound=Callable[..., Any])
-
-    def hookspec(function: _F | None = None, *, firstresult: bool = False) -> Any: ...
-    def hookimpl(function: _F | None = None, *, tryfirst: bool = False, trylast: bool = False) -> Any: ...
-else:
-    hookspec = pluggy.HookspecMarker("autogsas")
-    hookimpl = pluggy.HookimplMarker("autogsas")
+hookspec = pluggy.HookspecMarker("autogsas")
+hookimpl = pluggy.HookimplMarker("autogsas")
 
 __all__ = ["Choose", "Plan", "Section", "Seed", "TrialRecord", "hookimpl", "hookspec"]
 

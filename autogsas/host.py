@@ -47,7 +47,9 @@ class PluginInfo:
 
 
 class Host:
-    """The hooks of one project. ``files`` are the project's own hook files; ``entry_points`` False leaves out installed plugins.
+    """The hooks of one project.
+
+    ``files`` are the project's own hook files; ``entry_points`` False leaves out installed plugins.
 
     An installed plugin that fails to import is recorded and left out; a project's own file that fails is the user's
     mistake (PluginError). Two plugins of one name, or a misspelt hook, are errors that name the plugin.

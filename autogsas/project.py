@@ -1,4 +1,4 @@
-"""A project: what its file may say (`ProjectFile`), and the plain data it becomes once its files are read (`Project`)."""
+"""A project: what its file may say (`ProjectFile`), and the plain data it becomes (`Project`)."""
 
 from __future__ import annotations
 

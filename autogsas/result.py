@@ -56,7 +56,8 @@ class Reflections:
     """Reflections of one phase in one histogram, K-alpha1 only; arrays of length n.
 
     ``hkl`` (n, 3) int; ``d`` in Angstrom; ``two_theta`` in degrees with all corrections;
-    ``fwhm`` in degrees; ``f2_observed`` divides the observed intensity as the calculated one is divided (Rietveld, 1969).
+    ``fwhm`` in degrees; ``f2_observed`` shares the observed intensity out as the calculated one is
+    (Rietveld, J. Appl. Cryst. 2, 65 (1969)).
     ``sigma`` Gaussian standard deviation and ``gamma`` Lorentzian full width, in degrees.
     """
 
