@@ -8,18 +8,20 @@ import importlib.util
 import inspect
 import sys
 import traceback
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pluggy
 
 from autogsas.backend import Backend, Probe
-from autogsas.errors import BackendMissing, PluginError, UserError, nearest
+from autogsas.errors import AutogsasError, BackendMissing, PluginError, UserError, nearest
 from autogsas.hookspecs import Specs
 
-__all__ = ["BUILTINS", "ENTRY_POINTS", "Host", "PluginInfo"]
+__all__ = ["BUILTINS", "ENTRY_POINTS", "Host", "PluginInfo", "load_file"]
 
 ENTRY_POINTS = "autogsas"
 BUILTINS = (
@@ -32,6 +34,27 @@ BUILTINS = (
     "autogsas.builtin.strategy",
     "autogsas.builtin.checks",
 )
+
+
+def load_file(file: Path) -> ModuleType:
+    """Import a project's own file of hooks and return it as a module, by a name made of its path.
+
+    A child process that loads the same file can unpickle what the file defines. Raises PluginError.
+    """
+    if not file.is_file():
+        raise PluginError("no such file", file=file, key="plugins")
+    name = f"autogsas_project_{file.stem}_{zlib.crc32(str(file.resolve()).encode()):08x}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise PluginError("not a Python file", file=file, key="plugins")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickling look their module up here
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise PluginError(f"cannot be loaded: {type(error).__name__}: {error}", file=file, key="plugins") from error
+    return module
 
 
 @dataclass(frozen=True)
@@ -66,13 +89,32 @@ class Host:
         if entry_points:
             self._load_entry_points()
         for file in self.files:
-            self._load_file(file)
+            self._register(load_file(file), str(file), "project")
         self._collect_backends()
 
     @property
     def hook(self) -> Any:
         """The hook callers, as pluggy gives them."""
         return self._manager.hook
+
+    def call(self, name: str, **arguments: Any) -> Any:
+        """Call a hook by its name without the prefix and return what pluggy returns.
+
+        Errors of this package pass; anything else a plugin raises becomes a PluginError that names the hook and
+        the plugins that implement it.
+        """
+        hook = f"autogsas_{name}"
+        try:
+            return getattr(self.hook, hook)(**arguments)
+        except AutogsasError:
+            raise
+        except Exception as error:
+            raise PluginError(f"hook {hook} ({self.whose(hook)}) failed: {type(error).__name__}: {error}") from error
+
+    def whose(self, hook: str) -> str:
+        """Return the names of the plugins that implement a hook, the first asked first, for messages."""
+        names = [info.name for info in reversed(self._infos) if hook in info.hooks and not info.error]
+        return ", ".join(names) or "no plugin"
 
     @property
     def plugins(self) -> tuple[PluginInfo, ...]:
@@ -111,22 +153,6 @@ class Host:
                 self._infos.append(PluginInfo(point.name, origin, point.value, version, (), error))
                 continue
             self._register(module, point.name, origin, version)
-
-    def _load_file(self, file: Path) -> None:
-        name = f"autogsas_project_{file.stem}"
-        if not file.is_file():
-            raise PluginError("no such file", file=file, key="plugins")
-        spec = importlib.util.spec_from_file_location(name, file)
-        if spec is None or spec.loader is None:
-            raise PluginError("not a Python file", file=file, key="plugins")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # dataclasses and pickling look their module up here
-        try:
-            spec.loader.exec_module(module)
-        except Exception as error:
-            del sys.modules[name]
-            raise PluginError(f"cannot be loaded: {type(error).__name__}: {error}", file=file, key="plugins") from error
-        self._register(module, str(file), "project")
 
     def _register(self, module: Any, name: str, origin: str, version: str = "") -> None:
         hooks = tuple(sorted(item for item, _ in inspect.getmembers(module, callable) if item.startswith("autogsas_")))
