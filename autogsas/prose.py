@@ -1,0 +1,93 @@
+"""A recipe in words, as a person would write it in the methods section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from autogsas.formatting import general, interval
+from autogsas.recipe import Background, Free, Group, Recipe, Setting, Step
+
+__all__ = ["group_words", "joined", "recipe_words", "step_words"]
+
+_WORDS: Mapping[Group, str] = {
+    "zero": "zero of 2θ",
+    "displacement": "sample displacement",
+    "transparency": "sample transparency",
+    "SH/L": "axial divergence (SH/L)",
+    "size": "crystallite size",
+    "strain": "microstrain",
+    "positions": "atomic positions",
+    "uiso": "U_iso",
+    "uaniso": "anisotropic U",
+    "occupancy": "occupancies",
+    "preferred_orientation": "preferred orientation (March-Dollase)",
+}
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Return "a", "a and b" or "a, b and c"."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def group_words(group: Group) -> str:
+    """Return what a person calls a group of parameters."""
+    return _WORDS.get(group, group)
+
+
+def recipe_words(recipe: Recipe) -> list[str]:
+    """Return one sentence for each step."""
+    windows = any(step.limits for step in recipe.steps)
+    return [step_words(step, first=number == 0, windows=windows) for number, step in enumerate(recipe.steps)]
+
+
+def step_words(step: Step, *, first: bool = True, windows: bool = False) -> str:
+    """Return one sentence on what a step sets, frees and fixes, and over which range.
+
+    ``first`` False says "also free"; ``windows`` says "over the full range" where the step has no limits of its own.
+    """
+    clauses = []
+    if step.set:
+        clauses.append(f"set {joined([f'{_narrowed(item)} to {general(item.value)}' for item in step.set])}")
+    apart = [item for item in step.background if not any(_belongs(item, free) for free in step.free)]
+    if apart:
+        clauses.append(f"take as background {joined([_background(item) for item in apart])}")
+    if step.free:
+        clauses.append(f"{'free' if first else 'also free'} {joined([_freed(item, step) for item in step.free])}")
+    if step.fix:
+        clauses.append(f"fix {joined([_narrowed(item) for item in step.fix])}")
+    if not clauses:
+        clauses.append("refine what is free")
+    sentence = "; ".join(clauses) + (_range(step) or (", over the full range" if windows else ""))
+    if step.cycles is not None:
+        sentence += f", at most {step.cycles} cycle{'s' if step.cycles != 1 else ''}"
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _belongs(background: Background, free: Free) -> bool:
+    return free.group == "background" and (
+        None in (free.histogram, background.histogram) or free.histogram == background.histogram
+    )
+
+
+def _freed(free: Free, step: Step) -> str:
+    backgrounds = [_background(item) for item in step.background if _belongs(item, free)]
+    return f"{_narrowed(free)} ({joined(backgrounds)})" if backgrounds else _narrowed(free)
+
+
+def _background(item: Background) -> str:
+    terms = f"{item.function}, {item.terms} term{'s' if item.terms != 1 else ''}"
+    return f"{terms} for {item.histogram}" if item.histogram else terms
+
+
+def _narrowed(item: Free | Setting) -> str:
+    narrowed = [text for text in (item.site, item.phase, item.histogram) if text]
+    return f"{group_words(item.group)} of {', '.join(narrowed)}" if narrowed else group_words(item.group)
+
+
+def _range(step: Step) -> str:
+    if isinstance(step.limits, dict):
+        ranges = [f"{interval(limits)} ({name})" for name, limits in step.limits.items()]
+        return f", over {joined(ranges)}" if ranges else ""
+    return f", over {interval(step.limits)}" if step.limits else ""
