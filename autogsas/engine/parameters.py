@@ -1,0 +1,225 @@
+"""The raw parameters of a model, and the variables that symmetry and constraints leave of them.
+
+The raw parameters stand in one flat vector. A variable is a direction in it: the raw vector is
+``start + directions @ variables``, so that symmetry-bound coordinates, a cubic cell or equal U's are all one mechanism.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from autogsas.engine.symmetry import SiteSymmetry, Symmetry, cell_to_metric
+from autogsas.project import Histogram, Project
+from autogsas.recipe import GROUPS, Free, Group
+from autogsas.structure import Phase
+
+__all__ = ["INSTRUMENT", "Layout", "PhaseState", "Variable"]
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# A histogram's raw parameters in their order; the two corrections are displacement and transparency in
+# Bragg-Brentano, displacement along x and along y in Debye-Scherrer.
+INSTRUMENT: tuple[str, ...] = ("zero", "shift1", "shift2", "U", "V", "W", "X", "Y", "Z", "SH/L")
+PAIR: tuple[Group, ...] = ("scale", "size", "strain")
+LEAST_SHL = 0.002  # GSAS-II lets no smaller axial divergence count
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One refined direction: raw ``indices`` with ``coefficients``, and between which values the first may lie."""
+
+    name: str
+    group: Group
+    indices: tuple[int, ...]
+    coefficients: tuple[float, ...]
+    lower: float = -np.inf
+    upper: float = np.inf
+    linear: bool = False
+
+
+@dataclass(frozen=True)
+class PhaseState:
+    """A phase with its symmetry worked out."""
+
+    phase: Phase
+    symmetry: Symmetry
+    sites: tuple[SiteSymmetry, ...]
+
+    @classmethod
+    def of(cls, phase: Phase) -> PhaseState:
+        """Return the phase with the symmetry of its space group. Raises ValueError for an impossible structure."""
+        symmetry = Symmetry.from_name(phase.space_group)
+        metric = cell_to_metric(phase.cell.values())
+        return cls(phase, symmetry, tuple(symmetry.site(site.xyz, metric) for site in phase.sites))
+
+
+class Layout:
+    """Where each raw parameter of a project stands in the flat vector, and the variables its groups stand for.
+
+    Backgrounds are not in it: their number of terms changes from step to step.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.phases = tuple(PhaseState.of(phase) for phase in project.phases)
+        self.histograms = project.histograms
+        self._size = 0
+        self.cell = [self._take(6) for _ in self.phases]
+        counts = [len(state.phase.sites) for state in self.phases]
+        self.xyz = [self._take(3 * n).reshape(n, 3) for n in counts]
+        self.uiso = [self._take(n) for n in counts]
+        self.occupancy = [self._take(n) for n in counts]
+        self.uaniso = [self._take(6 * n).reshape(n, 6) for n in counts]
+        self.instrument = [self._take(len(INSTRUMENT)) for _ in self.histograms]
+        self.pair = [[self._take(len(PAIR)) for _ in self.histograms] for _ in self.phases]
+        self.size = self._size
+
+    def _take(self, count: int) -> Ints:
+        found = np.arange(self._size, self._size + count)
+        self._size += count
+        return found
+
+    def start(self) -> Array:
+        """Return the raw vector of the project's own values, special positions and symmetry-bound cells made exact.
+
+        Sample broadening starts at GSAS-II's defaults, size 1 micrometre and strain 1000: its instrument files are
+        meant to go with them, and a recipe's width must mean the same in every engine.
+        """
+        raw = np.zeros(self.size)
+        for p, state in enumerate(self.phases):
+            basis = state.symmetry.metric_basis()
+            metric = cell_to_metric(state.phase.cell.values())
+            raw[self.cell[p]] = basis @ np.linalg.lstsq(basis, metric, rcond=None)[0]
+            for s, (site, symmetric) in enumerate(zip(state.phase.sites, state.sites, strict=True)):
+                raw[self.xyz[p][s]] = symmetric.xyz
+                raw[self.uiso[p][s]] = site.uiso
+                raw[self.occupancy[p][s]] = site.occupancy
+                if site.uaniso is not None:
+                    u_basis = symmetric.u_basis
+                    tensor = np.array(site.uaniso)
+                    raw[self.uaniso[p][s]] = u_basis @ np.linalg.lstsq(u_basis, tensor, rcond=None)[0]
+            for h in range(len(self.histograms)):
+                raw[self.pair[p][h]] = (1.0, 1.0, 1000.0)
+        for h, histogram in enumerate(self.histograms):
+            i = histogram.instrument
+            raw[self.instrument[h]] = (i.zero, 0.0, 0.0, i.U, i.V, i.W, i.X, i.Y, i.Z, max(i.SH_L, LEAST_SHL))
+        return raw
+
+    def anisotropic(self, p: int) -> npt.NDArray[np.bool_]:
+        """Return which sites of phase ``p`` have a displacement tensor."""
+        return np.array([site.uaniso is not None for site in self.phases[p].phase.sites], dtype=bool)
+
+    def indices(self, group: Group, phase: str | None, histogram: str | None, site: str | None) -> Ints:
+        """Return the raw parameters that a group, narrowed to a phase, histogram or site, stands for."""
+        names = self._names(Free(group=group, phase=phase, histogram=histogram, site=site))
+        return np.array(sorted({i for variable in names for i in variable.indices}), dtype=np.int64)
+
+    def variables(self, frees: Iterable[Free]) -> list[Variable]:
+        """Return the variables that freed groups stand for, each once, in the order of the raw vector."""
+        found = {variable.name: variable for free in frees for variable in self._names(free)}
+        return sorted(found.values(), key=lambda variable: variable.indices[0])
+
+    def _names(self, free: Free) -> list[Variable]:
+        maker: Callable[[Free], list[Variable]]
+        kind = GROUPS[free.group].of
+        if free.group == "background":
+            return []
+        if free.group == "cell":
+            maker = self._cell
+        elif kind == "site":
+            maker = self._site
+        elif kind == "histogram":
+            maker = self._instrument
+        else:
+            maker = self._pair
+        return maker(free)
+
+    def _cell(self, free: Free) -> list[Variable]:
+        out = []
+        for p, state in self._phases(free):
+            basis = state.symmetry.metric_basis()
+            for column in basis.T:
+                used = np.flatnonzero(column)
+                name = f"{state.phase.name}:A{used[0]}"
+                out.append(Variable(name, "cell", tuple(self.cell[p][used].tolist()), tuple(column[used].tolist())))
+        return out
+
+    def _site(self, free: Free) -> list[Variable]:
+        out = []
+        for p, state in self._phases(free):
+            for s, (site, symmetric) in enumerate(zip(state.phase.sites, state.sites, strict=True)):
+                if free.site is not None and site.label != free.site:
+                    continue
+                where = f"{state.phase.name}:{site.label}"
+                if free.group == "positions":
+                    for column in symmetric.position_basis.T:
+                        used = np.flatnonzero(column)
+                        indices = tuple(self.xyz[p][s][used].tolist())
+                        out.append(Variable(f"{where}:{'xyz'[used[0]]}", "positions", indices, tuple(column[used])))
+                elif free.group == "uaniso" and site.uaniso is not None:
+                    for column in symmetric.u_basis.T:
+                        used = np.flatnonzero(column)
+                        name = f"{where}:U{('11', '22', '33', '12', '13', '23')[used[0]]}"
+                        indices = tuple(self.uaniso[p][s][used].tolist())
+                        out.append(Variable(name, "uaniso", indices, tuple(column[used])))
+                elif free.group == "uiso" and site.uaniso is None:
+                    out.append(Variable(f"{where}:Uiso", "uiso", (int(self.uiso[p][s]),), (1.0,), -0.2, 2.0))
+                elif free.group == "occupancy":
+                    out.append(
+                        Variable(f"{where}:occupancy", "occupancy", (int(self.occupancy[p][s]),), (1.0,), 0.0, 4.0)
+                    )
+        return out
+
+    def _instrument(self, free: Free) -> list[Variable]:
+        out = []
+        for h, histogram in self._histograms(free):
+            for key, lower, upper in _instrument_keys(free.group, histogram):
+                index = int(self.instrument[h][INSTRUMENT.index(key)])
+                name = f"{histogram.name}:{instrument_name(key, histogram)}"
+                out.append(Variable(name, free.group, (index,), (1.0,), lower, upper))
+        return out
+
+    def _pair(self, free: Free) -> list[Variable]:
+        if free.group not in PAIR:
+            return []
+        lower, upper = {"scale": (0.0, np.inf), "size": (1e-3, 20.0), "strain": (0.0, 1e6)}[free.group]
+        out = []
+        for p, state in self._phases(free):
+            for h, histogram in self._histograms(free):
+                index = int(self.pair[p][h][PAIR.index(free.group)])
+                name = f"{state.phase.name}:{histogram.name}:{free.group}"
+                out.append(Variable(name, free.group, (index,), (1.0,), lower, upper, linear=free.group == "scale"))
+        return out
+
+    def _phases(self, free: Free) -> list[tuple[int, PhaseState]]:
+        return [(p, s) for p, s in enumerate(self.phases) if free.phase in (None, s.phase.name)]
+
+    def _histograms(self, free: Free) -> list[tuple[int, Histogram]]:
+        return [(h, x) for h, x in enumerate(self.histograms) if free.histogram in (None, x.name)]
+
+
+def instrument_name(key: str, histogram: Histogram) -> str:
+    """Return what a raw instrument parameter is called in this histogram's geometry, in GSAS-II's words."""
+    if key == "shift1":
+        return "Shift" if histogram.instrument.geometry == "Bragg-Brentano" else "DisplaceX"
+    if key == "shift2":
+        return "Transparency" if histogram.instrument.geometry == "Bragg-Brentano" else "DisplaceY"
+    return "Zero" if key == "zero" else key
+
+
+def _instrument_keys(group: Group, histogram: Histogram) -> list[tuple[str, float, float]]:
+    flat = histogram.instrument.geometry == "Bragg-Brentano"
+    if group == "displacement":
+        keys = ["shift1"] if flat else ["shift1", "shift2"]
+        return [(key, -1e4, 1e4) for key in keys]
+    if group == "transparency":
+        return [("shift2", -1e3, 1e3)] if flat else []
+    if group == "SH/L":
+        return [("SH/L", LEAST_SHL, 0.3)]
+    if group in INSTRUMENT:
+        return [(group, -np.inf, np.inf)]
+    return []

@@ -1,0 +1,168 @@
+"""The calculated pattern of one histogram, and its Jacobian by the chain rule from lines to points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from autogsas.engine.parameters import INSTRUMENT, LEAST_SHL, Layout
+from autogsas.engine.peaks import PeakDerivatives, Peaks, ReflectionSet
+from autogsas.engine.profile import SIGMA_TO_FWHM, Plan, Shapes
+
+__all__ = ["PatternModel", "PhasePattern"]
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_DEGREE = np.pi / 180.0
+# GSAS-II's cut-offs: 50 widths towards the side on which the axial tail is, 75 on the other.
+_CUT_TAIL, _CUT_OTHER = 50.0, 75.0
+# By how much of its width a line may move before its plan is made anew: when derivatives are taken, and in between.
+_SLACK_AT_STEP, _SLACK_WITHIN = 0.1, 0.7
+
+
+@dataclass(frozen=True)
+class PhasePattern:
+    """One phase's part of a pattern: ``unit`` (n,) at unit scale, its peaks and its shapes.
+
+    ``jacobian`` (n, len(columns)) at the present scale for the variables ``columns``, where it was asked for.
+    """
+
+    unit: Array
+    peaks: Peaks
+    shapes: Shapes
+    columns: Ints
+    jacobian: Array | None
+
+
+class PatternModel:
+    """The Bragg part of histogram ``h`` at the points ``x`` (n,), ascending 2theta in degrees.
+
+    Reflections are worked out once, at the cell of ``raw``; build a new model when the cell has moved far.
+    """
+
+    def __init__(self, layout: Layout, h: int, x: Array, raw: Array) -> None:
+        self.x = x
+        self._layout, self._h = layout, h
+        instrument = layout.histograms[h].instrument
+        self._wavelengths = instrument.wavelengths
+        self._ratio = instrument.ratio
+        top = float(x[-1]) if x.size else 0.0
+        self.sets = [ReflectionSet(layout, p, h, raw, top) for p in range(len(layout.phases))]
+        self._plans: list[Plan | None] = [None] * len(self.sets)
+
+    def phase(self, p: int, raw: Array, directions: Array | None = None) -> PhasePattern:
+        """Return the pattern of phase ``p`` at raw parameters; with ``directions`` (raw, v) the Jacobian too.
+
+        Raises ValueError where the parameters are outside all sense (no cell volume, widths not finite).
+        """
+        reflections = self.sets[p]
+        local: Array | None = None
+        columns = np.zeros(0, dtype=np.int64)
+        if directions is not None:
+            local = directions[reflections.local]
+            columns = np.flatnonzero(np.any(local != 0.0, axis=0))
+            local = local[:, columns]
+        peaks, derivatives = reflections.peaks(raw, local)
+        scale = float(raw[self._layout.pair[p][self._h]][0])
+        shl = max(float(raw[self._layout.instrument[self._h]][INSTRUMENT.index("SH/L")]), LEAST_SHL)
+        lines = self._lines(peaks)
+        unit_intensity = lines.spread(peaks.base)
+        found = self._shapes(p, peaks, lines, shl, derivatives is not None)
+        unit = found.combine({"value": unit_intensity})
+        if not np.all(np.isfinite(unit)):
+            raise ValueError("the calculated pattern is not finite")
+        jacobian = None
+        if derivatives is not None and local is not None:
+            jacobian = self._jacobian(p, peaks, derivatives, lines, found, scale, shl, local)
+        return PhasePattern(unit, peaks, found, columns, jacobian)
+
+    def _lines(self, peaks: Peaks) -> _Lines:
+        if len(self._wavelengths) == 1:
+            return _Lines(peaks.two_theta, np.ones_like(peaks.two_theta), 1, 0.0)
+        first, second = self._wavelengths
+        # The second line to first order in the difference of wavelengths, as GSAS-II places it.
+        split = 360.0 * (second - first) / (np.pi * first)
+        theta = peaks.two_theta * _DEGREE / 2.0
+        other = peaks.two_theta + split * np.tan(theta)
+        slope = 1.0 + split * 0.5 * _DEGREE / np.cos(theta) ** 2
+        return _Lines(np.concatenate([peaks.two_theta, other]), slope, 2, self._ratio)
+
+    def _shapes(self, p: int, peaks: Peaks, lines: _Lines, shl: float, derivatives: bool) -> Shapes:
+        fwhm, eta = lines.repeat(peaks.mix.fwhm), lines.repeat(peaks.mix.eta)
+        width = lines.repeat(SIGMA_TO_FWHM * np.sqrt(peaks.variance) + peaks.gamma)
+        tail = _CUT_TAIL * (width + shl * np.abs(np.cos(lines.two_theta * _DEGREE)))
+        other = _CUT_OTHER * width
+        low = lines.two_theta <= 90.0
+        plan = self._plans[p]
+        slack = _SLACK_AT_STEP if derivatives else _SLACK_WITHIN
+        if plan is None or not plan.fits(lines.two_theta, fwhm, shl, slack):
+            below, above = np.where(low, tail, other), np.where(low, other, tail)
+            plan = self._plans[p] = Plan(self.x, lines.two_theta, fwhm, shl, below, above)
+        return plan.shapes(lines.two_theta, fwhm, eta, shl, derivatives=derivatives)
+
+    def _jacobian(
+        self,
+        p: int,
+        peaks: Peaks,
+        by: PeakDerivatives,
+        lines: _Lines,
+        found: Shapes,
+        scale: float,
+        shl: float,
+        local: Array,
+    ) -> Array:
+        out = np.zeros((self.x.size, local.shape[1]))
+        intensity = scale * lines.spread(peaks.base)[:, None]
+        # Atoms move intensities alone, widths move widths alone; the cell and the corrections move everything.
+        moves = np.any(by.position != 0.0, axis=0)
+        widens = np.any(by.variance != 0.0, axis=0) | np.any(by.gamma != 0.0, axis=0)
+        changes = np.any(by.intensity != 0.0, axis=0)
+        mix = peaks.mix
+        fwhm = mix.fwhm_by_variance[:, None] * by.variance + mix.fwhm_by_gamma[:, None] * by.gamma
+        eta = mix.eta_by_variance[:, None] * by.variance + mix.eta_by_gamma[:, None] * by.gamma
+        d_intensity = lines.spread(by.intensity)
+        d_position = intensity * lines.moved(by.position)
+        d_fwhm, d_eta = intensity * lines.repeat(fwhm), intensity * lines.repeat(eta)
+        for group in (moves, ~moves & widens & ~changes, ~moves & ~widens & changes, ~moves & widens & changes):
+            if not np.any(group):
+                continue
+            parts: dict[str, Array] = {}
+            if np.any(changes & group):
+                parts["value"] = d_intensity[:, group]
+            if np.any(moves & group):
+                parts["position"] = d_position[:, group]
+            if np.any(widens & group):
+                parts["fwhm"], parts["eta"] = d_fwhm[:, group], d_eta[:, group]
+            out[:, group] = found.combine(parts)
+        axial_row = local[self.sets[p].shl_row]
+        if np.any(axial_row != 0.0) and shl >= LEAST_SHL:
+            out += np.outer(found.combine({"shl": intensity[:, 0]}), axial_row)
+        return out
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The lines of k reflections: one each, or K-alpha1 of all and then K-alpha2 of all.
+
+    ``slope`` (k,) is how fast the second line moves with the first, ``ratio`` its share of intensity.
+    """
+
+    two_theta: Array
+    slope: Array
+    count: int
+    ratio: float
+
+    def repeat(self, values: Array) -> Array:
+        """Return reflections' values (k, ...) for lines, the same for both."""
+        return values if self.count == 1 else np.concatenate([values, values])
+
+    def spread(self, values: Array) -> Array:
+        """Return reflections' intensities (k, ...) for lines, the second at its ratio."""
+        return values if self.count == 1 else np.concatenate([values, self.ratio * values])
+
+    def moved(self, values: Array) -> Array:
+        """Return derivatives of reflections' positions (k, v) for lines."""
+        return values if self.count == 1 else np.concatenate([values, self.slope[:, None] * values])

@@ -1,0 +1,230 @@
+"""A refinement in the numpy engine: the state between steps, and what is read off it at the end."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from autogsas.engine import backgrounds
+from autogsas.engine.leastsq import Fit, minimise
+from autogsas.engine.parameters import Layout, Variable
+from autogsas.engine.pattern_model import PatternModel
+from autogsas.engine.problem import Points, RietveldProblem
+from autogsas.engine.readout import read_parameters, read_phases, read_reflections
+from autogsas.errors import BackendError
+from autogsas.metrics import rwp
+from autogsas.project import Histogram, Project
+from autogsas.recipe import BackgroundFunction, Step
+from autogsas.result import Curves, Result, StepResult
+
+__all__ = ["EngineSession"]
+
+Array = npt.NDArray[np.float64]
+
+_MOST_CYCLES = 60
+
+
+@dataclass(frozen=True)
+class _BackgroundState:
+    function: BackgroundFunction
+    coefficients: Array
+    limits: tuple[float, float]
+
+
+class EngineSession:
+    """One refinement of a project with the numpy engine. A plain object: it pickles, and holds nothing global.
+
+    Raises BackendError("structure", ...) where the structure is impossible.
+    """
+
+    name = "numpy"
+
+    def __init__(self, project: Project, version: str) -> None:
+        self._project = project
+        self._version = version
+        try:
+            self._layout = Layout(project)
+        except ValueError as error:
+            raise BackendError("structure", str(error)) from error
+        self._raw = self._layout.start()
+        self._backgrounds: dict[str, _BackgroundState] = {}
+        self._free: dict[str, Variable] = {}
+        self._refine_background: set[str] = set()
+        self._steps: list[StepResult] = []
+        self._fit: Fit | None = None
+        self._problem: RietveldProblem | None = None
+
+    def refine(self, step: Step) -> StepResult:
+        """Run one step. Raises BackendError where there is nothing to refine or the numbers leave all sense."""
+        started = time.perf_counter()
+        self._apply(step)
+        limits = {h.name: step.limits_for(h.name) or h.limits for h in self._project.histograms}
+        points = [self._points(histogram, limits[histogram.name]) for histogram in self._project.histograms]
+        try:
+            models = [PatternModel(self._layout, h, part.x, self._raw) for h, part in enumerate(points)]
+        except ValueError as error:
+            raise BackendError("structure", str(error)) from error
+        coefficients = [self._backgrounds[h.name].coefficients for h in self._project.histograms]
+        variables = sorted(self._free.values(), key=lambda variable: variable.indices[0])
+        problem = RietveldProblem(self._layout, models, points, self._raw, coefficients, variables)
+        if not problem.names:
+            raise BackendError("nothing-free", f"step {step.title!r} frees no parameter")
+        if problem.n_observations <= len(problem.names):
+            raise BackendError("too-few-points", f"{problem.n_observations} points for {len(problem.names)} variables")
+        try:
+            fit = minimise(problem, problem.start(), step.cycles or _MOST_CYCLES)
+        except ValueError as error:
+            raise BackendError("not-finite", str(error)) from error
+        except np.linalg.LinAlgError as error:
+            raise BackendError("linear-algebra", str(error)) from error
+        self._raw = problem.raw(fit.values)
+        for h, histogram in enumerate(self._project.histograms):
+            state = self._backgrounds[histogram.name]
+            self._backgrounds[histogram.name] = replace(state, coefficients=problem.coefficients(h, fit.values))
+        self._fit, self._problem = fit, problem
+        observed = sum(float(np.sum(part.weights * part.y**2)) for part in points)
+        result = StepResult(
+            title=step.title,
+            converged=fit.converged,
+            cycles=fit.cycles,
+            n_variables=len(problem.names) - len(fit.dropped),
+            rwp=100.0 * float(np.sqrt(fit.chi2 / observed)) if observed > 0 else float("nan"),
+            shift_esd=fit.shift_esd,
+            dropped=fit.dropped,
+            at_bound=fit.at_bound,
+            message=fit.message,
+            seconds=time.perf_counter() - started,
+        )
+        self._steps.append(result)
+        return result
+
+    def result(self) -> Result:
+        """Return the present state with curves over the project's full limits. Raises BackendError before any step."""
+        if self._fit is None or self._problem is None:
+            raise BackendError("no-step", "no step has been refined")
+        curves = []
+        for h, histogram in enumerate(self._project.histograms):
+            part = self._points(histogram, histogram.limits)
+            model = PatternModel(self._layout, h, part.x, self._raw)
+            background = part.basis @ self._backgrounds[histogram.name].coefficients
+            phases = [model.phase(p, self._raw) for p in range(len(self._layout.phases))]
+            scales = [float(self._raw[self._layout.pair[p][h][0]]) for p in range(len(phases))]
+            bragg = np.sum([scale * found.unit for scale, found in zip(scales, phases, strict=True)], axis=0)
+            reflections = tuple(
+                read_reflections(self._layout, p, found, model.sets[p], part.y - background, bragg, scales[p])
+                for p, found in enumerate(phases)
+            )
+            curves.append(
+                Curves(histogram.name, part.x, part.y, background + bragg, background, part.weights, reflections)
+            )
+        parameters = read_parameters(
+            self._layout, self._raw, self._problem, self._fit, {n: s.coefficients for n, s in self._backgrounds.items()}
+        )
+        kept = [i for i, name in enumerate(self._problem.names) if name not in self._fit.dropped]
+        covariance = self._fit.covariance[np.ix_(kept, kept)]
+        esd = np.sqrt(np.diag(covariance))
+        safe = np.where(esd > 0, esd, 1.0)
+        correlation = covariance / np.outer(safe, safe)
+        np.fill_diagonal(correlation, 1.0)
+        return Result(
+            backend=self.name,
+            backend_version=self._version,
+            curves=tuple(curves),
+            parameters=parameters,
+            varied=tuple(self._problem.names[i] for i in kept),
+            correlation=correlation,
+            phases=read_phases(self._layout, self._raw),
+            steps=tuple(self._steps),
+            engine_rwp=rwp(
+                np.concatenate([c.observed for c in curves]),
+                np.concatenate([c.calculated for c in curves]),
+                np.concatenate([c.weights for c in curves]),
+            ),
+        )
+
+    def _apply(self, step: Step) -> None:
+        """Bring the step's settings, backgrounds, freed and fixed groups into the state."""
+        for setting in step.set:
+            where = self._layout.indices(setting.group, setting.phase, setting.histogram, setting.site)
+            self._raw[where] = setting.value
+        for histogram in self._project.histograms:
+            limits = step.limits_for(histogram.name) or histogram.limits
+            wanted = [b for b in step.background if b.histogram in (None, histogram.name)]
+            self._set_background(histogram, limits, wanted[-1].function if wanted else None,
+                                 wanted[-1].terms if wanted else None)  # fmt: skip
+        for free in step.free:
+            if free.group == "background":
+                self._refine_background.update(self._named(free.histogram))
+            for variable in self._layout.variables([free]):
+                self._free[variable.name] = variable
+        for fixed in step.fix:
+            if fixed.group == "background":
+                self._refine_background.difference_update(self._named(fixed.histogram))
+            for variable in self._layout.variables([fixed]):
+                self._free.pop(variable.name, None)
+
+    def _named(self, histogram: str | None) -> list[str]:
+        return [h.name for h in self._project.histograms if histogram in (None, h.name)]
+
+    def _set_background(
+        self,
+        histogram: Histogram,
+        limits: tuple[float, float],
+        function: BackgroundFunction | None,
+        terms: int | None,
+    ) -> None:
+        """Give a histogram its background for these limits, carrying the present curve over to the new basis."""
+        state = self._backgrounds.get(histogram.name)
+        if state is not None and function is None:
+            function, terms = state.function, state.coefficients.size
+        function, terms = function or "chebyschev-1", terms or 3
+        if state is not None and (state.function, state.coefficients.size, state.limits) == (function, terms, limits):
+            return
+        x, y, weights = self._data(histogram, limits)
+        wavelength = histogram.instrument.wavelengths[0]
+        new = backgrounds.basis(function, terms, x, limits, wavelength)
+        if state is None:
+            coefficients = _lower_envelope(new, y, weights)
+        else:
+            old = backgrounds.basis(state.function, state.coefficients.size, x, state.limits, wavelength)
+            coefficients = _solution(new, old @ state.coefficients)
+        self._backgrounds[histogram.name] = _BackgroundState(function, coefficients, limits)
+
+    def _data(self, histogram: Histogram, limits: tuple[float, float]) -> tuple[Array, Array, Array]:
+        pattern = histogram.pattern
+        inside = pattern.mask(limits)
+        if not np.any(inside):
+            raise BackendError("too-few-points", f"no point of {histogram.name} lies within {limits}")
+        counted = pattern.mask(limits, histogram.excluded)
+        return pattern.x[inside], pattern.y[inside], np.where(counted, pattern.weights, 0.0)[inside]
+
+    def _points(self, histogram: Histogram, limits: tuple[float, float]) -> Points:
+        x, y, weights = self._data(histogram, limits)
+        state = self._backgrounds[histogram.name]
+        basis = backgrounds.basis(
+            state.function, state.coefficients.size, x, state.limits, histogram.instrument.wavelengths[0]
+        )
+        return Points(x, y, weights, basis, histogram.name in self._refine_background)
+
+
+def _lower_envelope(basis: Array, y: Array, weights: Array) -> Array:
+    """Return coefficients (t,) of a background under the peaks: a fit, with what stands out clipped in turns."""
+    weight = np.sqrt(weights)
+    target = y.copy()
+    coefficients = np.zeros(basis.shape[1])
+    for _ in range(30):
+        coefficients = _solution(basis * weight[:, None], target * weight)
+        curve = basis @ coefficients
+        spread = np.sqrt(np.maximum(curve, 1.0))
+        clipped = np.minimum(target, curve + spread)
+        if np.all(clipped == target):
+            break
+        target = clipped
+    return coefficients
+
+
+def _solution(design: Array, target: Array) -> Array:
+    return np.asarray(np.linalg.lstsq(design, target, rcond=1e-10)[0], dtype=np.float64)
