@@ -1,0 +1,236 @@
+"""Who proposes: Optuna behind one class, and the study's database. Nothing else imports Optuna.
+
+A run repeats itself because a proposal depends on the seed, its number and the trials told before it, and on nothing
+else: before every trial a fresh sampler is seeded from (seed, number), and the search tells trials strictly in order.
+The sampler works on a study in memory; the database gets only trials that are over, so that whatever interrupts a
+run leaves a study that can go on from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import optuna
+import sqlalchemy
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from autogsas.errors import UserError
+from autogsas.hookspecs import TrialRecord
+from autogsas.space import FixedChoose
+
+__all__ = ["SAMPLERS", "Database", "Proposer"]
+
+T = TypeVar("T", str, int, float, bool)
+
+SAMPLERS = ("tpe", "random", "cmaes", "gp", "qmc")
+_NEEDS = {"cmaes": "cmaes", "gp": "torch"}
+_STATES = {
+    "complete": TrialState.COMPLETE,
+    "infeasible": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+_COUNTERS = "autogsas:counters"
+
+
+class Proposer:
+    """Proposes the choices of one trial after another.
+
+    ``sampler`` is one of `SAMPLERS`. Raises UserError where it needs a package that is not there.
+    """
+
+    def __init__(self, sampler: str, seed: int) -> None:
+        if sampler not in SAMPLERS:
+            raise UserError("unknown sampler", key="search.sampler", found=sampler, allowed=SAMPLERS)
+        package = _NEEDS.get(sampler)
+        if package is not None and importlib.util.find_spec(package) is None:
+            raise UserError(
+                f"needs the package {package!r}: pip install 'autogsas[{sampler}]'", key="search.sampler", found=sampler
+            )
+        self._name, self._seed = sampler, seed
+        optuna.logging.set_verbosity(logging.ERROR)
+        self._study = optuna.create_study(direction="minimize")
+        self._open: dict[int, optuna.Trial] = {}
+
+    def ask(self, number: int, fixed: Mapping[str, Any] | None = None, source: str = "") -> OptunaChoose:
+        """Begin trial ``number``; names in ``fixed`` get those values, ``source`` says in messages whose they are."""
+        with _silence():
+            self._study.sampler = _sampler(self._name, self._seed, number)
+            if fixed:
+                self._study.enqueue_trial(dict(fixed))
+            trial = self._study.ask()
+        assert trial.number == number, "trials are asked for in order"
+        self._open[number] = trial
+        return OptunaChoose(trial, fixed or {}, source)
+
+    def proposed(self, number: int) -> FrozenTrial:
+        """Return trial ``number`` with what was asked for, to be kept in the database."""
+        if self._name == "qmc":
+            counters = self._study._storage.get_study_system_attrs(self._study._study_id)
+            self._open[number].set_user_attr(_COUNTERS, counters)
+        return self._study.get_trials(deepcopy=True)[number]
+
+    def restore(self, number: int, kept: FrozenTrial) -> None:
+        """Begin trial ``number`` with what was proposed for it in an earlier session, instead of asking."""
+        for key, value in kept.user_attrs.get(_COUNTERS, {}).items():
+            # QMC counts its samples on the study; there is no public way to set where it stands.
+            self._study._storage.set_study_system_attr(self._study._study_id, key, value)
+        trial = optuna.create_trial(
+            state=TrialState.RUNNING,
+            params=kept.params,
+            distributions=kept.distributions,
+            system_attrs=kept.system_attrs,
+        )
+        with _silence():
+            self._study.add_trial(trial)
+
+    def tell(self, record: TrialRecord) -> None:
+        """Learn from a trial that is over.
+
+        A trial that failed, or that made no choice at all (a whole recipe given), teaches nothing.
+        """
+        asked = self._open.pop(record.number, None)
+        learn = _STATES[record.state] is TrialState.COMPLETE and bool(record.choices)
+        with _silence():
+            if learn and asked is not None:
+                asked.set_constraint("errors", errors_of(record))
+            if learn:
+                self._study.tell(record.number, record.score)
+            else:
+                self._study.tell(record.number, state=TrialState.FAIL)
+
+
+class OptunaChoose:
+    """The choices of one trial, made by Optuna or fixed beforehand."""
+
+    def __init__(self, trial: optuna.Trial, fixed: Mapping[str, Any], source: str) -> None:
+        self._trial = trial
+        self._fixed = {name: FixedChoose({name: value}, source) for name, value in fixed.items()}
+
+    def category(self, name: str, options: Sequence[T]) -> T:
+        """Choose one of the options."""
+        if name in self._fixed:
+            self._fixed[name].category(name, options)
+        with _silence():
+            return self._trial.suggest_categorical(name, list(options))
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        """Choose an integer, both ends included."""
+        if name in self._fixed:
+            self._fixed[name].integer(name, low, high)
+        with _silence():
+            return self._trial.suggest_int(name, low, high)
+
+    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """Choose a real number."""
+        if name in self._fixed:
+            self._fixed[name].number(name, low, high, log=log)
+        with _silence():
+            return self._trial.suggest_float(name, low, high, log=log)
+
+    def yes(self, name: str) -> bool:
+        """Choose yes or no."""
+        return bool(self.category(name, [False, True]))
+
+
+class Database:
+    """The study of a run in SQLite: only trials that are over, in order, and what the run was made with."""
+
+    def __init__(self, path: Path) -> None:
+        optuna.logging.set_verbosity(logging.ERROR)
+        url = sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string()
+        self._storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+        self._study = optuna.create_study(
+            storage=self._storage, study_name="autogsas", direction="minimize", load_if_exists=True
+        )
+
+    def close(self) -> None:
+        """Close the database."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+    def trials(self) -> list[FrozenTrial]:
+        """Return all trials, in order of their numbers."""
+        return self._study.get_trials(deepcopy=False)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the run was made with; empty for a new one."""
+        return dict(self._study.user_attrs)
+
+    def set_settings(self, settings: Mapping[str, Any]) -> None:
+        """Keep what the run is made with."""
+        for key, value in settings.items():
+            self._study.set_user_attr(key, value)
+
+    def add(self, proposed: FrozenTrial, record: TrialRecord) -> None:
+        """Add a trial that is over: what was proposed, and how it ended."""
+        state = _STATES[record.state]
+        notes = {
+            "origin": record.origin,
+            "state": record.state,
+            "cause": record.cause,
+            "message": record.message[:1000],
+        }
+        kept = optuna.create_trial(
+            state=state,
+            value=record.score if state is TrialState.COMPLETE else None,
+            params=proposed.params,
+            distributions=proposed.distributions,
+            system_attrs=proposed.system_attrs,
+            user_attrs=proposed.user_attrs | {key: value for key, value in notes.items() if value},
+            constraints={"errors": float(errors_of(record))} if state is TrialState.COMPLETE else None,
+        )
+        kept.datetime_complete = datetime.now()
+        kept.datetime_start = kept.datetime_complete - timedelta(seconds=record.seconds)
+        with _silence():
+            self._study.add_trial(kept)
+
+
+def errors_of(record: TrialRecord) -> int:
+    """Return how many findings of a trial are errors: by how much it breaks the constraints."""
+    return sum(1 for finding in record.findings if finding.severity == "error")
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Optuna's notes about experimental features and untidy search spaces are not the user's business."""
+    with warnings.catch_warnings():
+        for category in (optuna.exceptions.ExperimentalWarning, FutureWarning, UserWarning):
+            warnings.simplefilter("ignore", category)
+        yield
+
+
+def _sampler(name: str, seed: int, number: int) -> BaseSampler:
+    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    independent = optuna.samplers.RandomSampler(seed=own)
+    match name:
+        case "tpe":
+            return optuna.samplers.TPESampler(
+                seed=own, multivariate=True, group=True, constant_liar=True, warn_independent_sampling=False
+            )
+        case "cmaes":
+            return optuna.samplers.CmaEsSampler(
+                seed=own, independent_sampler=independent, warn_independent_sampling=False
+            )
+        case "gp":
+            return optuna.samplers.GPSampler(seed=own, independent_sampler=independent)
+        case "qmc":
+            # One scrambled sequence for the whole run: seeded by the run alone, its place in it kept on the study.
+            return optuna.samplers.QMCSampler(
+                scramble=True,
+                seed=seed,
+                independent_sampler=independent,
+                warn_asynchronous_seeding=False,
+                warn_independent_sampling=False,
+            )
+        case _:
+            return independent
