@@ -29,6 +29,7 @@ BUILTINS = (
     "autogsas.builtin.text",
     "autogsas.builtin.gsas",
     "autogsas.builtin.xrdml",
+    "autogsas.builtin.vendor",
     "autogsas.builtin.instruments",
     "autogsas.builtin.cif",
     "autogsas.builtin.strategy",

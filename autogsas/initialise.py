@@ -1,0 +1,164 @@
+"""Write a commented project file for data at hand, after everything it names has been read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from autogsas import yamlfile
+from autogsas.errors import UserError
+from autogsas.host import Host
+from autogsas.instrument import Geometry, Radiation
+from autogsas.loading import PROJECT_FILE, build_project
+from autogsas.project import BackgroundSearch, Search
+from autogsas.recipe import BACKGROUNDS, GROUPS
+
+__all__ = ["write_project"]
+
+
+def write_project(
+    data: Sequence[Path],
+    phases: Sequence[Path],
+    instrument: Path | None = None,
+    target: Path = Path(),
+    *,
+    name: str | None = None,
+    radiation: Radiation | None = None,
+    geometry: Geometry | None = None,
+    wavelength: Sequence[float] | None = None,
+    limits: tuple[float, float] | None = None,
+    host_factory: Callable[[Iterable[Path]], Host] = Host,
+) -> Path:
+    """Write a commented project file into ``target`` (a folder, or the file itself) and return its path.
+
+    ``wavelength`` in Angstrom, ``limits`` in degrees 2theta for all patterns. All that the new file names is read
+    first, by the same way a run reads it. Raises UserError, and then writes nothing, where something cannot be read
+    or the file exists.
+    """
+    file = target if target.suffix.lower() in (".yaml", ".yml") else target / PROJECT_FILE
+    if not data:
+        raise UserError("no data given", key="data", allowed="at least one measured pattern")
+    if not phases:
+        raise UserError("no phase given", key="phases", allowed="at least one CIF")
+    if file.exists():
+        raise UserError("the file exists and is not overwritten", file=file)
+    if not file.parent.is_dir():
+        raise UserError("no such folder", file=file.parent)
+    for key, path in (*(("data", item) for item in data), *(("phases", item) for item in phases),
+                      *([("instrument", instrument)] if instrument else [])):  # fmt: skip
+        if not path.is_file():
+            raise UserError("no such file", file=path, key=key)
+    said = {"radiation": radiation, "geometry": geometry, "wavelength": list(wavelength) if wavelength else None,
+            "limits": list(limits) if limits else None}  # fmt: skip
+    text = _text(file, data, phases, instrument, name, {key: value for key, value in said.items() if value is not None})
+    build_project(yamlfile.parse(text, file), file, host_factory=host_factory)
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise UserError("the file exists and is not overwritten", file=file) from None
+    except OSError as error:
+        raise UserError(f"cannot be written: {error.strerror or error}", file=file) from error
+    return file
+
+
+def _text(
+    file: Path, data: Sequence[Path], phases: Sequence[Path], instrument: Path | None, name: str | None,
+    said: dict[str, object],
+) -> str:  # fmt: skip
+    folder = file.resolve().parent
+    lines = [
+        "# A refinement project of autogsas. Paths are relative to this file; keys behind a # show their defaults.",
+        f"name: {_quote(name or folder.name)}",
+        "# backend: auto                # auto, numpy, or the name of a plugin's engine (`autogsas plugins`)",
+        "",
+        "data:",
+    ]
+    for path, label in zip(data, _names(data), strict=True):
+        lines += _entry(folder, path, label, instrument, said)
+    lines += ["phases:"]
+    for path in phases:
+        lines += [f"  - file: {_quote(_relative(path, folder))}",
+                  "    # name: a_short_name       # default: the CIF's own",
+                  "    # block: data_block        # default: the first block with atoms"]  # fmt: skip
+    return "\n".join([*lines, "", *_search_lines()]) + "\n"
+
+
+def _entry(folder: Path, path: Path, label: str, instrument: Path | None, said: dict[str, object]) -> list[str]:
+    lines = [f"  - file: {_quote(_relative(path, folder))}", f"    name: {_quote(label)}"]
+    if instrument is not None:
+        lines.append(f"    instrument: {_quote(_relative(instrument, folder))}")
+    options = {
+        "limits": ("[15, 130]", "2theta range in degrees; default: all data"),
+        "exclude": ("[[20, 21]]", "2theta regions left out"),
+        "radiation": ("xray", "xray or neutron; this and the keys below win over the instrument file"),
+        "wavelength": ("[1.5406, 1.5444]", "Angstrom; one, or K-alpha1 and K-alpha2"),
+        "ratio": ("0.5", "I(K-alpha2)/I(K-alpha1)"),
+        "polarization": ("0.7", "as GSAS-II's Polariz."),
+        "geometry": ("Bragg-Brentano", "or Debye-Scherrer"),
+        "radius": ("200", "of the goniometer, in mm"),
+        "bank": ("1", "which bank of the files"),
+    }
+    for key, (example, about) in options.items():
+        shown = f"    {key}: {json.dumps(said[key])}" if key in said else f"    # {key}: {example}"
+        lines.append(f"{shown:<31}# {about}")
+    return [*lines, ""]
+
+
+def _search_lines() -> list[str]:
+    default, background = Search(), BackgroundSearch()
+    rows = [
+        ("trials", str(default.trials), "refinements to try"),
+        ("timeout", "10m", "for the whole run; default: none"),
+        ("trial_timeout", f"{default.trial_timeout:g}", "seconds for one trial"),
+        ("jobs", str(default.jobs), "trials at a time"),
+        ("seed", str(default.seed), "one seed, one search"),
+        ("sampler", default.sampler, "who proposes: tpe, random, cmaes, gp or qmc"),
+    ]
+    lines = ["# search:"]
+    lines += [f"{f'#   {key}: {value}':<31}# {about}" for key, value, about in rows]
+    functions = ", ".join(json.dumps(item) for item in BACKGROUNDS)
+    lines += [
+        "#   background:",
+        f"#     functions: [{functions}]",
+        f"{f'#     terms: {list(background.terms)}':<31}# smallest and largest number of terms",
+        "#   groups:                    # what to free; by choice all that is named in neither list",
+        f"{'#     always: []':<31}# of: {', '.join(GROUPS)}",
+        "#     never: []",
+        "",
+        "# recipes: [handmade.recipe.yaml]   # refinements of your own, tried first",
+        "# plugins: [hooks.py]               # Python files with hooks of this project",
+    ]
+    return lines
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Return a distinct short name for each pattern: its stem, with its ending or a number where stems repeat."""
+    out: list[str] = []
+    stems = [path.stem.replace(":", "_") for path in paths]
+    for path, stem in zip(paths, stems, strict=True):
+        name = stem if stems.count(stem) == 1 else f"{stem}_{path.suffix.lstrip('.')}"
+        number = 2
+        while name in out:
+            name = f"{stem}_{number}"
+            number += 1
+        out.append(name)
+    return out
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.resolve(), folder)).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+
+
+def _quote(text: str) -> str:
+    """Return text as a YAML string, bare where that reads back as the same."""
+    try:
+        bare = yamlfile.parse(f"key: {text}", Path(text)) == {"key": text} and "#" not in text and text == text.strip()
+    except UserError:
+        bare = False
+    return text if bare else json.dumps(text, ensure_ascii=False)
