@@ -94,7 +94,6 @@ def write_run(
     """Write summary.json, pattern.csv and reflections.csv into ``folder`` and return the summary."""
     random = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    history = _history(random, trials, usable)
     entries = []
     if usable:
         peaks = reflections()
@@ -110,6 +109,7 @@ def write_run(
                 _marks(mark_rows, histogram, phase, peaks)
                 if second_phase is not None:
                     _marks(mark_rows, histogram, second_phase, peaks[::7])
+    history = _history(random, trials, entries[0]["rwp"] if entries else None)
     summary = _summary(name, phase, entries, history, findings, usable, seed)
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     return summary
@@ -160,14 +160,16 @@ def _marks(rows: Any, histogram: str, phase: str, peaks: list[tuple[int, int, in
         )  # fmt: skip
 
 
-def _history(random: np.random.Generator, trials: int, usable: bool) -> list[dict[str, Any]]:
+def _history(random: np.random.Generator, trials: int, reached: float | None) -> list[dict[str, Any]]:
     history: list[dict[str, Any]] = []
     best = None
     for number in range(trials):
-        draw = random.random()
-        state = "failed" if not usable or draw < 0.08 else "pruned" if draw < 0.17 else "complete"
-        floor = 9.137 + 1.9 * np.exp(-number / 9)
-        rwp = floor + float(random.gamma(1.1, 3.0 / (1 + number / 8))) if state == "complete" else None
+        draw = 0.5 if number == trials * 3 // 4 else random.random()
+        state = "failed" if reached is None or draw < 0.08 else "pruned" if draw < 0.17 else "complete"
+        rwp = None
+        if reached is not None and state == "complete":
+            above = 1.4 * np.exp(-number / 9) + random.gamma(1.1, 3.0 / (1 + number / 8))
+            rwp = reached + (0.0 if number == trials * 3 // 4 else 0.01 + float(above))
         if rwp is not None and draw > 0.93:
             rwp += 28.0
         if rwp is not None and 0.17 < draw < 0.3:

@@ -68,7 +68,7 @@ class Axis:
         powers = range(math.floor(math.log10(top)), math.floor(math.log10(top)) - 8, -1)
         steps = [mantissa * 10.0**power for power in powers for mantissa in (5, 2, 1)]
         chosen: list[float] = []
-        for value in [*steps, 0.0, *(-step for step in reversed(steps))]:
+        for value in [0.0, *steps, *(-step for step in steps)]:
             inside = self.low <= value <= self.high and (self.scale == "sqrt" or value > 0)
             if inside and all(abs(self.at(value) - self.at(other)) >= gap for other in chosen):
                 chosen.append(value)
@@ -90,13 +90,12 @@ def round_ticks(low: float, high: float, room: int) -> list[float]:
 
 
 def tick_labels(ticks: list[float]) -> list[str]:
-    """Return the labels of ticks, with one number of decimals, a true minus, and thousands set apart from 10 000 up."""
+    """Return the labels of ticks, with one number of decimals, a true minus, and thousands set apart."""
     decimals = max((len(general(tick).partition(".")[2]) for tick in ticks if "e" not in general(tick)), default=0)
     labels = []
     for tick in ticks:
         text = general(tick)
         if "e" not in text:
-            wide = abs(tick) >= 10_000
-            text = f"{tick:,.{decimals}f}".replace(",", _THIN_SPACE) if wide else f"{tick:.{decimals}f}"
+            text = f"{tick:,.{decimals}f}".replace(",", _THIN_SPACE)
         labels.append(text.replace("-", "−"))
     return labels

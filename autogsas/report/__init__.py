@@ -1,0 +1,48 @@
+"""The report of a run: one page that opens anywhere, offline, made from the files of the run's folder alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from autogsas.errors import UserError
+from autogsas.figures import fits_svg, history_svg
+from autogsas.hookspecs import Section
+from autogsas.report.embed import render
+from autogsas.report.page import build_page, captions
+from autogsas.runfolder import read_run
+
+__all__ = ["write_report"]
+
+
+def write_report(folder: Path, sections: Sequence[Section] = ()) -> Path:
+    """Write report.html, and fit.svg and history.svg where there is something to draw; return the report's path.
+
+    ``sections`` are what plugins add; their texts are shown as text. Each file is replaced at once or not at all.
+    Raises UserError where the folder is not a run's, is damaged or cannot be written.
+    """
+    run = read_run(folder)
+    pictures = {}
+    if run.profiles:
+        pictures["fit.svg"] = fits_svg(captions(run))
+    if run.history:
+        pictures["history.svg"] = history_svg(run.history, title=str(run.summary.get("project") or ""))
+    for name, text in pictures.items():
+        _replace(folder / name, text)
+    report = folder / "report.html"
+    _replace(report, render(build_page(run, sections), run))
+    return report
+
+
+def _replace(file: Path, text: str) -> None:
+    fresh = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        # A name from the file system may hold bytes that are no text; they must not cost the report.
+        fresh.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        fresh.replace(file)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise UserError(f"cannot be written: {error.strerror or error}", file=file) from error

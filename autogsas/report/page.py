@@ -1,0 +1,282 @@
+"""What the report says, put into words and tables; how it looks is the template's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from autogsas.errors import UserError
+from autogsas.figures.fit import Caption, describe, draw_fit
+from autogsas.figures.history import describe_history, draw_history
+from autogsas.formatting import MISSING, count, duration, general, interval, percent
+from autogsas.hookspecs import Section
+from autogsas.prose import joined, recipe_words
+from autogsas.recipe import Recipe
+from autogsas.report.tables import (
+    Table,
+    candidates_table,
+    correlations_table,
+    parameters_tables,
+    patterns_table,
+    section_table,
+    steps_table,
+    structure_tables,
+    versions_table,
+)
+from autogsas.runfolder import Marks, Profile, Run
+
+__all__ = ["Figure", "FindingLine", "Page", "Tile", "build_page", "captions"]
+
+Summary = Mapping[str, Any]
+
+# What a person can do about the commonest causes; others are shown by their word alone.
+_CAUSES = {
+    "timeout": "took longer than allowed; give trials more time (search: trial_timeout)",
+    "findings": "finished, but a check found the result impossible",
+    "too-few-points": "fewer points than variables; widen the limits or free less",
+    "not-finite": "the numbers ran away; look at the starting cell, the wavelength and the profile",
+    "linear-algebra": "the equations could not be solved",
+    "structure": "the structure is impossible; look at the CIF",
+    "out-of-memory": "not enough memory; run fewer trials at a time (search: jobs)",
+    "disk-full": "no room on the disk",
+    "protocol": "the engine did not keep the contract; tell its authors",
+    "hook": "a check or a score of a plugin failed",
+}
+_SEVERITIES = ("error", "warning", "info")
+_FILES = {
+    "best.recipe.yaml": "the best recipe",
+    "best.cif": "the structure",
+    "best.gpx": "the GSAS-II project",
+    "best.py": "a script that repeats the best refinement with the engine alone",
+    "pattern.csv": "the curves",
+    "reflections.csv": "the reflections",
+    "trials.csv": "all trials",
+    "summary.json": "all numbers of this page",
+    "fit.svg": "the picture of the fit",
+    "history.svg": "the picture of the search",
+    "study.db": "the search itself (Optuna)",
+    "log.txt": "the log",
+}
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One of the key figures at the top."""
+
+    label: str
+    value: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class FindingLine:
+    """A finding as shown."""
+
+    severity: str
+    message: str
+    code: str
+    numbers: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture: ``svg`` stands until it can be zoomed, and is what is printed."""
+
+    identity: str
+    title: str
+    svg: str
+    description: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the template shows, as text; only ``svg`` of the figures is markup."""
+
+    title: str
+    lede: str
+    finished: bool
+    created: str
+    tiles: tuple[Tile, ...]
+    findings: tuple[FindingLine, ...]
+    causes: tuple[tuple[str, str, str], ...]
+    fits: tuple[Figure, ...]
+    history: Figure | None
+    agreement: Table | None
+    results: tuple[Table, ...]
+    recipe_name: str
+    recipe: tuple[str, ...]
+    steps: Table | None
+    candidates: Table | None
+    sections: tuple[tuple[str, tuple[str, ...], Table | None], ...]
+    command: str
+    facts: tuple[tuple[str, str], ...]
+    versions: Table | None
+    files: tuple[tuple[str, str], ...]
+
+
+def captions(run: Run) -> list[tuple[Profile, list[Marks], Caption]]:
+    """Return each histogram's curves with its reflection marks and what is written around its picture."""
+    entries = {str(item.get("name")): item for item in run.summary.get("histograms") or ()}
+    fits = []
+    for profile in run.profiles:
+        entry = entries.get(profile.histogram, {})
+        project = str(run.summary.get("project") or "")
+        excluded = tuple((float(low), float(high)) for low, high in entry.get("excluded") or ())
+        caption = Caption(
+            title=f"{project} · {profile.histogram}" if project else profile.histogram,
+            rwp=entry.get("rwp"),
+            counts=entry.get("weights_from") == "counting statistics",
+            excluded=excluded,
+        )
+        fits.append((profile, [mark for mark in run.marks if mark.histogram == profile.histogram], caption))
+    return fits
+
+
+def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
+    """Return what the report of a run says. Raises UserError where its recipe is not one."""
+    summary = run.summary
+    recipe = _recipe(run)
+    tables = [*structure_tables(summary), *parameters_tables(summary)]
+    correlations = correlations_table(summary)
+    return Page(
+        title=str(summary.get("project") or run.folder.name),
+        lede=_lede(summary),
+        finished=summary.get("finished") is not False,
+        created=str(summary.get("created") or "").replace("T", " ").partition("+")[0].partition(".")[0],
+        tiles=_tiles(summary),
+        findings=_findings(summary),
+        causes=_causes(summary),
+        fits=tuple(_fit(run, index) for index in range(len(run.profiles))),
+        history=_history(run),
+        agreement=patterns_table(summary),
+        results=tuple(tables if correlations is None else [*tables, correlations]),
+        recipe_name=recipe.name if recipe else "",
+        recipe=tuple(recipe_words(recipe)) if recipe else (),
+        steps=steps_table(summary),
+        candidates=candidates_table(summary),
+        sections=tuple((part.title, tuple(part.paragraphs), section_table(part)) for part in sections),
+        command=str(summary.get("command") or ""),
+        facts=_facts(summary),
+        versions=versions_table(summary),
+        files=tuple((name, about) for name, about in _FILES.items() if (run.folder / name).is_file()),
+    )
+
+
+def _recipe(run: Run) -> Recipe | None:
+    plain = run.summary.get("recipe")
+    if not plain:
+        return None
+    try:
+        return Recipe.model_validate(plain)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, ("recipe", *first["loc"])))
+        raise UserError(first["msg"], file=run.folder / "summary.json", key=key) from error
+
+
+def _lede(summary: Summary) -> str:
+    trials = summary.get("trials") or {}
+    total = count(trials.get("total"))
+    backend = summary.get("backend") or {}
+    engine = " ".join(str(backend[key]) for key in ("name", "version") if backend.get(key))
+    taken = f" in {duration(summary['seconds'])}" if summary.get("seconds") is not None else ""
+    by = f" with {engine}" if engine else ""
+    if summary.get("best_trial") is None:
+        return f"None of {total} trials gave a usable refinement{by}{taken}. What stopped them is below."
+    origin = summary.get("best_origin")
+    found = "proposed by the search" if origin in (None, "search") else f"from the recipe “{origin}”"
+    return (
+        f"The best of {total} trials is number {count(summary['best_trial'])}, {found}: {count(summary.get('n_variables'))}"
+        f" variables on {count(summary.get('n_observations'))} observations, refined{by}{taken}."
+    )
+
+
+def _tiles(summary: Summary) -> tuple[Tile, ...]:
+    if summary.get("best_trial") is None:
+        return ()
+    tiles = [
+        Tile("Rwp", percent(summary.get("rwp")), "%"),
+        Tile("GoF", percent(summary.get("gof"))),
+        Tile("Rexp", percent(summary.get("rexp")), "%"),
+    ]
+    histograms = summary.get("histograms") or ()
+    if len(histograms) == 1:
+        bragg = histograms[0].get("r_bragg") or {}
+        for phase, value in bragg.items():
+            tiles.append(Tile("R_Bragg" if len(bragg) == 1 else f"R_Bragg, {phase}", percent(value), "%"))
+    tiles.append(Tile("variables", count(summary.get("n_variables"))))
+    tiles.append(Tile("observations", count(summary.get("n_observations"))))
+    return tuple(tiles)
+
+
+def _findings(summary: Summary) -> tuple[FindingLine, ...]:
+    lines = []
+    for item in summary.get("findings") or ():
+        numbers = ", ".join(f"{key} = {general(value, 4)}" for key, value in (item.get("numbers") or {}).items())
+        severity = item.get("severity") if item.get("severity") in _SEVERITIES else "info"
+        lines.append(FindingLine(str(severity), str(item.get("message") or ""), str(item.get("code") or ""), numbers))
+    return tuple(sorted(lines, key=lambda line: _SEVERITIES.index(line.severity)))
+
+
+def _causes(summary: Summary) -> tuple[tuple[str, str, str], ...]:
+    causes = summary.get("causes") or {}
+    ordered = sorted(causes.items(), key=lambda item: -(item[1] or 0))
+    return tuple((str(cause), count(number), _CAUSES.get(str(cause), "")) for cause, number in ordered)
+
+
+def _fit(run: Run, index: int) -> Figure:
+    profile, marks, caption = captions(run)[index]
+    drawing = draw_fit(profile, marks, caption, "linear", True, 960.0, 660.0, identity=f"fit{index}")
+    description = describe(profile, marks, caption)
+    entry = next((item for item in run.summary.get("histograms") or () if item.get("name") == profile.histogram), {})
+    return Figure(
+        identity=f"fit-{index}",
+        title=profile.histogram,
+        svg=drawing.standing("The fit", description),
+        description=description,
+        notes=tuple(_fit_notes(entry)),
+    )
+
+
+def _fit_notes(entry: Mapping[str, Any]) -> list[str]:
+    waves = [f"{general(value)} Å" for value in entry.get("wavelengths") or ()]
+    kind = {"xray": "X-rays", "neutron": "neutrons"}.get(str(entry.get("radiation")), "")
+    words = [f"{kind}, {joined(waves)}" if kind and waves else kind or joined(waves), str(entry.get("geometry") or "")]
+    words.append(f"2θ {interval(entry.get('limits'))}" if entry.get("limits") else "")
+    if entry.get("excluded"):
+        words.append(f"not counted: {joined([interval(region) for region in entry['excluded']])}")
+    words.append(f"{count(entry['n_observations'])} points" if entry.get("n_observations") is not None else "")
+    words.append(f"weights from {entry['weights_from']}" if entry.get("weights_from") else "")
+    line = "; ".join(word for word in words if word)
+    return [text for text in (f"{line}." if line else "", *map(str, entry.get("notes") or ())) if text]
+
+
+def _history(run: Run) -> Figure | None:
+    if not run.history:
+        return None
+    description = describe_history(run.history)
+    drawing = draw_history(run.history, "", 960.0, 380.0)
+    return Figure("history", "History of the search", drawing.standing("The search", description), description, ())
+
+
+def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
+    backend = summary.get("backend") or {}
+    trials = summary.get("trials") or {}
+    states = [
+        f"{count(trials[key])} {key}" for key in ("complete", "infeasible", "pruned", "failed") if trials.get(key)
+    ]
+    facts = [
+        ("Project file", str(summary.get("project_file") or "")),
+        ("Backend", " ".join(str(backend[key]) for key in ("name", "version") if backend.get(key))),
+        ("Seed", count(summary.get("seed"))),
+        ("Trials", joined(states)),
+        ("Time", duration(summary.get("seconds"))),
+        ("χ²", general(summary.get("chi2"))),
+        ("BIC", general(summary.get("bic"))),
+        ("Rwp by the engine itself", f"{percent(summary.get('engine_rwp'))} %"),
+    ]
+    return tuple((label, text) for label, text in facts if text and not text.startswith(MISSING))

@@ -1,0 +1,228 @@
+"""The tables of the report: rows of text, every number written by `autogsas.formatting`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from autogsas.formatting import MISSING, count, duration, general, interval, percent, with_esd
+from autogsas.hookspecs import Section
+
+__all__ = [
+    "Block",
+    "Table",
+    "candidates_table",
+    "correlations_table",
+    "parameters_tables",
+    "patterns_table",
+    "section_table",
+    "steps_table",
+    "structure_tables",
+    "versions_table",
+]
+
+Summary = Mapping[str, Any]
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that belong together, under a label of their own where it is not empty."""
+
+    rows: tuple[Row, ...]
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as the page shows it; ``numeric`` columns are set to the right; ``folded`` ones open on demand."""
+
+    caption: str
+    header: Row
+    blocks: tuple[Block, ...]
+    numeric: frozenset[int] = field(default_factory=frozenset)
+    folded: bool = False
+
+    @property
+    def size(self) -> int:
+        """The number of rows."""
+        return sum(len(block.rows) for block in self.blocks)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def parameters_tables(summary: Summary) -> list[Table]:
+    """Return the parameters no structure table shows, by whom they belong to, and a folded table of all of them."""
+    listed = _structure_esds(summary)
+    phases = {_text(phase.get("name")) for phase in summary.get("structure") or ()}
+    owned: dict[str, list[Row]] = {}
+    everything: list[Row] = []
+    for item in summary.get("parameters") or ():
+        owner, name = _text(item.get("phase") or item.get("histogram")), _text(item.get("name"))
+        row = (with_esd(item.get("value"), item.get("esd")), _text(item.get("unit")))
+        state = "" if item.get("esd") else "not refined"
+        everything.append((name, *row, _text(item.get("group")), state))
+        shown = item.get("group") == "background" or (owner in phases and _structure_key(item) in listed)
+        if not shown:
+            short = name.removeprefix(f"{owner}:").replace(":", " ") if owner else name
+            owned.setdefault(owner, []).append((short, *row, state))
+    tables = []
+    if owned:
+        blocks = tuple(Block(tuple(rows), owner) for owner, rows in owned.items())
+        header: Row = ("Parameter", "Value (esd)", "Unit", "")
+        tables.append(Table("Scale, profile and corrections", header, blocks, frozenset({1})))
+    if everything:
+        header = ("Parameter", "Value (esd)", "Unit", "Group", "")
+        caption = f"All {len(everything)} parameters, those of the background included"
+        tables.append(Table(caption, header, (Block(tuple(everything)),), frozenset({1}), folded=True))
+    return tables
+
+
+def structure_tables(summary: Summary) -> list[Table]:
+    """Return one table for each phase: its sites, under a caption with space group and cell, all with their esds."""
+    esds = _structure_esds(summary)
+    tables = []
+    for phase in summary.get("structure") or ():
+        name, cell = _text(phase.get("name")), phase.get("cell") or {}
+        axes = []
+        for key, symbol, unit in _CELL:
+            value, esd = cell.get(key), esds.get((name, "", key))
+            if unit == "°" and value == 90 and not esd:
+                continue
+            axes.append(f"{symbol} = {with_esd(value, esd)}{unit if unit == '°' else f' {unit}'}")
+        rows = []
+        for site in phase.get("sites") or ():
+            label = _text(site.get("label"))
+            numbers = (with_esd(site.get(key), esds.get((name, label, key))) for key in _SITE)
+            rows.append((label, _text(site.get("element")), *numbers))
+        caption = f"{name}: {_text(phase.get('space_group'))}, {', '.join(axes)}"
+        header = ("Site", "Element", "x", "y", "z", "Occupancy", "U_iso (Å²)")
+        tables.append(Table(caption, header, (Block(tuple(rows)),), frozenset(range(2, 7))))
+    return tables
+
+
+_CELL = (
+    ("a", "a", "Å"),
+    ("b", "b", "Å"),
+    ("c", "c", "Å"),
+    ("alpha", "α", "°"),
+    ("beta", "β", "°"),
+    ("gamma", "γ", "°"),
+)
+_SITE = ("x", "y", "z", "occupancy", "uiso")
+
+
+def _structure_key(item: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """Return whose place in a structure table a parameter has: phase, site ("" for the cell), column."""
+    group = item.get("group")
+    if group in ("uiso", "occupancy"):
+        column = str(group)
+    elif group in ("cell", "positions"):
+        column = _text(item.get("name")).rpartition(":")[2]
+    else:
+        return None
+    if column not in (_SITE if item.get("site") else [key for key, _, _ in _CELL]):
+        return None
+    return (_text(item.get("phase")), _text(item.get("site")), column)
+
+
+def _structure_esds(summary: Summary) -> dict[tuple[str, str, str], float | None]:
+    found: dict[tuple[str, str, str], float | None] = {}
+    for item in summary.get("parameters") or ():
+        key = _structure_key(item)
+        if key is not None:
+            found[key] = item.get("esd")
+    return found
+
+
+def patterns_table(summary: Summary) -> Table | None:
+    """Return the agreement of each histogram, where there are several."""
+    histograms = summary.get("histograms") or ()
+    if len(histograms) < 2:
+        return None
+    rows = []
+    for item in histograms:
+        bragg = ", ".join(f"{phase} {percent(value)}" for phase, value in (item.get("r_bragg") or {}).items())
+        figures = (percent(item.get(key)) for key in ("rwp", "rexp", "gof"))
+        points, limits = count(item.get("n_observations")), interval(item.get("limits"))
+        rows.append((_text(item.get("name")), *figures, bragg or MISSING, points, limits))
+    header = ("Pattern", "Rwp (%)", "Rexp (%)", "GoF", "R_Bragg (%)", "Points", "2θ range")
+    return Table("Agreement by pattern", header, (Block(tuple(rows)),), frozenset({1, 2, 3, 5}))
+
+
+def steps_table(summary: Summary) -> Table | None:
+    """Return what each step of the best trial did."""
+    rows = []
+    for number, step in enumerate(summary.get("steps") or (), start=1):
+        remarks = [] if step.get("converged") else ["not converged"]
+        if step.get("dropped"):
+            remarks.append(f"dropped as singular: {', '.join(map(str, step['dropped']))}")
+        rows.append(
+            (
+                str(number),
+                _text(step.get("title")),
+                percent(step.get("rwp")),
+                count(step.get("n_variables")),
+                count(step.get("cycles")),
+                general(step.get("shift_esd"), 2),
+                duration(step.get("seconds")),
+                "; ".join(remarks),
+            )
+        )
+    header = ("", "Step", "Rwp (%)", "Variables", "Cycles", "Shift/esd", "Time", "Remarks")
+    return Table("What each step did", header, (Block(tuple(rows)),), frozenset(range(2, 7))) if rows else None
+
+
+def candidates_table(summary: Summary) -> Table | None:
+    """Return the distinct solutions of the run."""
+    rows = tuple(
+        (
+            count(item.get("trial")),
+            percent(item.get("rwp")),
+            count(item.get("count")),
+            ", ".join(map(_finding_word, item.get("findings") or ())),
+            _words(item.get("differs")),
+        )
+        for item in summary.get("candidates") or ()
+    )
+    header = ("Trial", "Rwp (%)", "Found by", "Findings", "How it differs from the best")
+    return Table("Distinct solutions", header, (Block(rows),), frozenset({0, 1, 2})) if rows else None
+
+
+def _finding_word(finding: Any) -> str:
+    return _text(finding.get("code") if isinstance(finding, dict) else finding)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key} {general(item) if _number(item) else _text(item)}" for key, item in value.items())
+    return "; ".join(map(str, value)) if isinstance(value, (list, tuple)) else _text(value)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def correlations_table(summary: Summary) -> Table | None:
+    """Return the strongest correlations."""
+    rows = tuple(
+        (_text(item.get("a")), _text(item.get("b")), percent(item.get("value"), 3))
+        for item in sorted(summary.get("correlations") or (), key=lambda item: -abs(item.get("value") or 0.0))[:12]
+    )
+    header = ("Parameter", "and", "Correlation")
+    return Table("Strongest correlations", header, (Block(rows),), frozenset({2})) if rows else None
+
+
+def versions_table(summary: Summary) -> Table | None:
+    """Return the versions of all that took part."""
+    rows = tuple((_text(name), _text(version)) for name, version in (summary.get("versions") or {}).items())
+    return Table("Versions", ("Program", "Version"), (Block(rows),)) if rows else None
+
+
+def section_table(section: Section) -> Table | None:
+    """Return the table of a plugin's section."""
+    rows: Sequence[Row] = [tuple(map(str, row)) for row in section.rows]
+    return Table("", tuple(map(str, section.header)), (Block(tuple(rows)),)) if rows or section.header else None
