@@ -144,7 +144,8 @@ class Layout:
             basis = state.symmetry.metric_basis()
             for column in basis.T:
                 used = np.flatnonzero(column)
-                name = f"{state.phase.name}:A{used[0]}"
+                # The direction that leads with a metric component is called after the cell constant it stands for.
+                name = f"{state.phase.name}:{('a', 'b', 'c', 'gamma', 'beta', 'alpha')[used[0]]}"
                 out.append(Variable(name, "cell", tuple(self.cell[p][used].tolist()), tuple(column[used].tolist())))
         return out
 

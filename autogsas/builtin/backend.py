@@ -1,0 +1,67 @@
+"""The numpy engine as a backend, registered like anybody else's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autogsas import __version__, hookimpl
+from autogsas.backend import Backend, Capabilities, Probe
+from autogsas.builtin.output import cif_text, script_text
+from autogsas.engine.session import EngineSession
+from autogsas.project import Project
+from autogsas.recipe import GROUPS, Step
+from autogsas.result import Result, StepResult
+
+__all__ = ["NumpyBackend"]
+
+_MISSING = {"preferred_orientation", "absorption"}
+
+
+class _Session:
+    """An engine session with the files it leaves."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._engine = EngineSession(project, __version__)
+        self._done: list[Step] = []
+
+    def refine(self, step: Step) -> StepResult:
+        done = self._engine.refine(step)
+        self._done.append(step)
+        return done
+
+    def result(self) -> Result:
+        return self._engine.result()
+
+    def save(self, folder: Path) -> None:
+        result = self._engine.result()
+        (folder / "best.cif").write_text(cif_text(self._project, result), encoding="utf-8")
+        (folder / "best.py").write_text(script_text(self._project, self._done), encoding="utf-8")
+
+    def close(self) -> None:
+        self._done.clear()
+
+
+class NumpyBackend:
+    """The numpy engine that comes with autogsas: always there."""
+
+    name = "numpy"
+
+    def probe(self) -> Probe:
+        """Say that it is available."""
+        return Probe(True, __version__)
+
+    def capabilities(self) -> Capabilities:
+        """Say what the engine can refine."""
+        groups = frozenset(group for group in GROUPS if group not in _MISSING)
+        return Capabilities(groups=groups, outputs=("best.cif", "best.py"))
+
+    def open(self, project: Project, folder: Path) -> _Session:
+        """Open a session; the engine works on the project's plain data and needs no files."""
+        return _Session(project)
+
+
+@hookimpl
+def autogsas_register_backends() -> list[Backend]:
+    """Bring the numpy engine."""
+    return [NumpyBackend()]

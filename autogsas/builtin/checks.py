@@ -1,0 +1,289 @@
+"""Checks of physical sense. The thresholds stand in one place, `LIMITS`.
+
+An error means that the model is impossible and the trial cannot be the best; a warning that it is suspicious.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import gemmi
+import numpy as np
+
+from autogsas import hookimpl
+from autogsas.metrics import Metrics
+from autogsas.project import Histogram, Project
+from autogsas.result import Curves, Finding, Parameter, Result, Severity
+from autogsas.structure import Phase
+
+__all__ = ["LIMITS", "Limits"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a check begins to speak. Fractions unless a unit is given."""
+
+    u_high: float = 0.1  # Angstrom^2
+    width_negative_error: float = 0.1  # of the 2theta range
+    cell_moved: float = 0.01
+    correlation: float = 0.95
+    occupancy_slack_esd: float = 3.0
+    contact: float = 0.7  # of the sum of covalent radii
+    same_place: float = 0.5  # Angstrom: sites that share one place by disorder
+    displacement: float = 500.0  # micrometre
+    background_above: float = 0.25  # of points with the background more than three sigma above the data
+    wiggle_widths: float = 4.0  # a background that turns within fewer line widths than this
+
+
+LIMITS = Limits()
+
+
+@hookimpl
+def autogsas_check_result(project: Project, result: Result, metrics: Metrics) -> list[Finding]:
+    """Look at everything that can be seen without knowing the sample."""
+    findings = [*_convergence(result), *_displacements(result), *_occupancies(result), *_cells(project, result)]
+    findings += _correlations(result)
+    if metrics.rwp < metrics.rexp:
+        findings.append(
+            Finding(
+                "rwp-below-rexp",
+                Severity.WARNING,
+                f"Rwp {metrics.rwp:.2f} % is below Rexp {metrics.rexp:.2f} %: the weights are not those of counting "
+                "statistics, or the model follows the noise",
+                {"rwp": metrics.rwp, "rexp": metrics.rexp},
+            )
+        )
+    for histogram in project.histograms:
+        curves = next((c for c in result.curves if c.histogram == histogram.name), None)
+        if curves is not None:
+            findings += _widths(histogram, result)
+            findings += _background(histogram, curves)
+            findings += _corrections(histogram, result)
+    for phase in result.phases:
+        findings += _contacts(phase)
+    return findings
+
+
+def _convergence(result: Result) -> Iterator[Finding]:
+    if not result.steps:
+        return
+    last = result.steps[-1]
+    if not last.converged:
+        yield Finding(
+            "not-converged",
+            Severity.ERROR,
+            f"the last step did not converge: {last.message or 'no reason given'}; the largest shift is "
+            f"{last.shift_esd:.2g} esd",
+            {"shift_esd": last.shift_esd} if np.isfinite(last.shift_esd) else {},
+        )
+    if last.dropped:
+        yield Finding(
+            "singular",
+            Severity.WARNING,
+            f"left out of the last step as not determined: {', '.join(last.dropped)}",
+            {"count": float(len(last.dropped))},
+        )
+    if last.at_bound:
+        yield Finding(
+            "at-bound",
+            Severity.WARNING,
+            f"held at the end of the allowed range: {', '.join(last.at_bound)}",
+            {"count": float(len(last.at_bound))},
+        )
+
+
+def _displacements(result: Result) -> Iterator[Finding]:
+    for parameter in result.parameters:
+        if parameter.group == "uiso" and not 0.0 < parameter.value <= LIMITS.u_high:
+            yield Finding(
+                "u-out-of-range",
+                Severity.ERROR,
+                f"{parameter.name} is {parameter.value:.4f} Å², outside 0 to {LIMITS.u_high} Å²",
+                {"value": parameter.value},
+            )
+    for phase in result.phases:
+        for site in phase.sites:
+            if site.uaniso is None:
+                continue
+            u11, u22, u33, u12, u13, u23 = site.uaniso
+            smallest = float(np.linalg.eigvalsh([[u11, u12, u13], [u12, u22, u23], [u13, u23, u33]])[0])
+            if smallest <= 0:
+                yield Finding(
+                    "u-not-positive-definite",
+                    Severity.ERROR,
+                    f"the displacement tensor of {phase.name} {site.label} is not positive definite",
+                    {"smallest": smallest},
+                )
+
+
+def _occupancies(result: Result) -> Iterator[Finding]:
+    for parameter in result.parameters:
+        if parameter.group != "occupancy" or parameter.esd is None:
+            continue
+        slack = LIMITS.occupancy_slack_esd * parameter.esd
+        if parameter.value < -slack or parameter.value > 1.0 + slack:
+            yield Finding(
+                "occupancy-out-of-range",
+                Severity.ERROR,
+                f"{parameter.name} is {parameter.value:.3f}, outside 0 to 1",
+                {"value": parameter.value, "esd": parameter.esd},
+            )
+
+
+def _cells(project: Project, result: Result) -> Iterator[Finding]:
+    before = {phase.name: phase for phase in project.phases}
+    for phase in result.phases:
+        start = before.get(phase.name)
+        if start is None:
+            continue
+        old, new = np.array(start.cell.values()), np.array(phase.cell.values())
+        moved = float(np.max(np.abs(new / old - 1.0)))
+        if moved > LIMITS.cell_moved:
+            yield Finding(
+                "cell-moved",
+                Severity.WARNING,
+                f"the cell of {phase.name} moved by {100 * moved:.2f} % from where it started",
+                {"fraction": moved},
+            )
+
+
+def _correlations(result: Result) -> Iterator[Finding]:
+    if len(result.varied) < 2:
+        return
+    # Neighbouring background terms lean on each other by nature; that says nothing about the sample.
+    shown = [i for i, name in enumerate(result.varied) if ":background " not in name]
+    matrix = np.abs(np.triu(result.correlation[np.ix_(shown, shown)], 1))
+    rows, columns = np.nonzero(matrix > LIMITS.correlation)
+    order = np.argsort(-matrix[rows, columns])
+    for k in order[:5]:
+        a, b = result.varied[shown[rows[k]]], result.varied[shown[columns[k]]]
+        value = float(matrix[rows[k], columns[k]])
+        yield Finding(
+            "correlated",
+            Severity.WARNING,
+            f"{a} and {b} are correlated to {value:.3f}: the data hardly tell them apart",
+            {"correlation": value},
+        )
+
+
+def _value(result: Result, name: str) -> float:
+    found: Parameter | None = next((p for p in result.parameters if p.name == name), None)
+    return found.value if found is not None else 0.0
+
+
+def _widths(histogram: Histogram, result: Result) -> Iterator[Finding]:
+    """The Gaussian variance and the Lorentzian width as polynomials of the angle, over the whole range."""
+    x = np.linspace(*histogram.limits, 541)
+    tangent, cosine = np.tan(np.radians(x / 2)), np.cos(np.radians(x / 2))
+    u, v, w, lx, ly, lz = (_value(result, f"{histogram.name}:{key}") for key in "UVWXYZ")
+    variance = u * tangent**2 + v * tangent + w
+    wavelength = histogram.instrument.wavelengths[0]
+    for phase in result.phases:
+        size = _value(result, f"{phase.name}:{histogram.name}:size")
+        strain = _value(result, f"{phase.name}:{histogram.name}:strain")
+        gamma = lx / cosine + ly * tangent + lz + 0.018 / np.pi * strain * tangent
+        if size > 0:
+            gamma = gamma + 1.8 * wavelength / (np.pi * size * cosine)
+        for kind, width in (("Gaussian", variance), ("Lorentzian", gamma)):
+            negative = float(np.mean(width < 0))
+            if negative == 0:
+                continue
+            if kind == "Gaussian" and phase is not result.phases[0]:
+                continue  # the variance is the instrument's alone: once is enough
+            where = x[width < 0]
+            severity = Severity.ERROR if negative > LIMITS.width_negative_error else Severity.WARNING
+            yield Finding(
+                "width-not-positive",
+                severity,
+                f"the {kind} width of {phase.name} in {histogram.name} would be negative from {where[0]:.1f} to "
+                f"{where[-1]:.1f}° ({100 * negative:.0f} % of the range)",
+                {"fraction": negative, "from": float(where[0]), "to": float(where[-1])},
+            )
+
+
+def _background(histogram: Histogram, curves: Curves) -> Iterator[Finding]:
+    used = curves.weights > 0
+    if not np.any(used):
+        return
+    sigma = 1.0 / np.sqrt(curves.weights[used])
+    background, observed = curves.background[used], curves.observed[used]
+    if np.any(background < 0):
+        below = float(np.mean(background < 0))
+        yield Finding(
+            "background-negative",
+            Severity.ERROR if below > 0.01 else Severity.WARNING,
+            f"the background of {histogram.name} is negative over {100 * below:.1f} % of the range",
+            {"fraction": below},
+        )
+    above = float(np.mean(background > observed + 3.0 * sigma))
+    if above > LIMITS.background_above:
+        yield Finding(
+            "background-above-data",
+            Severity.WARNING,
+            f"the background of {histogram.name} runs above the data over {100 * above:.0f} % of the range",
+            {"fraction": above},
+        )
+    widths = np.concatenate([r.fwhm for r in curves.reflections]) if curves.reflections else np.zeros(0)
+    turns = np.flatnonzero(np.diff(np.sign(np.diff(background))) != 0)
+    if widths.size and turns.size > 2:
+        apart = float(np.median(np.diff(curves.x[used][turns])))
+        width = float(np.median(widths))
+        if apart < LIMITS.wiggle_widths * width:
+            yield Finding(
+                "background-wiggles",
+                Severity.WARNING,
+                f"the background of {histogram.name} turns every {apart:.2f}°, nearly as fast as the lines "
+                f"({width:.2f}° wide)",
+                {"spacing": apart, "width": width},
+            )
+
+
+def _corrections(histogram: Histogram, result: Result) -> Iterator[Finding]:
+    transparency = _value(result, f"{histogram.name}:Transparency")
+    if transparency < 0:
+        yield Finding(
+            "transparency-negative",
+            Severity.WARNING,
+            f"the transparency of {histogram.name} is negative ({transparency:.2f}): it stands for something else",
+            {"value": transparency},
+        )
+    for key in ("Shift", "DisplaceX", "DisplaceY"):
+        value = _value(result, f"{histogram.name}:{key}")
+        if abs(value) > LIMITS.displacement:
+            yield Finding(
+                "displacement-large",
+                Severity.WARNING,
+                f"{key} of {histogram.name} is {value:.0f} µm, more than a sample is usually out of place",
+                {"value": value},
+            )
+
+
+def _contacts(phase: Phase) -> Iterator[Finding]:
+    """Look for atoms nearer than their covalent radii allow (radii of Cordero et al., Dalton Trans. 2832 (2008))."""
+    structure = gemmi.SmallStructure()
+    structure.cell = gemmi.UnitCell(*phase.cell.values())
+    structure.spacegroup_hm = phase.space_group
+    structure.determine_and_set_spacegroup("h")
+    for site in phase.sites:
+        atom = gemmi.SmallStructure.Site()
+        atom.label = site.label
+        atom.element = gemmi.Element(site.element.rstrip("0123456789+-"))
+        atom.fract = gemmi.Fractional(*site.xyz)
+        atom.occ = site.occupancy
+        structure.add_site(atom)
+    structure.setup_cell_images()
+    search = gemmi.NeighborSearch(structure, 3.0)
+    search.populate()
+    worst: tuple[float, str] | None = None
+    for first in structure.sites:
+        for mark in search.find_site_neighbors(first, 0.05, 2.5):
+            second = structure.sites[mark.atom_idx]
+            distance = structure.cell.orthogonalize(first.fract).dist(mark.pos)
+            if distance < LIMITS.same_place and first.occ + second.occ <= 1.0 + 1e-6:
+                continue
+            allowed = LIMITS.contact * (first.element.covalent_r + second.element.covalent_r)
+            if distance < allowed and (worst is None or distance / allowed < worst[0]):
+                worst = (distance / allowed, f"{first.label} and {second.label} are {distance:.2f} Å apart")
+    if worst is not None:
+        yield Finding("atoms-too-close", Severity.ERROR, f"{phase.name}: {worst[1]}", {"fraction": worst[0]})

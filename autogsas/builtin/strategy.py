@@ -1,0 +1,221 @@
+"""The default strategy: what a careful person varies between one refinement and the next, as choices.
+
+Zero, displacement and transparency shift lines by a constant, by cos(theta) and by sin(2theta). Over a usual range zero
+and displacement are nearly one and the same curve (correlation 0.99 and more, the cell drifting along), so they are
+offered as alternatives and never together. So are X with size and Y with strain, which are the same Lorentzian terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autogsas import hookimpl
+from autogsas.backend import Capabilities
+from autogsas.hookspecs import Choose, Plan, Seed
+from autogsas.project import Histogram, Project
+from autogsas.recipe import Background, Free, Group, Step
+
+__all__: list[str] = []
+
+_GAUSSIAN: dict[str, tuple[Group, ...]] = {"W": ("W",), "U W": ("U", "W"), "U V W": ("U", "V", "W")}
+_LORENTZIAN: dict[str, tuple[Group, ...]] = {
+    "none": (),
+    "X": ("X",),
+    "Y": ("Y",),
+    "X Y": ("X", "Y"),
+    "size strain": ("size", "strain"),
+}
+_SHIFTS: dict[str, dict[str, tuple[Group, ...]]] = {
+    "Bragg-Brentano": {
+        "none": (),
+        "zero": ("zero",),
+        "displacement": ("displacement",),
+        "zero, transparency": ("zero", "transparency"),
+        "displacement, transparency": ("displacement", "transparency"),
+    },
+    "Debye-Scherrer": {"none": (), "zero": ("zero",), "displacement": ("displacement",)},
+}
+_SHIFT_GROUPS: frozenset[Group] = frozenset({"zero", "displacement", "transparency"})
+_STRUCTURE: frozenset[Group] = frozenset({"positions", "uiso", "uaniso", "occupancy", "preferred_orientation"})
+_FIRST_WIDTHS: frozenset[Group] = frozenset({"W", "Y", "strain"})
+
+# The blocks that stand between "scale and background" and "everything".
+_ORDERS: dict[str, tuple[str, ...]] = {
+    "cell, widths, structure": ("cell", "first widths", "widths", "structure"),
+    "widths, cell, structure": ("first widths", "cell", "widths", "structure"),
+    "cell, structure, widths": ("cell", "structure", "first widths", "widths"),
+    "cell and widths, structure": ("cell and first widths", "widths", "structure"),
+    "cell, then all": ("cell",),
+}
+
+
+def _allowed(groups: Sequence[Group], project: Project, capabilities: Capabilities) -> tuple[Group, ...]:
+    never = project.search.groups.never
+    return tuple(group for group in groups if group in capabilities.groups and group not in never)
+
+
+def _options(
+    table: dict[str, tuple[Group, ...]], project: Project, capabilities: Capabilities
+) -> dict[str, tuple[Group, ...]]:
+    """Return the entries of a table that this project and backend can have in full, one of each kind."""
+    found: dict[str, tuple[Group, ...]] = {}
+    for name, groups in table.items():
+        if _allowed(groups, project, capabilities) == groups:
+            found[name] = groups
+    return found or {"none": ()}
+
+
+@hookimpl
+def autogsas_set_background(
+    choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
+) -> Background:
+    """Choose function and number of terms within what the project allows."""
+    settings = project.search.background
+    functions = {str(name): name for name in settings.functions if name in capabilities.backgrounds}
+    function = choose.category("background.function", list(functions))
+    return Background(function=functions[function], terms=choose.integer("background.terms", *settings.terms))
+
+
+@hookimpl
+def autogsas_choose_profile(
+    choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
+) -> list[Free]:
+    """Choose which widths are free, and whether the axial divergence is."""
+    gaussian = _options(_GAUSSIAN, project, capabilities)
+    lorentzian = _options(_LORENTZIAN, project, capabilities)
+    groups = [*gaussian[choose.category("profile.gaussian", list(gaussian))]]
+    groups += lorentzian[choose.category("profile.lorentzian", list(lorentzian))]
+    if _allowed(("SH/L",), project, capabilities) and _yes(choose, "profile.axial", "SH/L", project):
+        groups.append("SH/L")
+    return [Free(group=group) for group in groups]
+
+
+@hookimpl
+def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogram) -> tuple[float, float]:
+    """Choose the range of the first steps: where it begins, and how much of the rest it takes."""
+    low, high = histogram.limits
+    start = low + choose.number("first.start", 0.0, 0.4) * (high - low)
+    return (start, start + choose.number("first.width", 0.4, 1.0) * (high - start))
+
+
+@hookimpl
+def autogsas_choose_groups(choose: Choose, project: Project, capabilities: Capabilities) -> list[Free]:
+    """Choose the line shifts of each histogram, and which parts of the structure are free."""
+    frees = [Free(group="cell")] if _allowed(("cell",), project, capabilities) else []
+    several = len(project.histograms) > 1
+    for histogram in project.histograms:
+        table = _SHIFTS[histogram.instrument.geometry or "Debye-Scherrer"]
+        options = _options(table, project, capabilities)
+        name = f"shift[{histogram.name}]" if several else "shift"
+        for group in options[choose.category(name, list(options))]:
+            frees.append(Free(group=group, histogram=histogram.name if several else None))
+    structural: tuple[Group, ...] = ("positions", "uiso")
+    for group in _allowed(structural, project, capabilities):
+        if _yes(choose, f"structure.{group}", group, project):
+            frees.append(Free(group=group))
+    for group in project.search.groups.always:
+        if group in capabilities.groups and not any(free.group == group for free in frees):
+            frees.append(Free(group=group))
+    return frees
+
+
+def _yes(choose: Choose, name: str, group: Group, project: Project) -> bool:
+    return group in project.search.groups.always or choose.yes(name)
+
+
+@hookimpl
+def autogsas_order_steps(choose: Choose, project: Project, plan: Plan) -> list[Step]:
+    """Order the steps: scale and background first, everything over the full limits last, the rest by choice.
+
+    Early steps stop after a few cycles: they only have to bring the model near. The last goes on to convergence.
+    """
+    order = choose.category("order", list(_ORDERS))
+    cycles = choose.integer("early.cycles", 2, 8)
+    blocks = _blocks(plan)
+    window = dict(plan.window) or None
+    first = (Free(group="scale"), Free(group="background"))
+    steps = [Step(title="scale and background", limits=window, background=plan.backgrounds, free=first, cycles=cycles)]
+    for name in _ORDERS[order]:
+        frees = tuple(free for part in name.split(" and ") for free in blocks[part])
+        if frees:
+            # The narrow first range is for what must not be led astray; widths and structure want all lines.
+            narrow = name in ("cell", "first widths", "cell and first widths")
+            steps.append(Step(title=name, limits=window if narrow else None, free=frees, cycles=cycles))
+    everything = [free for frees in blocks.values() for free in frees]
+    steps.append(Step(title="everything", free=tuple(dict.fromkeys(everything))))
+    return steps
+
+
+def _blocks(plan: Plan) -> dict[str, list[Free]]:
+    """Sort what is freed into the blocks that orders are made of."""
+    blocks: dict[str, list[Free]] = {"cell": [], "first widths": [], "widths": [], "structure": [], "rest": []}
+    for free in (*plan.profile, *plan.groups):
+        if free.group == "cell" or free.group in ("zero", "displacement"):
+            blocks["cell"].append(free)
+        elif free.group in _FIRST_WIDTHS:
+            blocks["first widths"].append(free)
+        elif free.group in _STRUCTURE:
+            blocks["structure"].append(free)
+        elif free.group in _SHIFT_GROUPS:
+            blocks["rest"].append(free)
+        else:
+            blocks["widths"].append(free)
+    return blocks
+
+
+@hookimpl
+def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[Seed]:
+    """Bring the recipes a careful person would try first, from the fullest to the plainest."""
+    low, high = project.search.background.terms
+    functions = project.search.background.functions
+
+    def seed(name: str, function: str, terms: int, shift: str, gaussian: str, lorentzian: str) -> Seed:
+        choices: dict[str, Any] = {"order": "cell, widths, structure", "early.cycles": 4}
+        choices |= {"structure.positions": True, "structure.uiso": True}
+        for histogram in project.histograms:
+            suffix = f"[{histogram.name}]" if len(project.histograms) > 1 else ""
+            flat = histogram.instrument.geometry == "Bragg-Brentano"
+            own: dict[str, Any] = {
+                "background.function": function if function in functions else functions[0],
+                "background.terms": min(max(terms, low), high),
+                "profile.gaussian": gaussian,
+                "profile.lorentzian": lorentzian,
+                "profile.axial": True,
+                "first.start": 0.0,
+                "first.width": 0.7,
+                "shift": shift if flat else shift.split(",")[0],
+            }
+            choices |= {key + suffix: value for key, value in own.items()}
+        return Seed(name, choices=_possible(choices, project, capabilities))
+
+    return [
+        seed("careful", "chebyschev-1", 12, "displacement, transparency", "U V W", "X Y"),
+        seed("careful, knots", "log interpolate", 15, "displacement, transparency", "U V W", "X Y"),
+        seed("zero only", "chebyschev-1", 9, "zero", "U V W", "X Y"),
+        seed("sample broadening", "chebyschev-1", 12, "displacement", "U V W", "size strain"),
+        seed("plain", "chebyschev-1", 6, "zero", "W", "Y"),
+    ]
+
+
+def _possible(choices: dict[str, Any], project: Project, capabilities: Capabilities) -> dict[str, Any]:
+    """Leave out what this project or backend does not offer, so that the sampler chooses it instead."""
+    never, always = project.search.groups.never, project.search.groups.always
+    out = {}
+    for key, value in choices.items():
+        name = key.split("[")[0]
+        if name == "profile.gaussian":
+            options = _options(_GAUSSIAN, project, capabilities)
+        elif name == "profile.lorentzian":
+            options = _options(_LORENTZIAN, project, capabilities)
+        elif name == "shift":
+            options = _options(_SHIFTS["Bragg-Brentano"], project, capabilities)
+        else:
+            group = {"profile.axial": "SH/L", "structure.positions": "positions", "structure.uiso": "uiso"}.get(name)
+            if group is not None and (group in never or group in always or group not in capabilities.groups):
+                continue
+            out[key] = value
+            continue
+        if value in options:
+            out[key] = value
+    return out
