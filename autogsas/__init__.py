@@ -10,13 +10,16 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from autogsas.errors import AutogsasError, UserError
     from autogsas.hookspecs import hookimpl
+    from autogsas.verbs import refine, run
 
-__all__ = ["AutogsasError", "UserError", "__version__", "hookimpl"]
+__all__ = ["AutogsasError", "UserError", "__version__", "hookimpl", "refine", "run"]
 
 _LAZY = {
     "AutogsasError": "autogsas.errors",
     "UserError": "autogsas.errors",
     "hookimpl": "autogsas.hookspecs",
+    "refine": "autogsas.verbs",
+    "run": "autogsas.verbs",
 }
 
 

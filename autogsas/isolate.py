@@ -87,6 +87,7 @@ class Workers:
         self._timeout = trial_timeout
         self._events: SimpleQueue[tuple[Worker | None, Any]] = SimpleQueue()
         self._workers: list[Worker | None] = [None] * jobs
+        self.interrupted = False
 
     def __enter__(self) -> Workers:
         return self
@@ -101,6 +102,7 @@ class Workers:
 
     def interrupt(self) -> None:
         """Make `wait` return an Interrupt; may be called from a signal handler."""
+        self.interrupted = True
         self._events.put((None, Interrupt()))
 
     def submit(self, number: int, recipe: Recipe) -> None:

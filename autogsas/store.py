@@ -29,7 +29,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-__all__ = ["RunFolder", "choose_folder"]
+__all__ = ["STUDY", "RunFolder", "choose_folder"]
 
 STUDY = "study.db"
 _OF_A_BEST = ("best.recipe.yaml", "pattern.csv", "reflections.csv", "parameters.csv")

@@ -9,6 +9,7 @@ run leaves a study that can go on from there.
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib.util
 import logging
 import warnings
@@ -73,11 +74,11 @@ class Proposer:
         return OptunaChoose(trial, fixed or {}, source)
 
     def proposed(self, number: int) -> FrozenTrial:
-        """Return trial ``number`` with what was asked for, to be kept in the database."""
+        """Return what was asked for in trial ``number``, to be kept; call it when its recipe is built."""
         if self._name == "qmc":
             counters = self._study._storage.get_study_system_attrs(self._study._study_id)
             self._open[number].set_user_attr(_COUNTERS, counters)
-        return self._study.get_trials(deepcopy=True)[number]
+        return copy.deepcopy(self._study.get_trials(deepcopy=False)[number])
 
     def restore(self, number: int, kept: FrozenTrial) -> None:
         """Begin trial ``number`` with what was proposed for it in an earlier session, instead of asking."""

@@ -187,7 +187,8 @@ def test_engines_get_one_thread_and_their_own_folder(tmp_path: Path, project: Pr
         "from autogsas.testing.fake import FakeBackend, FakeSession\n"
         "class Nosy(FakeBackend):\n"
         "    def open(self, project, folder):\n"
-        "        print(os.environ['OMP_NUM_THREADS'], os.getcwd() == str(folder), tempfile.gettempdir() == str(folder),\n"
+        "        print(os.environ['OMP_NUM_THREADS'], os.getcwd() == str(folder),\n"
+        "              tempfile.gettempdir() == str(folder),\n"
         "              repr(sys.stdin.read()), os.getpgrp() == os.getpid(), project.file.parent == folder)\n"
         "        return super().open(project, folder)\n"
     )

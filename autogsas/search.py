@@ -1,0 +1,324 @@
+"""The search: trials asked for, run, measured, told and kept, in an order that repeats itself.
+
+With ``jobs`` = J, trial n is asked for when all trials up to n - J are told and no later one is, and trials are told
+in order of their numbers. So what is proposed does not depend on which trial happens to end first, and a resumed run
+proposes what the uninterrupted one would have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from autogsas.backend import Backend
+from autogsas.errors import PluginError, nearest
+from autogsas.events import (
+    Event,
+    Notice,
+    Progress,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    TrialFinished,
+    TrialStarted,
+    describe,
+)
+from autogsas.hookspecs import Seed, TrialRecord
+from autogsas.host import Host
+from autogsas.isolate import Interrupt, Outcome, Workers
+from autogsas.messages import StepDone
+from autogsas.objective import Assessment, assess
+from autogsas.project import Project
+from autogsas.recipe import Recipe
+from autogsas.result import StepResult
+from autogsas.space import Recorder, build_recipe, fit_recipe
+from autogsas.stopping import stop_signals
+from autogsas.store import RunFolder
+from autogsas.study import Database, Proposer
+
+__all__ = ["Found", "Options", "collect_seeds", "search"]
+
+# What may go better the next time with the same recipe.
+_PASSING = ("disk-full", "files")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to search; durations in seconds."""
+
+    trials: int = 40
+    jobs: int = 1
+    seed: int = 0
+    sampler: str = "tpe"
+    timeout: float | None = None
+    trial_timeout: float = 120.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: "complete", "interrupted" or "timeout", all trials that are over, and the best of them."""
+
+    finished: str
+    records: tuple[TrialRecord, ...]
+    best: TrialRecord | None
+
+
+def collect_seeds(host: Host, project: Project, backend: Backend) -> tuple[Seed, ...]:
+    """Return what to try before the sampler: the project's own recipes, then what plugins bring.
+
+    Raises PluginError for an answer that is no seed.
+    """
+    seeds = [Seed(recipe.name or f"recipe {i + 1}", recipe=recipe) for i, recipe in enumerate(project.recipes)]
+    for answer in host.call("seed_recipes", project=project, capabilities=backend.capabilities()):
+        for seed in answer or ():
+            if not isinstance(seed, Seed) or (seed.choices is None) == (seed.recipe is None):
+                whose = host.whose("autogsas_seed_recipes")
+                raise PluginError(
+                    f"hook autogsas_seed_recipes ({whose}) gave a wrong answer",
+                    found=repr(seed),
+                    allowed="Seed with choices or with a recipe",
+                )
+            seeds.append(seed)
+    return tuple(seeds)
+
+
+def search(
+    host: Host,
+    project: Project,
+    backend: Backend,
+    folder: RunFolder,
+    options: Options,
+    *,
+    seeds: tuple[Seed, ...],
+    progress: Progress | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Found:
+    """Run trials until ``options.trials`` are over, the time is up or the user stops it; all that is over is kept.
+
+    A folder that holds trials already is gone on with; ``settings`` are kept in its database.
+    Raises PluginError for hooks that cannot be used, BackendMissing for an engine that does not start, UserError for
+    a sampler that cannot be used or a damaged folder.
+    """
+    proposer = Proposer(options.sampler, options.seed)
+    with contextlib.ExitStack() as stack:
+        database = Database(folder.study)
+        stack.callback(database.close)
+        database.set_settings(settings or {})
+        workers = stack.enter_context(
+            Workers(project, backend, host.files, jobs=options.jobs, trial_timeout=options.trial_timeout)
+        )
+        stack.enter_context(stop_signals(workers.interrupt))
+        return _Searching(host, project, backend, folder, options, seeds, progress, proposer, database, workers).run()
+
+
+@dataclass
+class _Asked:
+    """A trial that is not told yet."""
+
+    number: int
+    origin: str
+    recipe: Recipe
+    choices: dict[str, Any]
+    proposed: Any
+    same_as: int | None = None
+    steps: list[StepResult] = field(default_factory=list)
+    outcome: Outcome | None = None
+
+
+@dataclass
+class _Searching:
+    host: Host
+    project: Project
+    backend: Backend
+    folder: RunFolder
+    options: Options
+    seeds: tuple[Seed, ...]
+    progress: Progress | None
+    proposer: Proposer
+    database: Database
+    workers: Workers
+    told: list[TrialRecord] = field(default_factory=list)
+    best: TrialRecord | None = None
+    _asked: dict[int, _Asked | TrialRecord] = field(default_factory=dict)
+    _first: dict[str, int] = field(default_factory=dict)
+    _ranges: dict[str, Any] = field(default_factory=dict)
+
+    def run(self) -> Found:
+        began = time.monotonic()
+        limit = self.options.timeout
+        until = None if limit is None else began + limit
+        kept = self.database.trials()
+        total = max(self.options.trials, len(kept))
+        self.emit(
+            RunStarted(
+                self.folder.folder, self.project.name, self.backend.name, total, len(kept), self.options.jobs, limit
+            )
+        )
+        finished = "complete"
+        asked = 0
+        while True:
+            while asked < min(total, len(self.told) + self.options.jobs):
+                if asked < len(kept):
+                    self.restore(asked, kept[asked])
+                else:
+                    self.ask(asked)
+                asked += 1
+            number = len(self.told)
+            if number == asked:
+                break
+            if self.is_over(number):
+                self.tell(number, total)
+                continue
+            if self.workers.interrupted:
+                finished = "interrupted"
+                break
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                finished = "timeout"
+                break
+            self.handle(self.workers.wait(left))
+        self.workers.close()
+        self.emit(RunFinished(finished, self.best))
+        return Found(finished, tuple(self.told), self.best)
+
+    def handle(self, event: StepDone | Outcome | Interrupt | None) -> None:
+        if isinstance(event, StepDone):
+            self.asked(event.number).steps.append(event.step)
+            self.emit(StepFinished(event.number, event.step))
+            self.observe("after_step", trial=event.number, step=event.step)
+        elif isinstance(event, Outcome):
+            self.asked(event.number).outcome = event
+
+    def asked(self, number: int) -> _Asked:
+        asked = self._asked[number]
+        assert isinstance(asked, _Asked), "only trials asked for in this session are run"
+        return asked
+
+    def restore(self, number: int, kept: Any) -> None:
+        record, _ = self.folder.read_record(number)
+        self.proposer.restore(number, kept)
+        self._first.setdefault(_identity(record.recipe), number)
+        self._asked[number] = record
+
+    def ask(self, number: int) -> None:
+        seed = self.seeds[number] if number < len(self.seeds) else Seed("search")
+        fixed = seed.choices or {}
+        choose = Recorder(self.proposer.ask(number, fixed, f"seed {seed.name!r}"), self._ranges)
+        capabilities = self.backend.capabilities()
+        if seed.recipe is not None:
+            recipe = fit_recipe(seed.recipe, self.project, capabilities)
+        else:
+            recipe = build_recipe(self.host, self.project, capabilities, choose)
+            for name in fixed.keys() - choose.choices.keys():
+                close = nearest(name, choose.choices)
+                hint = f"; did you mean {close!r}?" if close else ""
+                self.emit(Notice(f"seed {seed.name!r} fixes {name!r}, which nobody asked for{hint}"))
+        proposed = self.proposer.proposed(number)
+        asked = self._asked[number] = _Asked(number, seed.name, recipe, choose.choices, proposed)
+        asked.same_as = self._first.setdefault(_identity(recipe), number)
+        if asked.same_as == number:
+            asked.same_as = None
+            self.submit(asked)
+
+    def submit(self, asked: _Asked) -> None:
+        self.emit(TrialStarted(asked.number, asked.origin, len(asked.recipe.steps)))
+        self.workers.submit(asked.number, asked.recipe)
+
+    def is_over(self, number: int) -> bool:
+        asked = self._asked[number]
+        if isinstance(asked, TrialRecord) or asked.outcome is not None:
+            return True
+        if asked.same_as is None:
+            return False
+        if self.told[asked.same_as].cause in _PASSING:
+            self._first[_identity(asked.recipe)] = number
+            asked.same_as = None
+            self.submit(asked)
+            return False
+        return True
+
+    def tell(self, number: int, total: int) -> None:
+        asked = self._asked.pop(number)
+        if isinstance(asked, TrialRecord):
+            self.proposer.tell(asked)
+            self.told.append(asked)
+            if self.is_better(asked):
+                self.best = asked
+            return
+        assessment = Assessment("failed")
+        if asked.same_as is not None:
+            record = self.repeated(asked, self.told[asked.same_as])
+        else:
+            assert asked.outcome is not None
+            if asked.outcome.result is None:
+                assessment = Assessment("failed", cause=asked.outcome.cause, message=asked.outcome.message)
+            else:
+                assessment = assess(self.host, self.project, asked.outcome.result)
+            record = self.record(asked, asked.outcome, assessment)
+        self.folder.write_trial(record, assessment, asked.outcome, asked.same_as)
+        if self.is_better(record):
+            self.best = record
+            assert asked.outcome is not None
+            self.folder.write_best(record, asked.outcome, self.project)
+        # The trial counts from here on: whatever stops the run before, it is run again on resuming.
+        self.database.add(asked.proposed, record)
+        self.proposer.tell(record)
+        self.told.append(record)
+        self.emit(TrialFinished(record, self.best, len(self.told), total, asked.same_as))
+        if asked.outcome is not None and asked.outcome.result is not None and asked.outcome.message:
+            self.emit(Notice(f"trial {number}: {asked.outcome.message}"))
+        self.observe("after_trial", record=record)
+
+    def record(self, asked: _Asked, outcome: Outcome, assessment: Assessment) -> TrialRecord:
+        return TrialRecord(
+            number=asked.number,
+            state=assessment.state,
+            origin=asked.origin,
+            recipe=asked.recipe,
+            choices=asked.choices,
+            score=assessment.score,
+            metrics=assessment.metrics,
+            steps=outcome.result.steps if outcome.result is not None else tuple(asked.steps),
+            findings=assessment.findings,
+            cause=assessment.cause,
+            message=assessment.message,
+            seconds=outcome.seconds,
+        )
+
+    def repeated(self, asked: _Asked, earlier: TrialRecord) -> TrialRecord:
+        return replace(
+            earlier,
+            number=asked.number,
+            origin=asked.origin,
+            recipe=asked.recipe,
+            choices=asked.choices,
+            message=earlier.message or f"the recipe of trial {earlier.number}",
+            seconds=0.0,
+        )
+
+    def is_better(self, record: TrialRecord) -> bool:
+        if record.state != "complete" or record.score is None:
+            return False
+        return self.best is None or self.best.score is None or record.score < self.best.score
+
+    def emit(self, event: Event) -> None:
+        self.folder.log(describe(event))
+        if self.progress is not None:
+            self.progress(event)
+
+    def observe(self, hook: str, **arguments: Any) -> None:
+        # One who only watches does not end a run of hours by a mistake; it is said instead.
+        try:
+            self.host.call(hook, project=self.project, **arguments)
+        except PluginError as error:
+            self.emit(Notice(str(error)))
+
+
+def _identity(recipe: Recipe) -> str:
+    """What makes two recipes the same work: all but names and titles."""
+    steps = [step.model_dump(mode="json", exclude={"title"}) for step in recipe.steps]
+    return json.dumps(steps, sort_keys=True)

@@ -1,0 +1,37 @@
+"""Ctrl-C and SIGTERM as one orderly end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+__all__ = ["stop_signals"]
+
+
+@contextlib.contextmanager
+def stop_signals(interrupt: Callable[[], None]) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into a call of ``interrupt``; a second one does what it always did.
+
+    Elsewhere than in the main thread signals cannot be caught, and nothing is done.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def stop(number: int, frame: object) -> None:
+        restore()
+        interrupt()
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        restore()

@@ -1,0 +1,301 @@
+"""summary.json: what a run found, in one typed file whose schema is shipped as ``schema/summary.schema.json``."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from autogsas import __version__
+from autogsas.candidates import group_candidates
+from autogsas.hookspecs import TrialRecord
+from autogsas.metrics import bic
+from autogsas.project import Project
+from autogsas.records import plain
+
+__all__ = ["Summary", "build_summary", "summary_schema"]
+
+Range = tuple[float, float]
+Number = float | None
+Finished = Literal["complete", "interrupted", "timeout"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class BackendPart(_Part):
+    """The engine."""
+
+    name: str
+    version: str
+
+
+class HistogramPart(_Part):
+    """One histogram at the best trial; R factors in per cent, limits in degrees 2theta, wavelengths in Angstrom."""
+
+    name: str
+    rwp: Number
+    rexp: Number
+    gof: Number
+    r_bragg: dict[str, Number]
+    n_observations: int | None
+    limits: Range
+    excluded: list[Range]
+    radiation: str
+    wavelengths: list[float]
+    geometry: str | None
+    weights_from: str
+    notes: list[str]
+
+
+class TrialsPart(_Part):
+    """How many trials ended how."""
+
+    complete: int
+    pruned: int
+    failed: int
+    infeasible: int
+    total: int
+
+
+class FindingPart(_Part):
+    """What a check says of the best trial."""
+
+    code: str
+    severity: Literal["error", "warning", "info"]
+    message: str
+    numbers: dict[str, Number]
+
+
+class CandidatePart(_Part):
+    """One distinct solution of the run, by its best trial."""
+
+    trial: int
+    rwp: Number
+    count: int
+    findings: list[str]
+    differs: list[str]
+
+
+class ParameterPart(_Part):
+    """One parameter of the best trial; the esd is null where it was not refined."""
+
+    name: str
+    value: Number
+    esd: Number
+    unit: str
+    group: str
+    phase: str | None
+    histogram: str | None
+    site: str | None
+
+
+class CorrelationPart(_Part):
+    """A strong correlation of two parameters."""
+
+    a: str
+    b: str
+    value: float
+
+
+class CellPart(_Part):
+    """Angstrom and degrees."""
+
+    a: float
+    b: float
+    c: float
+    alpha: float
+    beta: float
+    gamma: float
+
+
+class SitePart(_Part):
+    """One site; fractional coordinates, U_iso in Angstrom^2."""
+
+    label: str
+    element: str
+    x: float
+    y: float
+    z: float
+    occupancy: float
+    uiso: Number
+
+
+class PhasePart(_Part):
+    """One refined phase."""
+
+    name: str
+    space_group: str
+    cell: CellPart
+    sites: list[SitePart]
+
+
+class StepPart(_Part):
+    """One step of the best trial."""
+
+    title: str
+    rwp: Number
+    n_variables: int
+    converged: bool
+    cycles: int
+    shift_esd: Number
+    dropped: list[str]
+    seconds: float
+
+
+class HistoryPart(_Part):
+    """One trial; ``best_so_far`` is the Rwp of the best trial up to it."""
+
+    number: int
+    state: Literal["complete", "infeasible", "failed", "pruned"]
+    origin: str
+    rwp: Number
+    score: Number
+    n_variables: int | None
+    best_so_far: Number
+    seconds: float
+
+
+class Summary(_Part):
+    """summary.json. R factors in per cent; figures are those of the best trial, null where nothing usable was found."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
+
+    schema_: Annotated[Literal[1], Field(alias="schema")] = 1
+    autogsas: str
+    project: str
+    project_file: str | None
+    command: str
+    created: str
+    backend: BackendPart
+    rwp: Number
+    rexp: Number
+    gof: Number
+    chi2: Number
+    bic: Number
+    engine_rwp: Number
+    n_variables: int | None
+    n_observations: int | None
+    histograms: list[HistogramPart]
+    trials: TrialsPart
+    causes: dict[str, int]
+    best_trial: int | None
+    best_origin: str | None
+    seconds: float
+    finished: Finished
+    findings: list[FindingPart]
+    candidates: list[CandidatePart]
+    parameters: list[ParameterPart]
+    correlations: list[CorrelationPart]
+    structure: list[PhasePart]
+    limits: dict[str, Range]
+    seed: int
+    recipe: dict[str, Any] | None
+    steps: list[StepPart]
+    history: list[HistoryPart]
+    versions: dict[str, str]
+
+    def plain(self) -> dict[str, Any]:
+        """Return the summary as it is written."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def summary_schema() -> dict[str, Any]:
+    """Return the JSON Schema of summary.json."""
+    schema = Summary.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def build_summary(
+    project: Project,
+    trials: Sequence[Mapping[str, Any]],
+    records: Sequence[TrialRecord],
+    best: TrialRecord | None,
+    **about: Any,
+) -> Summary:
+    """Return the summary of a run.
+
+    ``trials`` are what the trials' JSON files hold, in the order of ``records``; ``about`` gives ``command``,
+    ``created``, ``backend`` (name and version), ``seconds``, ``finished`` and ``seed``.
+    """
+    found: Mapping[str, Any] = trials[best.number] if best is not None else {}
+    metrics = found.get("metrics") or {}
+    states = Counter(record.state for record in records)
+    causes = Counter(record.cause for record in records if record.cause)
+    data = {
+        "schema": 1,
+        "autogsas": __version__,
+        "project": project.name,
+        "project_file": None if project.file is None else str(project.file),
+        **{key: metrics.get(key) for key in ("rwp", "rexp", "gof", "chi2", "n_variables", "n_observations")},
+        "bic": bic(metrics["chi2"], metrics["n_observations"], metrics["n_variables"]) if metrics else None,
+        "engine_rwp": found.get("engine_rwp"),
+        "histograms": _histograms(project, found),
+        "trials": {
+            **{state: states[state] for state in ("complete", "pruned", "failed", "infeasible")},
+            "total": len(records),
+        },
+        "causes": dict(causes.most_common()),
+        "best_trial": None if best is None else best.number,
+        "best_origin": None if best is None else best.origin,
+        "findings": found.get("findings", []),
+        "candidates": group_candidates(trials),
+        **{key: found.get(key, []) for key in ("parameters", "correlations", "structure")},
+        "limits": {histogram.name: histogram.limits for histogram in project.histograms},
+        "recipe": found.get("recipe"),
+        "steps": [{key: step[key] for key in StepPart.model_fields} for step in found.get("steps", [])],
+        "history": _history(records),
+        "versions": {"python": platform.python_version(), "autogsas": __version__}
+        | {name: version(name) for name in ("numpy", "scipy", "gemmi", "optuna")},
+        **about,
+    }
+    return Summary.model_validate(plain(data))
+
+
+def _histograms(project: Project, found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    figures = {item["name"]: item for item in found.get("histograms", ())}
+    out = []
+    for histogram in project.histograms:
+        item = figures.get(histogram.name, {})
+        metrics = item.get("metrics", {})
+        out.append(
+            {
+                "name": histogram.name,
+                **{key: metrics.get(key) for key in ("rwp", "rexp", "gof", "n_observations")},
+                "r_bragg": item.get("r_bragg", {}),
+                "limits": histogram.limits,
+                "excluded": histogram.excluded,
+                "radiation": histogram.instrument.radiation,
+                "wavelengths": histogram.instrument.wavelengths,
+                "geometry": histogram.instrument.geometry,
+                "weights_from": histogram.pattern.weights_from,
+                "notes": [*histogram.pattern.notes, *histogram.instrument.notes],
+            }
+        )
+    return out
+
+
+def _history(records: Sequence[TrialRecord]) -> list[dict[str, Any]]:
+    out = []
+    best: TrialRecord | None = None
+    for record in records:
+        if record.state == "complete" and record.score is not None:
+            best = record if best is None or best.score is None or record.score < best.score else best
+        out.append(
+            {
+                "number": record.number,
+                "state": record.state,
+                "origin": record.origin,
+                "rwp": record.metrics.rwp if record.metrics else None,
+                "score": record.score,
+                "n_variables": record.metrics.n_variables if record.metrics else None,
+                "best_so_far": best.metrics.rwp if best is not None and best.metrics else None,
+                "seconds": record.seconds,
+            }
+        )
+    return out

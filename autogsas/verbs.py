@@ -1,0 +1,283 @@
+"""The verbs: run, refine, report. Each a thin line through the rooms below."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from autogsas.backend import Backend
+from autogsas.errors import AutogsasError, PluginError, UserError
+from autogsas.events import Notice, Progress
+from autogsas.hookspecs import Section, Seed, TrialRecord
+from autogsas.host import Host
+from autogsas.loading import load_project, load_recipe
+from autogsas.project import Project
+from autogsas.recipe import Recipe
+from autogsas.search import Found, Options, collect_seeds, search
+from autogsas.store import STUDY, RunFolder, choose_folder
+from autogsas.study import Database
+from autogsas.summary import Summary, build_summary
+
+__all__ = ["Run", "refine", "report", "run"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is over.
+
+    ``exit_status`` is 0 where something usable was found, 1 where not, 130 where it was interrupted.
+    """
+
+    folder: Path
+    summary: Summary
+    best: TrialRecord | None
+    exit_status: int
+
+
+def run(
+    project: Path | str | tuple[Project, Host],
+    *,
+    backend: str | None = None,
+    trials: int | None = None,
+    timeout: float | None = None,
+    jobs: int | None = None,
+    seed: int | None = None,
+    out: Path | str | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Refine a project by a search over recipes and leave the results in a folder.
+
+    ``project`` is a project file or its folder, or what `autogsas.loading.load_project` returned; ``timeout`` in
+    seconds; what is None is taken from the project. ``progress`` is called with each of `autogsas.events`.
+    Raises UserError for mistakes in what was given, BackendMissing where the engine cannot be used.
+    """
+    read, host = project if isinstance(project, tuple) else load_project(Path(project))
+    engine = _backend(read, host, backend)
+    target = choose_folder(read, None if out is None else Path(out), resume)
+    kept = _settings(target) if resume else {}
+    _check_resumable(target, kept, read, engine, seed)
+    asked = read.search
+    options = Options(
+        trials=_at_least_one(trials, "--trials") or asked.trials,
+        jobs=_at_least_one(jobs, "--jobs") or asked.jobs,
+        seed=seed if seed is not None else kept.get("seed", asked.seed),
+        sampler=kept.get("sampler", asked.sampler),
+        timeout=timeout if timeout is not None else asked.timeout,
+        trial_timeout=asked.trial_timeout,
+    )
+    return _carry_out(read, host, engine, target, options, collect_seeds(host, read, engine), progress)
+
+
+def refine(
+    project: Path | str | tuple[Project, Host],
+    recipe: Path | str | Recipe,
+    *,
+    backend: str | None = None,
+    timeout: float | None = None,
+    out: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Refine a project by one recipe and leave the results in a folder, as a run of one trial does.
+
+    ``timeout`` in seconds. Raises as `run` does.
+    """
+    read, host = project if isinstance(project, tuple) else load_project(Path(project))
+    made = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe), read)
+    engine = _backend(read, host, backend)
+    target = choose_folder(read, None if out is None else Path(out), False)
+    options = Options(
+        trials=1, seed=read.search.seed, sampler="random", trial_timeout=timeout or read.search.trial_timeout
+    )
+    return _carry_out(read, host, engine, target, options, (Seed(made.name or "recipe", recipe=made),), progress)
+
+
+def report(folder: Path | str) -> Path:
+    """Write report.html of a run folder anew and return its path.
+
+    Sections that plugins add need the project file where the run found it; without it they are left out.
+    Raises UserError for a folder that holds no run.
+    """
+    from autogsas.report import write_report  # drawing is imported where it is used
+
+    folder = Path(folder)
+    target = write_report(folder)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    try:
+        project, host = load_project(Path(summary["project_file"] or ""))
+    except AutogsasError:
+        return target
+    _report(folder, project, host, summary)
+    return target
+
+
+def _carry_out(
+    project: Project,
+    host: Host,
+    backend: Backend,
+    target: Path,
+    options: Options,
+    seeds: tuple[Seed, ...],
+    progress: Progress | None,
+) -> Run:
+    began = time.monotonic()
+    kept = _settings(target)
+    about: dict[str, Any] = {
+        "created": kept.get("created") or datetime.now().astimezone().isoformat(timespec="seconds"),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "backend": {"name": backend.name, "version": backend.probe().version},
+        "seed": options.seed,
+    }
+    settings = {
+        "created": about["created"],
+        "backend": backend.name,
+        "seed": options.seed,
+        "sampler": options.sampler,
+        "fingerprint": _fingerprint(project),
+    }
+    with RunFolder(target) as folder:
+        before = _seconds_before(folder)
+        try:
+            found = search(host, project, backend, folder, options, seeds=seeds, progress=progress, settings=settings)
+        except AutogsasError as error:
+            folder.log(str(error))
+            folder.discard()
+            raise
+        about |= {"finished": found.finished, "seconds": round(before + time.monotonic() - began, 3)}
+        summary = _write(folder, project, found, about)
+        notices = _report(folder.folder, project, host, summary.plain())
+        notices += _call(host, "after_run", project=project, folder=folder.folder, summary=summary.plain())[1]
+        for notice in notices:
+            folder.log(notice)
+            if progress is not None:
+                progress(Notice(notice))
+    status = 130 if found.finished == "interrupted" else 0 if found.best is not None else 1
+    return Run(folder.folder, summary, found.best, status)
+
+
+def _write(folder: RunFolder, project: Project, found: Found, about: Mapping[str, Any]) -> Summary:
+    folder.write_trials(list(found.records))
+    trials = [folder.read_trial(record.number) for record in found.records]
+    summary = build_summary(project, trials, found.records, found.best, **about)
+    folder.write_json("summary.json", summary.plain())
+    return summary
+
+
+def _report(folder: Path, project: Project | None, host: Host | None, summary: dict[str, Any]) -> list[str]:
+    """Write report.html; return what went wrong with it, for what was found stands without it."""
+    from autogsas.report import write_report  # drawing is imported where it is used
+
+    sections: list[Section] = []
+    notices: list[str] = []
+    if project is not None and host is not None:
+        answers, notices = _call(host, "report_section", project=project, summary=summary)
+        sections = [answer for answer in answers or () if isinstance(answer, Section)]
+    try:
+        write_report(folder, sections)
+    except (AutogsasError, OSError) as error:
+        notices.append(f"report.html could not be written: {error}")
+    return notices
+
+
+def _call(host: Host, hook: str, **arguments: Any) -> tuple[Any, list[str]]:
+    try:
+        return host.call(hook, **arguments), []
+    except PluginError as error:
+        return None, [str(error)]
+
+
+def _backend(project: Project, host: Host, name: str | None) -> Backend:
+    backend = host.backend(name or project.backend)
+    can = backend.capabilities()
+    for histogram in project.histograms:
+        instrument = histogram.instrument
+        for what, value, allowed in (
+            ("radiation", instrument.radiation, can.radiation),
+            ("geometry", instrument.geometry, can.geometry),
+        ):
+            if value is not None and value not in allowed:
+                raise UserError(
+                    f"backend {backend.name!r} cannot do this {what}",
+                    file=project.file,
+                    key=histogram.name,
+                    found=value,
+                    allowed=sorted(allowed),
+                )
+    for several, count, what in (
+        (can.several_phases, len(project.phases), "phases"),
+        (can.several_histograms, len(project.histograms), "histograms"),
+    ):
+        if count > 1 and not several:
+            raise UserError(
+                f"backend {backend.name!r} takes one of the {what}",
+                file=project.file,
+                key=what,
+                found=count,
+                allowed="1",
+            )
+    return backend
+
+
+def _at_least_one(value: int | None, key: str) -> int | None:
+    if value is not None and value < 1:
+        raise UserError("must be at least 1", key=key, found=value)
+    return value
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """Return what an earlier session of this run was made with; empty for a new run."""
+    if not (folder / STUDY).is_file():
+        return {}
+    database = Database(folder / STUDY)
+    try:
+        return database.settings()
+    finally:
+        database.close()
+
+
+def _check_resumable(
+    folder: Path, kept: Mapping[str, Any], project: Project, backend: Backend, seed: int | None
+) -> None:
+    """Raise UserError where going on would mix results that cannot be compared or that do not repeat themselves."""
+    for key, now, flag in (("backend", backend.name, "--backend"), ("seed", seed, "--seed")):
+        if key in kept and now is not None and kept[key] != now:
+            raise UserError(
+                f"the run was made with another {key}; a new one needs another folder",
+                file=folder,
+                key=flag,
+                found=now,
+                allowed=str(kept[key]),
+            )
+    if kept.get("fingerprint") not in (None, _fingerprint(project)):
+        raise UserError(
+            "the project's data, limits, instrument or phases have changed since this run began; start a new one",
+            file=folder,
+            key="--resume",
+        )
+
+
+def _fingerprint(project: Project) -> str:
+    """A digest of what makes two trials of a project comparable."""
+    digest = hashlib.sha256()
+    for histogram in project.histograms:
+        pattern = histogram.pattern
+        for array in (pattern.x, pattern.y, pattern.weights):
+            digest.update(array.tobytes())
+        digest.update(repr((histogram.name, histogram.limits, histogram.excluded, histogram.instrument)).encode())
+    digest.update(repr(project.phases).encode())
+    return digest.hexdigest()
+
+
+def _seconds_before(folder: RunFolder) -> float:
+    try:
+        return float(json.loads((folder.folder / "summary.json").read_text(encoding="utf-8"))["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0

@@ -1,0 +1,15 @@
+"""Fixtures that tests of several rooms share."""
+
+from __future__ import annotations
+
+import pytest
+
+from autogsas import host
+from autogsas.host import Host
+
+
+@pytest.fixture
+def fake_host(monkeypatch: pytest.MonkeyPatch) -> Host:
+    """A host whose only plugin is the scripted fake backend with its strategy."""
+    monkeypatch.setattr(host, "BUILTINS", ("autogsas.testing.fake",))
+    return Host(entry_points=False)
