@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
 from autogsas.errors import UserError
+from autogsas.summary import Summary
 
 __all__ = ["Attempt", "Marks", "Profile", "Run", "read_run"]
 
@@ -107,17 +110,21 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Run:
-    """All that is shown of a run; ``summary`` is summary.json as it stands."""
+    """All that is shown of a run; ``summary`` is summary.json as it stands.
+
+    ``messages`` gives the commonest message of trials that were not usable, by cause.
+    """
 
     folder: Path
     summary: dict[str, Any]
     profiles: tuple[Profile, ...]
     marks: tuple[Marks, ...]
     history: tuple[Attempt, ...]
+    messages: dict[str, str]
 
 
 def read_run(folder: Path) -> Run:
-    """Read a run folder: summary.json and, where something usable was found, pattern.csv and reflections.csv.
+    """Read a run folder: summary.json, and what there is of pattern.csv, reflections.csv and trials.csv.
 
     Raises UserError where it is no run folder, or its files are of another version or damaged.
     """
@@ -131,12 +138,21 @@ def read_run(folder: Path) -> Run:
     if not isinstance(summary, dict) or summary.get("schema") != SCHEMA:
         found = summary.get("schema") if isinstance(summary, dict) else type(summary).__name__
         raise UserError("another version of summary.json", file=file, key="schema", found=found, allowed=str(SCHEMA))
+    try:
+        Summary.model_validate(summary)
+    except ValidationError as error:
+        # A later version may say more; what this one reads must be there and of the right kind.
+        for wrong in error.errors(include_url=False):
+            if wrong["type"] != "extra_forbidden":
+                key = ".".join(map(str, wrong["loc"]))
+                raise UserError(f"is damaged: {wrong['msg']}", file=file, key=key) from error
     return Run(
         folder=folder,
         summary=summary,
         profiles=_profiles(folder / "pattern.csv"),
         marks=_marks(folder / "reflections.csv"),
         history=tuple(_attempt(item) for item in summary.get("history") or ()),
+        messages=_messages(folder / "trials.csv"),
     )
 
 
@@ -152,9 +168,17 @@ def _attempt(item: dict[str, Any]) -> Attempt:
     )
 
 
+def _messages(file: Path) -> dict[str, str]:
+    counted: dict[str, Counter[str]] = {}
+    for (cause, message), rows in _grouped(file, ("cause", "message"), ("cause", "message")).items():
+        if cause and message:
+            counted.setdefault(cause, Counter())[message] += len(rows)
+    return {cause: messages.most_common(1)[0][0] for cause, messages in counted.items()}
+
+
 def _profiles(file: Path) -> tuple[Profile, ...]:
     return tuple(
-        Profile(name, *(_numbers(file, rows, column) for column in _PATTERN[1:]))
+        Profile(name, *(_numbers(file, rows, column, gaps=column != "two_theta") for column in _PATTERN[1:]))
         for (name,), rows in _grouped(file, _PATTERN, ("histogram",)).items()
     )
 
@@ -182,12 +206,18 @@ def _grouped(file: Path, columns: Sequence[str], keys: Sequence[str]) -> dict[tu
         if absent:
             raise UserError(f"no column {absent[0]!r}", file=file)
         for row in reader:
-            groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+            groups.setdefault(tuple(_name(row[key] or "") for key in keys), []).append(row)
     return groups
 
 
-def _numbers(file: Path, rows: Sequence[dict[str, str]], column: str) -> Array:
+def _name(text: str) -> str:
+    # The apostrophe is there to keep spreadsheets from taking a name for a formula.
+    return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _numbers(file: Path, rows: Sequence[dict[str, str]], column: str, *, gaps: bool = False) -> Array:
+    """Return a column; an empty cell is NaN where ``gaps`` are allowed, else damage like any other text."""
     try:
-        return np.array([float(row[column]) if row[column] else np.nan for row in rows])
+        return np.array([np.nan if gaps and row[column] == "" else float(row[column]) for row in rows])
     except (TypeError, ValueError):
         raise UserError("not a number in this column", file=file, key=column) from None

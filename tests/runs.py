@@ -11,6 +11,8 @@ import gemmi
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.summary import Summary
+
 Array = npt.NDArray[np.float64]
 
 # Published structure (Hughes, Cameron & Crowley, Am. Mineral. 74, 870 (1989)), rounded.
@@ -111,6 +113,7 @@ def write_run(
                     _marks(mark_rows, histogram, second_phase, peaks[::7])
     history = _history(random, trials, entries[0]["rwp"] if entries else None)
     summary = _summary(name, phase, entries, history, findings, usable, seed)
+    Summary.model_validate(summary)
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     return summary
 
@@ -146,8 +149,8 @@ def _histogram(
     return {
         "name": histogram, "rwp": rwp, "rexp": rexp, "gof": rwp / rexp, "r_bragg": {phase: 2.8134},
         "n_observations": used, "limits": [15.0, 130.0], "excluded": [list(item) for item in excluded],
-        "radiation": "xray", "wavelengths": list(KALPHA), "geometry": "Bragg-Brentano", "weights_from": "counting statistics",
-        "notes": [],
+        "radiation": "xray", "wavelengths": list(KALPHA), "geometry": "Bragg-Brentano",
+        "weights_from": "counting statistics", "notes": [],
     }  # fmt: skip
 
 
@@ -201,7 +204,7 @@ def _parameters(phase: str) -> list[dict[str, Any]]:
             rows.append(row(f"{phase}:{label}:y", y, 0.00052, "", "positions", **own))
         if label in ("Ca1", "O3"):
             rows.append(row(f"{phase}:{label}:z", z, 0.0005, "", "positions", **own))
-        rows.append(row(f"{phase}:{label}:uiso", uiso, 0.0006, "Å²", "uiso", **own))
+        rows.append(row(f"{phase}:{label}:Uiso", uiso, 0.0006, "Å²", "uiso", **own))
     for name, value, esd, unit, group in (
         ("scale", 14.732, 0.061, "", "scale"),
         ("zero", -0.0123, None, "°", "zero"),
@@ -244,11 +247,11 @@ def _summary(
         "causes": {"timeout": states.count("failed") - states.count("failed") // 2,
                    "singular": states.count("failed") // 2} if "failed" in states else {},
         "best_trial": best and best["number"], "best_origin": best and best["origin"], "seconds": 168.4,
-        "finished": True, "findings": list(findings),
+        "finished": "complete", "findings": list(findings),
         "candidates": [
-            {"trial": best["number"], "rwp": best["rwp"], "count": 11, "findings": [], "differs": ""},
+            {"trial": best["number"], "rwp": best["rwp"], "count": 11, "findings": [], "differs": []},
             {"trial": 5, "rwp": best["rwp"] + 0.21, "count": 3, "findings": ["uiso-large"],
-             "differs": "c larger by 0.0031 Å; x of O3"},
+             "differs": [f"{phase}:c", f"{phase}:O3:x"]},
         ] if best else [],
         "parameters": _parameters(phase) if usable else [],
         "correlations": [{"a": f"{phase}:a", "b": "FAP:displacement", "value": 0.953},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,40 +27,14 @@ from autogsas.report.tables import (
     structure_tables,
     versions_table,
 )
+from autogsas.report.words import CAUSES, FILES, NOTICES
 from autogsas.runfolder import Marks, Profile, Run
 
 __all__ = ["Figure", "FindingLine", "Page", "Tile", "build_page", "captions"]
 
 Summary = Mapping[str, Any]
 
-# What a person can do about the commonest causes; others are shown by their word alone.
-_CAUSES = {
-    "timeout": "took longer than allowed; give trials more time (search: trial_timeout)",
-    "findings": "finished, but a check found the result impossible",
-    "too-few-points": "fewer points than variables; widen the limits or free less",
-    "not-finite": "the numbers ran away; look at the starting cell, the wavelength and the profile",
-    "linear-algebra": "the equations could not be solved",
-    "structure": "the structure is impossible; look at the CIF",
-    "out-of-memory": "not enough memory; run fewer trials at a time (search: jobs)",
-    "disk-full": "no room on the disk",
-    "protocol": "the engine did not keep the contract; tell its authors",
-    "hook": "a check or a score of a plugin failed",
-}
 _SEVERITIES = ("error", "warning", "info")
-_FILES = {
-    "best.recipe.yaml": "the best recipe",
-    "best.cif": "the structure",
-    "best.gpx": "the GSAS-II project",
-    "best.py": "a script that repeats the best refinement with the engine alone",
-    "pattern.csv": "the curves",
-    "reflections.csv": "the reflections",
-    "trials.csv": "all trials",
-    "summary.json": "all numbers of this page",
-    "fit.svg": "the picture of the fit",
-    "history.svg": "the picture of the search",
-    "study.db": "the search itself (Optuna)",
-    "log.txt": "the log",
-}
 
 
 @dataclass(frozen=True)
@@ -82,6 +57,16 @@ class FindingLine:
 
 
 @dataclass(frozen=True)
+class CauseLine:
+    """What stopped so many trials, what to do about it, and the commonest message in the engine's own words."""
+
+    cause: str
+    number: str
+    advice: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Figure:
     """A picture: ``svg`` stands until it can be zoomed, and is what is printed."""
 
@@ -98,11 +83,11 @@ class Page:
 
     title: str
     lede: str
-    finished: bool
+    notice: str
     created: str
     tiles: tuple[Tile, ...]
     findings: tuple[FindingLine, ...]
-    causes: tuple[tuple[str, str, str], ...]
+    causes: tuple[CauseLine, ...]
     fits: tuple[Figure, ...]
     history: Figure | None
     agreement: Table | None
@@ -145,11 +130,11 @@ def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
     return Page(
         title=str(summary.get("project") or run.folder.name),
         lede=_lede(summary),
-        finished=summary.get("finished") is not False,
-        created=str(summary.get("created") or "").replace("T", " ").partition("+")[0].partition(".")[0],
+        notice=NOTICES.get(str(summary.get("finished")), ""),
+        created=_moment(str(summary.get("created") or "")),
         tiles=_tiles(summary),
         findings=_findings(summary),
-        causes=_causes(summary),
+        causes=_causes(run),
         fits=tuple(_fit(run, index) for index in range(len(run.profiles))),
         history=_history(run),
         agreement=patterns_table(summary),
@@ -162,7 +147,7 @@ def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
         command=str(summary.get("command") or ""),
         facts=_facts(summary),
         versions=versions_table(summary),
-        files=tuple((name, about) for name, about in _FILES.items() if (run.folder / name).is_file()),
+        files=tuple((name, about) for name, about in FILES.items() if (run.folder / name).is_file()),
     )
 
 
@@ -178,6 +163,13 @@ def _recipe(run: Run) -> Recipe | None:
         raise UserError(first["msg"], file=run.folder / "summary.json", key=key) from error
 
 
+def _moment(text: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M %Z}".rstrip()
+    except ValueError:
+        return text
+
+
 def _lede(summary: Summary) -> str:
     trials = summary.get("trials") or {}
     total = count(trials.get("total"))
@@ -189,10 +181,8 @@ def _lede(summary: Summary) -> str:
         return f"None of {total} trials gave a usable refinement{by}{taken}. What stopped them is below."
     origin = summary.get("best_origin")
     found = "proposed by the search" if origin in (None, "search") else f"from the recipe “{origin}”"
-    return (
-        f"The best of {total} trials is number {count(summary['best_trial'])}, {found}: {count(summary.get('n_variables'))}"
-        f" variables on {count(summary.get('n_observations'))} observations, refined{by}{taken}."
-    )
+    size = f"{count(summary.get('n_variables'))} variables on {count(summary.get('n_observations'))} observations"
+    return f"The best of {total} trials is number {count(summary['best_trial'])}, {found}: {size}, refined{by}{taken}."
 
 
 def _tiles(summary: Summary) -> tuple[Tile, ...]:
@@ -203,7 +193,7 @@ def _tiles(summary: Summary) -> tuple[Tile, ...]:
         Tile("GoF", percent(summary.get("gof"))),
         Tile("Rexp", percent(summary.get("rexp")), "%"),
     ]
-    histograms = summary.get("histograms") or ()
+    histograms: Sequence[Mapping[str, Any]] = summary.get("histograms") or ()
     if len(histograms) == 1:
         bragg = histograms[0].get("r_bragg") or {}
         for phase, value in bragg.items():
@@ -222,17 +212,20 @@ def _findings(summary: Summary) -> tuple[FindingLine, ...]:
     return tuple(sorted(lines, key=lambda line: _SEVERITIES.index(line.severity)))
 
 
-def _causes(summary: Summary) -> tuple[tuple[str, str, str], ...]:
-    causes = summary.get("causes") or {}
-    ordered = sorted(causes.items(), key=lambda item: -(item[1] or 0))
-    return tuple((str(cause), count(number), _CAUSES.get(str(cause), "")) for cause, number in ordered)
+def _causes(run: Run) -> tuple[CauseLine, ...]:
+    causes = run.summary.get("causes") or {}
+    return tuple(
+        CauseLine(str(cause), count(number), CAUSES.get(str(cause), ""), run.messages.get(str(cause), ""))
+        for cause, number in sorted(causes.items(), key=lambda item: -(item[1] or 0))
+    )
 
 
 def _fit(run: Run, index: int) -> Figure:
     profile, marks, caption = captions(run)[index]
     drawing = draw_fit(profile, marks, caption, "linear", True, 960.0, 660.0, identity=f"fit{index}")
     description = describe(profile, marks, caption)
-    entry = next((item for item in run.summary.get("histograms") or () if item.get("name") == profile.histogram), {})
+    entries = run.summary.get("histograms") or ()
+    entry: Mapping[str, Any] = next((item for item in entries if item.get("name") == profile.histogram), {})
     return Figure(
         identity=f"fit-{index}",
         title=profile.histogram,

@@ -183,8 +183,8 @@ def candidates_table(summary: Summary) -> Table | None:
             count(item.get("trial")),
             percent(item.get("rwp")),
             count(item.get("count")),
-            ", ".join(map(_finding_word, item.get("findings") or ())),
-            _words(item.get("differs")),
+            _few(item.get("findings") or ()),
+            _few(item.get("differs") or ()),
         )
         for item in summary.get("candidates") or ()
     )
@@ -192,18 +192,9 @@ def candidates_table(summary: Summary) -> Table | None:
     return Table("Distinct solutions", header, (Block(rows),), frozenset({0, 1, 2})) if rows else None
 
 
-def _finding_word(finding: Any) -> str:
-    return _text(finding.get("code") if isinstance(finding, dict) else finding)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        return "; ".join(f"{key} {general(item) if _number(item) else _text(item)}" for key, item in value.items())
-    return "; ".join(map(str, value)) if isinstance(value, (list, tuple)) else _text(value)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _few(names: Sequence[Any], most: int = 10) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more
 
 
 def correlations_table(summary: Summary) -> Table | None:

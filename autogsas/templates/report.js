@@ -349,7 +349,9 @@
       const inside = (trial) => trial.rwp !== null && trial.rwp <= high;
       const row = (trial) => -rows.findIndex(([, list]) => list.includes(trial));
       const ring = { symbol: "circle-open", size: 15, color: colour("axis"), line: { width: 1.3 } };
-      const best = trials.filter((trial) => trial.best !== null);
+      // A trace without points would take its axis with it.
+      const found = trials.filter((trial) => trial.best !== null);
+      const best = found.length ? found : [{ number: 0, best: null }];
       const last = trials.length ? trials[trials.length - 1].number : 0;
       const list = [{
         type: "scatter", mode: "lines", name: "best so far", x: best.map((trial) => trial.number), y: best.map((trial) => trial.best),

@@ -1,0 +1,251 @@
+"""The report in a real browser: it draws, zooms, keeps silent, asks for nothing, and is there at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autogsas.report import write_report
+from tests.runs import write_run
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver")
+
+ARGUMENTS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+             "--disable-background-networking", "--disable-component-update", "--window-size=1200,950")  # fmt: skip
+EVIL = "</script><script>window.hurt=1</script><img src=x onerror='window.hurt=1'>\"'&lt; <b>磷灰石</b>"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The size the report is measured by: 10,000 points, 500 trials."""
+    folder = tmp_path_factory.mktemp("run")
+    write_run(folder, points=10_000, trials=500, excluded=((60.0, 63.0),), second_phase="quartz")
+    return write_report(folder)
+
+
+def _open(browser: Any, report: Path) -> None:
+    browser.get_log("browser"), browser.get_log("performance")
+    browser.get(report.as_uri())
+    for figure in browser.find_elements("css selector", "figure.picture"):
+        browser.execute_script("arguments[0].scrollIntoView()", figure)
+        _until(lambda figure=figure: figure.find_elements("css selector", ".plot svg .traces, .plot svg .trace"))
+
+
+def _until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return found
+
+
+def _complaints(browser: Any) -> list[dict[str, Any]]:
+    return [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"]
+
+
+def _requests(browser: Any) -> list[str]:
+    messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
+    return [item["params"]["request"]["url"] for item in messages if item["method"] == "Network.requestWillBeSent"]
+
+
+def _range(browser: Any, axis: str) -> list[float]:
+    return browser.execute_script(f"return [...document.querySelector('#fit-0 .plot')._fullLayout.{axis}.range]")
+
+
+def _hover(browser: Any, figure: str, curve: int, point: int) -> None:
+    browser.execute_script(
+        "Plotly.Fx.hover(document.querySelector(`#${arguments[0]} .plot`),"
+        " [{curveNumber: arguments[1], pointNumber: arguments[2]}])",
+        *(figure, curve, point),
+    )
+
+
+def _hovered(browser: Any, figure: str) -> str:
+    return browser.execute_script("return document.querySelector(`#${arguments[0]} .hoverlayer`).textContent", figure)
+
+
+def test_draws_everything_at_once_in_silence_and_from_itself(browser: Any, report: Path) -> None:
+    assert report.stat().st_size < 2_500_000
+    _open(browser, report)
+    assert _complaints(browser) == []
+    assert _requests(browser) == [report.as_uri()]
+    paints = browser.execute_script("return performance.getEntriesByType('paint').map(e => e.startTime)")
+    assert max(paints) < 2000
+    traces = browser.execute_script("return document.querySelector('#fit-0 .plot').data.map(t => [t.name, t.x.length])")
+    assert [name for name, _ in traces][:5] == ["observed", "background", "calculated", "difference", "difference/σ"]
+    assert {name for name, _ in traces[5:]} == {"fluorapatite", "quartz"}
+    assert traces[0][1] == 10_000
+    drawn = "return document.querySelectorAll('#fit-0 .plot .scatterlayer .point').length"
+    assert browser.execute_script(drawn) > 10_000
+    trials = browser.execute_script(
+        "return document.querySelector('#history .plot').data.filter(t => t.text && !t.name.startsWith('given'))"
+        ".reduce((sum, t) => sum + t.x.length, 0)"
+    )
+    assert trials == 500
+    assert not browser.find_element("id", "status").is_displayed()
+
+
+def test_text_and_still_picture_stand_before_any_script(browser: Any, report: Path, tmp_path: Path) -> None:
+    still = tmp_path / "still.html"
+    still.write_text(report.read_text(encoding="utf-8").replace("DecompressionStream", "AbsentStream"))
+    # The policy now refuses the changed script: the page is as in a browser without scripts.
+    browser.get(still.as_uri())
+    assert browser.find_element("css selector", "#fit-0 .still svg").is_displayed()
+    assert browser.find_element("css selector", "#history .still svg").is_displayed()
+    assert not browser.find_element("css selector", "#fit-0 .controls").is_displayed()
+    assert "GoF" in browser.find_element("tag name", "body").text
+    assert any("Content Security Policy" in entry["message"] for entry in _complaints(browser))
+
+
+def test_zoom_by_dragging_rescales_the_other_panels(browser: Any, report: Path) -> None:
+    from selenium.webdriver import ActionChains
+
+    _open(browser, report)
+    plot = browser.find_element("css selector", "#fit-0 .plot")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
+    before = _range(browser, "yaxis3")
+    drag = browser.find_element("css selector", "#fit-0 .plot .xy .nsewdrag, #fit-0 .plot .nsewdrag[data-subplot=xy]")
+    ActionChains(browser).move_to_element_with_offset(drag, 150, 0).click_and_hold().move_by_offset(
+        200, 3
+    ).release().perform()
+    _until(lambda: _range(browser, "xaxis")[1] < 120)
+    low, high = _range(browser, "xaxis")
+    assert 70 < low < high < 120
+    _until(lambda: _range(browser, "yaxis3") != before)
+    assert _range(browser, "yaxis")[1] < 3000
+    browser.find_element("css selector", "#fit-0 button[data-move=whole]").click()
+    _until(lambda: _range(browser, "xaxis") == [15, 130])
+    assert _complaints(browser) == []
+
+
+def test_zoom_by_the_library_by_buttons_and_by_keys(browser: Any, report: Path) -> None:
+    _open(browser, report)
+    browser.execute_script(
+        "Plotly.relayout(document.querySelector('#fit-0 .plot'), {'xaxis.range[0]': 100, 'xaxis.range[1]': 110})"
+    )
+    _until(lambda: _range(browser, "yaxis")[1] < 2000)
+    assert _range(browser, "xaxis") == [100, 110]
+    browser.find_element("css selector", "#fit-0 button[data-move=in]").click()
+    _until(lambda: _range(browser, "xaxis") == pytest.approx([102, 108]))
+    plot = browser.find_element("css selector", "#fit-0 .plot")
+    plot.send_keys("\ue014")  # arrow right
+    _until(lambda: _range(browser, "xaxis")[0] == pytest.approx(103.8))
+    plot.send_keys("-")
+    _until(lambda: _range(browser, "xaxis")[0] < 102)
+    plot.send_keys("0")
+    _until(lambda: _range(browser, "xaxis") == [15, 130])
+    plot.send_keys("\ue012")  # arrow left, at the end already
+    assert _range(browser, "xaxis") == [15, 130]
+
+
+def test_scale_switch_keeps_the_values_people_read(browser: Any, report: Path) -> None:
+    _open(browser, report)
+    first = "const t = document.querySelector('#fit-0 .plot').data[0]; return [t.y[500], t.customdata[500]]"
+    y, value = browser.execute_script(first)
+    assert y == value
+    browser.find_element("css selector", "#fit-0 input[value=sqrt]").click()
+    _until(lambda: browser.execute_script(first)[0] != y)
+    rooted, value_then = browser.execute_script(first)
+    assert (rooted**2, value_then) == (pytest.approx(value), value)
+    ticks = browser.execute_script("return document.querySelector('#fit-0 .plot').layout.yaxis.ticktext")
+    assert "10\u202f000" in ticks
+    assert "0" in ticks
+    browser.find_element("css selector", "#fit-0 input[value=log]").click()
+    _until(lambda: browser.execute_script("return document.querySelector('#fit-0 .plot').layout.yaxis.type") == "log")
+    assert _complaints(browser) == []
+
+
+def test_hover_names_the_reflection(browser: Any, report: Path) -> None:
+    _open(browser, report)
+    text = browser.execute_script("return document.querySelector('#fit-0 .plot').data[5].text[0]")
+    assert text.startswith("fluorapatite 0 1 0, 10.8")
+    browser.execute_script(
+        "Plotly.Fx.hover(document.querySelector('#fit-0 .plot'), [{curveNumber: 5, pointNumber: 20}])"
+    )
+    shown = "return document.querySelector('#fit-0 .hoverlayer').textContent"
+    _until(lambda: "fluorapatite" in browser.execute_script(shown))
+
+
+def test_names_are_shown_as_they_are(browser: Any, tmp_path: Path) -> None:
+    summary = write_run(tmp_path, points=500, name=EVIL, phase=EVIL, histograms=(EVIL,))
+    for item in summary["history"]:
+        item["origin"] = EVIL
+    (tmp_path / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    report = write_report(tmp_path)
+    _open(browser, report)
+    assert browser.execute_script("return window.hurt") is None
+    assert EVIL in browser.title
+    assert browser.find_element("tag name", "h1").text == EVIL
+    legend = browser.execute_script("return document.querySelector('#fit-0 .legend').textContent")
+    assert EVIL in legend
+    for point in (0, 5):
+        _hover(browser, "history", 1, point)
+        _until(lambda: EVIL in _hovered(browser, "history"))
+    assert browser.execute_script("return window.hurt") is None
+    assert browser.execute_script("return document.querySelectorAll('img').length") == 0
+    assert _complaints(browser) == []
+    assert _requests(browser) == [report.as_uri()]
+
+
+def test_dark_and_print(browser: Any, report: Path) -> None:
+    def media(kind: str, scheme: str) -> None:
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": kind, "features": features})
+
+    ground = "return document.querySelector('#fit-0 .plot').layout.paper_bgcolor"
+    _open(browser, report)
+    try:
+        light = browser.execute_script(ground)
+        media("screen", "dark")
+        _until(lambda: browser.execute_script(ground) != light)
+        media("print", "dark")
+        assert browser.find_element("css selector", "#fit-0 .still svg").is_displayed()
+        assert not browser.find_element("css selector", "#fit-0 .plot").is_displayed()
+        paper = "return getComputedStyle(document.documentElement).backgroundColor"
+        assert browser.execute_script(paper) == "rgb(255, 255, 255)"
+    finally:
+        media("", "light")
+
+
+def test_an_unusable_run_and_a_narrow_window(browser: Any, tmp_path: Path) -> None:
+    write_run(tmp_path, trials=20, usable=False)
+    browser.set_window_size(500, 900)
+    try:
+        _open(browser, write_report(tmp_path))
+        assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+        assert _complaints(browser) == []
+    finally:
+        browser.set_window_size(1200, 950)
+
+
+@pytest.mark.slow
+def test_a_synchrotron_pattern_stays_quick(browser: Any, tmp_path: Path) -> None:
+    write_run(tmp_path, points=80_000, trials=100)
+    report = write_report(tmp_path)
+    assert report.stat().st_size < 5_000_000
+    _open(browser, report)
+    count = "return document.querySelector('#fit-0 .plot').data[0].x.length"
+    assert 1000 < browser.execute_script(count) < 12_000
+    browser.execute_script("Plotly.relayout(document.querySelector('#fit-0 .plot'), {'xaxis.range': [30, 33]})")
+    _until(lambda: browser.execute_script(count) in range(2000, 5000))
+    assert _complaints(browser) == []
