@@ -72,7 +72,7 @@ def test_the_summary_is_valid_and_says_what_the_files_say(fake_host: Host, proje
     assert data["trials"] == {"complete": 6, "pruned": 0, "failed": 0, "infeasible": 0, "total": 6}
     assert data["finished"] == "complete"
     assert data["seed"] == 1
-    assert data["limits"] == {"pattern": [12.0, 38.0]}
+    assert data["limits"] == {"pattern": [18.0, 85.0]}
     table = rows(run.folder / "trials.csv")
     best = min(table, key=lambda row: float(row["score"]))
     assert int(best["number"]) == data["best_trial"]

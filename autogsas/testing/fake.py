@@ -82,6 +82,10 @@ class FakeSession:
         writes into the pipe to the host, "!disk-full" is told there is no space, "!memory" that there is no memory,
         "!nan" leaves NaN in the curves, "!slow" takes half a second, "!print" prints.
         """
+        for histogram in self.project.histograms:
+            limits = step.limits_for(histogram.name)
+            if limits is not None and not histogram.pattern.mask(limits).any():
+                raise BackendError("no-data", f"{histogram.name}: no point lies within {limits}")
         order = step.title.partition(" ")[0]
         if order.startswith("!"):
             self._obey(order[1:])
@@ -94,7 +98,7 @@ class FakeSession:
 
     @property
     def _n_variables(self) -> int:
-        return len(self._freed) + self._background.terms
+        return len(self._freed - {"background"}) + self._background.terms
 
     def _obey(self, order: str) -> None:
         if order == "fail":

@@ -1,0 +1,6 @@
+"""`python -m autogsas`."""
+
+from autogsas.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""What the command line shows: progress while a run goes on, a short table at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from autogsas.events import Event, Notice, RunFinished, RunStarted, StepFinished, TrialFinished, TrialStarted, describe
+from autogsas.formatting import duration
+from autogsas.summary import Summary
+from autogsas.verbs import Run
+
+__all__ = ["LiveProgress", "PlainProgress", "show_run", "sparkline"]
+
+_BARS = "▁▂▃▄▅▆▇█"
+_PLAIN_BARS = "_.-=+*#@"
+_STYLES = {"complete": "green", "infeasible": "yellow", "failed": "red", "pruned": "dim"}
+
+
+def sparkline(values: Sequence[float], bars: str = _BARS, width: int = 24) -> str:
+    """Return the last values as one character each, the lowest the lowest; at most ``width`` of them."""
+    shown = list(values)[-width:]
+    if not shown:
+        return ""
+    low, span = min(shown), max(shown) - min(shown)
+    return "".join(bars[round((value - low) / span * (len(bars) - 1)) if span > 0 else 0] for value in shown)
+
+
+class PlainProgress:
+    """One line for each trial, for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __enter__(self) -> PlainProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        if isinstance(event, (RunStarted, TrialFinished, Notice, RunFinished)):
+            text = describe(event)
+            if isinstance(event, TrialFinished):
+                text = f"[{event.done}/{event.total}] {text}"
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveProgress:
+    """Trial, best Rwp and time left, renewed in place on a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = _BARS if console.encoding.lower().startswith("utf") else _PLAIN_BARS
+        self._live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._render)
+        self._began = time.monotonic()
+        self._start: RunStarted | None = None
+        self._done = self._fresh = 0
+        self._running: dict[int, str] = {}
+        self._best: TrialFinished | None = None
+        self._history: list[float] = []
+
+    def __enter__(self) -> LiveProgress:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def __call__(self, event: Event) -> None:
+        """Take in an event; good news and bad stay on the screen above the live lines."""
+        match event:
+            case RunStarted():
+                self._start, self._done = event, event.restored
+                self._began = time.monotonic()
+            case TrialStarted():
+                self._running[event.number] = f"{event.origin}: first of {event.steps} steps"
+            case StepFinished():
+                rwp = f", Rwp {event.step.rwp:.2f}" if event.step.rwp == event.step.rwp else ""
+                self._running[event.number] = f"{event.step.title or 'step'} done{rwp}"
+            case TrialFinished():
+                self._finish(event)
+            case Notice():
+                self._console.print(Text(event.message, "yellow"))
+            case RunFinished():
+                self._running.clear()
+
+    def _finish(self, event: TrialFinished) -> None:
+        self._running.pop(event.record.number, None)
+        self._done, self._fresh = event.done, self._fresh + 1
+        best = event.best
+        if best is not None and best.metrics is not None:
+            self._history.append(best.metrics.rwp)
+        if event.is_best or event.record.state != "complete":
+            self._console.print(Text(describe(event), _STYLES.get(event.record.state, "")))
+        if best is not None:
+            self._best = event
+
+    def _left(self) -> float | None:
+        if self._start is None or not self._fresh:
+            return None
+        elapsed = time.monotonic() - self._began
+        left = elapsed / self._fresh * (self._start.trials - self._done)
+        return left if self._start.timeout is None else max(0.0, min(left, self._start.timeout - elapsed))
+
+    def _render(self) -> Group:
+        start = self._start
+        if start is None:
+            return Group(Text("starting"))
+        row = Table.grid(padding=(0, 2))
+        best = self._best.best.metrics if self._best is not None and self._best.best is not None else None
+        left = self._left()
+        row.add_row(
+            Text(f"trial {self._done}/{start.trials}"),
+            ProgressBar(total=start.trials, completed=self._done, width=20),
+            Text("no fit yet" if best is None else f"best Rwp {best.rwp:.3f} %  GoF {best.gof:.2f}", "bold"),
+            Text("" if left is None else f"{duration(left)} left"),
+            Text(sparkline(self._history, self._bars), "cyan"),
+        )
+        lines = [Text(f"  {number}: {what}", "dim") for number, what in sorted(self._running.items())]
+        return Group(row, *lines)
+
+
+def show_run(run: Run, console: Console) -> None:
+    """Print the result of a run: the figures, what is to be said about them, and where the files lie."""
+    summary = run.summary
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for key, value in _lines(summary):
+        table.add_row(key, Text(value))
+    for finding in summary.findings:
+        style = {"error": "red", "warning": "yellow"}.get(finding.severity, "")
+        table.add_row(finding.severity, Text(finding.message, style))
+    table.add_row("files", Text(str(run.folder)))
+    console.print(table)
+
+
+def _lines(summary: Summary) -> list[tuple[str, str]]:
+    counts = summary.trials
+    parts = [f"{counts.complete} complete"]
+    parts += [f"{n} {word}" for word, n in (("infeasible", counts.infeasible), ("failed", counts.failed)) if n]
+    trials = f"{', '.join(parts)}, in {duration(summary.seconds)}"
+    if summary.causes:
+        trials += f" ({', '.join(f'{cause} {count}' for cause, count in summary.causes.items())})"
+    if summary.finished != "complete":
+        trials += f"; {summary.finished}, --resume goes on"
+    if summary.rwp is None:
+        return [("result", "nothing usable was found"), ("trials", trials)]
+    lines = [
+        ("Rwp", f"{summary.rwp:.3f} %"),
+        ("GoF", "" if summary.gof is None else f"{summary.gof:.3f}"),
+        ("variables", f"{summary.n_variables} for {summary.n_observations} points"),
+        ("best trial", f"{summary.best_trial} ({summary.best_origin})"),
+        ("background", _background(summary)),
+        ("trials", trials),
+    ]
+    if len(summary.histograms) > 1:
+        each = (f"{item.name} {item.rwp:.2f} %" for item in summary.histograms if item.rwp is not None)
+        lines.insert(1, ("", ", ".join(each)))
+    if len(summary.candidates) > 1:
+        lines.append(("solutions", f"{len(summary.candidates)} distinct ones; the report compares them"))
+    return lines
+
+
+def _background(summary: Summary) -> str:
+    chosen: dict[str, str] = {}
+    for step in (summary.recipe or {}).get("steps", []):
+        given = step.get("background", [])
+        for item in given if isinstance(given, list) else [given]:
+            chosen[item.get("histogram", "")] = f"{item['function']}, {item['terms']} terms"
+    return "; ".join(f"{name}: {text}" if name else text for name, text in chosen.items()) or "as it was"

@@ -1,0 +1,297 @@
+"""What every backend must do, as a test class that a plugin's tests subclass.
+
+    from autogsas.testing.conformance import BackendConformance
+
+    class TestMine(BackendConformance):
+        def backend(self):
+            return MyBackend()
+
+Needs no pytest of its own: the one fixture its tests ask for is a fresh folder, ``tmp_path``. The same checks run by
+``autogsas check-backend NAME``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import pickle
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from autogsas.backend import Backend, Capabilities, Probe, Session
+from autogsas.errors import BackendError, UserError
+from autogsas.isolate import Outcome, Workers
+from autogsas.metrics import rwp
+from autogsas.project import Project
+from autogsas.recipe import BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Step
+from autogsas.result import Result, StepResult
+from autogsas.testing.samples import make_project
+from autogsas.trial import copies, relocate
+
+__all__ = ["BackendConformance", "run_checks"]
+
+
+class BackendConformance:
+    """The checks. Override `backend`, and `project` where the engine needs another one."""
+
+    hook_files: tuple[Path, ...] = ()
+    """Files of hooks a child process must load before the backend can be unpickled there."""
+
+    def backend(self) -> Backend:
+        """Return the backend to check."""
+        raise NotImplementedError
+
+    def project(self, folder: Path) -> Project:
+        """Return a project the backend can do, its files in ``folder``."""
+        return make_project(folder)
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return three ordinary steps within the backend's groups: scale, then the cell, then the first width term."""
+        can = self.backend().capabilities()
+        function = "chebyschev-1" if "chebyschev-1" in can.backgrounds else can.backgrounds[0]
+        background = (Background(function=function, terms=3),)
+        widths: tuple[Group, ...] = ("W", "Y", "zero")
+        more: list[tuple[Group, ...]] = [("cell",), tuple(group for group in widths if group in can.groups)[:1]]
+        first = Step(title="scale", background=background, free=(Free(group="scale"), Free(group="background")))
+        return (first, *(Step(title="more", free=tuple(Free(group=g) for g in groups)) for groups in more if groups))
+
+    @contextmanager
+    def session(self, tmp_path: Path, steps: Sequence[Step] = ()) -> Iterator[tuple[Session, Project]]:
+        """Open a session on a copy of the project, as the host does, and run steps."""
+        project = self.project(tmp_path / "project")
+        folder = tmp_path / "trial"
+        folder.mkdir()
+        for source, target in copies(project, folder).items():
+            target.write_bytes(source.read_bytes())
+        session = self.backend().open(relocate(project, folder), folder)
+        try:
+            for step in steps:
+                session.refine(step)
+            yield session, project
+        finally:
+            session.close()
+
+    def result(self, tmp_path: Path) -> tuple[Result, Project]:
+        """Return the result after the ordinary steps."""
+        with self.session(tmp_path, self.steps()) as (session, project):
+            return session.result(), project
+
+    def test_probe_says_whether_it_can_be_used(self) -> None:
+        """`probe` returns a Probe, available with a version."""
+        probe = self.backend().probe()
+        assert isinstance(probe, Probe), f"probe returned {type(probe).__name__}"
+        assert probe.available, f"not available here: {probe.reason}"
+        assert probe.version, "an available backend says its version"
+
+    def test_name_is_lower_case_and_stable(self) -> None:
+        """The name is lower case, without blanks, and does not change."""
+        name = self.backend().name
+        assert name
+        assert name == name.lower().strip()
+        assert " " not in name
+        assert name not in ("auto",)
+        assert self.backend().name == name
+
+    def test_capabilities_are_in_the_words_of_the_host(self) -> None:
+        """Groups and backgrounds are known words, with at least the scale, the background and the cell."""
+        can = self.backend().capabilities()
+        assert isinstance(can, Capabilities)
+        assert can.groups <= set(GROUPS), f"unknown groups: {sorted(set(can.groups) - set(GROUPS))}"
+        assert {"scale", "background", "cell"} <= can.groups
+        assert can.backgrounds
+        assert set(can.backgrounds) <= set(BACKGROUNDS)
+        assert can.radiation
+        assert can.geometry
+        assert "best.cif" in can.outputs
+
+    def test_it_can_be_pickled(self) -> None:
+        """The backend goes to a child process and comes back the same."""
+        again = pickle.loads(pickle.dumps(self.backend()))
+        assert again.name == self.backend().name
+        assert again.capabilities() == self.backend().capabilities()
+
+    def test_steps_report_what_they_did(self, tmp_path: Path) -> None:
+        """Each step gives a StepResult with finite numbers, and freeing more never makes the fit worse."""
+        with self.session(tmp_path) as (session, _):
+            done = [session.refine(step) for step in self.steps()]
+        assert all(isinstance(step, StepResult) for step in done)
+        for step in done:
+            assert math.isfinite(step.rwp)
+            assert step.rwp > 0
+            assert step.n_variables > 0
+            assert step.cycles >= 0
+        figures = [step.rwp for step in done]
+        assert all(later <= earlier + 0.02 for earlier, later in itertools.pairwise(figures)), figures
+
+    def test_what_is_free_stays_free(self, tmp_path: Path) -> None:
+        """A step frees besides what earlier ones freed, until a step fixes it."""
+        first, second, *_ = self.steps()
+        with self.session(tmp_path) as (session, _):
+            one = session.refine(first)
+            two = session.refine(second)
+            three = session.refine(Step(title="fix", fix=second.free))
+        assert two.n_variables > one.n_variables
+        assert three.n_variables == one.n_variables
+
+    def test_curves_cover_the_full_limits(self, tmp_path: Path) -> None:
+        """Curves are finite, of one length, and over the project's limits even after a step in a window."""
+        with self.session(tmp_path, self.steps()[:1]) as (session, project):
+            window = {h.name: (h.limits[0], sum(h.limits) / 2) for h in project.histograms}
+            session.refine(Step(title="window", limits=window))
+            result = session.result()
+        assert {curves.histogram for curves in result.curves} == {h.name for h in project.histograms}
+        for curves in result.curves:
+            histogram = project.histogram(curves.histogram)
+            points = histogram.pattern.x[histogram.pattern.mask(histogram.limits)]
+            step = float(np.median(np.diff(points)))
+            assert curves.x[0] <= points[0] + step
+            assert curves.x[-1] >= points[-1] - step
+            assert curves.x.size >= 0.99 * points.size
+            arrays = [curves.x, curves.observed, curves.calculated, curves.background, curves.weights]
+            assert {array.shape for array in arrays} == {curves.x.shape}
+            assert all(np.all(np.isfinite(array)) for array in arrays)
+            assert np.all(curves.weights >= 0)
+            assert np.all(np.diff(curves.x) > 0)
+
+    def test_parameters_have_names_units_and_esds(self, tmp_path: Path) -> None:
+        """Names are unique, refined parameters have a positive esd, the correlation is a correlation."""
+        result, _ = self.result(tmp_path)
+        assert isinstance(result, Result)
+        names = [parameter.name for parameter in result.parameters]
+        assert len(set(names)) == len(names), "two parameters have one name"
+        assert set(result.varied) <= set(names), "refined, but not among the parameters"
+        for parameter in result.parameters:
+            assert math.isfinite(parameter.value), parameter
+            assert parameter.group in GROUPS, parameter
+            if parameter.name in result.varied:
+                assert parameter.esd is not None, parameter
+                assert parameter.esd > 0, parameter
+        size = len(result.varied)
+        assert size == result.n_variables > 0
+        assert result.correlation.shape == (size, size)
+        assert np.allclose(np.diag(result.correlation), 1.0)
+        assert np.allclose(result.correlation, result.correlation.T, atol=1e-6)
+        assert np.all(np.abs(result.correlation) <= 1.0 + 1e-6)
+
+    def test_its_rwp_is_the_hosts(self, tmp_path: Path) -> None:
+        """The engine's own Rwp over the full limits is that of its curves, within 0.05 %."""
+        result, _ = self.result(tmp_path)
+        observed, calculated, weights = (
+            np.concatenate([getattr(curves, key) for curves in result.curves])
+            for key in ("observed", "calculated", "weights")
+        )
+        assert abs(result.engine_rwp - rwp(observed, calculated, weights)) < 0.05
+
+    def test_the_structure_comes_back(self, tmp_path: Path) -> None:
+        """The phases and sites are the project's, reflections lie inside the limits."""
+        result, project = self.result(tmp_path)
+        assert [phase.name for phase in result.phases] == [phase.name for phase in project.phases]
+        for after, before in zip(result.phases, project.phases, strict=True):
+            assert [site.label for site in after.sites] == [site.label for site in before.sites]
+            assert abs(after.cell.a / before.cell.a - 1) < 0.01
+        for curves in result.curves:
+            assert {item.phase for item in curves.reflections} == {phase.name for phase in project.phases}
+            for item in curves.reflections:
+                count = len(item.d)
+                assert count > 0
+                assert item.hkl.shape == (count, 3)
+                for key in ("multiplicity", "two_theta", "f2_calculated", "f2_observed", "fwhm"):
+                    assert np.shape(getattr(item, key)) == (count,), key
+
+    def test_the_result_can_be_pickled(self, tmp_path: Path) -> None:
+        """The result goes from a child process to the host."""
+        result, _ = self.result(tmp_path)
+        again = pickle.loads(pickle.dumps(result))
+        assert again.varied == result.varied
+        assert np.array_equal(again.curves[0].calculated, result.curves[0].calculated)
+
+    def test_saving_leaves_what_was_promised(self, tmp_path: Path) -> None:
+        """`save` writes all files that the capabilities name, and best.py, none of them empty."""
+        target = tmp_path / "saved"
+        target.mkdir()
+        with self.session(tmp_path, self.steps()) as (session, _):
+            session.save(target)
+        for name in {*self.backend().capabilities().outputs, "best.cif", "best.py"}:
+            assert (target / name).is_file(), f"{name} was not written"
+            assert (target / name).stat().st_size > 0, f"{name} is empty"
+        assert "data_" in (target / "best.cif").read_text(encoding="utf-8")
+        compile((target / "best.py").read_text(encoding="utf-8"), "best.py", "exec")
+
+    def test_it_repeats_itself(self, tmp_path: Path) -> None:
+        """Two sessions in one process know nothing of each other and give the same."""
+        first, _ = self.result(tmp_path / "one")
+        second, _ = self.result(tmp_path / "two")
+        assert second.varied == first.varied
+        assert abs(second.engine_rwp - first.engine_rwp) < 1e-6
+
+    def test_the_users_files_stay_as_they_are(self, tmp_path: Path) -> None:
+        """Content and time of the original files do not change."""
+        project = self.project(tmp_path / "project")
+        before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in project.files}
+        names = set((tmp_path / "project").rglob("*"))
+        folder = tmp_path / "trial"
+        folder.mkdir()
+        for source, target in copies(project, folder).items():
+            target.write_bytes(source.read_bytes())
+        session = self.backend().open(relocate(project, folder), folder)
+        for step in self.steps():
+            session.refine(step)
+        session.close()
+        assert {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in project.files} == before
+        assert set((tmp_path / "project").rglob("*")) == names, "files appeared beside the user's"
+
+    def test_it_may_be_closed_twice(self, tmp_path: Path) -> None:
+        """`close` twice does no harm."""
+        with self.session(tmp_path) as (session, _):
+            session.close()
+            session.close()
+
+    def test_failure_is_a_backend_error(self, tmp_path: Path) -> None:
+        """A window without a single point cannot be refined: BackendError with a cause."""
+        with self.session(tmp_path, self.steps()[:1]) as (session, project):
+            x = project.histograms[0].pattern.x
+            middle = x.size // 2
+            gap = float(x[middle + 1] - x[middle])
+            empty = (float(x[middle]) + 0.4 * gap, float(x[middle]) + 0.6 * gap)
+            cause = None
+            try:
+                session.refine(Step(title="nothing to fit", limits=empty))
+            except BackendError as error:
+                cause = error.cause
+        assert cause is not None, "a step without a single point was called a success"
+        assert cause
+
+    def test_it_runs_in_a_process_of_its_own(self, tmp_path: Path) -> None:
+        """A trial in a child process gives a result."""
+        project = self.project(tmp_path / "project")
+        with Workers(project, self.backend(), self.hook_files, trial_timeout=300.0) as workers:
+            workers.submit(0, Recipe(steps=self.steps()))
+            event = workers.wait(400.0)
+            while event is not None and not isinstance(event, Outcome):
+                event = workers.wait(400.0)
+        assert isinstance(event, Outcome)
+        assert event.result is not None, f"{event.cause}: {event.message}"
+
+
+def run_checks(suite: BackendConformance) -> Iterator[tuple[str, str]]:
+    """Run all checks of a suite; give each one's sentence with what went wrong, empty where nothing did.
+
+    Raises UserError where Python runs without assertions: every check would pass.
+    """
+    if not __debug__:
+        raise UserError("the checks are assertions, which python -O leaves out")
+    for name in sorted(item for item in dir(suite) if item.startswith("test_")):
+        check = getattr(suite, name)
+        wants_folder = "tmp_path" in check.__code__.co_varnames[: check.__code__.co_argcount]
+        sentence = (check.__doc__ or name).split("\n")[0]
+        with tempfile.TemporaryDirectory(prefix="autogsas-check-") as folder:
+            try:
+                check(**({"tmp_path": Path(folder)} if wants_folder else {}))
+            except Exception as error:  # noqa: BLE001  a stranger's backend is on trial; whatever it raises is a failure
+                yield sentence, " ".join(f"{type(error).__name__}: {error}".split())
+            else:
+                yield sentence, ""
