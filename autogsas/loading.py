@@ -89,7 +89,8 @@ def _existing(folder: Path, text: str, file: Path, key: str) -> Path:
     if path.is_dir():
         raise UserError("is a folder, not a file", file=file, key=key, found=text)
     if not path.exists():
-        close = nearest(path.name, [item.name for item in path.parent.iterdir()]) if path.parent.is_dir() else None
+        beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+        close = nearest(path.name, [name for name in beside if Path(name).suffix == path.suffix and name != file.name])
         raise UserError("no such file" + (f" (there is {close!r})" if close else ""), file=file, key=key, found=text)
     if path.stat().st_size == 0:
         raise UserError("the file is empty", file=file, key=key, found=text)

@@ -136,14 +136,18 @@ def _as_user_error(model: type[BaseModel], problem: Any, data: Any, file: Path) 
     if kind == "extra_forbidden":
         return UserError("unknown key", file=file, key=key, found=location[-1], allowed=_fields(model, location[:-1]))
     if kind == "missing":
-        if isinstance(location[-1], int):
-            return UserError("has too few values", file=file, key=key, found=value)
+        kind = "too_short" if isinstance(location[-1], int) else kind
+    if kind in ("too_short", "too_long"):
+        return UserError(f"has too {'few' if kind == 'too_short' else 'many'} values", file=file, key=key, found=value)
+    if kind == "missing":
         return UserError("is missing", file=file, key=key)
     if kind == "literal_error":
         names = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
-        return UserError("unknown value", file=file, key=key, found=value, allowed=names)
+        return UserError("unknown value", file=file, key=key, found=value, allowed=names or problem["ctx"]["expected"])
     text = str(problem["msg"]).removeprefix("Value error, ")
     text = re.sub(r"^Input should( be)?", lambda match: "must be" if match[1] else "must", text)
+    text = text.replace("a valid tuple", "a list")
+    text = re.sub(r"a valid dictionary( or instance of \w+)?", "keys with values", text)
     return UserError(text, file=file, key=key, found=value)
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from autogsas.builtin.points import is_binary, make_pattern, read_bytes, read_text
+from autogsas.builtin.points import is_binary, make_pattern, read_bytes, read_lines
 from autogsas.errors import UserError
 from autogsas.hookspecs import hookimpl
 from autogsas.pattern import Pattern
 
-_BANK = re.compile(r"^BANK\s+\S+\s+\d+", re.MULTILINE)
+_BANK = re.compile(r"^BANK[ \t]+\S+[ \t]+\d+(?=\s|$)", re.MULTILINE)
 _TYPES = ("STD", "ESD", "FXYE", "FXY", "ALT")
 _CONSTANT = ("CONST", "CONS")
 _OF_TIME = ("TIME_MAP", "LPSD", "SLOG", "LOG6", "LOG", "RALF", "EDS")
@@ -40,7 +40,7 @@ def autogsas_read_pattern(path: Path, bank: int | None) -> Pattern | None:
     head = read_bytes(path, 200_000)
     if is_binary(head) or not _BANK.search(head.decode("latin-1").replace("\r", "\n")):
         return None
-    banks = list(_split(path, read_text(path).splitlines()))
+    banks = list(_split(path, read_lines(path)))
     chosen = _choose(path, banks, bank)
     notes = []
     if bank is None and len(banks) > 1:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from autogsas.builtin.points import is_binary, read_bytes, read_text
+from autogsas.builtin.points import is_binary, read_bytes, read_lines
 from autogsas.errors import UserError, nearest
 from autogsas.hookspecs import hookimpl
 from autogsas.instrument import Geometry, Instrument, Radiation
@@ -45,7 +45,7 @@ def autogsas_read_instrument(path: Path, bank: int | None) -> Instrument | None:
 
 
 def _gsas2(path: Path, bank: int | None) -> Instrument:
-    sections = _sections(read_text(path).splitlines())
+    sections = _sections(read_lines(path))
     if not sections:
         raise UserError("no instrument parameters found", file=path, allowed="lines such as 'Type:PXC'")
     number = next(iter(sections)) if bank is None or set(sections) == {0} else bank
@@ -143,7 +143,7 @@ def _wavelengths(path: Path, values: Sequence[float]) -> tuple[float, ...]:
 
 
 def _gsas(path: Path, bank: int | None) -> Instrument:
-    records = {line[:12]: line[12:] for line in read_text(path).splitlines() if line.startswith("INS ")}
+    records = {line[:12]: line[12:] for line in read_lines(path) if line.startswith("INS ")}
     banks = sorted({int(key[3:6]) for key in records if key[6:].strip() == "ICONS" and key[3:6].strip().isdigit()})
     if not banks:
         raise UserError("no ICONS record found, so no wavelength", file=path)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from autogsas.errors import UserError
 from autogsas.pattern import Pattern, counting_weights
 
-__all__ = ["is_binary", "make_pattern", "read_bytes", "read_text"]
+__all__ = ["is_binary", "make_pattern", "read_bytes", "read_lines", "read_text"]
 
 Array = npt.NDArray[np.float64]
 
@@ -43,6 +43,14 @@ def read_text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("latin-1")
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a text file, whatever ends them. Raises UserError for binary files.
+
+    Not by ``str.splitlines``, to which a Latin-1 ellipsis in a title ends a line too.
+    """
+    return read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def make_pattern(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autogsas.builtin.points import is_binary, make_pattern, read_bytes, read_text
+from autogsas.builtin.points import is_binary, make_pattern, read_bytes, read_lines
 from autogsas.errors import UserError
 from autogsas.hookspecs import hookimpl
 from autogsas.pattern import Pattern
@@ -41,7 +41,7 @@ def autogsas_read_pattern(path: Path, bank: int | None) -> Pattern | None:
         return None
     if head.lstrip().startswith((b"<?xml", b"<xrd")) or _OTHER.search(head):
         return None
-    lines = read_text(path).splitlines()
+    lines = read_lines(path)
     first = _first_row(lines)
     if first is None:
         if known:
@@ -147,11 +147,8 @@ def _start_step_stop(path: Path, rows: Sequence[tuple[int, list[float] | None]])
     if len(rows) < 2 or len(first) < 3 or any(values is None for _, values in rows[1:]):
         return None
     start, step, stop = first[:3]
-    if not (step > 0 and stop > start):
-        return None
     counts = [value for _, values in rows[1:] for value in values or ()]
-    points = round((stop - start) / step) + 1
-    if points < 10 or len(counts) != points:
+    if len(counts) < 10 or not step > 0 or not abs((stop - start) / step + 1 - len(counts)) < 0.5:
         return None
-    x = np.asarray(start + step * np.arange(points), dtype=np.float64)
+    x = np.asarray(start + step * np.arange(len(counts)), dtype=np.float64)
     return make_pattern(path, x, np.array(counts), notes=("read as start, step, stop and a list of counts",))
