@@ -60,13 +60,13 @@ class LiveProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bars = _BARS if console.encoding.lower().startswith("utf") else _PLAIN_BARS
-        self._live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._render)
         self._began = time.monotonic()
         self._start: RunStarted | None = None
         self._done = self._fresh = 0
         self._running: dict[int, str] = {}
         self._best: TrialFinished | None = None
         self._history: list[float] = []
+        self._live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._render)
 
     def __enter__(self) -> LiveProgress:
         self._live.__enter__()
