@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from autogsas.formatting import general, interval
 from autogsas.recipe import Background, Free, Group, Recipe, Setting, Step
@@ -37,32 +37,47 @@ def group_words(group: Group) -> str:
 
 
 def recipe_words(recipe: Recipe) -> list[str]:
-    """Return one sentence for each step."""
+    """Return one sentence for each step; what earlier steps freed is not named again."""
     windows = any(step.limits for step in recipe.steps)
-    return [step_words(step, first=number == 0, windows=windows) for number, step in enumerate(recipe.steps)]
+    sentences, already = [], set[Free]()
+    for number, step in enumerate(recipe.steps):
+        sentences.append(step_words(step, already=already, first=number == 0, windows=windows))
+        fixed = {item.group for item in step.fix}
+        already = {item for item in already if item.group not in fixed} | set(step.free)
+    return sentences
 
 
-def step_words(step: Step, *, first: bool = True, windows: bool = False) -> str:
+def step_words(step: Step, *, already: Collection[Free] = (), first: bool = True, windows: bool = False) -> str:
     """Return one sentence on what a step sets, frees and fixes, and over which range.
 
-    ``first`` False says "also free"; ``windows`` says "over the full range" where the step has no limits of its own.
+    ``already`` is free before it; ``first`` False says "also free"; ``windows`` says "over the full range" where the
+    step has no limits of its own.
     """
     clauses = []
     if step.set:
         clauses.append(f"set {joined([f'{_narrowed(item)} to {general(item.value)}' for item in step.set])}")
-    apart = [item for item in step.background if not any(_belongs(item, free) for free in step.free)]
+    fresh = [item for item in step.free if not _covered(item, already) or _described(item, step)]
+    apart = [item for item in step.background if not any(_belongs(item, free) for free in fresh)]
     if apart:
         clauses.append(f"take as background {joined([_background(item) for item in apart])}")
-    if step.free:
-        clauses.append(f"{'free' if first else 'also free'} {joined([_freed(item, step) for item in step.free])}")
+    if fresh:
+        clauses.append(f"{'free' if first else 'also free'} {joined([_freed(item, step) for item in fresh])}")
     if step.fix:
         clauses.append(f"fix {joined([_narrowed(item) for item in step.fix])}")
-    if not clauses:
+    if not fresh and not step.fix:
         clauses.append("refine what is free")
     sentence = "; ".join(clauses) + (_range(step) or (", over the full range" if windows else ""))
     if step.cycles is not None:
         sentence += f", at most {step.cycles} cycle{'s' if step.cycles != 1 else ''}"
     return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _covered(free: Free, already: Collection[Free]) -> bool:
+    return free in already or Free(group=free.group) in already
+
+
+def _described(free: Free, step: Step) -> bool:
+    return any(_belongs(item, free) for item in step.background)
 
 
 def _belongs(background: Background, free: Free) -> bool:

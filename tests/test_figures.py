@@ -18,6 +18,7 @@ from autogsas.figures import fit_svg, fits_svg, history_svg
 from autogsas.figures.axes import Axis, Scale, round_ticks, tick_labels
 from autogsas.figures.fit import Caption
 from autogsas.figures.history import rwp_window
+from autogsas.figures.svg import DARK, LIGHT
 from autogsas.figures.thinning import outline, spots
 from autogsas.runfolder import Attempt, Marks, Profile, Run, read_run
 from tests.runs import write_run
@@ -233,3 +234,23 @@ def test_svg_files_stand_alone(run: Run, tmp_path: Path) -> None:
     assert root.find(f"{SVG}desc") is not None
     assert "var(" not in svg
     assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
+
+
+def _contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours (W3C, WCAG 2.2, definition of contrast ratio)."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_colours_can_be_told_from_the_paper(palette: dict[str, str]) -> None:
+    for name in ("ink", "muted"):
+        assert _contrast(palette[name], palette["paper"]) >= 4.5
+    for name in set(palette) - {"paper", "grid"}:
+        assert _contrast(palette[name], palette["paper"]) >= 3.0, name

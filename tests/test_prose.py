@@ -39,6 +39,23 @@ def test_without_windows_no_range_is_said() -> None:
     ]
 
 
+def test_what_is_free_already_is_not_named_again_until_it_was_fixed() -> None:
+    log = {"function": "log interpolate", "terms": 9}
+    assert _words(
+        {"free": ["background", "scale", "uiso"], "background": log},
+        {"free": ["scale", "cell", {"group": "uiso", "site": "O1"}]},
+        {"free": ["scale", "cell"]},
+        {"fix": ["cell"]},
+        {"free": ["scale", "cell", "background"], "background": {**log, "terms": 12}},
+    ) == [
+        "Free background (log interpolate, 9 terms), scale and U_iso.",
+        "Also free cell.",
+        "Refine what is free.",
+        "Fix cell.",
+        "Also free cell and background (log interpolate, 12 terms).",
+    ]
+
+
 def test_backgrounds_and_windows_by_histogram() -> None:
     (words,) = _words(
         {

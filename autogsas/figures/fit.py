@@ -175,7 +175,7 @@ def _main_panel(
 ) -> None:
     left, right, top, bottom = across.start, across.end, intensity.end, intensity.start
     drawing.x_axis(across, top, bottom, labels=False)
-    drawing.y_axis(intensity, left, right, label=caption.intensity)
+    drawing.y_axis(intensity, left, right, label=caption.intensity, gap=50)
     drawing.open_clip(identity, left, top, right - left, bottom - top)
     x = across.place(profile.two_theta)
     observed = intensity.place(profile.observed)
@@ -202,7 +202,7 @@ def _lower_panel(
 ) -> None:
     left, right, top, bottom = across.start, across.end, axis.end, axis.start
     drawing.x_axis(across, top, bottom, label="2θ (°)" if last else "", labels=last)
-    drawing.y_axis(axis, left, right, label=label, gap=30)
+    drawing.y_axis(axis, left, right, label=label, gap=20)
     drawing.open_clip(f"{identity}-{label[:5].rstrip('.')}", left, top, right - left, bottom - top)
     drawing.line(across.place(x), axis.place(values), "difference", 1.0)
     drawing.close_clip()

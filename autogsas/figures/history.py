@@ -41,21 +41,21 @@ def describe_history(history: Sequence[Attempt]) -> str:
 def rwp_window(history: Sequence[Attempt]) -> tuple[float, float]:
     """Return the range of Rwp in per cent worth showing: from the best to where the bulk of the trials ends.
 
-    A trial in a false minimum has an Rwp several times the best and would press all others into one line. The upper
-    end is the third quartile and 1.5 times its distance from the best, where trials lie beyond it.
+    A trial in a false minimum has an Rwp several times the best and would press all others into one line: what lies
+    beyond the third quartile by more than 1.5 times its distance from the best is left out.
     """
     values = np.array([item.rwp for item in history if item.rwp is not None and np.isfinite(item.rwp)])
     if not values.size:
         return 0.0, 1.0
-    best, worst = float(values.min()), float(values.max())
-    bulk = float(np.quantile(values, 0.75))
-    upper = min(worst, bulk + 1.5 * (bulk - best))
+    best, bulk = float(values.min()), float(np.quantile(values, 0.75))
+    upper = float(values[values <= bulk + 1.5 * (bulk - best)].max())
     pad = 0.06 * ((upper - best) or 0.1 * best or 1.0)
     return max(0.0, best - pad), upper + pad
 
 
 def draw_history(history: Sequence[Attempt], title: str, width: float, height: float) -> Drawing:
     """Return the drawing of the history."""
+    start = _TOP + 18.0 if title else _TOP
     drawing = Drawing(width, height)
     low, high = rwp_window(history)
     above = [item for item in history if item.rwp is not None and item.rwp > high]
@@ -66,12 +66,12 @@ def draw_history(history: Sequence[Attempt], title: str, width: float, height: f
     numbers = [item.number for item in history] or [0]
     pad = max(0.6, 0.015 * (max(numbers) - min(numbers)))
     across = Axis(min(numbers) - pad, max(numbers) + pad, _LEFT, width - _RIGHT)
-    top = _TOP + _ROW * len(rows)
+    top = start + _ROW * len(rows)
     vertical = Axis(low, high, height - _BOTTOM, top)
-    drawing.x_axis(across, _TOP, height - _BOTTOM, label="Trial")
+    drawing.x_axis(across, start, height - _BOTTOM, label="Trial")
     drawing.y_axis(vertical, across.start, across.end, label="Rwp (%)")
     for row, (label, items) in enumerate(rows):
-        y = _TOP + _ROW * (row + 0.5)
+        y = start + _ROW * (row + 0.5)
         drawing.text(_LEFT - 7, y + 4, label if "above" not in label else "above", text_anchor="end")
         for item in items:
             _mark(drawing, across.at(item.number), y, item, above="above" in label)
@@ -81,7 +81,7 @@ def draw_history(history: Sequence[Attempt], title: str, width: float, height: f
             _mark(drawing, across.at(item.number), vertical.at(item.rwp), item)
     if rows:
         drawing.add("path", class_="axis", d=f"M{number(across.start)} {number(top)}H{number(across.end)}")
-    drawing.frame(across.start, _TOP, across.end, height - _BOTTOM)
+    drawing.frame(across.start, start, across.end, height - _BOTTOM)
     _legend(drawing, history, width, title)
     return drawing
 
@@ -123,8 +123,8 @@ def _mark(drawing: Drawing, x: float, y: float, item: Attempt, *, above: bool = 
 def _legend(drawing: Drawing, history: Sequence[Attempt], width: float, title: str) -> None:
     x = _LEFT
     if title:
-        drawing.text(x, 17, title, class_="strong")
-    y = 31.0 if title else 21.0
+        drawing.text(x, 20, title, class_="strong")
+    y = 43.0 if title else 21.0
     drawing.add("path", class_="line best", d=f"M{number(x)} {number(y - 4)}h18", stroke_width=2.0)
     x = _entry(drawing, x + 24, y, "best so far")
     for state, label in STATES.items():
@@ -138,4 +138,4 @@ def _legend(drawing: Drawing, history: Sequence[Attempt], width: float, title: s
 
 def _entry(drawing: Drawing, x: float, y: float, label: str) -> float:
     drawing.text(x, y, label)
-    return x + 6.3 * len(label) + 20
+    return x + 6.1 * len(label) + 20

@@ -245,7 +245,8 @@ def _fit_notes(entry: Mapping[str, Any]) -> list[str]:
     words.append(f"{count(entry['n_observations'])} points" if entry.get("n_observations") is not None else "")
     words.append(f"weights from {entry['weights_from']}" if entry.get("weights_from") else "")
     line = "; ".join(word for word in words if word)
-    return [text for text in (f"{line}." if line else "", *map(str, entry.get("notes") or ())) if text]
+    notes = [line, *map(str, entry.get("notes") or ())]
+    return [text if text.endswith((".", "!", "?")) else f"{text}." for text in notes if text]
 
 
 def _history(run: Run) -> Figure | None:

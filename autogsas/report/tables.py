@@ -92,7 +92,8 @@ def structure_tables(summary: Summary) -> list[Table]:
             value, esd = cell.get(key), esds.get((name, "", key))
             if unit == "°" and value == 90 and not esd:
                 continue
-            axes.append(f"{symbol} = {with_esd(value, esd)}{unit if unit == '°' else f' {unit}'}")
+            text = f"{symbol} = {with_esd(value, esd)}{'' if unit == '°' else ' '}{unit}"
+            axes.append(text.replace(" ", "\u00a0"))  # a line may break between them, not inside
         rows = []
         for site in phase.get("sites") or ():
             label = _text(site.get("label"))
@@ -156,8 +157,12 @@ def patterns_table(summary: Summary) -> Table | None:
 def steps_table(summary: Summary) -> Table | None:
     """Return what each step of the best trial did."""
     rows = []
+    planned = (summary.get("recipe") or {}).get("steps") or ()
     for number, step in enumerate(summary.get("steps") or (), start=1):
+        allowed = planned[number - 1].get("cycles") if number <= len(planned) else None
         remarks = [] if step.get("converged") else ["not converged"]
+        if remarks and allowed is not None and step.get("cycles") == allowed:
+            remarks = ["stopped after the cycles allowed"]
         if step.get("dropped"):
             remarks.append(f"dropped as singular: {', '.join(map(str, step['dropped']))}")
         rows.append(
