@@ -70,9 +70,10 @@ def _text(
 ) -> str:  # fmt: skip
     folder = file.resolve().parent
     lines = [
-        "# A refinement project of autogsas. Paths are relative to this file; keys behind a # show their defaults.",
+        "# A refinement project of autogsas. Paths are relative to this file.",
+        "# Keys behind a # may be left out: under search they show their defaults, elsewhere an example.",
         f"name: {_quote(name or folder.name)}",
-        "# backend: auto                # auto, numpy, or the name of a plugin's engine (`autogsas plugins`)",
+        "# backend: auto                         # auto, numpy, or the name of a plugin's engine (`autogsas plugins`)",
         "",
         "data:",
     ]
@@ -81,8 +82,8 @@ def _text(
     lines += ["phases:"]
     for path in phases:
         lines += [f"  - file: {_quote(_relative(path, folder))}",
-                  "    # name: a_short_name       # default: the CIF's own",
-                  "    # block: data_block        # default: the first block with atoms"]  # fmt: skip
+                  "    # name: a_short_name                # default: the CIF's own",
+                  "    # block: data_block                 # default: the first block with atoms"]  # fmt: skip
     return "\n".join([*lines, "", *_search_lines()]) + "\n"
 
 
@@ -103,7 +104,7 @@ def _entry(folder: Path, path: Path, label: str, instrument: Path | None, said: 
     }
     for key, (example, about) in options.items():
         shown = f"    {key}: {json.dumps(said[key])}" if key in said else f"    # {key}: {example}"
-        lines.append(f"{shown:<31}# {about}")
+        lines.append(f"{shown:<40}# {about}")
     return [*lines, ""]
 
 
@@ -118,18 +119,18 @@ def _search_lines() -> list[str]:
         ("sampler", default.sampler, "who proposes: tpe, random, cmaes, gp or qmc"),
     ]
     lines = ["# search:"]
-    lines += [f"{f'#   {key}: {value}':<31}# {about}" for key, value, about in rows]
+    lines += [f"{f'#   {key}: {value}':<40}# {about}" for key, value, about in rows]
     functions = ", ".join(json.dumps(item) for item in BACKGROUNDS)
     lines += [
         "#   background:",
         f"#     functions: [{functions}]",
-        f"{f'#     terms: {list(background.terms)}':<31}# smallest and largest number of terms",
-        "#   groups:                    # what to free; by choice all that is named in neither list",
-        f"{'#     always: []':<31}# of: {', '.join(GROUPS)}",
+        f"{f'#     terms: {list(background.terms)}':<40}# smallest and largest number of terms",
+        "#   groups:                             # what to free; by choice all that is named in neither list",
+        f"{'#     always: []':<40}# of: {', '.join(GROUPS)}",
         "#     never: []",
         "",
-        "# recipes: [handmade.recipe.yaml]   # refinements of your own, tried first",
-        "# plugins: [hooks.py]               # Python files with hooks of this project",
+        "# recipes: [handmade.recipe.yaml]       # refinements of your own, tried first",
+        "# plugins: [hooks.py]                   # Python files with hooks of this project",
     ]
     return lines
 

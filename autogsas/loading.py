@@ -197,11 +197,7 @@ def _complete(instrument: Instrument, entry: DataEntry, file: Path, key: str) ->
 
 def _limits(entry: DataEntry, pattern: Pattern, file: Path, key: str) -> tuple[float, float]:
     first, last = float(pattern.x[0]), float(pattern.x[-1])
-    step = (
-        float(np.max(np.diff(pattern.x[[0, 1, -2, -1]])))
-        if pattern.x.size < 4
-        else float(np.median(np.diff(pattern.x)))
-    )
+    step = float(np.median(np.diff(pattern.x)))
     limits = entry.limits or (first, last)
     if limits[0] < first - step or limits[1] > last + step:
         raise UserError("the limits reach beyond the data", file=file, key=f"{key}.limits", found=list(limits),

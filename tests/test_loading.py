@@ -117,6 +117,20 @@ def test_without_an_instrument_file_defaults_are_taken_and_said(said, polarizati
     assert "as in GSAS-II" in instrument.notes[1]
 
 
+def test_a_pattern_may_bring_its_own_instrument(folder):
+    (folder / "a.xrdml").write_text(
+        '<xrdMeasurements xmlns="http://www.xrdml.com/XRDMeasurement/1.6"><xrdMeasurement sampleMode="Transmission">'
+        "<usedWavelength><kAlpha1>0.7093</kAlpha1><kAlpha2>0.7136</kAlpha2><ratioKAlpha2KAlpha1>0.52"
+        "</ratioKAlpha2KAlpha1></usedWavelength><scan><dataPoints><positions axis='2Theta' unit='deg'><startPosition>10"
+        "</startPosition><endPosition>12</endPosition></positions><intensities>5 6 7</intensities></dataPoints></scan>"
+        "</xrdMeasurement></xrdMeasurements>"
+    )
+    text = "data: [{file: a.xrdml, ratio: 0.4}]\nphases: [{file: a.cif}]\n"
+    instrument = load(folder, text).histograms[0].instrument
+    assert (instrument.wavelengths, instrument.ratio) == ((0.7093, 0.7136), 0.4)
+    assert instrument.geometry == "Debye-Scherrer"
+
+
 def test_a_projects_own_hooks_read_its_own_format(folder):
     (folder / "a.odd").write_text("whatever")
     (folder / "hooks.py").write_text(
