@@ -47,6 +47,9 @@ def basis(function: BackgroundFunction, terms: int, x: Array, limits: tuple[floa
     rows = np.arange(x.size)
     out[rows, cell] = 1.0 - fraction
     out[rows, cell + 1] = fraction
+    if function == "inv interpolate" and terms > 2:
+        # GSAS-II counts the inner knots of this function from the high end.
+        out[:, 1:-1] = out[:, -2:0:-1]
     return out
 
 

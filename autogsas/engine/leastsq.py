@@ -100,7 +100,7 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
         for _ in range(_TRIES):
             step = solver.step(damping)
             shrink = np.max(np.abs(step) / problem.largest_step, initial=1.0)
-            trial = np.clip(current + step / shrink, problem.lower, problem.upper)
+            trial = _within(problem, current, step / shrink)
             trial, trial_chi2 = problem.settle(trial)
             gain = (chi2 - trial_chi2) / max(solver.predicted(step / shrink), 1e-300)
             if np.isfinite(trial_chi2) and trial_chi2 < chi2:
@@ -134,6 +134,19 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
         at_bound=solver.at_bound,
         message=message,
     )
+
+
+def _within(problem: Problem, current: Array, step: Array) -> Array:
+    """Return the point a step leads to; what would cross a bound goes half-way there, and onto it once it is near.
+
+    Going half-way keeps one bad step from landing on a bound where chi^2 is flat, as it is in SH/L at zero.
+    """
+    trial = current + step
+    for bound, crossed in ((problem.lower, trial < problem.lower), (problem.upper, trial > problem.upper)):
+        gap = bound - current
+        near = np.abs(gap) <= 1e-2 * np.maximum(np.abs(current), 1e-6)
+        trial = np.where(crossed, np.where(near, bound, current + 0.5 * np.where(crossed, gap, 0.0)), trial)
+    return np.asarray(trial)
 
 
 class _Solver:

@@ -26,6 +26,7 @@ Ints = npt.NDArray[np.int64]
 # Bragg-Brentano, displacement along x and along y in Debye-Scherrer.
 INSTRUMENT: tuple[str, ...] = ("zero", "shift1", "shift2", "U", "V", "W", "X", "Y", "Z", "SH/L")
 PAIR: tuple[Group, ...] = ("scale", "size", "strain")
+_WIDEST_VARIANCE, _WIDEST_GAMMA = 1e5, 1e3  # centidegree^2 and centidegree: lines several degrees wide
 LEAST_SHL = 0.002  # GSAS-II lets no smaller axial divergence count
 
 
@@ -221,6 +222,10 @@ def _instrument_keys(group: Group, histogram: Histogram) -> list[tuple[str, floa
         return [("shift2", -1e3, 1e3)] if flat else []
     if group == "SH/L":
         return [("SH/L", LEAST_SHL, 0.3)]
-    if group in INSTRUMENT:
-        return [(group, -np.inf, np.inf)]
+    if group in ("U", "V", "W"):
+        return [(group, -_WIDEST_VARIANCE, _WIDEST_VARIANCE)]
+    if group in ("X", "Y", "Z"):
+        return [(group, -_WIDEST_GAMMA, _WIDEST_GAMMA)]
+    if group == "zero":
+        return [("zero", -5.0, 5.0)]
     return []

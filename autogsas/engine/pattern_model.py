@@ -19,6 +19,7 @@ Ints = npt.NDArray[np.int64]
 _DEGREE = np.pi / 180.0
 # GSAS-II's cut-offs: 50 widths towards the side on which the axial tail is, 75 on the other.
 _CUT_TAIL, _CUT_OTHER = 50.0, 75.0
+_WIDEST = 60.0  # degrees
 # By how much of its width a line may move before its plan is made anew: when derivatives are taken, and in between.
 _SLACK_AT_STEP, _SLACK_WITHIN = 0.1, 0.7
 
@@ -92,6 +93,8 @@ class PatternModel:
 
     def _shapes(self, p: int, peaks: Peaks, lines: _Lines, shl: float, derivatives: bool) -> Shapes:
         fwhm, eta = lines.repeat(peaks.mix.fwhm), lines.repeat(peaks.mix.eta)
+        if not np.all(fwhm < _WIDEST):
+            raise ValueError(f"lines wider than {_WIDEST:g} degrees")
         width = lines.repeat(SIGMA_TO_FWHM * np.sqrt(peaks.variance) + peaks.gamma)
         tail = _CUT_TAIL * (width + shl * np.abs(np.cos(lines.two_theta * _DEGREE)))
         other = _CUT_OTHER * width
