@@ -43,7 +43,8 @@ def group_candidates(trials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     counts: dict[int, int] = {}
     for trial in complete:
         # A trial that took over an earlier one's result ended where that one did.
-        index = by_number.get(trial["number"], by_number.get(trial.get("same_as") or -1))
+        same_as = trial.get("same_as")
+        index = by_number.get(trial["number"] if same_as is None else same_as)
         if index is not None:
             counts[labels[index]] = counts.get(labels[index], 0) + 1
     groups = []
