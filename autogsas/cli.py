@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from autogsas import __version__
 from autogsas.errors import AutogsasError, nearest
+from autogsas.version import __version__
 
 if TYPE_CHECKING:
     from autogsas.verbs import Run

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from autogsas import __version__
 from autogsas.host import Host
 from autogsas.isolate import scratch
 from autogsas.loading import load_project
 from autogsas.testing.conformance import BackendConformance, run_checks
+from autogsas.version import __version__
 
 __all__ = ["check_backend", "doctor", "plugins"]
 

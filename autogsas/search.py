@@ -40,7 +40,7 @@ from autogsas.stopping import stop_signals
 from autogsas.store import RunFolder
 from autogsas.study import Database, Proposer
 
-__all__ = ["Found", "Options", "collect_seeds", "search"]
+__all__ = ["Found", "Options", "search"]
 
 # What may go better the next time with the same recipe.
 _PASSING = ("disk-full", "files")
@@ -65,25 +65,6 @@ class Found:
     finished: str
     records: tuple[TrialRecord, ...]
     best: TrialRecord | None
-
-
-def collect_seeds(host: Host, project: Project, backend: Backend) -> tuple[Seed, ...]:
-    """Return what to try before the sampler: the project's own recipes, then what plugins bring.
-
-    Raises PluginError for an answer that is no seed.
-    """
-    seeds = [Seed(recipe.name or f"recipe {i + 1}", recipe=recipe) for i, recipe in enumerate(project.recipes)]
-    for answer in host.call("seed_recipes", project=project, capabilities=backend.capabilities()):
-        for seed in answer or ():
-            if not isinstance(seed, Seed) or (seed.choices is None) == (seed.recipe is None):
-                whose = host.whose("autogsas_seed_recipes")
-                raise PluginError(
-                    f"hook autogsas_seed_recipes ({whose}) gave a wrong answer",
-                    found=repr(seed),
-                    allowed="Seed with choices or with a recipe",
-                )
-            seeds.append(seed)
-    return tuple(seeds)
 
 
 def search(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 import sys
@@ -21,10 +20,12 @@ from autogsas.host import Host
 from autogsas.loading import load_project, load_recipe
 from autogsas.project import Project
 from autogsas.recipe import Recipe
-from autogsas.search import Found, Options, collect_seeds, search
-from autogsas.store import STUDY, RunFolder, choose_folder
-from autogsas.study import Database
-from autogsas.summary import Summary, build_summary
+from autogsas.resuming import check_resumable, fingerprint, seconds_before, settings_of
+from autogsas.search import Found, Options, search
+from autogsas.seeds import collect_seeds
+from autogsas.store import RunFolder, choose_folder
+from autogsas.summarise import build_summary
+from autogsas.summary import Summary
 
 __all__ = ["Run", "refine", "report", "run"]
 
@@ -63,8 +64,8 @@ def run(
     read, host = project if isinstance(project, tuple) else load_project(Path(project))
     engine = _backend(read, host, backend)
     target = choose_folder(read, None if out is None else Path(out), resume)
-    kept = _settings(target) if resume else {}
-    _check_resumable(target, kept, read, engine, seed)
+    kept = settings_of(target) if resume else {}
+    check_resumable(target, kept, read, engine, seed)
     asked = read.search
     options = Options(
         trials=_at_least_one(trials, "--trials") or asked.trials,
@@ -129,7 +130,7 @@ def _carry_out(
     progress: Progress | None,
 ) -> Run:
     began = time.monotonic()
-    kept = _settings(target)
+    kept = settings_of(target)
     about: dict[str, Any] = {
         "created": kept.get("created") or datetime.now().astimezone().isoformat(timespec="seconds"),
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
@@ -141,10 +142,10 @@ def _carry_out(
         "backend": backend.name,
         "seed": options.seed,
         "sampler": options.sampler,
-        "fingerprint": _fingerprint(project),
+        "fingerprint": fingerprint(project),
     }
     with RunFolder(target) as folder:
-        before = _seconds_before(folder)
+        before = seconds_before(folder.folder)
         try:
             found = search(host, project, backend, folder, options, seeds=seeds, progress=progress, settings=settings)
         except AutogsasError as error:
@@ -230,54 +231,3 @@ def _at_least_one(value: int | None, key: str) -> int | None:
     if value is not None and value < 1:
         raise UserError("must be at least 1", key=key, found=value)
     return value
-
-
-def _settings(folder: Path) -> dict[str, Any]:
-    """Return what an earlier session of this run was made with; empty for a new run."""
-    if not (folder / STUDY).is_file():
-        return {}
-    database = Database(folder / STUDY)
-    try:
-        return database.settings()
-    finally:
-        database.close()
-
-
-def _check_resumable(
-    folder: Path, kept: Mapping[str, Any], project: Project, backend: Backend, seed: int | None
-) -> None:
-    """Raise UserError where going on would mix results that cannot be compared or that do not repeat themselves."""
-    for key, now, flag in (("backend", backend.name, "--backend"), ("seed", seed, "--seed")):
-        if key in kept and now is not None and kept[key] != now:
-            raise UserError(
-                f"the run was made with another {key}; a new one needs another folder",
-                file=folder,
-                key=flag,
-                found=now,
-                allowed=str(kept[key]),
-            )
-    if kept.get("fingerprint") not in (None, _fingerprint(project)):
-        raise UserError(
-            "the project's data, limits, instrument or phases have changed since this run began; start a new one",
-            file=folder,
-            key="--resume",
-        )
-
-
-def _fingerprint(project: Project) -> str:
-    """A digest of what makes two trials of a project comparable."""
-    digest = hashlib.sha256()
-    for histogram in project.histograms:
-        pattern = histogram.pattern
-        for array in (pattern.x, pattern.y, pattern.weights):
-            digest.update(array.tobytes())
-        digest.update(repr((histogram.name, histogram.limits, histogram.excluded, histogram.instrument)).encode())
-    digest.update(repr(project.phases).encode())
-    return digest.hexdigest()
-
-
-def _seconds_before(folder: RunFolder) -> float:
-    try:
-        return float(json.loads((folder.folder / "summary.json").read_text(encoding="utf-8"))["seconds"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0.0

@@ -19,7 +19,8 @@ from autogsas.hookspecs import Seed, TrialRecord, hookimpl
 from autogsas.host import Host
 from autogsas.project import Project
 from autogsas.result import Finding, Severity
-from autogsas.search import Found, Options, collect_seeds, search
+from autogsas.search import Found, Options, search
+from autogsas.seeds import collect_seeds
 from autogsas.store import RunFolder
 from autogsas.study import Database, Proposer
 from autogsas.testing.fake import FakeBackend, expected_rwp
