@@ -45,18 +45,31 @@ class Variable:
 
 @dataclass(frozen=True)
 class PhaseState:
-    """A phase with its symmetry worked out."""
+    """A phase with its symmetry worked out.
+
+    ``places`` says for each site which is the first one at its place: atoms that share a place by disorder share
+    coordinates and U_iso, which no powder pattern tells apart.
+    """
 
     phase: Phase
     symmetry: Symmetry
     sites: tuple[SiteSymmetry, ...]
+    places: tuple[int, ...]
 
     @classmethod
     def of(cls, phase: Phase) -> PhaseState:
         """Return the phase with the symmetry of its space group. Raises ValueError for an impossible structure."""
         symmetry = Symmetry.from_name(phase.space_group)
         metric = cell_to_metric(phase.cell.values())
-        return cls(phase, symmetry, tuple(symmetry.site(site.xyz, metric) for site in phase.sites))
+        sites = tuple(symmetry.site(site.xyz, metric) for site in phase.sites)
+        places = tuple(
+            next(i for i, other in enumerate(sites) if np.allclose(other.xyz, site.xyz, atol=1e-6)) for site in sites
+        )
+        return cls(phase, symmetry, sites, places)
+
+    def together(self, s: int) -> list[int]:
+        """Return all sites at the place of site ``s``."""
+        return [i for i, place in enumerate(self.places) if place == self.places[s]]
 
 
 class Layout:
@@ -151,29 +164,41 @@ class Layout:
         return out
 
     def _site(self, free: Free) -> list[Variable]:
-        out = []
+        out: list[Variable] = []
         for p, state in self._phases(free):
-            for s, (site, symmetric) in enumerate(zip(state.phase.sites, state.sites, strict=True)):
-                if free.site is not None and site.label != free.site:
+            for s, site in enumerate(state.phase.sites):
+                shared = state.together(s)
+                wanted = free.site is None or free.site in [state.phase.sites[i].label for i in shared]
+                if free.group == "occupancy":
+                    wanted = free.site in (None, site.label)
+                elif state.places[s] != s:
                     continue
-                where = f"{state.phase.name}:{site.label}"
-                if free.group == "positions":
-                    for column in symmetric.position_basis.T:
-                        used = np.flatnonzero(column)
-                        indices = tuple(self.xyz[p][s][used].tolist())
-                        out.append(Variable(f"{where}:{'xyz'[used[0]]}", "positions", indices, tuple(column[used])))
-                elif free.group == "uaniso" and site.uaniso is not None:
-                    for column in symmetric.u_basis.T:
-                        used = np.flatnonzero(column)
-                        name = f"{where}:U{('11', '22', '33', '12', '13', '23')[used[0]]}"
-                        indices = tuple(self.uaniso[p][s][used].tolist())
-                        out.append(Variable(name, "uaniso", indices, tuple(column[used])))
-                elif free.group == "uiso" and site.uaniso is None:
-                    out.append(Variable(f"{where}:Uiso", "uiso", (int(self.uiso[p][s]),), (1.0,), -0.2, 2.0))
-                elif free.group == "occupancy":
-                    out.append(
-                        Variable(f"{where}:occupancy", "occupancy", (int(self.occupancy[p][s]),), (1.0,), 0.0, 4.0)
-                    )
+                if wanted:
+                    out += self._site_variables(free.group, p, s, shared)
+        return out
+
+    def _site_variables(self, group: Group, p: int, s: int, shared: list[int]) -> list[Variable]:
+        state = self.phases[p]
+        site, symmetric = state.phase.sites[s], state.sites[s]
+        where = f"{state.phase.name}:{site.label}"
+        out: list[Variable] = []
+        if group == "positions":
+            for column in symmetric.position_basis.T:
+                used = np.flatnonzero(column)
+                indices = tuple(int(index) for i in shared for index in self.xyz[p][i][used])
+                out.append(Variable(f"{where}:{'xyz'[used[0]]}", group, indices, tuple(column[used]) * len(shared)))
+        elif group == "uaniso" and site.uaniso is not None:
+            for column in symmetric.u_basis.T:
+                used = np.flatnonzero(column)
+                name = f"{where}:U{('11', '22', '33', '12', '13', '23')[used[0]]}"
+                out.append(Variable(name, group, tuple(self.uaniso[p][s][used].tolist()), tuple(column[used])))
+        elif group == "uiso" and site.uaniso is None:
+            same = [i for i in shared if state.phase.sites[i].uaniso is None]
+            indices = tuple(int(self.uiso[p][i]) for i in same)
+            out.append(Variable(f"{where}:Uiso", group, indices, (1.0,) * len(same), -0.2, 2.0))
+        elif group == "occupancy":
+            index = int(self.occupancy[p][s])
+            out.append(Variable(f"{where}:occupancy", group, (index,), (1.0,), 0.0, 4.0))
         return out
 
     def _instrument(self, free: Free) -> list[Variable]:

@@ -229,7 +229,8 @@ class Plan:
 
     def _level(self, x: Array, line: Ints, point: Ints, *, near: bool) -> _Level:
         starts = np.concatenate([[0], np.cumsum(np.bincount(line, minlength=self._fwhm.size))])
-        distance = np.abs(x[point] - self._two_theta[line])
+        offset = x[point] - self._two_theta[line]
+        distance = np.abs(offset)
         blend = None
         if self.grid.coarse is not None:
             s = np.clip(distance / self._radius[line] - 1.0, 0.0, 1.0)
@@ -237,7 +238,10 @@ class Plan:
             blend = 1.0 - blend if near else blend
         if not near:
             return _Level(x, line, point, starts, blend, (_Zone(np.arange(line.size), _FAR, False),))
-        core = distance < (_CORE * self._fwhm + self._reach)[line]
+        # The copies of a line lie on one side of it: below 90 degrees on the low one.
+        low = self._two_theta < 90.0
+        core = offset > -(_CORE * self._fwhm + np.where(low, self._reach, 0.0))[line]
+        core &= offset < (_CORE * self._fwhm + np.where(low, 0.0, self._reach))[line]
         ratio = self._reach / self._fwhm
         zones = []
         for ladder, chosen, gaussian in ((_LADDER, core, True), (_RING, ~core, False)):
@@ -285,39 +289,49 @@ def _sum_copies(
 
     Without ``gaussian`` only the Lorentzian part.
     """
-    inverse = (1.0 / fwhm)[line]
+    inverse = np.take(1.0 / fwhm, line)
     scaled = distance * inverse
-    mix = eta[line]
+    mix = np.take(eta, line)
     rest = 1.0 - mix
-    shifts = copies.shift / fwhm[:, None]
+    # One row a copy, so that each row is gathered from contiguous numbers.
+    shifts, weights = (copies.shift / fwhm[:, None]).T.copy(), copies.weight.T.copy()
+    if derivatives:
+        tilt, stretch = copies.weight_by_position.T.copy(), (1.0 + copies.shift_by_position).T.copy()
+        lean, spread = copies.weight_by_shl.T.copy(), copies.shift_by_shl.T.copy()
     value, position, width, mixing, axial_part = (
         np.zeros(distance.size if i < 1 or derivatives else 0) for i in range(5)
     )
-    for j in range(copies.shift.shape[1]):
-        z = scaled - shifts[line, j]
+    for j in range(len(shifts)):
+        z = scaled - np.take(shifts[j], line)
         z2 = z * z
-        w = copies.weight[line, j]
+        w = np.take(weights[j], line)
         lorentz = (2.0 / np.pi) / (1.0 + 4.0 * z2)
         v = mix * lorentz
         if gaussian:
             gauss = _GAUSS * np.exp(-_FOUR_LN2 * z2)
-            v += rest * gauss
+            g = rest * gauss
+        if derivatives:
+            steep = v * lorentz
+            steep *= 2.0 * np.pi
+            if gaussian:
+                steep += _FOUR_LN2 * g
+                mixing += w * (lorentz - gauss)
+            else:
+                mixing += w * lorentz
+        if gaussian:
+            v += g
         value += w * v
         if not derivatives:
             continue
-        steep = (2.0 * np.pi) * mix * lorentz * lorentz
-        if gaussian:
-            steep += _FOUR_LN2 * rest * gauss
-            mixing += w * (lorentz - gauss)
-        else:
-            mixing += w * lorentz
-        w_slope = -2.0 * w * z * steep
-        width += w_slope * z
-        w_slope *= inverse
-        position += copies.weight_by_position[line, j] * v
-        position -= (1.0 + copies.shift_by_position)[line, j] * w_slope
-        axial_part += copies.weight_by_shl[line, j] * v
-        axial_part -= copies.shift_by_shl[line, j] * w_slope
+        steep *= z
+        steep *= w
+        steep *= -2.0
+        width += steep * z
+        steep *= inverse
+        position += np.take(tilt[j], line) * v
+        position -= np.take(stretch[j], line) * steep
+        axial_part += np.take(lean[j], line) * v
+        axial_part -= np.take(spread[j], line) * steep
     if not derivatives:
         return {"value": value * inverse}
     return {
