@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import secrets
 import shutil
 import tempfile
 import time
@@ -111,10 +112,13 @@ class Workers:
         worker = self._workers[slot]
         if worker is None:
             worker = self._workers[slot] = Worker(self._setup, self._events)
-        task = Task(number, recipe, Path(tempfile.mkdtemp(prefix="autogsas-", dir=scratch())))
-        worker.task = task
+        folder = (scratch() or Path(tempfile.gettempdir())) / f"autogsas-{secrets.token_hex(8)}"
+        worker.task = Task(number, recipe, folder)
+        # Told before it exists, so that the worker removes it should the host die at any moment from here on.
+        worker.announce(folder)
         try:
-            for source, target in copies(self._project, task.folder).items():
+            folder.mkdir(mode=0o700)
+            for source, target in copies(self._project, folder).items():
                 shutil.copyfile(source, target)
         except OSError as error:
             cause = "disk-full" if _is_full(error) else "files"

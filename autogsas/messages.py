@@ -15,7 +15,7 @@ from typing import IO, Any
 from autogsas.recipe import Recipe
 from autogsas.result import Result, StepResult
 
-__all__ = ["Begin", "Ended", "Garbled", "Ready", "Setup", "StepDone", "read_message", "write_message"]
+__all__ = ["Begin", "Ended", "Garbled", "Place", "Ready", "Setup", "StepDone", "read_message", "write_message"]
 
 _MARK = b"AGS1"
 _HEAD = struct.Struct(">4sQ")
@@ -39,6 +39,13 @@ class Ready:
     """The worker is set up; ``error`` says why not."""
 
     error: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder of the next trial, which is the worker's to remove should the host be gone."""
+
+    folder: Path
 
 
 @dataclass(frozen=True)

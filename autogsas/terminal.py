@@ -142,8 +142,9 @@ def show_run(run: Run, console: Console) -> None:
     for finding in summary.findings:
         style = {"error": "red", "warning": "yellow"}.get(finding.severity, "")
         table.add_row(finding.severity, Text(finding.message, style))
-    table.add_row("files", Text(str(run.folder)))
     console.print(table)
+    # Never folded, so that it can be copied.
+    console.print(Text.assemble(("files       ", "dim"), str(run.folder)), soft_wrap=True)
 
 
 def _lines(summary: Summary) -> list[tuple[str, str]]:

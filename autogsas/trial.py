@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 from autogsas.backend import Backend
 from autogsas.errors import BackendError
 from autogsas.host import load_file
-from autogsas.messages import Begin, Ended, Ready, StepDone, read_message, write_message
+from autogsas.messages import Begin, Ended, Place, Ready, StepDone, read_message, write_message
 from autogsas.project import Project
 from autogsas.result import Result, StepResult
 
@@ -137,8 +137,7 @@ def serve() -> None:
     os.dup2(2, 1)
     os.close(null)
     inbox: SimpleQueue[Any] = SimpleQueue()
-    current: list[Path] = []
-    threading.Thread(target=_listen, args=(commands, inbox, current), daemon=True).start()
+    threading.Thread(target=_listen, args=(commands, inbox), daemon=True).start()
     setup = inbox.get()
     try:
         for file in setup.hook_files:
@@ -152,22 +151,26 @@ def serve() -> None:
     home = Path.cwd()
     while True:
         begin = inbox.get()
-        current[:] = [begin.folder]
         with _inside(begin.folder, home):
             ended = run_trial(backend, project, begin, lambda message: write_message(answers, message))
             try:
                 write_message(answers, ended)
             except (pickle.PicklingError, TypeError, AttributeError) as error:
                 write_message(answers, Ended(begin.number, cause="protocol", message=f"the result: {error}"))
-        current.clear()
 
 
-def _listen(commands: BinaryIO, inbox: SimpleQueue[Any], current: list[Path]) -> None:
+def _listen(commands: BinaryIO, inbox: SimpleQueue[Any]) -> None:
+    place: Path | None = None
     with contextlib.suppress(EOFError):
         while True:
-            inbox.put(read_message(commands))
-    for folder in current:
-        shutil.rmtree(folder, ignore_errors=True)
+            message = read_message(commands)
+            if isinstance(message, Place):
+                place = message.folder
+            else:
+                inbox.put(message)
+    for _ in range(3):  # the engine may still be writing there
+        if place is not None:
+            shutil.rmtree(place, ignore_errors=True)
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(1)

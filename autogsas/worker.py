@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
 
-from autogsas.messages import Begin, Garbled, Setup, read_message, write_message
+from autogsas.messages import Begin, Garbled, Place, Setup, read_message, write_message
 from autogsas.recipe import Recipe
 
 __all__ = ["START_TIMEOUT", "Gone", "Task", "Worker"]
@@ -73,6 +73,10 @@ class Worker:
         if self.task is None or self.task.started is None:
             return self._born + START_TIMEOUT if not self.ready else float("inf")
         return self.task.started + trial_timeout
+
+    def announce(self, folder: Path) -> None:
+        """Tell the process which folder it is to remove if the host dies."""
+        self._send(Place(folder))
 
     def begin_when_ready(self) -> None:
         task = self.task

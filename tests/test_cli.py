@@ -54,7 +54,7 @@ def test_run_prints_progress_aside_and_the_result(folder: Path, capfd: pytest.Ca
     assert [line.split()[0] for line in err.splitlines() if line.startswith("[")] == [f"[{n}/4]" for n in range(1, 5)]
     for word in ("Rwp", "GoF", "variables", "best trial", "background", "files"):
         assert word in out
-    assert "made-1" in out
+    assert str(folder / "runs" / "made-1") in out.splitlines()[-1]
     assert "\x1b" not in out + err
 
 
@@ -224,6 +224,29 @@ def test_interrupted_from_outside_keeps_all_and_resumes(folder: Path, tmp_path: 
     data = json.loads((out / "summary.json").read_text())
     assert data["trials"]["total"] == total
     assert [item["score"] for item in data["history"]][: len(kept["history"])] == [i["score"] for i in kept["history"]]
+
+
+def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    command = [sys.executable, "-m", "autogsas", "run", str(folder), "--trials", "8", "--quiet", "--out"]
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    code = "import sys; from pathlib import Path; from autogsas import isolate; from autogsas.cli import main\n"
+    code += f"isolate.scratch = lambda: Path({str(scratch)!r})\nmain(sys.argv[1:])"
+    process = subprocess.Popen([sys.executable, "-c", code, *command[3:], str(out)])
+    until = time.monotonic() + 60
+    while not (out / "trials" / "0003.json").is_file() and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 10
+    while any(scratch.iterdir()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert list(scratch.iterdir()) == []
+    subprocess.run([*command, str(out), "--resume"], check=True, timeout=60)
+    subprocess.run([*command, str(whole)], check=True, timeout=60)
+    resumed, straight = (json.loads((path / "summary.json").read_text())["history"] for path in (out, whole))
+    assert [item["score"] for item in resumed] == [item["score"] for item in straight]
 
 
 @pytest.mark.parametrize("args", [["--help"], ["run", "--help"], ["--version"]])

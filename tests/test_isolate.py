@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -224,6 +225,20 @@ def test_a_file_gone_since_loading_fails_its_trial(workers: Workers, project: Pr
     project.files[0].unlink()
     assert run(workers, 0, "fine").cause == "files"
     assert list(room.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", ["pathlib.Path.mkdir", "shutil.copyfile"])
+def test_no_room_for_a_trial_costs_that_trial(
+    workers: Workers, room: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(where, full)
+        assert run(workers, 0, "fine").cause == "disk-full"
+    assert list(room.iterdir()) == []
+    assert run(workers, 1, "fine").result is not None
 
 
 def test_copies_of_two_files_of_one_name_stay_two(project: Project, tmp_path: Path) -> None:

@@ -75,6 +75,11 @@ def test_a_seeded_run_repeats_itself_and_another_seed_does_not(
     assert story(first) != story(other)
 
 
+def test_every_trial_has_its_own_chance(fake_host: Host, project: Project, tmp_path: Path) -> None:
+    found = go(fake_host, project, tmp_path / "run", trials=8, sampler="random")
+    assert len({json.dumps(record.choices) for record in found.records}) == 8
+
+
 def test_two_jobs_repeat_themselves_whichever_trial_ends_first(
     fake_host: Host, project: Project, tmp_path: Path
 ) -> None:
