@@ -68,8 +68,8 @@ def test_the_edges_are_finite(two_theta: float, shl: float) -> None:
     assert np.all(two_theta + found.shift <= 180 + 1e-6)
 
 
-# GSASII.GSASIIpwd.getFCJVoigt3(pos, 20.0, 0.02, shl, x) at x = pos - 0.3, -0.2, -0.1, -0.05, 0, 0.05, 0.1 of GSAS-II 2.0.0
-# (commit 013259a, 2026-08-06). The Lorentzian width is small on purpose: the number of GSAS-II's quadrature terms is
+# GSASII.GSASIIpwd.getFCJVoigt3(pos, 20.0, 0.02, shl, x) at x = pos - 0.3, -0.2, -0.1, -0.05, 0, 0.05, 0.1 of GSAS-II
+# 2.0.0 (commit 013259a, 2026-08-06). The Lorentzian width is small on purpose: the number of GSAS-II's quadrature terms is
 # 300 |2theta - 2phi_min|/gamma, and with the widths of real lines it integrates with one to a few terms, which moves
 # peak heights by up to 8 %. Here its sum is nearly converged, and what is left is below 0.5 % of the height.
 GSAS2: dict[tuple[float, float], list[float]] = {

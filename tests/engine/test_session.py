@@ -31,8 +31,7 @@ from .models import (
     with_data,
 )
 
-EVERYTHING = ("scale", "background", "cell", "zero", "displacement", "transparency", "U", "V", "W", "X", "Y", "Z", "SH/L",
-              "size", "strain", "positions", "uiso", "uaniso", "occupancy")  # fmt: skip
+EVERYTHING = [group for group in GROUPS if group not in ("preferred_orientation", "absorption")]
 
 
 @pytest.mark.parametrize("instrument", [XRAY, NEUTRON], ids=["xray", "neutron"])

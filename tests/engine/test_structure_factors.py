@@ -9,7 +9,7 @@ import pytest
 from autogsas.engine.scattering import Scatterers, parse_element
 from autogsas.engine.structure_factors import StructureFactors
 from autogsas.engine.symmetry import Symmetry, cell_to_metric, quadratic_form
-from autogsas.structure import Phase
+from autogsas.structure import Cell, Phase, Site
 
 from .models import CUBIC, MONOCLINIC, PHASES, QUARTZ
 
@@ -133,12 +133,11 @@ def test_an_isotropic_tensor_is_u_iso() -> None:
 
 
 def test_a_shift_of_origin_along_a_polar_axis_changes_nothing() -> None:
-    polar = Phase("polar", "P 63 m c", CUBIC.cell.__class__(3.25, 3.25, 5.2, 90, 90, 120),
-                  tuple(site.__class__(site.label, el, xyz, 1.0, 0.006) for site, el, xyz in
-                        zip(CUBIC.sites, ("Zn", "O"), ((1 / 3, 2 / 3, 0.0), (1 / 3, 2 / 3, 0.382)), strict=True)))  # fmt: skip
+    sites = (Site("Zn", "Zn", (1 / 3, 2 / 3, 0.0), 1.0, 0.006), Site("O", "O", (1 / 3, 2 / 3, 0.382), 1.0, 0.006))
+    polar = Phase("zincite", "P 63 m c", Cell(3.25, 3.25, 5.2, 90, 90, 120), sites)
     factors, _, s2, xyz, occupancy, uiso, _ = setup(polar)
     here = factors.f_squared(s2, xyz, occupancy, uiso)
-    there = factors.f_squared(s2, xyz + [0, 0, 0.217], occupancy, uiso)
+    there = factors.f_squared(s2, xyz + np.array([0, 0, 0.217]), occupancy, uiso)
     assert np.allclose(here, there, rtol=1e-9, atol=1e-9 * here.max())
 
 

@@ -1,0 +1,133 @@
+"""Each check speaks where it should, with its numbers, and is silent where it should be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autogsas.builtin.checks import autogsas_check_result
+from autogsas.metrics import Metrics
+from autogsas.project import Project
+from autogsas.result import Curves, Finding, Parameter, Reflections, Result, Severity, StepResult
+from autogsas.structure import Cell, Phase, Site
+from tests.engine.models import CUBIC, XRAY, project
+
+METRICS = Metrics(rwp=8.0, rexp=5.0, gof=1.6, chi2=1e4, n_observations=1000, n_variables=3)
+FLAT = (0.01, 0.01, 0.01, 0.02, 0.0, 0.0)
+SHARED = (replace(CUBIC.sites[0], occupancy=0.5), replace(CUBIC.sites[0], label="Y", element="Y", occupancy=0.5))
+STEP = StepResult("last", converged=True, cycles=4, n_variables=3, rwp=8.0, shift_esd=0.005)
+
+
+def reflections(fwhm: float) -> Reflections:
+    one = np.ones(20)
+    hkl, multiplicity = np.ones((20, 3), dtype=np.int64), np.ones(20, dtype=np.int64)
+    return Reflections("fluorite", hkl, multiplicity, one, one, one, one, one, fwhm * one, one, one)
+
+
+def parameters(**changed: float) -> tuple[Parameter, ...]:
+    values = {"U": 3.0, "V": -1.0, "W": 6.0, "X": 1.0, "Y": 0.5, "Z": 0.0, "Shift": 20.0, "Transparency": 0.0} | changed
+    groups = {"Shift": "displacement", "Transparency": "transparency"}
+    out = [Parameter(f"data:{k}", v, None, "", groups.get(k, k), histogram="data") for k, v in values.items()]
+    out += [Parameter("fluorite:data:size", 1.0, None, "µm", "size", "fluorite", "data"),
+            Parameter("fluorite:data:strain", 1000.0, None, "1e-6", "strain", "fluorite", "data")]  # fmt: skip
+    return tuple(out)
+
+
+def made(
+    *,
+    background: Any = None,
+    varied: tuple[str, ...] = (),
+    correlation: Any = None,
+    extra: Any = (),
+    phase: Phase = CUBIC,
+    step: StepResult = STEP,
+    widths: dict[str, float] | None = None,
+) -> tuple[Project, Result]:
+    sample = project((CUBIC,), XRAY, (15.0, 130.0), 0.05)
+    x = sample.histograms[0].pattern.x
+    observed = np.full_like(x, 1000.0)
+    level = np.full_like(x, 900.0) if background is None else background(x)
+    curves = Curves("data", x, observed, observed, level, 1.0 / observed, (reflections(0.1),))
+    matrix = np.eye(len(varied)) if correlation is None else np.array(correlation)
+    found = (*parameters(**(widths or {})), *extra)
+    return sample, Result("test", "1", (curves,), found, varied, matrix, (phase,), (step,), 8.0)
+
+
+def check(*args: Any, metrics: Metrics = METRICS, **changed: Any) -> dict[str, Finding]:
+    sample, result = made(*args, **changed)
+    return {finding.code: finding for finding in autogsas_check_result(sample, result, metrics)}
+
+
+def u(value: float) -> Parameter:
+    return Parameter("fluorite:Ca:Uiso", value, 0.001, "Å²", "uiso", "fluorite", site="Ca")
+
+
+def occupancy(value: float, esd: float | None = 0.01) -> Parameter:
+    return Parameter("fluorite:Ca:occupancy", value, esd, "", "occupancy", "fluorite", site="Ca")
+
+
+def test_a_good_refinement_has_no_findings() -> None:
+    assert check() == {}
+
+
+CASES: dict[str, tuple[dict[str, Any], Severity]] = {
+    "u-out-of-range": ({"extra": (u(-0.001),)}, Severity.ERROR),
+    "occupancy-out-of-range": ({"extra": (occupancy(1.2),)}, Severity.ERROR),
+    "not-converged": ({"step": replace(STEP, converged=False, shift_esd=3.0)}, Severity.ERROR),
+    "singular": ({"step": replace(STEP, dropped=("data:X",))}, Severity.WARNING),
+    "at-bound": ({"step": replace(STEP, at_bound=("data:SH/L",))}, Severity.WARNING),
+    "cell-moved": ({"phase": replace(CUBIC, cell=Cell(5.54, 5.54, 5.54, 90, 90, 90))}, Severity.WARNING),
+    "transparency-negative": ({"widths": {"Transparency": -1.4}}, Severity.WARNING),
+    "displacement-large": ({"widths": {"Shift": 700.0}}, Severity.WARNING),
+    "correlated": ({"varied": ("data:Zero", "data:Shift"), "correlation": [[1, 0.99], [0.99, 1]]}, Severity.WARNING),
+    "background-above-data": ({"background": lambda x: 1500.0 + 0 * x}, Severity.WARNING),
+    "background-negative": ({"background": lambda x: 900.0 - 12.0 * x}, Severity.ERROR),
+    "background-wiggles": ({"background": lambda x: 800 + 50 * np.sin(2 * np.pi * x / 0.4)}, Severity.WARNING),
+    "width-not-positive": ({"widths": {"U": -10.0, "V": 5.0, "W": 1.0}}, Severity.ERROR),
+    "atoms-too-close": (
+        {"phase": replace(CUBIC, sites=(*CUBIC.sites, Site("O", "O", (0.1, 0.1, 0.1), 1.0, 0.01)))}, Severity.ERROR,
+    ),
+    "u-not-positive-definite": (
+        {"phase": replace(CUBIC, sites=(replace(CUBIC.sites[0], uaniso=FLAT), CUBIC.sites[1]))},
+        Severity.ERROR,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_a_bad_one_has_its_finding(code: str) -> None:
+    changed, severity = CASES[code]
+    found = check(**changed)
+    assert set(found) == {code}
+    assert found[code].severity is severity
+    assert found[code].message[0].islower() or found[code].message[0].isupper()
+    assert "\n" not in found[code].message
+
+
+def test_a_low_rwp_is_said() -> None:
+    assert set(check(metrics=replace(METRICS, rwp=4.0))) == {"rwp-below-rexp"}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"extra": (u(0.05),)},
+        {"extra": (occupancy(1.02),)},
+        {"extra": (occupancy(1.2, None),)},
+        {"varied": ("data:background 1", "data:background 2"), "correlation": [[1, 0.999], [0.999, 1]]},
+        {"varied": ("data:U", "data:V"), "correlation": [[1, -0.94], [-0.94, 1]]},
+        {"background": lambda x: 800 + 50 * np.sin(2 * np.pi * x / 20)},
+        {"phase": replace(CUBIC, sites=(*SHARED, CUBIC.sites[1]))},
+    ],
+)  # fmt: skip
+def test_what_is_ordinary_is_let_pass(changed: dict[str, Any]) -> None:
+    assert check(**changed) == {}
+
+
+def test_a_width_that_fails_only_at_the_end_is_a_warning() -> None:
+    found = check(widths={"U": -2.0, "V": 3.0, "W": 2.4})
+    assert found["width-not-positive"].severity is Severity.WARNING
+    assert found["width-not-positive"].numbers["to"] == pytest.approx(130.0)
