@@ -14,7 +14,7 @@ from autogsas.instrument import Geometry
 from autogsas.project import Histogram, Project
 from autogsas.recipe import GROUPS, Background, Free, Group, Recipe, Setting, Step
 
-__all__ = ["FixedChoose", "Recorder", "build_recipe", "fit_recipe"]
+__all__ = ["FixedChoose", "Recorder", "build_recipe", "fit_recipe", "rehearse"]
 
 T = TypeVar("T", str, int, float, bool)
 Item = TypeVar("Item", Free, Setting)
@@ -120,6 +120,22 @@ class Recorder:
         return bool(self._note(name, self._inner.yes(name)))
 
 
+class _Plain:
+    """A `Choose` that takes the first option, the lower end, and yes."""
+
+    def category(self, name: str, options: Sequence[T]) -> T:
+        return options[0]
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        return low
+
+    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        return low
+
+    def yes(self, name: str) -> bool:
+        return True
+
+
 class _ForHistogram:
     """The same choices for one of several histograms, each name with the histogram's in brackets."""
 
@@ -173,6 +189,14 @@ def build_recipe(host: Host, project: Project, capabilities: Capabilities, choos
     if steps[-1].limits is not None:
         raise _wrong(host, "order_steps", steps[-1].limits, "a last step over the full limits (limits None)")
     return Recipe(steps=tuple(cut.step(step) for step in steps))
+
+
+def rehearse(host: Host, project: Project, capabilities: Capabilities) -> None:
+    """Ask the choosing hooks once with plain answers, so that a wrong hook is found before anything is written.
+
+    Raises PluginError as `build_recipe` does.
+    """
+    build_recipe(host, project, capabilities, Recorder(_Plain()))
 
 
 def fit_recipe(recipe: Recipe, project: Project, capabilities: Capabilities) -> Recipe:

@@ -23,6 +23,7 @@ from autogsas.recipe import Recipe
 from autogsas.resuming import check_resumable, fingerprint, seconds_before, settings_of
 from autogsas.search import Found, Options, search
 from autogsas.seeds import collect_seeds
+from autogsas.space import rehearse
 from autogsas.store import RunFolder, choose_folder
 from autogsas.summarise import build_summary
 from autogsas.summary import Summary
@@ -75,6 +76,7 @@ def run(
         timeout=timeout if timeout is not None else asked.timeout,
         trial_timeout=asked.trial_timeout,
     )
+    rehearse(host, read, engine.capabilities())
     return _carry_out(read, host, engine, target, options, collect_seeds(host, read, engine), progress)
 
 

@@ -54,7 +54,7 @@ def read_sites(block: CifBlock, cell: Cell, group: gemmi.SpaceGroup, notes: list
         sites.append(
             Site(
                 label=label,
-                element=_element(block, atom["type_symbol"] or re.sub(r"[^A-Za-z].*$", "", label), where),
+                element=_element(block, atom["type_symbol"], label, where),
                 xyz=(xyz[0], xyz[1], xyz[2]),
                 occupancy=_occupancy(block, atom["occupancy"], label, notes),
                 uiso=_uiso(block, atom, aniso.get(label), cell, label, notes),
@@ -67,13 +67,14 @@ def read_sites(block: CifBlock, cell: Cell, group: gemmi.SpaceGroup, notes: list
     return _unique(placed, notes)
 
 
-def _element(block: CifBlock, text: str, where: str) -> str:
+def _element(block: CifBlock, given: str, label: str, where: str) -> str:
+    text = given or re.sub(r"[^A-Za-z].*$", "", label)
     match = _ELEMENT.match(text.strip())
     symbol = match[2].capitalize() if match else ""
     if match and match[1] == "2" and symbol == "H":
         symbol = "D"
-    if symbol and gemmi.Element(symbol).name == "X" and not match[3] and len(symbol) == 2:  # type: ignore[index]
-        symbol = symbol[0]  # labels such as OW or HA stand in for a type symbol
+    if not given and len(symbol) == 2 and gemmi.Element(symbol).name == "X":
+        symbol = symbol[0]  # a label such as OW stands in for a type symbol that is not there
     if match is None or gemmi.Element(symbol).name == "X":
         names = [gemmi.Element(number).name for number in range(1, 99)]
         raise UserError("unknown element", file=block.path, key=where, found=text,

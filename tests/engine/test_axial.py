@@ -68,10 +68,10 @@ def test_the_edges_are_finite(two_theta: float, shl: float) -> None:
     assert np.all(two_theta + found.shift <= 180 + 1e-6)
 
 
-# GSASII.GSASIIpwd.getFCJVoigt3(pos, 20.0, 0.02, shl, x) at x = pos - 0.3, -0.2, -0.1, -0.05, 0, 0.05, 0.1 of GSAS-II
-# 2.0.0 (commit 013259a, 2026-08-06). The Lorentzian width is small on purpose: the number of GSAS-II's quadrature terms is
-# 300 |2theta - 2phi_min|/gamma, and with the widths of real lines it integrates with one to a few terms, which moves
-# peak heights by up to 8 %. Here its sum is nearly converged, and what is left is below 0.5 % of the height.
+# GSASII.GSASIIpwd.getFCJVoigt3(pos, 20.0, 0.02, shl, x) at x = pos - 0.3, -0.2, -0.1, -0.05, 0, 0.05, 0.1 of
+# GSAS-II 2.0.0 (commit 013259a, 2026-08-06). The Lorentzian width is small on purpose: the number of GSAS-II's
+# quadrature terms is 300 |2theta - 2phi_min|/gamma, and with the widths of real lines it integrates with one to a few
+# terms, which moves peak heights by up to 8 %. Here its sum is nearly converged, and what is left is below 0.5 %.
 GSAS2: dict[tuple[float, float], list[float]] = {
     (10.0, 0.01): [5e-06, 1.6e-05, 0.008505, 0.050989, 0.088651, 0.044551, 0.006488],
     (10.0, 0.03): [7e-06, 0.0008, 0.025189, 0.063376, 0.07188, 0.028844, 0.003682],
