@@ -20,11 +20,17 @@ __all__ = ["Backend", "Capabilities", "Probe", "Session"]
 
 @dataclass(frozen=True)
 class Probe:
-    """Whether a backend can be used here: its version, or the reason why not."""
+    """Whether a backend can be used here: its version, or the reason why not.
+
+    ``details`` are names and texts about what was found, for ``autogsas doctor``; ``advice`` says what to do about a
+    backend that cannot be used.
+    """
 
     available: bool
     version: str = ""
     reason: str = ""
+    details: tuple[tuple[str, str], ...] = ()
+    advice: str = ""
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,8 @@ class Host:
             raise UserError("unknown backend", key="backend", found=name, allowed=["auto", *self._backends])
         probe: Probe = self._backends[name].probe()
         if not probe.available:
-            raise BackendMissing(f"backend {name!r} cannot be used: {probe.reason}")
+            advice = f"; {probe.advice}" if probe.advice else ""
+            raise BackendMissing(f"backend {name!r} cannot be used: {probe.reason}{advice}")
         return self._backends[name]
 
     def _load_entry_points(self) -> None:
