@@ -54,7 +54,7 @@ def read_sites(block: CifBlock, cell: Cell, group: gemmi.SpaceGroup, notes: list
         sites.append(
             Site(
                 label=label,
-                element=_element(block, atom["type_symbol"], label, where),
+                element=_element(block, atom["type_symbol"] or "", label, where),
                 xyz=(xyz[0], xyz[1], xyz[2]),
                 occupancy=_occupancy(block, atom["occupancy"], label, notes),
                 uiso=_uiso(block, atom, aniso.get(label), cell, label, notes),

@@ -20,8 +20,7 @@ _DEGREE = np.pi / 180.0
 # GSAS-II's cut-offs: 50 widths towards the side on which the axial tail is, 75 on the other.
 _CUT_TAIL, _CUT_OTHER = 50.0, 75.0
 _WIDEST = 60.0  # degrees
-# By how much of its width a line may move before its plan is made anew: when derivatives are taken, and in between.
-_SLACK_AT_STEP, _SLACK_WITHIN = 0.1, 0.7
+_SLACK = 0.3  # of its width, by which a line may move before its plan is made anew
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,13 @@ class PatternModel:
         top = float(x[-1]) if x.size else 0.0
         self.sets = [ReflectionSet(layout, p, h, raw, top) for p in range(len(layout.phases))]
         self._plans: list[Plan | None] = [None] * len(self.sets)
+        self._kept: list[_Kept | None] = [None] * len(self.sets)
 
-    def phase(self, p: int, raw: Array, directions: Array | None = None) -> PhasePattern:
+    def phase(self, p: int, raw: Array, directions: Array | None = None, *, ahead: bool = False) -> PhasePattern:
         """Return the pattern of phase ``p`` at raw parameters; with ``directions`` (raw, v) the Jacobian too.
 
-        Raises ValueError where the parameters are outside all sense (no cell volume, widths not finite).
+        ``ahead`` says that the Jacobian at the same place is likely to be asked for next: shapes are then worked out
+        with their derivatives in one pass. Raises ValueError where the parameters are outside all sense (no cell volume, widths not finite).
         """
         reflections = self.sets[p]
         local: Array | None = None
@@ -71,7 +72,7 @@ class PatternModel:
         shl = max(float(raw[self._layout.instrument[self._h]][INSTRUMENT.index("SH/L")]), LEAST_SHL)
         lines = self._lines(peaks)
         unit_intensity = lines.spread(peaks.base)
-        found = self._shapes(p, peaks, lines, shl, derivatives is not None)
+        found = self._shapes(p, peaks, lines, shl, ahead or derivatives is not None)
         unit = found.combine({"value": unit_intensity})
         if not np.all(np.isfinite(unit)):
             raise ValueError("the calculated pattern is not finite")
@@ -95,16 +96,20 @@ class PatternModel:
         fwhm, eta = lines.repeat(peaks.mix.fwhm), lines.repeat(peaks.mix.eta)
         if not np.all(fwhm < _WIDEST):
             raise ValueError(f"lines wider than {_WIDEST:g} degrees")
+        kept = self._kept[p]
+        if kept is not None and kept.serves(lines.two_theta, fwhm, eta, shl, derivatives):
+            return kept.shapes
         width = lines.repeat(SIGMA_TO_FWHM * np.sqrt(peaks.variance) + peaks.gamma)
         tail = _CUT_TAIL * (width + shl * np.abs(np.cos(lines.two_theta * _DEGREE)))
         other = _CUT_OTHER * width
         low = lines.two_theta <= 90.0
         plan = self._plans[p]
-        slack = _SLACK_AT_STEP if derivatives else _SLACK_WITHIN
-        if plan is None or not plan.fits(lines.two_theta, fwhm, shl, slack):
+        if plan is None or not plan.fits(lines.two_theta, fwhm, shl, _SLACK):
             below, above = np.where(low, tail, other), np.where(low, other, tail)
             plan = self._plans[p] = Plan(self.x, lines.two_theta, fwhm, shl, below, above)
-        return plan.shapes(lines.two_theta, fwhm, eta, shl, derivatives=derivatives)
+        found = plan.shapes(lines.two_theta, fwhm, eta, shl, derivatives=derivatives)
+        self._kept[p] = _Kept(lines.two_theta, fwhm, eta, shl, derivatives, found)
+        return found
 
     def _jacobian(
         self,
@@ -144,6 +149,27 @@ class PatternModel:
         if np.any(axial_row != 0.0) and shl >= LEAST_SHL:
             out += np.outer(found.combine({"shl": intensity[:, 0]}), axial_row)
         return out
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The shapes worked out last, for lines that have not moved since: only intensities have."""
+
+    two_theta: Array
+    fwhm: Array
+    eta: Array
+    shl: float
+    derivatives: bool
+    shapes: Shapes
+
+    def serves(self, two_theta: Array, fwhm: Array, eta: Array, shl: float, derivatives: bool) -> bool:
+        return (
+            (self.derivatives or not derivatives)
+            and self.shl == shl
+            and np.array_equal(self.two_theta, two_theta)
+            and np.array_equal(self.fwhm, fwhm)
+            and np.array_equal(self.eta, eta)
+        )
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ class RietveldProblem:
         chi2 = 0.0
         for h, part in enumerate(self._points):
             try:
-                units = [self._models[h].phase(p, raw).unit for p in range(len(self._layout.phases))]
+                units = [self._models[h].phase(p, raw, ahead=True).unit for p in range(len(self._layout.phases))]
             except ValueError:
                 return values, np.inf
             chi2 += self._settle_histogram(h, part, units, raw, out)
