@@ -37,6 +37,7 @@ _LADDER = ((0.02, 2), (0.15, 4), (0.4, 6), (0.8, 8), (1.7, 12), (2.7, 16), (4.8,
 # The same for the Lorentzian part outside the core, by reach over width.
 _RING = ((0.02, 2), (1.5, 4), (5.0, 8), (np.inf, 16))
 _FAR = 2
+_CHUNK = 16000  # pairs at a time: their arrays stay in the processor's cache, and below what is fetched page by page
 
 
 @dataclass(frozen=True)
@@ -187,12 +188,14 @@ class _Level:
         kinds = ("value", "position", "fwhm", "eta", "shl") if derivatives else ("value",)
         out = {kind: np.zeros(self.line.size) for kind in kinds}
         for zone in self.zones:
-            line = self.line[zone.pairs]
-            distance = self.x[self.point[zone.pairs]] - two_theta[line]
-            copies = axial.nodes(two_theta, shl, zone.count)
-            found = _sum_copies(distance, line, fwhm, eta, copies, gaussian=zone.gaussian, derivatives=derivatives)
-            for kind in kinds:
-                out[kind][zone.pairs] = found[kind]
+            copies = _Copies.of(axial.nodes(two_theta, shl, zone.count), fwhm)
+            for start in range(0, zone.pairs.size, _CHUNK):
+                pairs = zone.pairs[start : start + _CHUNK]
+                line = self.line[pairs]
+                distance = self.x[self.point[pairs]] - two_theta[line]
+                found = _sum_copies(distance, line, fwhm, eta, copies, gaussian=zone.gaussian, derivatives=derivatives)
+                for kind in kinds:
+                    out[kind][pairs] = found[kind]
         shape = (self.x.size, two_theta.size)
         if self.blend is not None:
             for kind in kinds:
@@ -282,8 +285,30 @@ def _windows(x: Array, start: Array, stop: Array) -> tuple[Ints, Ints]:
     return line, point
 
 
+@dataclass(frozen=True)
+class _Copies:
+    """The copies of l lines, one row a copy (c, l), so that each row is gathered from contiguous numbers.
+
+    ``shift`` in widths, ``weight``; ``tilt`` and ``stretch`` are the derivatives of weight and place by 2theta, ``lean``
+    and ``spread`` those by SH/L.
+    """
+
+    shift: Array
+    weight: Array
+    tilt: Array
+    stretch: Array
+    lean: Array
+    spread: Array
+
+    @classmethod
+    def of(cls, nodes: axial.Nodes, fwhm: Array) -> _Copies:
+        rows = (nodes.shift / fwhm[:, None], nodes.weight, nodes.weight_by_position, 1.0 + nodes.shift_by_position,
+                nodes.weight_by_shl, nodes.shift_by_shl)  # fmt: skip
+        return cls(*(np.ascontiguousarray(row.T) for row in rows))
+
+
 def _sum_copies(
-    distance: Array, line: Ints, fwhm: Array, eta: Array, copies: axial.Nodes, *, gaussian: bool, derivatives: bool
+    distance: Array, line: Ints, fwhm: Array, eta: Array, copies: _Copies, *, gaussian: bool, derivatives: bool
 ) -> dict[str, Array]:
     """Return the sum over a line's copies of weighted pseudo-Voigts, and its derivatives, at each pair.
 
@@ -293,18 +318,13 @@ def _sum_copies(
     scaled = distance * inverse
     mix = np.take(eta, line)
     rest = 1.0 - mix
-    # One row a copy, so that each row is gathered from contiguous numbers.
-    shifts, weights = (copies.shift / fwhm[:, None]).T.copy(), copies.weight.T.copy()
-    if derivatives:
-        tilt, stretch = copies.weight_by_position.T.copy(), (1.0 + copies.shift_by_position).T.copy()
-        lean, spread = copies.weight_by_shl.T.copy(), copies.shift_by_shl.T.copy()
     value, position, width, mixing, axial_part = (
         np.zeros(distance.size if i < 1 or derivatives else 0) for i in range(5)
     )
-    for j in range(len(shifts)):
-        z = scaled - np.take(shifts[j], line)
+    for j in range(len(copies.shift)):
+        z = scaled - np.take(copies.shift[j], line)
         z2 = z * z
-        w = np.take(weights[j], line)
+        w = np.take(copies.weight[j], line)
         lorentz = (2.0 / np.pi) / (1.0 + 4.0 * z2)
         v = mix * lorentz
         if gaussian:
@@ -328,10 +348,10 @@ def _sum_copies(
         steep *= -2.0
         width += steep * z
         steep *= inverse
-        position += np.take(tilt[j], line) * v
-        position -= np.take(stretch[j], line) * steep
-        axial_part += np.take(lean[j], line) * v
-        axial_part -= np.take(spread[j], line) * steep
+        position += np.take(copies.tilt[j], line) * v
+        position -= np.take(copies.stretch[j], line) * steep
+        axial_part += np.take(copies.lean[j], line) * v
+        axial_part -= np.take(copies.spread[j], line) * steep
     if not derivatives:
         return {"value": value * inverse}
     return {
