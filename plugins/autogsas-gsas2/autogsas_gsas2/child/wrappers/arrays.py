@@ -1,0 +1,73 @@
+"""Wrapper "plain": ordinary arrays instead of masked ones where nothing is masked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .guard import Guard, module
+
+
+def unmasked(x: Any) -> Any:
+    """The plain array behind a masked one of which nothing is masked, else the array itself."""
+    if isinstance(x, np.ma.MaskedArray) and not np.ma.getmaskarray(x).any():
+        return np.ma.getdata(x)
+    return x
+
+
+def finite(*values: Any) -> bool:
+    """True if no value is infinite or not a number."""
+    return all(bool(np.isfinite(value).all()) for value in values)
+
+
+def reflection_lists(histogram: Any) -> list[Any]:
+    """The reflection tables of a histogram, which a calculation of the pattern fills in place."""
+    return [reflections["RefList"] for reflections in histogram["Reflection Lists"].values()]
+
+
+def install(guard: Guard) -> None:
+    """Hand plain arrays to GSASIIstrMath.getPowderProfile and getPowderProfileDerv.
+
+    Masked arithmetic hides a division by zero that plain arithmetic would let through, so a call whose answer is not
+    finite is done again as GSAS-II does it.
+    """
+    math = module("GSASIIstrMath")
+    pattern, derivatives = math.getPowderProfile, math.getPowderProfileDerv
+
+    def getPowderProfile(  # noqa: N802 - GSAS-II's own name, as it may be looked up by it
+        parmDict: Any, histDict1: Any, x: Any, varylist: Any, Histogram: Any, *rest: Any, **named: Any
+    ) -> Any:
+        plain_x = unmasked(x)
+        if plain_x is x:
+            return pattern(parmDict, histDict1, x, varylist, Histogram, *rest, **named)
+
+        def plain() -> Any:
+            return pattern(parmDict, histDict1, x, varylist, Histogram, *rest, **named)
+
+        def short() -> Any:
+            before = [table.copy() for table in reflection_lists(Histogram)]
+            answer = pattern(parmDict, histDict1, plain_x, varylist, Histogram, *rest, **named)
+            if finite(*answer):
+                return answer
+            for table, values in zip(reflection_lists(Histogram), before, strict=True):
+                table[...] = values
+            return plain()
+
+        case = f"pattern {parmDict.get(':%d:Type' % Histogram['hId'])}"
+        return guard.first_use(case, plain, short, lambda: reflection_lists(Histogram))
+
+    def getPowderProfileDerv(args: Any) -> Any:  # noqa: N802
+        plain_x = unmasked(args[1])
+        if plain_x is args[1]:
+            return derivatives(args)
+
+        def short() -> Any:
+            answer = derivatives([args[0], plain_x, *args[2:]])
+            return answer if finite(answer[0]) else derivatives(args)
+
+        case = f"derivatives {args[0].get(':%d:Type' % args[3]['hId'])}"
+        return guard.first_use(case, lambda: derivatives(args), short)
+
+    math.getPowderProfile = getPowderProfile
+    math.getPowderProfileDerv = getPowderProfileDerv

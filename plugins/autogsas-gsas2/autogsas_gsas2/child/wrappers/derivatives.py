@@ -1,0 +1,124 @@
+"""Wrappers "lookup", "factors" and "orientation": derivatives nobody asked for are not computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .guard import Guard, module
+
+_CELL = ("A0", "A1", "A2", "A3", "A4", "A5", "Vol")
+
+
+class Names(list[str]):
+    """A list of parameter names that answers `in` and `index` from a table."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(names)
+        self._first: dict[str, int] = {}
+        for number, name in enumerate(self):
+            self._first.setdefault(name, number)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._first
+
+    def index(self, name: str, *limits: Any) -> int:  # type: ignore[override]
+        """The place of the first occurrence; ValueError where there is none."""
+        if limits:
+            return super().index(name, *limits)
+        try:
+            return self._first[name]
+        except KeyError:
+            raise ValueError(f"{name!r} is not in list") from None
+
+
+def atoms_move(names: Iterable[str]) -> bool:
+    """True unless no name can ask for a derivative of a structure factor: only histogram, cell and sample terms."""
+    for name in names:
+        if "RB" in name:
+            return True
+        head, _, rest = name.partition(":")
+        histogram, _, term = rest.partition(":")
+        if head == "" and histogram.isdigit():
+            continue
+        if not head.isdigit():
+            return True
+        if histogram == "" and term not in _CELL:
+            return True
+        if term in ("BabA", "BabU", "Flack"):
+            return True
+    return False
+
+
+def _case(args: Any) -> str:
+    return str(args[0].get(":%d:Type" % args[3]["hId"]))
+
+
+def lookup(guard: Guard) -> None:
+    """Let getPowderProfileDerv find parameters by a table: it asks dozens of times for each reflection."""
+    math = module("GSASIIstrMath")
+    inner = math.getPowderProfileDerv
+
+    def getPowderProfileDerv(args: Any) -> Any:  # noqa: N802 - GSAS-II's own name, as it may be looked up by it
+        def short() -> Any:
+            return inner([*args[:2], Names(args[2]), *args[3:8], Names(args[8]), *args[9:]])
+
+        return guard.first_use(_case(args), lambda: inner(args), short)
+
+    math.getPowderProfileDerv = getPowderProfileDerv
+
+
+def factors(guard: Guard) -> None:
+    """Leave out StructureFactorDerv2 where no parameter of an atom, of a rigid body or of the solvent varies."""
+    math = module("GSASIIstrMath")
+    inner, structure = math.getPowderProfileDerv, math.StructureFactorDerv2
+    idle = False
+
+    def StructureFactorDerv2(*args: Any, **named: Any) -> Any:  # noqa: N802
+        return {} if idle else structure(*args, **named)
+
+    def getPowderProfileDerv(args: Any) -> Any:  # noqa: N802
+        bodies = args[5].get("RBIds", {})
+        if any(bodies.get(kind) for kind in ("Vector", "Residue")) or atoms_move([*args[2], *args[8]]):
+            return inner(args)
+
+        def short() -> Any:
+            nonlocal idle
+            idle = True
+            try:
+                return inner(args)
+            finally:
+                idle = False
+
+        return guard.first_use(_case(args), lambda: inner(args), short)
+
+    math.StructureFactorDerv2 = StructureFactorDerv2
+    math.getPowderProfileDerv = getPowderProfileDerv
+
+
+def orientation(guard: Guard) -> None:
+    """Leave out GetPrefOriDerv's sum over equivalents where the March-Dollase coefficient does not vary."""
+    math = module("GSASIIstrMath")
+    inner, preferred = math.getPowderProfileDerv, math.GetPrefOriDerv
+    moving: set[str] | None = None
+
+    def GetPrefOriDerv(  # noqa: N802
+        refl: Any, im: Any, uniq: Any, G: Any, g: Any, phfx: Any, hfx: Any, SGData: Any, calcControls: Any, parmDict: Any
+    ) -> Any:
+        if moving is not None and phfx + "MD" not in moving and calcControls[phfx + "poType"] == "MD":
+            return 1.0, {}
+        return preferred(refl, im, uniq, G, g, phfx, hfx, SGData, calcControls, parmDict)
+
+    def getPowderProfileDerv(args: Any) -> Any:  # noqa: N802
+        def short() -> Any:
+            nonlocal moving
+            moving = {*args[2], *args[8]}
+            try:
+                return inner(args)
+            finally:
+                moving = None
+
+        return guard.first_use(_case(args), lambda: inner(args), short)
+
+    math.GetPrefOriDerv = GetPrefOriDerv
+    math.getPowderProfileDerv = getPowderProfileDerv

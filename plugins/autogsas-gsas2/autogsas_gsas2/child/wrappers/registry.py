@@ -1,0 +1,138 @@
+"""The wrappers by name: what each wraps, what it relies on, and putting them in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import arrays, derivatives, observed, shapes, tables
+from .fingerprints import KNOWN
+from .guard import Guard, Unfit, check, fingerprint, module, unknown_words, wanted
+
+_PATTERN = "parmDict histDict1 x varylist Histogram Phases calcControls pawleyLookup histogram"
+_REFINE = "values HistoPhases parmDict histDict1 varylist calcControls pawleyLookup dlg"
+_PEAK = "pos sig gam shl xdata"
+
+
+@dataclass(frozen=True)
+class Wrapper:
+    """One wrapper: how to install it, the signatures it wraps and the functions whose insides it relies on."""
+
+    name: str
+    install: Callable[[Guard], None]
+    wraps: dict[str, str]
+    relies_on: tuple[str, ...]
+
+
+WRAPPERS = (
+    Wrapper("xsect", tables.install, {"GSASIIElem.GetXsectionCoeff": "El"}, ("GSASIIElem.FPcalc",)),
+    Wrapper(
+        "integral",
+        shapes.integral,
+        {"GSASIIpwd.getFCJVoigt3": _PEAK},
+        ("GSASIIstrMath.getPowderProfile", "GSASIImpsubs.ComputeFobsSqCW"),
+    ),
+    Wrapper(
+        "shapes",
+        shapes.shapes,
+        {
+            "GSASIIpwd.getFCJVoigt3": _PEAK,
+            "GSASIIpwd.getdFCJVoigt3": _PEAK,
+            "GSASIIstrMath.errRefine": _REFINE,
+            "GSASIIstrMain.RefineCore": (
+                "Controls Histograms Phases restraintDict rigidbodyDict parmDict histDict1 varyList calcControls "
+                "pawleyLookup ifSeq printFile dlg refPlotUpdate"
+            ),
+        },
+        ("GSASIIstrMath.getPowderProfile", "GSASIIstrMath.getPowderProfileDerv", "GSASIImpsubs.ComputeFobsSqCW"),
+    ),
+    Wrapper(
+        "observed",
+        observed.install,
+        {
+            "GSASIIstrMath.GetFobsSq": "Histograms Phases parmDict calcControls",
+            "GSASIIstrMath.HessRefine": _REFINE,
+            "GSASIIstrMath.dervRefine": _REFINE,
+        },
+        ("GSASIIstrMain.RefineCore", "GSASIImpsubs.ComputeFobsSqCW", "GSASIImath.HessianLSQ"),
+    ),
+    Wrapper(
+        "factors",
+        derivatives.factors,
+        {
+            "GSASIIstrMath.getPowderProfileDerv": "args",
+            "GSASIIstrMath.StructureFactorDerv2": "refDict G hfx pfx SGData calcControls parmDict",
+        },
+        ("GSASIIstrMath.ApplyRBModelDervs",),
+    ),
+    Wrapper(
+        "orientation",
+        derivatives.orientation,
+        {
+            "GSASIIstrMath.getPowderProfileDerv": "args",
+            "GSASIIstrMath.GetPrefOriDerv": "refl im uniq G g phfx hfx SGData calcControls parmDict",
+        },
+        ("GSASIIstrMath.GetIntensityDerv",),
+    ),
+    Wrapper("lookup", derivatives.lookup, {"GSASIIstrMath.getPowderProfileDerv": "args"}, ()),
+    Wrapper(
+        "plain",
+        arrays.install,
+        {"GSASIIstrMath.getPowderProfile": _PATTERN, "GSASIIstrMath.getPowderProfileDerv": "args"},
+        ("GSASIIpwd.getBackground", "GSASIIpwd.getBackgroundDerv"),
+    ),
+)
+
+NAMES = tuple(wrapper.name for wrapper in WRAPPERS)
+
+_installed: dict[str, Guard] = {}
+
+
+def _check(wrapper: Wrapper) -> None:
+    for place, parameters in wrapper.wraps.items():
+        check(place, tuple(parameters.split()), KNOWN.get(place, ()))
+    for place in wrapper.relies_on:
+        check(place, None, KNOWN.get(place, ()))
+
+
+def install(log: Callable[[str], None]) -> tuple[str, ...]:
+    """Put the wrappers chosen by AUTOGSAS_GSAS2_WRAPPERS in place and return the names of those that fit.
+
+    Called once in the process that imported GSAS-II, before it forks; a second call changes nothing. log takes one
+    line for each wrapper that does not fit this GSAS-II, and later one for each that turns itself off.
+    """
+    if _installed:
+        return active()
+    for word in unknown_words(NAMES):
+        log(f"there is no wrapper {word}; there are {', '.join(NAMES)}")
+    chosen = wanted(NAMES)
+    fit = []
+    for wrapper in WRAPPERS:
+        if wrapper.name not in chosen:
+            continue
+        try:
+            _check(wrapper)
+        except (Unfit, ImportError) as error:
+            log(f"wrapper {wrapper.name} is off: {error}")
+        else:
+            fit.append(wrapper)
+    for wrapper in fit:
+        guard = Guard(wrapper.name, log)
+        wrapper.install(guard)
+        _installed[wrapper.name] = guard
+    return active()
+
+
+def active() -> tuple[str, ...]:
+    """The names of the wrappers in place that have not turned themselves off."""
+    return tuple(name for name, guard in _installed.items() if not guard.refuted())
+
+
+def prints() -> dict[str, str]:
+    """The fingerprints of this GSAS-II, to be added to fingerprints.py after the benchmark has shown the same bits."""
+    places = {place for wrapper in WRAPPERS for place in (*wrapper.wraps, *wrapper.relies_on)}
+    found = {}
+    for place in sorted(places):
+        owner, _, name = place.partition(".")
+        found[place] = fingerprint(getattr(module(owner), name))
+    return found

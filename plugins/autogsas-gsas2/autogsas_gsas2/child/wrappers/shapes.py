@@ -1,0 +1,193 @@
+"""Wrappers "integral" and "shapes": a peak's shape and derivatives are computed once for the same parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .guard import Guard, module, same
+
+_CASE = "constant wavelength"
+_LIMIT = 64 * 1024 * 1024
+_CHECKS = 12
+
+
+class Peak:
+    """A peak and its integral, as GSAS-II returns them; the integral is computed only where it is asked for."""
+
+    __slots__ = ("shape", "x")
+
+    def __init__(self, shape: Any, x: Any) -> None:
+        self.shape, self.x = shape, x
+
+    def __getitem__(self, item: int) -> Any:
+        return self.shape if item == 0 else (self.shape, self.integral())[item]
+
+    def __iter__(self) -> Iterator[Any]:
+        yield self.shape
+        yield self.integral()
+
+    def __len__(self) -> int:
+        return 2
+
+    def integral(self) -> Any:
+        """The sum over the points, each times its width, the last width counting twice; per cent."""
+        width = np.diff(self.x)
+        return np.sum(100.0 * self.shape * np.append(width, width[-1]))
+
+
+def integral(guard: Guard) -> None:
+    """Leave out the integral of getFCJVoigt3, which the calculation of a pattern throws away."""
+    powder = module("GSASIIpwd")
+    inner, kernel = powder.getFCJVoigt3, powder.pyd.pypsvfcjo
+
+    def getFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:  # noqa: N802 - GSAS-II's own name
+        if len(xdata) < 2:
+            return inner(pos, sig, gam, shl, xdata)
+        if guard.proven(_CASE):
+            return Peak(kernel(len(xdata), xdata - pos, pos, sig, gam, shl), xdata)
+        answer = inner(pos, sig, gam, shl, xdata)
+        if guard.unknown(_CASE):
+            short = Peak(kernel(len(xdata), xdata - pos, pos, sig, gam, shl), xdata)
+            guard.settle(_CASE, same(tuple(answer), tuple(short)))
+        return answer
+
+    powder.getFCJVoigt3 = getFCJVoigt3
+
+
+class Memory:
+    """The peaks of this evaluation of the pattern and of the one before, within a limit of bytes."""
+
+    def __init__(self) -> None:
+        self.now: dict[tuple[float, ...], _Known] = {}
+        self.before: dict[tuple[float, ...], _Known] = {}
+        self.size = 0
+        self.size_before = 0
+
+    def turn(self) -> None:
+        """Begin a new evaluation: what was new is now the one before."""
+        self.before, self.size_before = self.now, self.size
+        self.now, self.size = {}, 0
+
+    def find(self, key: tuple[float, ...]) -> _Known | None:
+        """The peak with these parameters, kept for one evaluation more."""
+        known = self.now.get(key)
+        if known is None:
+            known = self.before.get(key)
+            if known is not None:
+                self.keep(key, known)
+        return known
+
+    def keep(self, key: tuple[float, ...], known: _Known) -> None:
+        """Remember a peak."""
+        self.now[key] = known
+        self.size += known.bytes
+
+    @property
+    def full(self) -> bool:
+        """True where another evaluation's worth of peaks would not fit."""
+        return self.size + self.size_before > _LIMIT
+
+
+class _Known:
+    """A peak's five arrays over the points from address on; x is held so that the address stays its own."""
+
+    __slots__ = ("address", "arrays", "bytes", "x")
+
+    def __init__(self, x: Any, arrays: tuple[Any, ...]) -> None:
+        self.x, self.arrays = x, arrays
+        self.address = _address(x)
+        self.bytes = sum(int(array.nbytes) for array in arrays)
+        for array in arrays:
+            array.flags.writeable = False
+
+    def part(self, x: Any) -> tuple[Any, ...] | None:
+        """The arrays over x, or None where x reaches beyond what is known."""
+        first = (_address(x) - self.address) // 8
+        last = first + len(x)
+        if first < 0 or last > len(self.x):
+            return None
+        if first == 0 and last == len(self.x):
+            return self.arrays
+        return tuple(array[first:last] for array in self.arrays)
+
+
+def _address(x: Any) -> int:
+    return int(x.__array_interface__["data"][0])
+
+
+def shapes(guard: Guard) -> None:
+    """Compute a peak and its derivatives together and remember them for the next call with the same parameters.
+
+    GSAS-II asks for the peaks alone and, at an accepted step, for peaks and derivatives of the same parameters;
+    its compiled routine computes the derivatives both times. Every value depends on its own point and the peak's
+    parameters alone, so a narrower range is a slice. The memory is emptied at the end of a refinement.
+    """
+    math, powder, main = module("GSASIIstrMath"), module("GSASIIpwd"), module("GSASIIstrMain")
+    peak, slopes = powder.getFCJVoigt3, powder.getdFCJVoigt3
+    kernel, kernel_slopes = powder.pyd.pypsvfcjo, powder.pyd.pydpsvfcjo
+    memory = Memory()
+    looked = {"peak": 0, "slopes": 0}
+    refining = False
+
+    def remembered(pos: Any, sig: Any, gam: Any, shl: Any, x: Any, compute: bool) -> tuple[Any, ...] | None:
+        if not refining or x.dtype != np.float64 or x.strides != (8,):
+            return None
+        key = (float(pos), float(sig), float(gam), float(shl))
+        known = memory.find(key)
+        arrays = known.part(x) if known is not None else None
+        if arrays is not None:
+            return arrays
+        if not compute or memory.full:
+            return None
+        fresh = _Known(x, kernel_slopes(len(x), x - pos, pos, sig, gam, shl))
+        memory.keep(key, fresh)
+        return fresh.arrays
+
+    def settle(what: str, identical: bool) -> None:
+        looked[what] += 1
+        if not identical or looked[what] >= _CHECKS:
+            guard.settle(f"{_CASE} {what}", identical)
+
+    def getFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:  # noqa: N802 - GSAS-II's own name
+        case = f"{_CASE} peak"
+        if len(xdata) < 2 or not (guard.proven(case) or guard.unknown(case)):
+            return peak(pos, sig, gam, shl, xdata)
+        arrays = remembered(pos, sig, gam, shl, xdata, compute=True)
+        if arrays is None:
+            return peak(pos, sig, gam, shl, xdata)
+        if guard.unknown(case):
+            settle("peak", same(arrays[0], kernel(len(xdata), xdata - pos, pos, sig, gam, shl)))
+        return Peak(arrays[0], xdata)
+
+    def getdFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:  # noqa: N802
+        case = f"{_CASE} slopes"
+        if len(xdata) < 2 or not (guard.proven(case) or guard.unknown(case)):
+            return slopes(pos, sig, gam, shl, xdata)
+        arrays = remembered(pos, sig, gam, shl, xdata, compute=False)
+        if arrays is None:
+            return slopes(pos, sig, gam, shl, xdata)
+        if guard.unknown(case):
+            settle("slopes", same(tuple(arrays), tuple(slopes(pos, sig, gam, shl, xdata))))
+        return arrays
+
+    evaluate, core = math.errRefine, main.RefineCore
+
+    def errRefine(*args: Any, **named: Any) -> Any:  # noqa: N802
+        memory.turn()
+        return evaluate(*args, **named)
+
+    def RefineCore(*args: Any, **named: Any) -> Any:  # noqa: N802
+        nonlocal refining
+        refining = True
+        try:
+            return core(*args, **named)
+        finally:
+            refining = False
+            memory.turn()
+            memory.turn()
+
+    powder.getFCJVoigt3, powder.getdFCJVoigt3 = getFCJVoigt3, getdFCJVoigt3
+    math.errRefine, main.RefineCore = errRefine, RefineCore

@@ -1,0 +1,143 @@
+"""GSAS-II plain against GSAS-II with the wrappers: the same recipes, interleaved, in fresh forks; run by GSAS-II's Python.
+
+    GSAS2_PYTHON benchmarks/ab.py --data DATA [--recipe NAME ...] [--random NAME COUNT SEED] [--repeat N]
+                                  [--wrappers LIST] [--json FILE]
+
+Every recipe runs without and with the wrappers, one after the other in forks of one warm process; what a user can
+see after every step is compared bit by bit and CPU seconds are compared as ratios within the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pickle
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "autogsas_gsas2" / "child")]
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import recipes  # noqa: E402
+
+
+def in_fork(recipe: recipes.Recipe, data: Path, wrapped: bool) -> dict[str, Any]:
+    """Run a recipe in a fork and return its outcome with "cpu" seconds, "log" lines and the wrappers "active"."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        outcome = _isolated(recipe, data, wrapped)
+        with os.fdopen(writing, "wb") as pipe:
+            pickle.dump(outcome, pipe)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        payload = pipe.read()
+    os.waitpid(child, 0)
+    return pickle.loads(payload) if payload else {"errors": ["the fork died"], "cpu": 0.0, "log": [], "active": ()}
+
+
+def _isolated(recipe: recipes.Recipe, data: Path, wrapped: bool) -> dict[str, Any]:
+    shared = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="ab-", dir=shared if shared.is_dir() else None))
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    os.dup2(silent, 2)
+    log: list[str] = []
+    active: tuple[str, ...] = ()
+    start = time.process_time()
+    try:
+        if wrapped:
+            import wrappers
+
+            wrappers.install(log.append)
+        seen = recipes.run(recipe, data, folder)
+        if wrapped:
+            active = wrappers.active()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return {**seen, "cpu": time.process_time() - start, "log": log, "active": active}
+
+
+def differences(plain: dict[str, Any], wrapped: dict[str, Any]) -> list[str]:
+    """Name everything visible that is not the same to the last bit."""
+    found = ["a fork died"] if "steps" not in plain or "steps" not in wrapped else []
+    if plain["errors"] != wrapped["errors"]:
+        found.append(f"errors: {plain['errors']} / {wrapped['errors']}")
+    if repr(plain.get("wR")) != repr(wrapped.get("wR")):
+        found.append(f"wR: {plain.get('wR')} / {wrapped.get('wR')}")
+    for number, (a, b) in enumerate(zip(plain.get("steps", ()), wrapped.get("steps", ()), strict=False), start=1):
+        found += [f"step {number}: {key}" for key in sorted(set(a) | set(b)) if a.get(key) != b.get(key)]
+    return found
+
+
+def compare(recipe: recipes.Recipe, data: Path, repeat: int) -> dict[str, Any]:
+    """Run a recipe both ways repeat times, interleaved, and return a row of the table."""
+    cpu: dict[bool, float] = {False: 0.0, True: 0.0}
+    found: list[str] = []
+    row: dict[str, Any] = {}
+    for turn in range(repeat):
+        outcomes = {}
+        for wrapped in (False, True) if turn % 2 == 0 else (True, False):
+            outcomes[wrapped] = in_fork(recipe, data, wrapped)
+            cpu[wrapped] += outcomes[wrapped]["cpu"]
+        found += differences(outcomes[False], outcomes[True])
+        row = {"wR": outcomes[True].get("wR", [])[-1:], "errors": outcomes[True]["errors"]}
+        row |= {"log": outcomes[True]["log"], "active": list(outcomes[True]["active"])}
+    ratio = cpu[False] / cpu[True] if cpu[True] else 0.0
+    row |= {"recipe": recipe.name, "plain": cpu[False] / repeat, "wrapped": cpu[True] / repeat}
+    return row | {"ratio": ratio, "identical": not found, "differences": found}
+
+
+def chosen(options: argparse.Namespace) -> list[recipes.Recipe]:
+    """The recipes named on the command line, or the three made by hand."""
+    wanted = [recipes.RECIPES[name] for name in options.recipe or ()]
+    for name, count, seed in options.random or ():
+        wanted += recipes.at_random(recipes.RANDOM[name], name, int(seed), int(count))
+    return wanted or [recipes.RECIPES[name] for name in ("y2o3", "pbso4-neutron", "pbso4-joint")]
+
+
+def main() -> int:
+    """Print a table of ratios; exit status 1 if anything differs by a bit."""
+    parser = argparse.ArgumentParser(description="GSAS-II with and without the wrappers, bit by bit")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--recipe", action="append", choices=sorted(recipes.RECIPES))
+    parser.add_argument("--random", nargs=3, action="append", metavar=("NAME", "COUNT", "SEED"))
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--wrappers", help="as the variable AUTOGSAS_GSAS2_WRAPPERS")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    if options.wrappers:
+        os.environ["AUTOGSAS_GSAS2_WRAPPERS"] = options.wrappers
+    from GSASII import GSASIIscriptable  # noqa: F401 - imported once, before the forks
+
+    rows = []
+    print(f"{'recipe':32}{'plain s':>9}{'wrapped s':>10}{'ratio':>7}  {'bits':9}  wR")
+    for recipe in chosen(options):
+        row = compare(recipe, options.data, options.repeat)
+        rows.append(row)
+        bits = "identical" if row["identical"] else "DIFFER"
+        wr = " ".join("-" if v is None else f"{v:.4f}" for last in row["wR"] for v in last) or "; ".join(row["errors"])
+        print(f"{row['recipe']:32}{row['plain']:9.2f}{row['wrapped']:10.2f}{row['ratio']:7.2f}  {bits:9}  {wr}", flush=True)
+        for line in row["differences"][:8] + row["log"]:
+            print(f"    {line}")
+    plain, wrapped = sum(r["plain"] for r in rows), sum(r["wrapped"] for r in rows)
+    mean = sum(r["ratio"] for r in rows) / len(rows)
+    same = sum(r["identical"] for r in rows)
+    print(f"{'all':32}{plain:9.2f}{wrapped:10.2f}{plain / wrapped:7.2f}  {same}/{len(rows)}; mean of ratios {mean:.2f}")
+    print("active:", ", ".join(rows[-1]["active"]) or "none")
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1, default=str))
+    return 0 if same == len(rows) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
