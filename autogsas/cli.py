@@ -93,7 +93,7 @@ def cli() -> None:
 @click.argument("project", type=_PATH)
 @_shared(search=True)
 def run(project: Path, as_json: bool, quiet: bool, **options: Any) -> int:
-    """Refine PROJECT, a project file or its folder, by a search over recipes.
+    """Refine PROJECT, a project file, its folder or a GSAS-II .gpx, by a search over recipes.
 
     Hand-made recipes are tried first, then the sampler proposes. Ctrl-C keeps all finished trials; --resume goes on.
     """

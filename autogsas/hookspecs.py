@@ -116,6 +116,10 @@ class Specs:
         return ()
 
     @hookspec(firstresult=True)
+    def autogsas_read_project(self, path: Path) -> Project | None:
+        """Called once for a file or folder that is no project.yaml nor holds one; return None where it is not yours."""
+
+    @hookspec(firstresult=True)
     def autogsas_read_pattern(self, path: Path, bank: int | None) -> Pattern | None:
         """Called once for each data file; return None where the format is not yours. Raise UserError for a bad file."""
 

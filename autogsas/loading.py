@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autogsas import yamlfile
-from autogsas.errors import UserError, nearest
+from autogsas.errors import PluginError, UserError, nearest
 from autogsas.host import Host
 from autogsas.instrument import Instrument, Radiation
 from autogsas.pattern import Pattern
@@ -30,26 +30,41 @@ TUBE_LINES = (0.5594, 0.7093, 1.5406, 1.6579, 1.7890, 1.9360, 2.1019, 2.2897)
 """K-alpha1 of Ag, Mo, Cu, Ni, Co, Fe, Mn, Cr in Angstrom (International Tables C, table 4.2.2.1), rounded."""
 
 
-def find_project_file(path: Path) -> Path:
-    """Return the project file that a path names: itself, or ``project.yaml`` in a folder. Raises UserError."""
+def find_project_file(path: Path) -> Path | None:
+    """Return the project file that a path names: itself, or ``project.yaml`` in a folder; None where there is none.
+
+    Raises UserError for a path where nothing is.
+    """
     if path.is_dir():
-        if not (path / PROJECT_FILE).is_file():
-            raise UserError(f"the folder holds no {PROJECT_FILE}; `autogsas init` writes one", file=path)
-        return path / PROJECT_FILE
+        return path / PROJECT_FILE if (path / PROJECT_FILE).is_file() else None
     if not path.exists():
         raise UserError("no such project", file=path, allowed=f"a {PROJECT_FILE} or a folder with one")
-    if path.suffix.lower() not in (".yaml", ".yml"):
-        raise UserError("not a project file", file=path, allowed=f"a {PROJECT_FILE} or a folder with one")
-    return path
+    return path if path.suffix.lower() in (".yaml", ".yml") else None
 
 
 def load_project(path: Path, *, host_factory: Callable[[Iterable[Path]], Host] = Host) -> tuple[Project, Host]:
     """Return the project a file or folder describes with all its files read, and the host with its plugins.
 
-    Raises UserError in one line for every mistake in the file or in the files it names.
+    What is no project file is shown to the plugins, which may know an engine's own. Raises UserError in one line for
+    every mistake in the file or in the files it names.
     """
-    file = find_project_file(Path(path))
-    return build_project(yamlfile.read(file), file, host_factory=host_factory)
+    path = Path(path)
+    file = find_project_file(path)
+    if file is not None:
+        return build_project(yamlfile.read(file), file, host_factory=host_factory)
+    host = host_factory(())
+    project = host.call("read_project", path=path)
+    if isinstance(project, Project):
+        return project, host
+    if project is not None:
+        whose = host.whose("autogsas_read_project")
+        raise PluginError(f"hook autogsas_read_project ({whose}) gave a wrong answer",
+                          found=repr(project), allowed="a Project or None")  # fmt: skip
+    if path.is_dir():
+        raise UserError(f"the folder holds no {PROJECT_FILE}; `autogsas init` writes one", file=path)
+    ours = path.suffix.lower() == ".gpx"
+    why = "reading a .gpx takes the plugin autogsas-gsas2, which is not installed" if ours else "not a project file"
+    raise UserError(why, file=path, allowed=f"a {PROJECT_FILE} or a folder with one")
 
 
 def build_project(

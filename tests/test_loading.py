@@ -257,14 +257,55 @@ def test_paths_that_are_no_project(tmp_path):
     with pytest.raises(UserError, match=r"the folder holds no project\.yaml; `autogsas init` writes one"):
         load_project(tmp_path, host_factory=host_factory)
     (tmp_path / "a.gpx").write_bytes(b"x")
-    with pytest.raises(UserError, match="not a project file"):
+    with pytest.raises(UserError, match="takes the plugin autogsas-gsas2, which is not installed"):
         load_project(tmp_path / "a.gpx", host_factory=host_factory)
+    (tmp_path / "a.txt").write_bytes(b"x")
+    with pytest.raises(UserError, match="not a project file"):
+        load_project(tmp_path / "a.txt", host_factory=host_factory)
     (tmp_path / "project.yaml").write_bytes(b"\x00\x01")
     with pytest.raises(UserError, match="is no YAML file"):
         load_project(tmp_path, host_factory=host_factory)
     (tmp_path / "project.yaml").write_bytes(b"name: \xff\xfe\n")
     with pytest.raises(UserError, match="is not UTF-8 text; found 'byte 6'"):
         load_project(tmp_path, host_factory=host_factory)
+
+
+READER = """
+from pathlib import Path
+from autogsas.hookspecs import hookimpl
+from autogsas.testing.samples import make_project
+
+@hookimpl
+def autogsas_read_project(path):
+    found = path / "mine.own" if path.is_dir() else path
+    if found.name == "wrong.own":
+        return "no project"
+    return make_project(Path(__file__).parent / "made") if found.name == "mine.own" and found.exists() else None
+"""
+
+
+def test_a_plugin_reads_an_engines_own_project(tmp_path):
+    hooks = tmp_path / "hooks.py"
+    hooks.write_text(READER)
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+
+    def host_with(files):
+        return Host((hooks, *files), entry_points=False)
+
+    with pytest.raises(UserError, match=r"holds no project\.yaml"):
+        load_project(theirs, host_factory=host_with)
+    for name in ("mine.own", "wrong.own"):
+        (theirs / name).write_text("x")
+    for path in (theirs, theirs / "mine.own"):
+        project, host = load_project(path, host_factory=host_with)
+        assert project.name == "made"
+        assert str(hooks) in [info.name for info in host.plugins]
+    with pytest.raises(UserError, match=r"autogsas_read_project .* gave a wrong answer"):
+        load_project(theirs / "wrong.own", host_factory=host_with)
+    (theirs / "project.yaml").write_text("data: 3")
+    with pytest.raises(UserError, match="data"):
+        load_project(theirs, host_factory=host_with)
 
 
 def test_deep_nesting_is_a_mistake_and_no_crash(folder):
