@@ -58,7 +58,8 @@ class PatternModel:
         """Return the pattern of phase ``p`` at raw parameters; with ``directions`` (raw, v) the Jacobian too.
 
         ``ahead`` says that the Jacobian at the same place is likely to be asked for next: shapes are then worked out
-        with their derivatives in one pass. Raises ValueError where the parameters are outside all sense (no cell volume, widths not finite).
+        with their derivatives in one pass. Raises ValueError where the parameters are outside all sense (no cell
+        volume, widths not finite).
         """
         reflections = self.sets[p]
         local: Array | None = None

@@ -289,8 +289,8 @@ def _windows(x: Array, start: Array, stop: Array) -> tuple[Ints, Ints]:
 class _Copies:
     """The copies of l lines, one row a copy (c, l), so that each row is gathered from contiguous numbers.
 
-    ``shift`` in widths, ``weight``; ``tilt`` and ``stretch`` are the derivatives of weight and place by 2theta, ``lean``
-    and ``spread`` those by SH/L.
+    ``shift`` in widths, ``weight``; ``tilt`` and ``stretch`` are the derivatives of weight and place by 2theta,
+    ``lean`` and ``spread`` those by SH/L.
     """
 
     shift: Array
