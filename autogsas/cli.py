@@ -160,12 +160,13 @@ def plugins(project: Path | None, as_json: bool) -> int:
 
 
 @cli.command()
+@click.option("--backend", metavar="NAME", help="The exit status says whether this one works; else, whether any does.")
 @_debug
-def doctor() -> int:
-    """Check this installation: versions, backends, plugins, room for trials."""
+def doctor(backend: str | None) -> int:
+    """Check this installation: versions, plugins, room for trials, and each backend by a short refinement."""
     from autogsas import inspection
 
-    text, status = inspection.doctor()
+    text, status = inspection.doctor(backend)
     click.echo(text)
     return status
 

@@ -9,17 +9,26 @@ import os
 import platform
 import shutil
 import tempfile
+import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from autogsas.backend import Backend
+from autogsas.errors import AutogsasError
 from autogsas.host import Host
-from autogsas.isolate import scratch
+from autogsas.isolate import Outcome, Workers, scratch
 from autogsas.loading import load_project
+from autogsas.recipe import Background, Free, Recipe, Step
 from autogsas.testing.conformance import BackendConformance, run_checks
+from autogsas.testing.samples import make_project
 from autogsas.version import __version__
 
-__all__ = ["check_backend", "doctor", "plugins"]
+__all__ = ["SELF_TEST_TIMEOUT", "check_backend", "doctor", "plugins"]
+
+SELF_TEST_TIMEOUT = 60.0
+"""Seconds for a refinement that takes two; the first import of an engine may take longer."""
 
 _PACKAGES = ("numpy", "scipy", "gemmi", "pluggy", "pydantic", "optuna", "click", "rich", "plotly")
 _OPTIONAL = {"cmaes": "sampler cmaes", "torch": "sampler gp"}
@@ -42,8 +51,12 @@ def plugins(project: Path | None = None, *, as_json: bool = False) -> str:
     return "\n".join(lines)
 
 
-def doctor() -> tuple[str, int]:
-    """Return a description of the installation and the exit status: 3 where no backend can be used."""
+def doctor(wanted: str | None = None) -> tuple[str, int]:
+    """Return a description of the installation and the exit status.
+
+    Each backend that can be used refines made-up data, in a process of its own, within `SELF_TEST_TIMEOUT` seconds.
+    The status is 3 where the backend ``wanted`` by name, or without a name every one, is missing or broken.
+    """
     lines = [f"autogsas {__version__}, Python {platform.python_version()} on {platform.platform()}"]
     lines += [f"    {name} {importlib.metadata.version(name)}" for name in _PACKAGES]
     lines.append("optional packages")
@@ -55,15 +68,63 @@ def doctor() -> tuple[str, int]:
     lines.append(f"trials work in {folder}, {free:.1f} GB free; {os.cpu_count()} processors")
     host = Host()
     lines.append("backends")
-    usable = 0
-    for name, backend in host.backends().items():
-        probe = backend.probe()
-        usable += probe.available
-        lines.append(f"    {name}: " + (f"{probe.version}" if probe.available else f"cannot be used: {probe.reason}"))
+    backends = host.backends()
+    there: dict[str, bool] = {}
+    works: dict[str, bool] = {}
+    for name, backend in backends.items():
+        said, there[name], works[name] = _examine(backend)
+        lines += [f"    {line}" for line in said]
+    chosen = next((name for name in reversed(backends) if there[name]), None)
+    advice = "" if chosen is None or works[chosen] else ", which does not work; --backend names another"
+    lines.append(f"a project that names no backend is refined by: {chosen or 'none'}{advice}")
+    if wanted is not None and wanted not in works:
+        lines.append(f"no plugin brings a backend {wanted!r}; there are: {', '.join(works)}")
     failed = [info for info in host.plugins if info.error]
     lines += ["plugins that failed to load"] if failed else ["all plugins loaded"]
     lines += [f"    {info.name} ({info.origin}): {info.error}" for info in failed]
-    return "\n".join(lines), 0 if usable else 3
+    good = any(works.values()) if wanted is None else works.get(wanted, False)
+    return "\n".join(lines), 0 if good else 3
+
+
+def _examine(backend: Backend) -> tuple[list[str], bool, bool]:
+    """Return lines about one backend, whether it says that it can be used, and whether it can."""
+    try:
+        probe = backend.probe()
+    except Exception as error:  # noqa: BLE001  a stranger's probe may raise anything; the others are still looked at
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(last.filename).name}, line {last.lineno}"
+        return [f"{backend.name}: broken: {type(error).__name__}: {error} ({where})"], False, False
+    details = [f"    {name}: {text}" for name, text in probe.details]
+    if not probe.available:
+        lines = [f"{backend.name}: cannot be used: {probe.reason}", *details]
+        if probe.advice:
+            lines.append(f"    to have it: {probe.advice}")
+        return [*lines, "    until then the numpy engine is used, unless a project names this one"], False, False
+    said, passed = _self_test(backend)
+    return [f"{backend.name}: {probe.version}", *details, f"    self-test: {said}"], True, passed
+
+
+def _self_test(backend: Backend) -> tuple[str, bool]:
+    """Refine made-up data by two short steps as a run would; return what came of it in one line."""
+    background = Background(function="chebyschev-1", terms=3)
+    frees = (Free(group="scale"), Free(group="background"))
+    recipe = Recipe(steps=(Step(background=(background,), free=frees), Step(free=(Free(group="cell"),))))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="autogsas-doctor-") as folder:
+        try:
+            project = make_project(Path(folder) / "project")
+            with Workers(project, backend, trial_timeout=SELF_TEST_TIMEOUT) as workers:
+                workers.submit(0, recipe)
+                event = workers.wait(2 * SELF_TEST_TIMEOUT)
+                while event is not None and not isinstance(event, Outcome):
+                    event = workers.wait(2 * SELF_TEST_TIMEOUT)
+        except (AutogsasError, OSError) as error:
+            return f"FAILED: {error}", False
+    if not isinstance(event, Outcome):
+        return f"FAILED: no answer within {2 * SELF_TEST_TIMEOUT:g} s", False
+    if event.result is None:
+        return f"FAILED: {event.cause}: {event.message}", False
+    return f"made-up data refined in {time.monotonic() - began:.1f} s, Rwp {event.result.engine_rwp:.2f} %", True
 
 
 def check_backend(name: str, files: Sequence[Path], say: Callable[[str], None]) -> int:
