@@ -69,12 +69,12 @@ def doctor(wanted: str | None = None) -> tuple[str, int]:
     host = Host()
     lines.append("backends")
     backends = host.backends()
-    there: dict[str, bool] = {}
+    usable: dict[str, bool] = {}
     works: dict[str, bool] = {}
     for name, backend in backends.items():
-        said, there[name], works[name] = _examine(backend)
+        said, usable[name], works[name] = _examine(backend)
         lines += [f"    {line}" for line in said]
-    chosen = next((name for name in reversed(backends) if there[name]), None)
+    chosen = next((name for name in reversed(backends) if usable[name]), None)
     advice = "" if chosen is None or works[chosen] else ", which does not work; --backend names another"
     lines.append(f"a project that names no backend is refined by: {chosen or 'none'}{advice}")
     if wanted is not None and wanted not in works:
