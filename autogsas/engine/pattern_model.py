@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.engine.lineshape import SIGMA_TO_FWHM
 from autogsas.engine.parameters import INSTRUMENT, LEAST_SHL, Layout
 from autogsas.engine.peaks import PeakDerivatives, Peaks, ReflectionSet
-from autogsas.engine.profile import SIGMA_TO_FWHM, Plan, Shapes
+from autogsas.engine.profile import Plan, Shapes
 
 __all__ = ["PatternModel", "PhasePattern"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.engine.lineshape import Mix, pseudo_voigt_mix
 from autogsas.engine.parameters import INSTRUMENT, PAIR, Layout
-from autogsas.engine.profile import Mix, pseudo_voigt_mix
 from autogsas.engine.scattering import Scatterers
 from autogsas.engine.structure_factors import StructureFactors
 from autogsas.engine.symmetry import PAIRS, metric_tensor, quadratic_form

@@ -19,16 +19,13 @@ import numpy.typing as npt
 from scipy.sparse import csc_array, csr_array
 
 from autogsas.engine import axial
+from autogsas.engine.lineshape import Copies, sum_copies
 
-__all__ = ["Grid", "Mix", "Plan", "Shapes", "pseudo_voigt_mix"]
+__all__ = ["Grid", "Plan", "Shapes"]
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-SIGMA_TO_FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))
-_FOUR_LN2 = 4.0 * np.log(2.0)
-_GAUSS = np.sqrt(_FOUR_LN2 / np.pi)
-_TCH = (1.0, 2.69269, 2.42843, 4.47163, 0.07842, 1.0)
 _CORE = 3.5  # widths beyond which a Gaussian is below 1e-14 of its height
 _NEAR = 6.0  # widths out to which only the points themselves are used
 _FINENESS = 8.0  # coarse steps in the smallest radius
@@ -38,53 +35,6 @@ _LADDER = ((0.02, 2), (0.15, 4), (0.4, 6), (0.8, 8), (1.7, 12), (2.7, 16), (4.8,
 _RING = ((0.02, 2), (1.5, 4), (5.0, 8), (np.inf, 16))
 _FAR = 2
 _CHUNK = 16000  # pairs at a time: their arrays stay in the processor's cache, and below what is fetched page by page
-
-
-@dataclass(frozen=True)
-class Mix:
-    """Width and mixing of pseudo-Voigts from their Gaussian and Lorentzian parts; all arrays of one shape.
-
-    ``fwhm`` and ``eta``, and their derivatives by the Gaussian variance and the Lorentzian width.
-    """
-
-    fwhm: Array
-    eta: Array
-    fwhm_by_variance: Array
-    fwhm_by_gamma: Array
-    eta_by_variance: Array
-    eta_by_gamma: Array
-
-
-def pseudo_voigt_mix(variance: Array, gamma: Array) -> Mix:
-    """Return width and mixing after Thompson, Cox & Hastings, J. Appl. Cryst. 20, 79 (1987), eqs 9 and 10.
-
-    ``variance`` is the Gaussian variance, ``gamma`` the Lorentzian full width, in x^2 and x; ``variance`` > 0.
-    """
-    gauss = SIGMA_TO_FWHM * np.sqrt(variance)
-    total = np.zeros_like(gauss)
-    by_gauss = np.zeros_like(gauss)
-    by_gamma = np.zeros_like(gauss)
-    for power, coefficient in enumerate(_TCH):
-        total += coefficient * gauss ** (5 - power) * gamma**power
-        if power < 5:
-            by_gauss += coefficient * (5 - power) * gauss ** (4 - power) * gamma**power
-        if power > 0:
-            by_gamma += coefficient * power * gauss ** (5 - power) * gamma ** (power - 1)
-    fwhm = total**0.2
-    slope = 0.2 * fwhm / total
-    fwhm_by_gauss, fwhm_by_gamma = slope * by_gauss, slope * by_gamma
-    q = gamma / fwhm
-    eta = q * (1.36603 + q * (-0.47719 + 0.11116 * q))
-    eta_by_q = 1.36603 + q * (-0.95438 + 0.33348 * q)
-    gauss_by_variance = 0.5 * gauss / variance
-    return Mix(
-        fwhm,
-        eta,
-        fwhm_by_gauss * gauss_by_variance,
-        fwhm_by_gamma,
-        -eta_by_q * q / fwhm * fwhm_by_gauss * gauss_by_variance,
-        eta_by_q * (1.0 - q * fwhm_by_gamma) / fwhm,
-    )
 
 
 @dataclass(frozen=True)
@@ -188,12 +138,12 @@ class _Level:
         kinds = ("value", "position", "fwhm", "eta", "shl") if derivatives else ("value",)
         out = {kind: np.zeros(self.line.size) for kind in kinds}
         for zone in self.zones:
-            copies = _Copies.of(axial.nodes(two_theta, shl, zone.count), fwhm)
+            copies = Copies.of(axial.nodes(two_theta, shl, zone.count), fwhm)
             for start in range(0, zone.pairs.size, _CHUNK):
                 pairs = zone.pairs[start : start + _CHUNK]
                 line = self.line[pairs]
                 distance = self.x[self.point[pairs]] - two_theta[line]
-                found = _sum_copies(distance, line, fwhm, eta, copies, gaussian=zone.gaussian, derivatives=derivatives)
+                found = sum_copies(distance, line, fwhm, eta, copies, gaussian=zone.gaussian, derivatives=derivatives)
                 for kind in kinds:
                     out[kind][pairs] = found[kind]
         shape = (self.x.size, two_theta.size)
@@ -283,81 +233,3 @@ def _windows(x: Array, start: Array, stop: Array) -> tuple[Ints, Ints]:
     line = np.repeat(np.arange(start.size), length)
     point = np.arange(line.size) - np.repeat(np.cumsum(length) - length - low, length)
     return line, point
-
-
-@dataclass(frozen=True)
-class _Copies:
-    """The copies of l lines, one row a copy (c, l), so that each row is gathered from contiguous numbers.
-
-    ``shift`` in widths, ``weight``; ``tilt`` and ``stretch`` are the derivatives of weight and place by 2theta,
-    ``lean`` and ``spread`` those by SH/L.
-    """
-
-    shift: Array
-    weight: Array
-    tilt: Array
-    stretch: Array
-    lean: Array
-    spread: Array
-
-    @classmethod
-    def of(cls, nodes: axial.Nodes, fwhm: Array) -> _Copies:
-        rows = (nodes.shift / fwhm[:, None], nodes.weight, nodes.weight_by_position, 1.0 + nodes.shift_by_position,
-                nodes.weight_by_shl, nodes.shift_by_shl)  # fmt: skip
-        return cls(*(np.ascontiguousarray(row.T) for row in rows))
-
-
-def _sum_copies(
-    distance: Array, line: Ints, fwhm: Array, eta: Array, copies: _Copies, *, gaussian: bool, derivatives: bool
-) -> dict[str, Array]:
-    """Return the sum over a line's copies of weighted pseudo-Voigts, and its derivatives, at each pair.
-
-    Without ``gaussian`` only the Lorentzian part.
-    """
-    inverse = np.take(1.0 / fwhm, line)
-    scaled = distance * inverse
-    mix = np.take(eta, line)
-    rest = 1.0 - mix
-    value, position, width, mixing, axial_part = (
-        np.zeros(distance.size if i < 1 or derivatives else 0) for i in range(5)
-    )
-    for j in range(len(copies.shift)):
-        z = scaled - np.take(copies.shift[j], line)
-        z2 = z * z
-        w = np.take(copies.weight[j], line)
-        lorentz = (2.0 / np.pi) / (1.0 + 4.0 * z2)
-        v = mix * lorentz
-        if gaussian:
-            gauss = _GAUSS * np.exp(-_FOUR_LN2 * z2)
-            g = rest * gauss
-        if derivatives:
-            steep = v * lorentz
-            steep *= 2.0 * np.pi
-            if gaussian:
-                steep += _FOUR_LN2 * g
-                mixing += w * (lorentz - gauss)
-            else:
-                mixing += w * lorentz
-        if gaussian:
-            v += g
-        value += w * v
-        if not derivatives:
-            continue
-        steep *= z
-        steep *= w
-        steep *= -2.0
-        width += steep * z
-        steep *= inverse
-        position += np.take(copies.tilt[j], line) * v
-        position -= np.take(copies.stretch[j], line) * steep
-        axial_part += np.take(copies.lean[j], line) * v
-        axial_part -= np.take(copies.spread[j], line) * steep
-    if not derivatives:
-        return {"value": value * inverse}
-    return {
-        "value": value * inverse,
-        "position": position * inverse,
-        "fwhm": -(value + width) * inverse * inverse,
-        "eta": mixing * inverse,
-        "shl": axial_part * inverse,
-    }

@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 
 from autogsas.engine import axial
-from autogsas.engine.profile import pseudo_voigt_mix
+from autogsas.engine.lineshape import pseudo_voigt_mix
 
 
 def moments(two_theta: float, shl: float) -> tuple[float, float]:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogsas.engine import axial
-from autogsas.engine.profile import Plan, pseudo_voigt_mix
+from autogsas.engine.lineshape import pseudo_voigt_mix
+from autogsas.engine.profile import Plan
 
 Array = npt.NDArray[np.float64]
 
