@@ -145,7 +145,8 @@ class Project:
     """A project with all its files read: what hooks and backends work on.
 
     ``file`` is the project file (None where the project was put together in Python); ``files`` are all the user's
-    files the project uses; ``recipes`` hand-made ones with the names of their files.
+    files the project uses; ``recipes`` hand-made ones with the names of their files. In a trial, which works on
+    copies, ``originals`` pairs each copy with the user's own file, to be named and never touched.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Project:
     phase_files: tuple[Path, ...] = ()
     recipes: tuple[Recipe, ...] = ()
     plugins: tuple[Path, ...] = ()
+    originals: tuple[tuple[Path, Path], ...] = ()
 
     def histogram(self, name: str) -> Histogram:
         """Return a histogram by name. Raises KeyError."""

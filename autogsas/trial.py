@@ -56,6 +56,7 @@ def relocate(project: Project, folder: Path) -> Project:
         phase_files=tuple(place[file] for file in project.phase_files),
         file=None if project.file is None else place[project.file],
         plugins=(),
+        originals=tuple((copy, user) for user, copy in place.items()),
     )
 
 

@@ -1,0 +1,243 @@
+"""GSAS-II behind the backend contract: sessions are refined by a child in GSAS-II's own interpreter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from autogsas.backend import Capabilities, Probe
+from autogsas.errors import BackendError
+from autogsas.project import Histogram, Project
+from autogsas.recipe import GROUPS, Free, Setting, Step
+from autogsas.result import Curves, Parameter, Reflections, Result, StepResult
+from autogsas.structure import U6, Cell, Phase
+from autogsas.trial import LOG
+
+from autogsas_gsas2 import canonical, finding, protocol
+from autogsas_gsas2.bridge import Child, warm
+from autogsas_gsas2.script import Source, script_text
+
+__all__ = ["Gsas2Backend", "Gsas2Session"]
+
+_alike: dict[str, bool] = {}
+"""Which of the user's files GSAS-II reads as the host does; asked once a process, they do not change in a run."""
+
+
+class Gsas2Backend:
+    """GSAS-II, wherever it is installed."""
+
+    name = "gsas2"
+
+    def probe(self) -> Probe:
+        """Say whether a GSAS-II that works was found, and where, or why not and how to install it."""
+        return finding.to_probe(finding.find())
+
+    def capabilities(self) -> Capabilities:
+        """Say what GSAS-II refines: everything a recipe has words for."""
+        return Capabilities(groups=frozenset(GROUPS), outputs=("best.gpx", "best.cif", "best.py"))
+
+    def open(self, project: Project, folder: Path) -> Gsas2Session:
+        """Open a session in the warm child of this process. Raises BackendError."""
+        installation = finding.find().installation
+        if installation is None:
+            raise BackendError("engine-missing", finding.find().reason)
+        return Gsas2Session(project, folder, warm(installation), installation.version)
+
+
+class Gsas2Session:
+    """One project open in GSAS-II."""
+
+    def __init__(self, project: Project, folder: Path, child: Child, version: str) -> None:
+        self._project, self._folder, self._child, self._version = project, folder, child, version
+        self._gpx = gpx_file(project)
+        self._steps: list[StepResult] = []
+        self._shifts = {} if self._gpx else {phase.name: canonical.origin_shift(phase) for phase in project.phases}
+        request = protocol.Open(
+            folder=str(folder.resolve()),
+            log=str((folder / LOG).resolve()),
+            histograms=[_histogram(histogram) for histogram in project.histograms],
+            phases=[_phase(phase, self._gpx is not None) for phase in project.phases],
+            gpx=None if self._gpx is None else str(self._gpx.resolve()),
+        )
+        try:
+            self._notes = child.open(request).notes
+        except BackendError:
+            child.close()
+            raise
+        self._open = True
+
+    def refine(self, step: Step) -> StepResult:
+        """Run one step. Raises BackendError where GSAS-II failed, by whatever sign it shows it."""
+        started = time.perf_counter()
+        done = self._child.ask(protocol.Refine(self._step(step)), protocol.StepReport)
+        result = StepResult(
+            title=step.title,
+            converged=done.converged,
+            cycles=done.cycles,
+            n_variables=done.n_variables,
+            rwp=done.rwp,
+            shift_esd=done.shift_esd,
+            dropped=tuple(done.dropped),
+            at_bound=tuple(done.at_bound),
+            message=done.message,
+            seconds=time.perf_counter() - started,
+        )
+        self._steps.append(result)
+        return result
+
+    def result(self) -> Result:
+        """Return the present state, with curves over the project's full limits."""
+        found = self._child.ask(protocol.Read(), protocol.ResultData)
+        return Result(
+            backend=Gsas2Backend.name,
+            backend_version=self._version,
+            curves=tuple(_curves(item) for item in found.curves),
+            parameters=tuple(self._parameter(item) for item in found.parameters),
+            varied=tuple(found.varied),
+            correlation=found.correlation,
+            phases=tuple(
+                self._refined(phase, item) for phase, item in zip(self._project.phases, found.phases, strict=True)
+            ),
+            steps=tuple(self._steps),
+            engine_rwp=found.rwp,
+            notes=tuple(found.notes),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write ``best.gpx``, ``best.cif`` and ``best.py``."""
+        data: dict[str, str] = {}
+        structures: dict[str, str] = {}
+        if self._gpx is None:
+            data = {h.name: str(h.files[0].resolve()) for h in self._project.histograms if h.files}
+            pairs = zip(self._project.phases, self._project.phase_files, strict=False)
+            structures = {phase.name: str(file.resolve()) for phase, file in pairs}
+        original = {str(copy.resolve()): str(user) for copy, user in self._project.originals}
+        unknown_data = {n: f for n, f in data.items() if original.get(f, f) not in _alike}
+        unknown_structures = {n: f for n, f in structures.items() if original.get(f, f) not in _alike}
+        request = protocol.Save(str(folder.resolve()), unknown_data, unknown_structures)
+        done = self._child.ask(request, protocol.Saved)
+        _alike.update({original.get(file, file): same for file, same in done.alike.items()})
+        usable = {file for file, same in _alike.items() if same}
+
+        def source(copy: str | None, text: str) -> Source:
+            user = None if copy is None else original.get(copy, copy)
+            return Source(user if user in usable else None, text)
+
+        gpx = None if self._gpx is None else original.get(str(self._gpx.resolve()), str(self._gpx))
+        text = script_text(
+            self._project,
+            done.record,
+            (done.histograms, done.phases),
+            done.equivalent,
+            gpx,
+            {h.name: source(data.get(h.name), canonical.instprm(h.instrument)) for h in self._project.histograms},
+            {p.name: source(structures.get(p.name), "" if gpx else canonical.cif(p)) for p in self._project.phases},
+            self._version,
+        )
+        (folder / "best.py").write_text(text, encoding="utf-8")
+
+    def close(self) -> None:
+        """Give the project up; the child stays warm. May be called twice."""
+        if self._open:
+            self._open = False
+            self._child.close()
+
+    def _step(self, step: Step) -> protocol.StepData:
+        backgrounds = {}
+        for histogram in self._project.histograms:
+            wanted = [b for b in step.background if b.histogram in (None, histogram.name)]
+            if wanted:
+                backgrounds[histogram.name] = [wanted[-1].function, wanted[-1].terms]
+        return protocol.StepData(
+            title=step.title,
+            limits={h.name: list(step.limits_for(h.name) or h.limits) for h in self._project.histograms},
+            backgrounds=backgrounds,
+            sets=_slots(step.set),
+            free=_slots(step.free),
+            fix=_slots(step.fix),
+            cycles=step.cycles,
+        )
+
+    def _parameter(self, item: protocol.ParameterData) -> Parameter:
+        value = item.value
+        if item.group == "positions" and item.phase in self._shifts and item.name[-2:] in (":x", ":y", ":z"):
+            value -= float(self._shifts[item.phase]["xyz".index(item.name[-1])])
+        return Parameter(
+            item.name, value, item.esd, item.unit, item.group, item.phase, item.histogram, item.site
+        )
+
+    def _refined(self, phase: Phase, found: protocol.PhaseResult) -> Phase:
+        shift = self._shifts.get(phase.name, np.zeros(3))
+        sites = []
+        for site, item in zip(phase.sites, found.sites, strict=True):
+            x, y, z = (float(v) for v in np.array(item.xyz) - shift)
+            tensor: U6 | None = None
+            if item.uaniso is not None:
+                a, b, c, d, e, f = item.uaniso
+                tensor = (a, b, c, d, e, f)
+            uiso = site.uiso if tensor is not None else item.uiso
+            sites.append(replace(site, xyz=(x, y, z), occupancy=item.occupancy, uiso=uiso, uaniso=tensor))
+        return replace(phase, cell=Cell(*found.cell), sites=tuple(sites))
+
+
+def gpx_file(project: Project) -> Path | None:
+    """Return the GSAS-II project that a project was read from, or None where it was read from data."""
+    files = (file for file in project.files if file.suffix.lower() == ".gpx")
+    return next(files, None)
+
+
+def _slots(items: Sequence[Free | Setting]) -> list[protocol.Slot]:
+    return [
+        protocol.Slot(item.group, item.phase, item.histogram, item.site, getattr(item, "value", None))
+        for item in items
+    ]
+
+
+def _histogram(item: Histogram) -> protocol.HistogramData:
+    return protocol.HistogramData(
+        name=item.name,
+        x=item.pattern.x,
+        y=item.pattern.y,
+        weights=item.pattern.weights,
+        limits=list(item.limits),
+        excluded=[list(region) for region in item.excluded],
+        instprm=canonical.instprm(item.instrument),
+        radius=item.instrument.radius,
+    )
+
+
+def _phase(item: Phase, from_gpx: bool) -> protocol.PhaseData:
+    labels = [site.label for site in item.sites]
+    if from_gpx:
+        return protocol.PhaseData(item.name, "", labels, np.zeros((0, 3)))
+    return protocol.PhaseData(item.name, canonical.cif(item), labels, canonical.images(item))
+
+
+def _curves(item: protocol.CurveData) -> Curves:
+    return Curves(
+        histogram=item.histogram,
+        x=item.x,
+        observed=item.observed,
+        calculated=item.calculated,
+        background=item.background,
+        weights=item.weights,
+        reflections=tuple(
+            Reflections(
+                phase=r.phase,
+                hkl=np.rint(r.hkl).astype(np.int64),
+                multiplicity=np.rint(r.multiplicity).astype(np.int64),
+                d=r.d,
+                two_theta=r.two_theta,
+                f2_calculated=r.f2_calculated,
+                f2_observed=r.f2_observed,
+                intensity=r.intensity,
+                fwhm=r.fwhm,
+                sigma=r.sigma,
+                gamma=r.gamma,
+            )
+            for r in item.reflections
+        ),
+    )

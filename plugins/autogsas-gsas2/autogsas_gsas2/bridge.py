@@ -1,0 +1,192 @@
+"""The host's end of the pipe: one warm child for each interpreter and process, replaced when it died or hangs."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from autogsas.errors import BackendError
+
+from autogsas_gsas2 import protocol
+from autogsas_gsas2.child import start
+from autogsas_gsas2.finding import Installation, child_environment
+
+__all__ = ["START_TIMEOUT", "Child", "warm"]
+
+START_TIMEOUT = 120.0
+"""Seconds for the first import of GSAS-II; a cold disk needs them."""
+
+_PULSE = 0.5
+"""Seconds between looks at whether the child still lives, while waiting for an answer."""
+
+_MOST_BYTES = 1 << 30
+
+T = TypeVar("T")
+
+_children: dict[tuple[str, ...], Child] = {}
+
+
+def warm(installation: Installation) -> Child:
+    """Return the living child of this process for an installation, started where there is none."""
+    command = (str(installation.python), start.__file__, installation.layout, installation.path)
+    child = _children.get(command)
+    if child is None or not child.ready:
+        if child is not None:
+            child.kill()
+        child = _children[command] = Child(command, child_environment(installation.python))
+    return child
+
+
+class Child:
+    """A child process. Speaks strictly in turn: one request, one answer. Not thread-safe.
+
+    ``command`` starts it. Raises BackendError("engine-died") where it does not start, ("protocol") where its first
+    word makes no sense.
+    """
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str], timeout: float = START_TIMEOUT) -> None:
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the child
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._trial: int | None = None
+        self._broken = False
+        try:
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=environment,
+                cwd=Path(command[0]).anchor or None,
+            )
+        except OSError as error:
+            self._errors.close()
+            raise BackendError("engine-died", f"GSAS-II's interpreter does not start: {error}") from error
+        threading.Thread(target=self._listen, daemon=True).start()
+        atexit.register(self.kill)
+        self.hello = self._expect(protocol.Hello, self._answer(timeout))
+        if self.hello.version != protocol.VERSION:
+            raise self._break("protocol", f"the child speaks version {self.hello.version} of the protocol")
+
+    @property
+    def ready(self) -> bool:
+        """Whether it lives and has no trial open."""
+        return not self._broken and self._process.poll() is None and self._trial is None
+
+    def open(self, request: protocol.Open) -> protocol.Opened:
+        """Open a trial. Raises BackendError as `ask`."""
+        self._trial = 0
+        opened = self.ask(request, protocol.Opened)
+        self._trial = opened.pid
+        return opened
+
+    def ask(self, request: object, expected: type[T]) -> T:
+        """Return the answer to a request.
+
+        Raises BackendError: what the child says failed, "engine-died" where it ended, "protocol" for garbage.
+        """
+        if self._broken:
+            raise BackendError("engine-died", "GSAS-II's process is gone")
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(protocol.encode(request))
+            self._process.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise self._died() from error
+        return self._expect(expected, self._answer(None))
+
+    def close(self) -> None:
+        """Close the open trial; a child that does not do that at once is killed."""
+        if self._trial is None or self._broken:
+            return
+        try:
+            assert self._process.stdin is not None
+            self._process.stdin.write(protocol.encode(protocol.Close()))
+            self._process.stdin.flush()
+            self._expect(protocol.Closed, self._answer(10.0))
+            self._trial = None
+        except (BackendError, OSError, ValueError):
+            self.kill()
+
+    def kill(self) -> None:
+        """End the child and its open trial. May be called twice."""
+        atexit.unregister(self.kill)
+        self._broken = True
+        if self._trial and self._trial != self._process.pid:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self._trial, getattr(signal, "SIGKILL", signal.SIGTERM))
+        self._trial = None
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+
+    def _listen(self) -> None:
+        stream = self._process.stdout
+        assert stream is not None
+        with stream:
+            for line in iter(lambda: stream.readline(_MOST_BYTES), b""):
+                self._lines.put(line)
+        self._lines.put(b"")
+
+    def _answer(self, timeout: float | None) -> Any:
+        """Wait for a line; a process that ended without closing its pipe is seen too."""
+        waited = 0.0
+        while True:
+            gone = self._process.poll() is not None
+            try:
+                line = self._lines.get(timeout=_PULSE)
+            except queue.Empty:
+                waited += _PULSE
+                if gone:
+                    raise self._died() from None
+                if timeout is not None and waited >= timeout:
+                    raise self._break("engine-hangs", f"GSAS-II did not answer within {timeout:g} s") from None
+                continue
+            if not line:
+                raise self._died()
+            try:
+                return protocol.decode(line)
+            except protocol.ProtocolError as error:
+                raise self._break("protocol", str(error)) from error
+
+    def _expect(self, expected: type[T], answer: Any) -> T:
+        if isinstance(answer, protocol.Failed):
+            if answer.cause in ("engine-died", "engine-missing", "protocol"):
+                # A trial's own process is gone, or the two are out of step: nothing more can be asked of it.
+                self._trial = None
+                self.kill()
+            raise BackendError(answer.cause, answer.message)
+        if not isinstance(answer, expected):
+            raise self._break("protocol", f"{type(answer).__name__} instead of {expected.__name__}")
+        return answer
+
+    def _died(self) -> BackendError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        code = self._process.poll()
+        if code is None:
+            how = "it closed its pipe"
+        elif code < 0:
+            how = f"ended by signal {-code}"
+        else:
+            how = f"exit status {code}"
+        return self._break("engine-died", f"GSAS-II's process is gone: {how}{self._last_words()}")
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return f"; {lines[-1][:200]}" if lines else ""
+
+    def _break(self, cause: str, message: str) -> BackendError:
+        self.kill()
+        return BackendError(cause, message)

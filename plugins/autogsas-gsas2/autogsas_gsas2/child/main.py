@@ -1,0 +1,167 @@
+"""The child's loop: it stays warm and forks for each trial, so that a trial can be killed and leaves nothing behind.
+
+Where there is no fork, trials follow one another in this process; GSAS-II gives the same either way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from autogsas_gsas2 import protocol
+from autogsas_gsas2.child import gsas, readback, saving, setup, steps, wrappers
+from autogsas_gsas2.child.errors import Failure
+
+__all__ = ["serve"]
+
+
+def serve(layout: str, path: str) -> None:
+    """Serve trials until standard input ends. Standard input and output are the pipe; GSAS-II gets none of it."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    try:
+        loaded = gsas.load(layout, path)
+        notes: list[str] = []
+        wrappers.install(_teller(notes))
+    except BaseException as error:
+        # A half-installed GSAS-II may raise anything; the host says what.
+        _send(answers, protocol.Failed("engine-missing", _one_line(error), traceback.format_exc()))
+        raise
+    version = sys.version.split()[0]
+    _send(answers, protocol.Hello(protocol.VERSION, loaded.version, version, os.getpid(), notes))
+    while True:
+        request = _receive(requests)
+        if request is None:
+            return
+        if not isinstance(request, protocol.Open):
+            _send(answers, protocol.Failed("protocol", f"no project is open for {type(request).__name__}"))
+        elif hasattr(os, "fork"):
+            _fork(loaded, request, requests, answers)
+        else:
+            _trial(loaded, request, requests, answers)
+
+
+def _teller(notes: list[str]) -> Callable[[str], None]:
+    """Return what takes the wrappers' words: to the host while starting, and to the log of the trial at work."""
+
+    def tell(line: str) -> None:
+        notes.append(line)
+        print(line, file=sys.stderr)
+
+    return tell
+
+
+def _fork(loaded: gsas.Gsas, request: protocol.Open, requests: BinaryIO, answers: BinaryIO) -> None:
+    # The two sides speak strictly in turn, so nothing lies unread in a buffer when the pipe changes hands.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            _trial(loaded, request, requests, answers)
+            status = 0
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        message = f"the trial's process was ended by signal {os.WTERMSIG(status)}"
+        _send(answers, protocol.Failed("engine-died", message))
+    elif os.WEXITSTATUS(status) != 0:
+        _send(answers, protocol.Failed("engine-died", f"the trial's process ended with {os.WEXITSTATUS(status)}"))
+
+
+def _trial(loaded: gsas.Gsas, request: protocol.Open, requests: BinaryIO, answers: BinaryIO) -> None:
+    """Serve one trial until it is closed."""
+    with _printing_to(request.log):
+        model = _answer(answers, lambda: _open(loaded, request))
+        while True:
+            wanted = _receive(requests)
+            if wanted is None or isinstance(wanted, protocol.Close):
+                break
+            if model is None:
+                _send(answers, protocol.Failed("protocol", "the project did not open"))
+            else:
+                _answer(answers, lambda: _do(model, wanted))  # noqa: B023  called before the next turn
+    if wanted is not None:
+        _send(answers, protocol.Closed())
+
+
+def _open(loaded: gsas.Gsas, request: protocol.Open) -> tuple[Any, setup.Model]:
+    model = setup.open_model(loaded, request)
+    return protocol.Opened(os.getpid(), model.notes), model
+
+
+def _do(model: setup.Model, wanted: Any) -> tuple[Any, setup.Model]:
+    if isinstance(wanted, protocol.Refine):
+        return steps.run(model, wanted.step), model
+    if isinstance(wanted, protocol.Read):
+        return readback.read(model), model
+    if isinstance(wanted, protocol.Save):
+        return saving.save(model, wanted), model
+    raise Failure("protocol", f"unexpected {type(wanted).__name__}")
+
+
+def _answer(answers: BinaryIO, work: Callable[[], tuple[Any, setup.Model]]) -> setup.Model | None:
+    try:
+        answer, model = work()
+    except Failure as error:
+        _send(answers, protocol.Failed(error.cause, str(error), traceback.format_exc()))
+        return None
+    except MemoryError as error:
+        _send(answers, protocol.Failed("out-of-memory", _one_line(error), traceback.format_exc()))
+        return None
+    except BaseException as error:  # noqa: BLE001  GSAS-II may raise anything; the host gets its word and its traceback
+        traceback.print_exc()
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+        cause = "disk-full" if full else "engine-error"
+        _send(answers, protocol.Failed(cause, _one_line(error), traceback.format_exc()))
+        return None
+    _send(answers, answer)
+    return model
+
+
+def _receive(requests: BinaryIO) -> Any:
+    line = requests.readline()
+    return protocol.decode(line) if line.endswith(b"\n") else None
+
+
+def _send(answers: BinaryIO, message: Any) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody is left to hear it
+        answers.write(protocol.encode(message))
+        answers.flush()
+
+
+@contextlib.contextmanager
+def _printing_to(log: str) -> Any:
+    """Send what is printed to the trial's log."""
+    before = os.dup(2)
+    try:
+        target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    except OSError:  # a full folder: the refinement will say so
+        target = os.open(os.devnull, os.O_WRONLY)
+    _redirect(target)
+    try:
+        yield
+    finally:
+        _redirect(before)
+
+
+def _redirect(target: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    for number in (1, 2):
+        os.dup2(target, number)
+    os.close(target)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

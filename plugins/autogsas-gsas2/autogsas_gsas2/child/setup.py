@@ -1,0 +1,229 @@
+"""Opening a project in GSAS-II: from a copy of a .gpx, or from data that are written into the trial's folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autogsas_gsas2.child.errors import Failure
+from autogsas_gsas2.child.gsas import Gsas
+from autogsas_gsas2.protocol import HistogramData, Open, PhaseData, StepReport
+
+__all__ = ["PROBE_POINT", "HistogramModel", "Model", "PhaseModel", "images", "open_model"]
+
+PROBE_POINT = (0.1234, 0.2781, 0.4127)
+"""A general position whose images tell one setting of a space group from another."""
+
+_SAMPLE = {
+    "Bragg-Brentano": ("Shift", "Transparency", "SurfRoughA", "SurfRoughB"),
+    "Debye-Scherrer": ("Absorption", "DisplaceX", "DisplaceY"),
+}
+
+
+@dataclass
+class HistogramModel:
+    """A histogram: the host's name, GSAS-II's, its number there, and the project's full limits."""
+
+    name: str
+    key: str
+    number: int
+    limits: list[float]
+    excluded: list[list[float]]
+
+
+@dataclass
+class PhaseModel:
+    """A phase: the host's name, GSAS-II's, its number there, the host's labels of its sites."""
+
+    name: str
+    key: str
+    number: int
+    labels: list[str]
+
+
+@dataclass
+class Model:
+    """A project that is open in GSAS-II, with what its steps have done."""
+
+    g2: Gsas
+    gpx: Any
+    folder: str
+    histograms: list[HistogramModel]
+    phases: list[PhaseModel]
+    from_gpx: bool
+    notes: list[str] = field(default_factory=list)
+    freed: set[tuple[Any, ...]] = field(default_factory=set)
+    backgrounds: dict[str, list[Any]] = field(default_factory=dict)
+    reports: list[StepReport] = field(default_factory=list)
+    record: list[dict[str, Any]] = field(default_factory=list)
+    equivalent: list[tuple[str, ...]] = field(default_factory=list)
+    dropped: set[str] = field(default_factory=set)
+
+    def histogram(self, item: HistogramModel) -> dict[str, Any]:
+        """Return a histogram's own tree in the project."""
+        tree: dict[str, Any] = self.gpx.data[item.key]
+        return tree
+
+    def phase(self, item: PhaseModel) -> dict[str, Any]:
+        """Return a phase's own tree in the project."""
+        tree: dict[str, Any] = self.gpx.data["Phases"][item.key]
+        return tree
+
+    def pair(self, phase: PhaseModel, histogram: HistogramModel) -> dict[str, Any] | None:
+        """Return what belongs to a phase in a histogram, or None where the histogram does not use the phase."""
+        found: dict[str, Any] | None = self.phase(phase)["Histograms"].get(histogram.key)
+        return found if found is not None and found.get("Use", True) else None
+
+    def geometry(self, item: HistogramModel) -> str:
+        """Return "Bragg-Brentano" or "Debye-Scherrer"."""
+        return str(self.histogram(item)["Sample Parameters"]["Type"])
+
+    def points(self, item: HistogramModel, limits: list[float]) -> slice:
+        """Return which points GSAS-II takes for these limits: from the first inside to one past the last."""
+        x = np.ma.getdata(self.histogram(item)["data"][1][0])
+        return slice(int(np.searchsorted(x, limits[0])), min(int(np.searchsorted(x, limits[1])) + 1, x.size))
+
+    def alone(self, histogram: HistogramModel) -> bool:
+        """Return whether one phase alone scatters in a histogram: then the histogram's own scale is refined."""
+        return sum(self.pair(phase, histogram) is not None for phase in self.phases) <= 1
+
+
+def open_model(g2: Gsas, request: Open) -> Model:
+    """Return the project, open in its folder. Raises Failure, or whatever GSAS-II raises."""
+    g2.io.gpxSize = -1
+    model = _from_gpx(g2, request) if request.gpx is not None else _from_data(g2, request)
+    for item in model.histograms:
+        tree = model.histogram(item)
+        if model.from_gpx:
+            model.backgrounds[item.name] = [float(value) for value in tree["Limits"][1]]
+        for key in _SAMPLE[model.geometry(item)]:
+            tree["Sample Parameters"].setdefault(key, [0.0, False])
+        _set_limits(tree, item.limits, item.excluded)
+    controls = model.gpx.data["Controls"]["data"]
+    controls["deriv type"] = "analytic Hessian"
+    controls["Seq Data"] = []
+    model.gpx.save()
+    return model
+
+
+def _set_limits(tree: dict[str, Any], limits: list[float], excluded: list[list[float]]) -> None:
+    tree["Limits"][1] = list(limits)
+    tree["Limits"][2:] = [list(region) for region in excluded]
+
+
+def _from_data(g2: Gsas, request: Open) -> Model:
+    gpx = g2.scriptable.G2Project(newgpx=os.path.join(request.folder, "trial.gpx"))
+    model = Model(g2, gpx, request.folder, [], [], False)
+    for number, item in enumerate(request.histograms):
+        histogram = _add_histogram(g2, gpx, request.folder, number, item)
+        model.histograms.append(HistogramModel(item.name, histogram.name, number, item.limits, item.excluded))
+    for number, phase in enumerate(request.phases):
+        added = _add_phase(gpx, request.folder, number, phase)
+        model.phases.append(PhaseModel(phase.name, added.name, number, phase.labels))
+    model.equivalent = _shared_places(model)
+    for shared in model.equivalent:
+        gpx.add_EquivConstr(shared)
+    return model
+
+
+def _add_histogram(g2: Gsas, gpx: Any, folder: str, number: int, item: HistogramData) -> Any:
+    data, instrument = (os.path.join(folder, f"histogram{number}.{ending}") for ending in ("xye", "instprm"))
+    y = np.where(np.isfinite(item.y), item.y, 0.0)
+    weights = np.where(np.isfinite(item.y), item.weights, 0.0)
+    esds = 1.0 / np.sqrt(np.where(weights > 0, weights, 1.0))
+    np.savetxt(data, np.column_stack([item.x, y, esds]), fmt="%.8g")
+    with open(instrument, "w", encoding="ascii") as file:
+        file.write(item.instprm)
+    histogram = gpx.add_powder_histogram(data, instrument, fmthint="xye")
+    arrays = histogram.data["data"][1]
+    if len(arrays[0]) != item.x.size:
+        raise Failure("data", f"GSAS-II reads {len(arrays[0])} of {item.x.size} points of {item.name}")
+    # The file's digits and the reader's own rules for zero counts must not matter.
+    arrays[0], arrays[1], arrays[2] = item.x.copy(), y, weights
+    histogram.data["Sample Parameters"]["Gonio. radius"] = item.radius
+    histogram.data["Limits"][0] = (float(item.x[0]), float(item.x[-1]))
+    return histogram
+
+
+def _add_phase(gpx: Any, folder: str, number: int, item: PhaseData) -> Any:
+    file = os.path.join(folder, f"phase{number}.cif")
+    with open(file, "w", encoding="utf-8") as stream:
+        stream.write(item.cif)
+    phase = gpx.add_phase(file, phasename=item.name, histograms=gpx.histograms(), fmthint="CIF")
+    _check_sites(phase.data, item)
+    if images(phase.data["General"]["SGData"], PROBE_POINT) != _rounded(item.images):
+        symbol = phase.data["General"]["SGData"]["SpGrp"]
+        raise Failure("structure", f"GSAS-II takes the space group of {item.name} as {symbol}, another one or setting")
+    return phase
+
+
+def images(group: dict[str, Any], point: Sequence[float]) -> set[tuple[float, ...]]:
+    """Return all images of a point under one of GSAS-II's space groups, within the cell, to three digits."""
+    found = []
+    for centre in group["SGCen"]:
+        for matrix, shift in group["SGOps"]:
+            image = np.asarray(matrix) @ np.array(point) + np.asarray(shift)
+            found += [image + centre] + ([-image + centre] if group["SGInv"] else [])
+    return _rounded(found)
+
+
+def _rounded(points: Iterable[Any]) -> set[tuple[float, ...]]:
+    return {tuple((np.round(np.asarray(point) % 1.0, 3) % 1.0).tolist()) for point in points}
+
+
+def _shared_places(model: Model) -> list[tuple[str, ...]]:
+    """Return the isotropic displacement parameters of atoms at one place: no powder pattern tells them apart."""
+    out = []
+    for phase in model.phases:
+        tree = model.phase(phase)
+        column, _, _, adp = tree["General"]["AtomPtrs"]
+        places: dict[tuple[float, ...], list[int]] = {}
+        for index, atom in enumerate(tree["Atoms"]):
+            if atom[adp] == "I":
+                places.setdefault(tuple(np.round(np.array(atom[column : column + 3], dtype=float), 5)), []).append(index)
+        out += [tuple(f"{phase.number}::AUiso:{i}" for i in together) for together in places.values() if together[1:]]
+    return out
+
+
+def _check_sites(tree: dict[str, Any], item: PhaseData) -> None:
+    if len(tree["Atoms"]) != len(item.labels):
+        raise Failure("structure", f"GSAS-II has {len(tree['Atoms'])} of {len(item.labels)} sites of {item.name}")
+
+
+def _from_gpx(g2: Gsas, request: Open) -> Model:
+    assert request.gpx is not None
+    gpx = g2.scriptable.G2Project(gpxfile=request.gpx, newgpx=os.path.join(request.folder, "trial.gpx"))
+    model = Model(g2, gpx, request.folder, [], [], True)
+    phases = {phase.name: phase for phase in gpx.phases()}
+    used = {
+        key for phase in phases.values() for key, pair in phase.data["Histograms"].items() if pair.get("Use", True)
+    }
+    histograms = {histogram.name: histogram for histogram in gpx.histograms() if histogram.name in used}
+    measured = _match([h.name for h in request.histograms], list(histograms), "histogram")
+    for item, key in zip(request.histograms, measured):
+        model.histograms.append(HistogramModel(item.name, key, histograms[key].id, item.limits, item.excluded))
+    connected = [key for key, phase in phases.items() if set(phase.data["Histograms"]) & set(measured)]
+    for phase, key in zip(request.phases, _match([p.name for p in request.phases], connected, "phase")):
+        _check_sites(phases[key].data, phase)
+        model.phases.append(PhaseModel(phase.name, key, phases[key].id, phase.labels))
+    gpx.save()
+    g2.io.gpxSize = -1
+    problem, _ = g2.io.ReadCheckConstraints(gpx.filename)
+    if problem:
+        raise Failure("constraints", str(problem))
+    return model
+
+
+def _match(wanted: list[str], there: list[str], what: str) -> list[str]:
+    """Return GSAS-II's name for each of the host's: by their order where all are there, else by the name."""
+    if len(wanted) == len(there):
+        return there
+    plain = {(name[5:] if name.startswith("PWDR ") else name).replace(":", "_").strip(): name for name in there}
+    missing = [name for name in wanted if name not in plain and name not in there]
+    if missing:
+        raise Failure("project", f"the GSAS-II project has no {what} {missing[0]!r}")
+    return [name if name in there else plain[name] for name in wanted]

@@ -1,0 +1,174 @@
+"""One recipe step in GSAS-II: all flags, limits and backgrounds are written anew, then least squares.
+
+GSAS-II's flags only accumulate, and its dictionaries of refinements drop keys silently; so what is free is kept here
+and every flag is written at each step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autogsas_gsas2.child import background
+from autogsas_gsas2.child.errors import Failure
+from autogsas_gsas2.child.failures import Outcome, refine_once
+from autogsas_gsas2.child.knobs import Knob, Path, get, knobs, matching, put
+from autogsas_gsas2.child.names import ours
+from autogsas_gsas2.child.setup import HistogramModel, Model
+from autogsas_gsas2.protocol import Slot, StepData, StepReport
+
+__all__ = ["run", "set_limits", "write"]
+
+CONVERGED = 0.05
+"""The largest shift over esd of a converged refinement."""
+
+_BATCH, _MOST_CYCLES = 20, 60
+_TOLERANCE, _FINE_TOLERANCE = 1e-5, 1e-6
+_USUAL_TOLERANCE = 1e-3  # GSAS-II's own
+
+
+def run(model: Model, step: StepData) -> StepReport:
+    """Apply a step and refine. Raises Failure where the refinement fails or there is nothing to refine."""
+    changes: list[list[Any]] = []
+    words = _apply(model, step, changes)
+    points = sum(_count(model, item, step.limits[item.name]) for item in model.histograms)
+    batches: list[list[float]] = []
+    entry = {"title": step.title, "changes": changes, "refinements": batches}
+    outcome, cycles, settled = _refine(model, step.cycles, batches)
+    model.record.append(entry)
+    if points <= len(outcome.names):
+        raise Failure("too-few-points", f"{points} points for {len(outcome.names)} variables")
+    model.dropped = set(outcome.dropped)
+    names = ours(model)
+    if outcome.message:
+        words.append(outcome.message[:300])
+    report = StepReport(
+        converged=settled,
+        cycles=cycles,
+        n_variables=len(outcome.names) - len(outcome.dropped),
+        rwp=outcome.rwp,
+        shift_esd=outcome.shift_esd,
+        dropped=[names.get(name, name) for name in outcome.dropped],
+        at_bound=[names.get(name, name) for name in outcome.frozen],
+        message="; ".join(words),
+    )
+    model.reports.append(report)
+    return report
+
+
+def _refine(model: Model, cycles: int | None, batches: list[list[float]]) -> tuple[Outcome, int, bool]:
+    """Refine to convergence in batches of cycles, or with at most ``cycles``."""
+    if cycles is not None:
+        batches.append([cycles, _USUAL_TOLERANCE])
+        outcome = refine_once(model, cycles, _USUAL_TOLERANCE)
+        return outcome, outcome.cycles, not outcome.stuck and outcome.shift_esd < CONVERGED
+    done, before, tolerance = 0, np.inf, _TOLERANCE
+    while True:
+        batches.append([_BATCH, tolerance])
+        outcome = refine_once(model, _BATCH, tolerance)
+        done += max(outcome.cycles, 1)
+        still = abs(before - outcome.chi2) <= _FINE_TOLERANCE * outcome.chi2
+        if not outcome.stuck and (outcome.shift_esd < CONVERGED or (outcome.settled and still)):
+            return outcome, done, True
+        if outcome.stuck and still:
+            # Nothing lowers chi^2 any more, and nothing changed it: a minimum to the noise of the calculation.
+            return outcome, done, True
+        if done >= _MOST_CYCLES:
+            return outcome, done, False
+        before, tolerance = outcome.chi2, _FINE_TOLERANCE
+
+
+def _apply(model: Model, step: StepData, changes: list[list[Any]]) -> list[str]:
+    words: list[str] = []
+    for item in model.histograms:
+        limits = list(step.limits[item.name])
+        if _count(model, item, limits) < 1:
+            raise Failure("too-few-points", f"no point of {item.name} lies within {limits[0]:g} to {limits[1]:g}")
+        set_limits(model, item, limits, step.backgrounds.get(item.name), changes)
+    found = knobs(model)
+    for slot in step.sets:
+        _set(model, found, slot, words, changes)
+    for slot in step.free:
+        hit = matching(found, slot)
+        if not hit:
+            words.append(f"{_text(slot)} does not apply here")
+        model.freed.update(knob.key for knob in hit)
+    for slot in step.fix:
+        model.freed.difference_update(knob.key for knob in matching(found, slot))
+    if not model.freed:
+        raise Failure("nothing-free", f"step {step.title!r} frees no parameter")
+    _write_flags(model, found, changes)
+    return words
+
+
+def set_limits(
+    model: Model, item: HistogramModel, limits: list[float], wanted: list[Any] | None, changes: list[list[Any]]
+) -> None:
+    """Set the limits of a histogram, and its background (function, terms) where ``wanted``; the curve is kept."""
+    present = model.histogram(item)["Background"][0]
+    function, terms = (wanted[0], int(wanted[1])) if wanted else (present[0], int(present[2]))
+    known = model.backgrounds.get(item.name)
+    if known != limits or (function, terms) != (present[0], present[2]):
+        new = background.carried(model, item, function, terms, limits, known)
+        write(model, (item.key, "Background", 0), new, changes)
+        model.backgrounds[item.name] = limits
+    write(model, (item.key, "Limits", 1), limits, changes)
+
+
+def write(model: Model, path: Path, value: Any, changes: list[list[Any]]) -> None:
+    """Write a value into the project where it is another one, and note it for the script."""
+    if get(model.gpx.data, path) != value:
+        put(model.gpx.data, path, value)
+        changes.append([list(path), value])
+
+
+def _set(model: Model, found: list[Knob], slot: Slot, words: list[str], changes: list[list[Any]]) -> None:
+    if slot.group in ("cell", "background"):
+        raise Failure("recipe", f"the {slot.group} cannot be set to one number")
+    hit = matching(found, slot)
+    if not hit:
+        words.append(f"{_text(slot)} does not apply here")
+    assert slot.value is not None
+    for knob in hit:
+        for entry in knob.entries:
+            write(model, entry.path, slot.value / entry.factor, changes)
+
+
+def _write_flags(model: Model, found: list[Knob], changes: list[list[Any]]) -> None:
+    wanted: dict[Path, Any] = {}
+    for knob in found:
+        free = knob.key in model.freed
+        for path in knob.flags:
+            if knob.letter:
+                wanted[path] = wanted.get(path, "") + (knob.letter if free else "")
+            else:
+                wanted[path] = wanted.get(path, False) or free
+    for item in model.histograms:
+        if not model.alone(item) and not _fractions_bound(model):
+            wanted[(item.key, "Sample Parameters", "Scale", 1)] = False
+    for path, value in wanted.items():
+        if isinstance(value, str) and "".join(sorted(value)) == "".join(sorted(get(model.gpx.data, path).strip())):
+            continue
+        write(model, path, value, changes)
+
+
+def _fractions_bound(model: Model) -> bool:
+    """Return whether constraints of the project tie phase fractions, so that the histogram's scale must be free."""
+    constraints = model.gpx.data["Constraints"]["data"].get("HAP", [])
+    return any(":Scale" in str(term[1]) for one in constraints for term in one[:-3])
+
+
+def _count(model: Model, item: HistogramModel, limits: list[float]) -> int:
+    x = np.ma.getdata(model.histogram(item)["data"][1][0])
+    weights = np.ma.getdata(model.histogram(item)["data"][1][2])
+    slack = 1e-3 * float(np.median(np.diff(x))) if x.size > 1 else 0.0
+    inside = (x >= limits[0] - slack) & (x <= limits[1] + slack) & (weights > 0)
+    for low, high in item.excluded:
+        inside &= (x < low) | (x > high)
+    return int(np.count_nonzero(inside))
+
+
+def _text(slot: Slot) -> str:
+    narrowed = [text for text in (slot.phase, slot.histogram, slot.site) if text]
+    return f"{slot.group} ({', '.join(narrowed)})" if narrowed else slot.group

@@ -1,0 +1,34 @@
+"""What the host finds by the entry point: the backend, and the reading of .gpx projects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autogsas import hookimpl
+from autogsas.backend import Backend
+from autogsas.project import Project
+from autogsas.result import Finding
+
+from autogsas_gsas2 import gpx
+from autogsas_gsas2.backend import Gsas2Backend
+
+__all__ = ["autogsas_check_result", "autogsas_read_project", "autogsas_register_backends"]
+
+
+@hookimpl
+def autogsas_register_backends() -> list[Backend]:
+    """Bring GSAS-II, whether it is installed or not: its probe says."""
+    return [Gsas2Backend()]
+
+
+@hookimpl
+def autogsas_read_project(path: Path) -> Project | None:
+    """Read a .gpx, or the only one in a folder, without running anything in it."""
+    file = gpx.find_gpx(path)
+    return None if file is None else gpx.read_project(file)
+
+
+@hookimpl
+def autogsas_check_result(project: Project) -> list[Finding]:
+    """Say what the figures of a .gpx leave out."""
+    return gpx.findings(project)

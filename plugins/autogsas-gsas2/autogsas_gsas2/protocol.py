@@ -1,0 +1,310 @@
+"""What the host and the child say to each other: typed messages, one a line, as JSON; arrays as base64.
+
+Shared by both sides, so the standard library and numpy only. An array is a little-endian float64 in base64 with its
+shape; numbers are JSON's (NaN and infinity in Python's spelling), which give every float back exactly.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "VERSION", "Close", "Closed", "CurveData", "Failed", "HistogramData", "Hello", "Open", "Opened", "ParameterData",
+    "PhaseData", "PhaseResult", "ProtocolError", "Read", "Refine", "ReflectionData", "ResultData", "Save", "Saved",
+    "SiteResult", "Slot", "StepData", "StepReport", "decode", "encode",
+]  # fmt: skip
+
+VERSION = 1
+
+Array = Any
+"""An array of float64; numpy's own type would tie this module to a version of its typing."""
+
+
+class ProtocolError(Exception):
+    """A line that is no message of this protocol."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The child's first word: versions of the protocol, of GSAS-II and of Python, its process, and what to log."""
+
+    version: int
+    gsas2: str
+    python: str
+    pid: int
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class HistogramData:
+    """A pattern as the host has it; ``instprm`` is the text of an instrument parameter file."""
+
+    name: str
+    x: Array
+    y: Array
+    weights: Array
+    limits: list[float]
+    excluded: list[list[float]]
+    instprm: str
+    radius: float
+
+
+@dataclass(frozen=True)
+class PhaseData:
+    """A phase: the text of a CIF, labels of its sites, and all images of a general point under its group, (n, 3)."""
+
+    name: str
+    cif: str
+    labels: list[str]
+    images: Array
+
+
+@dataclass(frozen=True)
+class Open:
+    """Open a project in ``folder``: a copy of a ``gpx``, or data; what is printed goes to ``log``."""
+
+    folder: str
+    log: str
+    histograms: list[HistogramData]
+    phases: list[PhaseData]
+    gpx: str | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The project is open in process ``pid``."""
+
+    pid: int
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A group, narrowed or not, with a value where one is set."""
+
+    group: str
+    phase: str | None = None
+    histogram: str | None = None
+    site: str | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class StepData:
+    """A recipe's step with its limits settled: by histogram [low, high]; backgrounds by histogram [function, terms]."""
+
+    title: str
+    limits: dict[str, list[float]]
+    backgrounds: dict[str, list[Any]]
+    sets: list[Slot]
+    free: list[Slot]
+    fix: list[Slot]
+    cycles: int | None = None
+
+
+@dataclass(frozen=True)
+class Refine:
+    """Refine one step."""
+
+    step: StepData
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a step did, as in `autogsas.result.StepResult`."""
+
+    converged: bool
+    cycles: int
+    n_variables: int
+    rwp: float
+    shift_esd: float
+    dropped: list[str]
+    at_bound: list[str]
+    message: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """Read the present state."""
+
+
+@dataclass(frozen=True)
+class ParameterData:
+    """One parameter, as in `autogsas.result.Parameter`."""
+
+    name: str
+    value: float
+    esd: float | None
+    unit: str
+    group: str
+    phase: str | None = None
+    histogram: str | None = None
+    site: str | None = None
+
+
+@dataclass(frozen=True)
+class ReflectionData:
+    """Reflections of a phase in a histogram, as in `autogsas.result.Reflections`; ``hkl`` is (n, 3)."""
+
+    phase: str
+    hkl: Array
+    multiplicity: Array
+    d: Array
+    two_theta: Array
+    f2_calculated: Array
+    f2_observed: Array
+    intensity: Array
+    fwhm: Array
+    sigma: Array
+    gamma: Array
+
+
+@dataclass(frozen=True)
+class CurveData:
+    """The curves of a histogram over its full limits, as in `autogsas.result.Curves`."""
+
+    histogram: str
+    x: Array
+    observed: Array
+    calculated: Array
+    background: Array
+    weights: Array
+    reflections: list[ReflectionData]
+
+
+@dataclass(frozen=True)
+class SiteResult:
+    """A refined site."""
+
+    label: str
+    xyz: list[float]
+    occupancy: float
+    uiso: float
+    uaniso: list[float] | None = None
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """A refined phase: cell in Angstrom and degrees."""
+
+    name: str
+    cell: list[float]
+    sites: list[SiteResult]
+
+
+@dataclass(frozen=True)
+class ResultData:
+    """The state after the last step; ``correlation`` is (p, p) for the names in ``varied``."""
+
+    parameters: list[ParameterData]
+    varied: list[str]
+    correlation: Array
+    curves: list[CurveData]
+    phases: list[PhaseResult]
+    rwp: float
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Save:
+    """Write GSAS-II's own files into ``folder``.
+
+    ``data`` by histogram and ``structures`` by phase are files of the user's to try GSAS-II's own readers on.
+    """
+
+    folder: str
+    data: dict[str, str] = field(default_factory=dict)
+    structures: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Written; ``record`` is what each refinement was told, ``alike`` which files GSAS-II reads as the host does.
+
+    ``histograms`` and ``phases`` are GSAS-II's names for them, ``equivalent`` the variables made one at the start.
+    """
+
+    record: list[dict[str, Any]]
+    histograms: list[str]
+    phases: list[str]
+    equivalent: list[list[str]]
+    alike: dict[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Close:
+    """Give the project up."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """Given up."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What was asked could not be done: a stable cause, what happened, and where."""
+
+    cause: str
+    message: str
+    traceback: str = ""
+
+
+_TYPES: dict[str, type] = {
+    item.__name__: item
+    for item in (Hello, HistogramData, PhaseData, Open, Opened, Slot, StepData, Refine, StepReport, Read, ParameterData,
+                 ReflectionData, CurveData, SiteResult, PhaseResult, ResultData, Save, Saved, Close, Closed, Failed)
+}  # fmt: skip
+
+
+def encode(message: Any) -> bytes:
+    """Return a message as one line, its newline included. Raises TypeError for what has no place in a message."""
+    return json.dumps(_plain(message)).encode("ascii") + b"\n"
+
+
+def decode(line: bytes) -> Any:
+    """Return the message a line holds. Raises ProtocolError where it is none."""
+    try:
+        return _rich(json.loads(line))
+    except (ValueError, TypeError, KeyError, RecursionError, binascii.Error) as error:
+        raise ProtocolError(f"not a message: {line[:80]!r} ({type(error).__name__}: {error})") from error
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value)
+    if isinstance(value, np.ndarray):
+        data = np.ascontiguousarray(value, dtype="<f8")
+        return {"array": base64.b64encode(data.tobytes()).decode("ascii"), "shape": list(value.shape)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {"dict": [[str(key), _plain(item)] for key, item in value.items()]}
+    if type(value).__name__ in _TYPES:
+        fields = {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        return {"is": type(value).__name__, "has": fields}
+    raise TypeError(f"no place for {type(value).__name__} in a message")
+
+
+def _rich(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_rich(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        data = base64.b64decode(value["array"], validate=True)
+        return np.frombuffer(data, dtype="<f8").astype(np.float64).reshape(value["shape"])
+    if "dict" in value:
+        return {key: _rich(item) for key, item in value["dict"]}
+    return _TYPES[value["is"]](**{key: _rich(item) for key, item in value["has"].items()})

@@ -1,0 +1,174 @@
+"""``best.py``: a plain GSASIIscriptable script, without autogsas, that repeats a refinement from the user's files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autogsas.project import Project
+
+__all__ = ["Source", "script_text"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a pattern or phase comes from: the user's ``file`` where GSAS-II reads it as the host does, else None.
+
+    ``text`` is a pattern's .instprm, or a phase's CIF for where there is no file.
+    """
+
+    file: str | None
+    text: str
+
+
+def script_text(
+    project: Project,
+    record: Sequence[Mapping[str, Any]],
+    keys: tuple[Sequence[str], Sequence[str]],
+    equivalent: Sequence[Sequence[str]],
+    gpx: str | None,
+    patterns: Mapping[str, Source],
+    phases: Mapping[str, Source],
+    version: str,
+) -> str:
+    """Return the script.
+
+    ``record`` is what each refinement changed and did, ``keys`` GSAS-II's names of histograms and phases there,
+    ``equivalent`` the variables made one, ``gpx`` the user's project or None, ``patterns`` and ``phases`` by name.
+    """
+    start = _from_gpx(gpx, keys) if gpx is not None else _from_data(project, patterns, phases)
+    lines = [*start, ""]
+    lines += [f"gpx.add_EquivConstr({list(variables)!r})" for variables in equivalent]
+    for index, histogram in enumerate(project.histograms):
+        regions = [list(region) for region in histogram.excluded]
+        lines.append(f'histograms[{index}]["Limits"][1:] = {[list(histogram.limits), *regions]!r}')
+    for step in record:
+        lines += ["", *_step(step, keys)]
+    return _FRAME.format(version=version, body="\n".join(lines))
+
+
+def _from_gpx(gpx: str, keys: tuple[Sequence[str], Sequence[str]]) -> list[str]:
+    return [
+        f"gpx = G2sc.G2Project(gpxfile=find({gpx!r}), newgpx=str(HERE / \"again.gpx\"))",
+        f"histograms = [gpx.histogram(name) for name in {list(keys[0])!r}]",
+        f"phases = [gpx.phase(name) for name in {list(keys[1])!r}]",
+    ]
+
+
+def _from_data(project: Project, patterns: Mapping[str, Source], phases: Mapping[str, Source]) -> list[str]:
+    lines = ['gpx = G2sc.G2Project(newgpx=str(HERE / "again.gpx"))', "histograms = []", "phases = []"]
+    for number, histogram in enumerate(project.histograms):
+        source = patterns[histogram.name]
+        name = f"again{number}.instprm"
+        about = f"# {histogram.name}: " + (", ".join(file.name for file in histogram.files) or "a pattern")
+        lines += ["", about, f'(HERE / "{name}").write_text({_block(source.text)})']
+        data = f"find({source.file!r})" if source.file is not None else f"from_run({histogram.name!r})"
+        lines.append(f'histograms.append(gpx.add_powder_histogram({data}, str(HERE / "{name}")))')
+        lines.append(
+            f'histograms[-1]["Sample Parameters"]["Gonio. radius"] = {float(histogram.instrument.radius)!r}'
+        )
+    for number, phase in enumerate(project.phases):
+        source = phases[phase.name]
+        lines += [""]
+        if source.file is not None:
+            file = f"find({source.file!r})"
+        else:
+            lines.append(f'(HERE / "again{number}.cif").write_text({_block(source.text)})')
+            file = f'str(HERE / "again{number}.cif")'
+        lines.append(f'phases.append(gpx.add_phase({file}, {phase.name!r}, gpx.histograms(), fmthint="CIF"))')
+    return lines
+
+
+def _block(text: str) -> str:
+    if "\\" in text or '"""' in text:
+        return repr(text)
+    return f'"""{text}"""'
+
+
+def _step(step: Mapping[str, Any], keys: tuple[Sequence[str], Sequence[str]]) -> list[str]:
+    title = " ".join(str(step["title"]).split())
+    lines = [f"# {title or 'a step'}"]
+    lines += [f"{_place(path, keys)} = {value!r}" for path, value in step["changes"]]
+    lines += [f"refine({int(cycles)}, {tolerance:g})" for cycles, tolerance in step["refinements"]]
+    return lines
+
+
+def _place(path: Sequence[Any], keys: tuple[Sequence[str], Sequence[str]]) -> str:
+    """Return the Python for a place in the project: histograms and phases by their number in the script."""
+    histograms, phases = list(keys[0]), list(keys[1])
+    if path[0] != "Phases":
+        return f"histograms[{histograms.index(path[0])}]" + _items(path[1:])
+    text = f"phases[{phases.index(path[1])}]"
+    if path[2] != "Histograms":
+        return text + _items(path[2:])
+    return f'{text}["Histograms"][histograms[{histograms.index(path[3])}].name]' + _items(path[4:])
+
+
+def _items(path: Sequence[Any]) -> str:
+    return "".join(f'["{key}"]' if isinstance(key, str) else f"[{key}]" for key in path)
+
+
+_FRAME = '''\
+"""Repeats the best refinement with GSAS-II alone; run it with the Python GSAS-II is installed for.
+
+Written by autogsas for GSAS-II {version}. It starts from your own files, wherever they lay then or beside this script,
+and leaves again.gpx beside it. What each refinement changed is written out; flags stay as they are until changed.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+try:
+    from GSASII import GSASIIscriptable as G2sc
+except ImportError:
+    import GSASIIscriptable as G2sc
+
+HERE = Path(__file__).resolve().parent
+
+
+def find(path):
+    path = Path(path)
+    return str(path if path.exists() else HERE / path.name)
+
+
+def from_run(name):
+    """Write the points of a pattern that GSAS-II has no reader for, from the run's pattern.csv."""
+    with open(HERE / "pattern.csv", newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["histogram"] == name]
+    x, y, w = (np.array([float(row[key]) for row in rows]) for key in ("two_theta", "observed", "weight"))
+    target = HERE / (name + ".again.xye")
+    np.savetxt(target, np.column_stack([x, y, 1.0 / np.sqrt(np.where(w > 0, w, 1.0))]), fmt="%.8g")
+    return str(target)
+
+
+def refine(cycles, tolerance):
+    controls = gpx.data["Controls"]["data"]
+    controls["deriv type"], controls["max cyc"], controls["min dM/M"] = "analytic Hessian", cycles, tolerance
+    for histogram in histograms:
+        histogram["data"][0].pop("wR", None)
+    gpx.refine()
+    if any(histogram.get_wR() is None for histogram in histograms):
+        raise SystemExit("GSAS-II's refinement failed; see what it printed")
+
+
+def rwp():
+    squares = total = 0.0
+    for histogram in histograms:
+        x, y, w, calculated = (np.ma.getdata(a) for a in histogram["data"][1][:4])
+        low, high = histogram["Limits"][1]
+        counted = (x >= low) & (x <= high)
+        for first, last in histogram["Limits"][2:]:
+            counted &= (x < first) | (x > last)
+        squares += np.sum((w * (y - calculated) ** 2)[counted])
+        total += np.sum((w * y**2)[counted])
+    return 100.0 * np.sqrt(squares / total)
+
+
+{body}
+
+gpx.save()
+print(f"Rwp {{rwp():.4f}} %")
+'''
