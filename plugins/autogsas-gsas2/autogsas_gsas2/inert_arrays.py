@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import Any, NoReturn, cast
 
@@ -11,7 +12,7 @@ from autogsas_gsas2.texts import Suspicious
 
 __all__ = ["Dtype", "Inert", "Refused", "hidden", "reconstruct", "reconstruct_masked", "scalar"]
 
-_KINDS = "biufcSUO?"
+_CODE = re.compile(r"[<>|=]?[biufcSUO?]\d{0,6}")
 _HAS_OBJECTS = 63  # numpy's flags of a dtype of Python objects; other flags would make pointers of bytes
 
 
@@ -35,15 +36,13 @@ class Dtype:
     """A dtype of numbers, text or objects; its byte order comes as its state."""
 
     def __init__(self, code: Any, *flags: Any) -> None:
-        if not isinstance(code, str) or not code or not all(isinstance(flag, (bool, int)) for flag in flags):
-            raise Refused(f"numpy.dtype({code!r})")
+        known = isinstance(code, str) and _CODE.fullmatch(code) and all(isinstance(flag, (bool, int)) for flag in flags)
         try:
-            found = np.dtype(code)
-        except TypeError:
-            raise Refused(f"numpy.dtype({code!r})") from None
-        if found.kind not in _KINDS or found.names is not None or found.subdtype is not None:
+            self.real = np.dtype(code if known else None)
+        except (TypeError, ValueError):
+            known = False
+        if not known:
             raise Refused(f"numpy.dtype({code!r})")
-        self.real = found
 
     def __setstate__(self, state: Any) -> None:
         ordinary = isinstance(state, tuple) and len(state) in (7, 8) and state[2:5] == (None, None, None)
