@@ -37,8 +37,6 @@ def instprm(instrument: Instrument) -> str:
         "SH/L": max(instrument.SH_L, 0.002), "Azimuth": 0.0,
     }  # fmt: skip
     lines += [f"{name}:{float(value)!r}" for name, value in values.items()]
-    if instrument.doublet:
-        lines.append("Source:CuKa")
     geometry = instrument.geometry or ("Bragg-Brentano" if instrument.doublet else "Debye-Scherrer")
     lines += [f"Gonio. radius:{float(instrument.radius)!r}", f"Diff-type:{geometry}"]
     return "\n".join(lines) + "\n"

@@ -20,6 +20,9 @@ from autogsas_gsas2.child.setup import Model
 __all__ = ["Outcome", "refine_once"]
 
 _WORST_RWP = 100.0
+_DAMPED = 0.005
+"""Marquardt's lambda from which shifts are short because they were made so; short shifts then prove nothing."""
+
 _LARGEST = {"U": 1e5, "V": 1e5, "W": 1e5, "X": 1e3, "Y": 1e3, "Z": 1e3, "SH/L": 0.5, "Zero": 5.0, "Shift": 1e4,
             "DisplaceX": 1e5, "DisplaceY": 1e5, "Transparency": 1e3}  # fmt: skip
 """Beyond these a value means nothing: lines several degrees wide, or several degrees off."""
@@ -40,6 +43,7 @@ class Outcome:
     chi2: float
     settled: bool
     stuck: bool
+    damped: bool
     message: str
 
     @property
@@ -170,6 +174,7 @@ def _outcome(model: Model, found: dict[str, Any], seen: list[dict[str, Any]]) ->
         chi2=float(rvals.get("chisq", np.nan)),
         settled=settled,
         stuck=bool(rvals.get("Aborted")),
+        damped=float(rvals.get("lamMax", 0.0)) > _DAMPED,
         message=" ".join(str(rvals.get("msg", "")).split()),
     )
 

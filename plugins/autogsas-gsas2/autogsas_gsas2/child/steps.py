@@ -24,7 +24,7 @@ CONVERGED = 0.05
 """The largest shift over esd of a converged refinement."""
 
 _BATCH, _MOST_CYCLES = 20, 60
-_TOLERANCE, _FINE_TOLERANCE = 1e-5, 1e-6
+_TOLERANCE, _FINE_TOLERANCE, _STILL = 1e-5, 1e-6, 1e-5
 _USUAL_TOLERANCE = 1e-3  # GSAS-II's own
 
 
@@ -62,21 +62,24 @@ def _refine(model: Model, cycles: int | None, batches: list[list[float]]) -> tup
     if cycles is not None:
         batches.append([cycles, _USUAL_TOLERANCE])
         outcome = refine_once(model, cycles, _USUAL_TOLERANCE)
-        return outcome, outcome.cycles, not outcome.stuck and outcome.shift_esd < CONVERGED
+        return outcome, outcome.cycles, _short(outcome)
     done, before, tolerance = 0, np.inf, _TOLERANCE
     while True:
         batches.append([_BATCH, tolerance])
         outcome = refine_once(model, _BATCH, tolerance)
         done += max(outcome.cycles, 1)
-        still = abs(before - outcome.chi2) <= _FINE_TOLERANCE * outcome.chi2
-        if not outcome.stuck and (outcome.shift_esd < CONVERGED or (outcome.settled and still)):
-            return outcome, done, True
-        if outcome.stuck and still:
-            # Nothing lowers chi^2 any more, and nothing changed it: a minimum to the noise of the calculation.
+        # Where nothing lowers chi^2 any more, it is a minimum to the noise of GSAS-II's calculation.
+        still = abs(before - outcome.chi2) <= _STILL * outcome.chi2
+        if _short(outcome) or (still and (outcome.settled or outcome.stuck)):
             return outcome, done, True
         if done >= _MOST_CYCLES:
             return outcome, done, False
         before, tolerance = outcome.chi2, _FINE_TOLERANCE
+
+
+def _short(outcome: Outcome) -> bool:
+    """Return whether the last shifts are short of their own: damped ones say nothing of convergence."""
+    return outcome.shift_esd < CONVERGED and not outcome.stuck and not outcome.damped
 
 
 def _apply(model: Model, step: StepData, changes: list[list[Any]]) -> list[str]:
