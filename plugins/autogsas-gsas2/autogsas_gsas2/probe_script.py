@@ -71,9 +71,12 @@ def is_package(spec: object) -> bool:
 
 def load(package: str, name: str) -> str:
     """Return where a compiled part lies as "at PATH", or why it does not load."""
+    reason = "there is none"
     for full in dict.fromkeys((package + name, name)):
         try:
             return "at " + os.path.abspath(importlib.import_module(full).__file__ or "")
+        except ModuleNotFoundError:
+            continue
         except ImportError as error:
             reason = one_line(error)
     return reason
