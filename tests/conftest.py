@@ -6,6 +6,11 @@ import pytest
 
 from autogsas import host
 from autogsas.host import Host
+from autogsas.testing import pytest_engines
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    pytest_engines.install(config)
 
 
 @pytest.fixture

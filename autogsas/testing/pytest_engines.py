@@ -1,0 +1,88 @@
+"""For conftest.py: tests skip with a reason where their engine is absent, and the end says what was exercised.
+
+    from autogsas.testing import pytest_engines
+
+    def pytest_configure(config):
+        pytest_engines.install(config, [MyBackend()])
+
+A test marked ``@pytest.mark.engine("mine")`` is skipped where the engine cannot be used. Engines count as exercised
+when such a test, or one of a `BackendConformance` class, passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from autogsas.backend import Backend, Probe
+from autogsas.builtin.backend import NumpyBackend
+from autogsas.testing.conformance import BackendConformance
+
+__all__ = ["Engines", "install"]
+
+_NAME = "autogsas-engines"
+_PROPERTY = "autogsas-engine"
+
+
+def install(config: pytest.Config, backends: Sequence[Backend] = ()) -> None:
+    """Register the hooks of this module once a test run, and the marker; ``backends`` are added to those known."""
+    found = config.pluginmanager.get_plugin(_NAME)
+    if found is None:
+        config.addinivalue_line("markers", "engine(name): needs this engine; skipped where it cannot be used")
+        found = Engines()
+        config.pluginmanager.register(found, _NAME)
+    found.know(backends)
+
+
+class Engines:
+    """The engines of a test run: which are there, and which were exercised."""
+
+    def __init__(self) -> None:
+        self._backends: dict[str, Backend] = {}
+        self._probes: dict[str, Probe] = {}
+        self.know([NumpyBackend()])
+
+    def know(self, backends: Sequence[Backend]) -> None:
+        """Add backends that tests may need."""
+        self._backends.update({backend.name: backend for backend in backends})
+
+    def probe(self, name: str) -> Probe:
+        """Return whether an engine can be used, asked once."""
+        if name not in self._backends:
+            return Probe(False, reason="no such engine is known to these tests")
+        if name not in self._probes:
+            self._probes[name] = self._backends[name].probe()
+        return self._probes[name]
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Skip what needs an engine that cannot be used."""
+        for mark in item.iter_markers("engine"):
+            probe = self.probe(mark.args[0])
+            if not probe.available:
+                pytest.skip(f"{mark.args[0]}: {probe.reason}")
+
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Note on the test which engines it exercises; the note travels with its report, from other processes too."""
+        names = {mark.args[0] for mark in item.iter_markers("engine")}
+        instance = getattr(item, "instance", None)
+        if isinstance(instance, BackendConformance):
+            names.add(instance.backend().name)
+        item.user_properties += [(_PROPERTY, name) for name in sorted(names & self._backends.keys())]
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say which engines were exercised, by how many tests, and why others were not."""
+        counts = dict.fromkeys(self._backends, 0)
+        for report in terminalreporter.stats.get("passed", ()):
+            for key, name in report.user_properties:
+                if key == _PROPERTY and name in counts:
+                    counts[name] += 1
+        terminalreporter.section("engines exercised")
+        for name, count in counts.items():
+            probe = self.probe(name)
+            if count:
+                said = f"{probe.version}, {count} tests"
+            else:
+                said = "no test" if probe.available else f"no test: {probe.reason}"
+            terminalreporter.line(f"{name}: {said}")
