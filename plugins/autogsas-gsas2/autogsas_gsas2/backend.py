@@ -129,9 +129,7 @@ class Gsas2Session:
         gpx = None if self._gpx is None else original.get(str(self._gpx.resolve()), str(self._gpx))
         text = script_text(
             self._project,
-            done.record,
-            (done.histograms, done.phases),
-            done.equivalent,
+            done,
             gpx,
             {h.name: source(data.get(h.name), canonical.instprm(h.instrument)) for h in self._project.histograms},
             {p.name: source(structures.get(p.name), "" if gpx else canonical.cif(p)) for p in self._project.phases},
@@ -165,9 +163,7 @@ class Gsas2Session:
         value = item.value
         if item.group == "positions" and item.phase in self._shifts and item.name[-2:] in (":x", ":y", ":z"):
             value -= float(self._shifts[item.phase]["xyz".index(item.name[-1])])
-        return Parameter(
-            item.name, value, item.esd, item.unit, item.group, item.phase, item.histogram, item.site
-        )
+        return Parameter(item.name, value, item.esd, item.unit, item.group, item.phase, item.histogram, item.site)
 
     def _refined(self, phase: Phase, found: protocol.PhaseResult) -> Phase:
         shift = self._shifts.get(phase.name, np.zeros(3))
@@ -191,8 +187,7 @@ def gpx_file(project: Project) -> Path | None:
 
 def _slots(items: Sequence[Free | Setting]) -> list[protocol.Slot]:
     return [
-        protocol.Slot(item.group, item.phase, item.histogram, item.site, getattr(item, "value", None))
-        for item in items
+        protocol.Slot(item.group, item.phase, item.histogram, item.site, getattr(item, "value", None)) for item in items
     ]
 
 

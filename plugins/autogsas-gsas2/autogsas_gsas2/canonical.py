@@ -25,7 +25,11 @@ _TENSOR = ("11", "22", "33", "12", "13", "23")
 def instprm(instrument: Instrument) -> str:
     """Return an instrument parameter file of GSAS-II (.instprm) with all that the instrument says."""
     xray = instrument.radiation == "xray"
-    lines = ["#GSAS-II instrument parameter file; do not add/delete items!", f"Type:{'PXC' if xray else 'PNC'}", "Bank:1"]
+    lines = [
+        "#GSAS-II instrument parameter file; do not add/delete items!",
+        f"Type:{'PXC' if xray else 'PNC'}",
+        "Bank:1",
+    ]
     if instrument.doublet:
         first, second = instrument.wavelengths
         lines += [f"Lam1:{first!r}", f"Lam2:{second!r}", f"I(L2)/I(L1):{instrument.ratio!r}"]

@@ -16,9 +16,31 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "VERSION", "Close", "Closed", "CurveData", "Failed", "HistogramData", "Hello", "Open", "Opened", "ParameterData",
-    "PhaseData", "PhaseResult", "ProtocolError", "Read", "Refine", "ReflectionData", "ResultData", "Save", "Saved",
-    "SiteResult", "Slot", "StepData", "StepReport", "decode", "encode",
+    "VERSION",
+    "Close",
+    "Closed",
+    "CurveData",
+    "Failed",
+    "Hello",
+    "HistogramData",
+    "Open",
+    "Opened",
+    "ParameterData",
+    "PhaseData",
+    "PhaseResult",
+    "ProtocolError",
+    "Read",
+    "Refine",
+    "ReflectionData",
+    "ResultData",
+    "Save",
+    "Saved",
+    "SiteResult",
+    "Slot",
+    "StepData",
+    "StepReport",
+    "decode",
+    "encode",
 ]  # fmt: skip
 
 VERSION = 1
@@ -228,13 +250,15 @@ class Save:
 class Saved:
     """Written; ``record`` is what each refinement was told, ``alike`` which files GSAS-II reads as the host does.
 
-    ``histograms`` and ``phases`` are GSAS-II's names for them, ``equivalent`` the variables made one at the start.
+    ``histograms`` and ``phases`` are GSAS-II's names for them; at the start the variables in ``equivalent`` were made
+    one, and those in ``limited`` given a least value.
     """
 
     record: list[dict[str, Any]]
     histograms: list[str]
     phases: list[str]
     equivalent: list[list[str]]
+    limited: dict[str, float]
     alike: dict[str, bool] = field(default_factory=dict)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from autogsas.project import Project
 
+from autogsas_gsas2.protocol import Saved
+
 __all__ = ["Source", "script_text"]
 
 
@@ -24,9 +26,7 @@ class Source:
 
 def script_text(
     project: Project,
-    record: Sequence[Mapping[str, Any]],
-    keys: tuple[Sequence[str], Sequence[str]],
-    equivalent: Sequence[Sequence[str]],
+    done: Saved,
     gpx: str | None,
     patterns: Mapping[str, Source],
     phases: Mapping[str, Source],
@@ -34,23 +34,25 @@ def script_text(
 ) -> str:
     """Return the script.
 
-    ``record`` is what each refinement changed and did, ``keys`` GSAS-II's names of histograms and phases there,
-    ``equivalent`` the variables made one, ``gpx`` the user's project or None, ``patterns`` and ``phases`` by name.
+    ``done`` says what each refinement changed and did, ``gpx`` is the user's project or None, ``patterns`` and
+    ``phases`` are by name.
     """
+    keys = (done.histograms, done.phases)
     start = _from_gpx(gpx, keys) if gpx is not None else _from_data(project, patterns, phases)
     lines = [*start, ""]
-    lines += [f"gpx.add_EquivConstr({list(variables)!r})" for variables in equivalent]
+    lines += [f"gpx.add_EquivConstr({list(variables)!r})" for variables in done.equivalent]
+    lines += [f'gpx.set_Controls("parmMin", {least!r}, {variable!r})' for variable, least in done.limited.items()]
     for index, histogram in enumerate(project.histograms):
         regions = [list(region) for region in histogram.excluded]
         lines.append(f'histograms[{index}]["Limits"][1:] = {[list(histogram.limits), *regions]!r}')
-    for step in record:
+    for step in done.record:
         lines += ["", *_step(step, keys)]
-    return _FRAME.format(version=version, body="\n".join(lines))
+    return _FRAME.format(version=version, limited=list(done.limited), body="\n".join(lines))
 
 
 def _from_gpx(gpx: str, keys: tuple[Sequence[str], Sequence[str]]) -> list[str]:
     return [
-        f"gpx = G2sc.G2Project(gpxfile=find({gpx!r}), newgpx=str(HERE / \"again.gpx\"))",
+        f'gpx = G2sc.G2Project(gpxfile=find({gpx!r}), newgpx=str(HERE / "again.gpx"))',
         f"histograms = [gpx.histogram(name) for name in {list(keys[0])!r}]",
         f"phases = [gpx.phase(name) for name in {list(keys[1])!r}]",
     ]
@@ -65,9 +67,7 @@ def _from_data(project: Project, patterns: Mapping[str, Source], phases: Mapping
         lines += ["", about, f'(HERE / "{name}").write_text({_block(source.text)})']
         data = f"find({source.file!r})" if source.file is not None else f"from_run({histogram.name!r})"
         lines.append(f'histograms.append(gpx.add_powder_histogram({data}, str(HERE / "{name}")))')
-        lines.append(
-            f'histograms[-1]["Sample Parameters"]["Gonio. radius"] = {float(histogram.instrument.radius)!r}'
-        )
+        lines.append(f'histograms[-1]["Sample Parameters"]["Gonio. radius"] = {float(histogram.instrument.radius)!r}')
     for number, phase in enumerate(project.phases):
         source = phases[phase.name]
         lines += [""]
@@ -88,7 +88,7 @@ def _block(text: str) -> str:
 
 def _step(step: Mapping[str, Any], keys: tuple[Sequence[str], Sequence[str]]) -> list[str]:
     title = " ".join(str(step["title"]).split())
-    lines = [f"# {title or 'a step'}"]
+    lines = [f"step({title or 'a step'!r})"]
     lines += [f"{_place(path, keys)} = {value!r}" for path, value in step["changes"]]
     lines += [f"refine({int(cycles)}, {tolerance:g})" for cycles, tolerance in step["refinements"]]
     return lines
@@ -142,6 +142,12 @@ def from_run(name):
     target = HERE / (name + ".again.xye")
     np.savetxt(target, np.column_stack([x, y, 1.0 / np.sqrt(np.where(w > 0, w, 1.0))]), fmt="%.8g")
     return str(target)
+
+
+def step(title):
+    print(title)
+    frozen = gpx.data["Controls"]["data"].setdefault("parmFrozen", {{}})
+    frozen["FrozenList"] = [name for name in frozen.get("FrozenList", []) if str(name) not in {limited!r}]
 
 
 def refine(cycles, tolerance):

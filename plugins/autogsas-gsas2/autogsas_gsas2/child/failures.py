@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autogsas_gsas2.child.errors import Failure
-from autogsas_gsas2.child.setup import Model
+from autogsas_gsas2.child.setup import Model, frozen_list
 
 __all__ = ["Outcome", "refine_once"]
 
@@ -35,7 +35,6 @@ class Outcome:
     names: list[str]
     esds: Any
     shifts: dict[str, float]
-    moved: dict[str, float]
     singular: list[str]
     frozen: list[str]
     cycles: int
@@ -49,7 +48,7 @@ class Outcome:
     @property
     def dropped(self) -> list[str]:
         """Variables that were freed and took no part: singular, or without an esd."""
-        dead = [name for name, esd in zip(self.names, self.esds) if not (np.isfinite(esd) and esd > 0)]
+        dead = [name for name, esd in zip(self.names, self.esds, strict=True) if not (np.isfinite(esd) and esd > 0)]
         return list(dict.fromkeys([*self.singular, *dead]))
 
     @property
@@ -57,7 +56,9 @@ class Outcome:
         """The largest shift of the last cycle over its esd, of the variables that took part."""
         out = set(self.dropped)
         ratios = [
-            abs(self.shifts.get(name, 0.0)) / float(esd) for name, esd in zip(self.names, self.esds) if name not in out
+            abs(self.shifts.get(name, 0.0)) / float(esd)
+            for name, esd in zip(self.names, self.esds, strict=True)
+            if name not in out
         ]
         return max(ratios, default=0.0)
 
@@ -124,7 +125,7 @@ def _refined(model: Model, cells: list[list[float]]) -> dict[str, Any]:
     if any(model.histogram(item)["data"][0].get("wR") is None for item in model.histograms):
         raise Failure("silent-failure", "GSAS-II left no residual and said nothing")
     if not np.all(np.isfinite(np.asarray(found["variables"], dtype=float))):
-        bad = [n for n, v in zip(found["varyList"], found["variables"]) if not np.isfinite(v)]
+        bad = [n for n, v in zip(found["varyList"], found["variables"], strict=True) if not np.isfinite(v)]
         raise Failure("not-finite", f"not finite after the refinement: {', '.join(bad[:5])}")
     _check_curves(model)
     rwp = float(found["Rvals"]["Rwp"])
@@ -143,15 +144,20 @@ def _check_curves(model: Model) -> None:
 
 
 def _check_sense(model: Model, found: dict[str, Any], cells: list[list[float]]) -> None:
-    for name, value in zip(found["varyList"], found["variables"]):
+    frozen = {str(item) for item in frozen_list(model.gpx)}
+    for name, value in zip(found["varyList"], found["variables"], strict=True):
+        if name in frozen:  # beyond a limit, and set back to it
+            continue
         limit = _LARGEST.get(name.split(":")[2]) if name.startswith(":") else None
         if limit is not None and abs(value) > limit:
             raise Failure("diverged", f"{name} went to {value:.4g}")
         if ":AUiso:" in name and not -1.0 < value < 5.0:
             raise Failure("diverged", f"{name} went to {value:.4g}")
-    for phase, before in zip(model.phases, cells):
+    for phase, before in zip(model.phases, cells, strict=True):
         after = model.phase(phase)["General"]["Cell"][1:8]
-        if not all(np.isfinite(after)) or any(abs(b / a - 1.0) > 0.1 for a, b in zip(before[:3], after[:3])):
+        if not all(np.isfinite(after)) or any(
+            abs(b / a - 1.0) > 0.1 for a, b in zip(before[:3], after[:3], strict=True)
+        ):
             raise Failure("diverged", f"the cell of {phase.name} ran away: {', '.join(f'{v:.4f}' for v in after[:6])}")
 
 
@@ -160,14 +166,12 @@ def _outcome(model: Model, found: dict[str, Any], seen: list[dict[str, Any]]) ->
     info = seen[-1] if seen else {}
     names = list(found.get("varyList", []))
     settled = bool(rvals.get("converged"))
-    frozen = [str(item) for item in model.gpx.data["Controls"]["data"].get("parmFrozen", {}).get("FrozenList", [])]
     return Outcome(
         names=names,
         esds=np.array([np.nan if esd is None else esd for esd in found.get("sig", [])], dtype=float),
         shifts={key: float(value) for key, value in (rvals.get("lastShifts") or {}).items()},
-        moved=dict(zip(names, np.asarray(found.get("Lastshft", []), dtype=float).tolist())),
         singular=[names[i] for i in info.get("psing", []) if i < len(names)],
-        frozen=frozen,
+        frozen=[str(item) for item in frozen_list(model.gpx)],
         # The cycle in which GSAS-II finds itself converged is not counted by it.
         cycles=int(info.get("num cyc", 0)) + (1 if settled else 0),
         rwp=float(rvals.get("Rwp", np.nan)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass
-from types import ModuleType
+from typing import Any
 
 __all__ = ["Gsas", "load"]
 
@@ -14,11 +14,11 @@ __all__ = ["Gsas", "load"]
 class Gsas:
     """The modules of GSAS-II that the child uses."""
 
-    scriptable: ModuleType
-    main: ModuleType
-    io: ModuleType
-    math: ModuleType
-    pwd: ModuleType
+    scriptable: Any
+    main: Any
+    io: Any
+    math: Any
+    pwd: Any
     version: str
 
 

@@ -14,7 +14,7 @@ __all__ = ["Entry", "Knob", "get", "knobs", "matching", "put"]
 Path = tuple[Any, ...]
 
 _INSTRUMENT = {"zero": "Zero", "U": "U", "V": "V", "W": "W", "X": "X", "Y": "Y", "Z": "Z", "SH/L": "SH/L"}
-_SAMPLE = {
+_SAMPLE: dict[str, dict[str, tuple[str, ...]]] = {
     "Bragg-Brentano": {"displacement": ("Shift",), "transparency": ("Transparency",)},
     "Debye-Scherrer": {"displacement": ("DisplaceX", "DisplaceY"), "absorption": ("Absorption",)},
 }
@@ -28,7 +28,7 @@ _TENSOR = ("11", "22", "33", "12", "13", "23")
 
 @dataclass(frozen=True)
 class Entry:
-    """One number: the result's name, GSAS-II's variable, where it lies; the value is ``factor`` times what lies there."""
+    """One number: the result's name, GSAS-II's variable, and where it lies; it is ``factor`` times what lies there."""
 
     name: str
     variable: str

@@ -30,7 +30,7 @@ def read(model: Model) -> ResultData:
     whole_range(model)
     curves = [_curves(model, item) for item in model.histograms]
     found = model.gpx.data["Covariance"]["data"]
-    esds = {name: float(esd) for name, esd in zip(found["varyList"], found["sig"]) if esd is not None}
+    esds = {name: float(esd) for name, esd in zip(found["varyList"], found["sig"], strict=True) if esd is not None}
     esds.update({name: float(pair[1]) for name, pair in found.get("depSigDict", {}).items() if pair[1] is not None})
     esds = {name: esd for name, esd in esds.items() if np.isfinite(esd) and esd > 0 and name not in model.dropped}
     parameters = _parameters(model, esds)
@@ -111,9 +111,7 @@ def _numbers(model: Model, knob: Knob, esds: dict[str, float]) -> list[Parameter
         value = float(get(model.gpx.data, entry.path)) * entry.factor
         esd = esds.get(entry.variable)
         esd = None if esd is None or entry.factor == 0 else esd * abs(entry.factor)
-        out.append(
-            ParameterData(entry.name, value, esd, knob.unit, knob.group, knob.phase, knob.histogram, knob.site)
-        )
+        out.append(ParameterData(entry.name, value, esd, knob.unit, knob.group, knob.phase, knob.histogram, knob.site))
     return out
 
 
@@ -146,9 +144,7 @@ def _curves(model: Model, item: HistogramModel) -> CurveData:
         calculated=calculated,
         background=background,
         weights=counted,
-        reflections=[
-            _reflections(model, phase, item) for phase in model.phases if model.pair(phase, item) is not None
-        ],
+        reflections=[_reflections(model, phase, item) for phase in model.phases if model.pair(phase, item) is not None],
     )
 
 
@@ -195,7 +191,7 @@ def _phase(model: Model, item: PhaseModel) -> PhaseResult:
             uiso=float(atom[adp + 1]),
             uaniso=[float(v) for v in atom[adp + 2 : adp + 8]] if atom[adp] == "A" else None,
         )
-        for label, atom in zip(item.labels, tree["Atoms"])
+        for label, atom in zip(item.labels, tree["Atoms"], strict=True)
     ]
     return PhaseResult(item.name, [float(v) for v in tree["General"]["Cell"][1:7]], sites)
 

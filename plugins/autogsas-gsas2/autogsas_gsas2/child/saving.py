@@ -38,6 +38,7 @@ def save(model: Model, wanted: Save) -> Saved:
         record=model.record,
         histograms=[item.key for item in model.histograms],
         phases=[item.key for item in model.phases],
+        limited=model.limited,
         equivalent=[list(variables) for variables in model.equivalent],
         alike=alike,
     )
@@ -75,7 +76,7 @@ def _same_pattern(model: Model, item: HistogramModel, file: str) -> bool:
     inside = model.points(item, item.limits)
     if len(found[0]) != len(mine[0]):
         return False
-    pairs = [(np.ma.getdata(a)[inside], np.ma.getdata(b)[inside]) for a, b in zip(found[:3], mine[:3])]
+    pairs = [(np.ma.getdata(a)[inside], np.ma.getdata(b)[inside]) for a, b in zip(found[:3], mine[:3], strict=True)]
     return all(np.allclose(a, b, rtol=1e-5, atol=1e-7) for a, b in pairs)
 
 
@@ -94,7 +95,7 @@ def _same_structure(model: Model, item: PhaseModel, file: str) -> bool:
         return False
     if not np.allclose(found["General"]["Cell"][1:7], start["General"]["Cell"][1:7], atol=1e-6):
         return False
-    for a, b in zip(found["Atoms"], start["Atoms"]):
+    for a, b in zip(found["Atoms"], start["Atoms"], strict=True):
         numbers = [*range(x, x + 4), adp + 1, *range(adp + 2, adp + 8)]
         if a[kind] != b[kind] or a[adp] != b[adp] or a[site + 1] != b[site + 1]:
             return False

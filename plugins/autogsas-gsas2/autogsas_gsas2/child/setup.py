@@ -13,7 +13,10 @@ from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.gsas import Gsas
 from autogsas_gsas2.protocol import HistogramData, Open, PhaseData, StepReport
 
-__all__ = ["PROBE_POINT", "HistogramModel", "Model", "PhaseModel", "images", "open_model"]
+__all__ = ["PROBE_POINT", "HistogramModel", "Model", "PhaseModel", "frozen_list", "images", "open_model", "thaw"]
+
+LEAST_SHL = 0.002
+"""GSAS-II counts no smaller axial divergence, and lets it run away below: there chi^2 no longer depends on it."""
 
 PROBE_POINT = (0.1234, 0.2781, 0.4127)
 """A general position whose images tell one setting of a space group from another."""
@@ -61,6 +64,7 @@ class Model:
     reports: list[StepReport] = field(default_factory=list)
     record: list[dict[str, Any]] = field(default_factory=list)
     equivalent: list[tuple[str, ...]] = field(default_factory=list)
+    limited: dict[str, float] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
 
     def histogram(self, item: HistogramModel) -> dict[str, Any]:
@@ -106,8 +110,30 @@ def open_model(g2: Gsas, request: Open) -> Model:
     controls = model.gpx.data["Controls"]["data"]
     controls["deriv type"] = "analytic Hessian"
     controls["Seq Data"] = []
+    for item in model.histograms:
+        variable = f":{item.number}:SH/L"
+        if "SH/L" in model.histogram(item)["Instrument Parameters"][0] and not _limited(controls, "SH/L"):
+            model.limited[variable] = LEAST_SHL
+    for variable, least in model.limited.items():
+        model.gpx.set_Controls("parmMin", least, variable)
     model.gpx.save()
     return model
+
+
+def frozen_list(gpx: Any) -> list[Any]:
+    """Return the variables that GSAS-II keeps out of refinements since they went beyond a limit."""
+    found: list[Any] = gpx.data["Controls"]["data"].get("parmFrozen", {}).get("FrozenList", [])
+    return found
+
+
+def thaw(model: Model) -> None:
+    """Let variables go again that a limit of ours stopped; what the user's own limits froze stays."""
+    frozen = frozen_list(model.gpx)
+    frozen[:] = [item for item in frozen if str(item) not in model.limited]
+
+
+def _limited(controls: dict[str, Any], name: str) -> bool:
+    return any(str(key).endswith(name) for key in controls.get("parmMinDict", {}))
 
 
 def _set_limits(tree: dict[str, Any], limits: list[float], excluded: list[list[float]]) -> None:
@@ -184,7 +210,9 @@ def _shared_places(model: Model) -> list[tuple[str, ...]]:
         places: dict[tuple[float, ...], list[int]] = {}
         for index, atom in enumerate(tree["Atoms"]):
             if atom[adp] == "I":
-                places.setdefault(tuple(np.round(np.array(atom[column : column + 3], dtype=float), 5)), []).append(index)
+                places.setdefault(tuple(np.round(np.array(atom[column : column + 3], dtype=float), 5)), []).append(
+                    index
+                )
         out += [tuple(f"{phase.number}::AUiso:{i}" for i in together) for together in places.values() if together[1:]]
     return out
 
@@ -199,15 +227,13 @@ def _from_gpx(g2: Gsas, request: Open) -> Model:
     gpx = g2.scriptable.G2Project(gpxfile=request.gpx, newgpx=os.path.join(request.folder, "trial.gpx"))
     model = Model(g2, gpx, request.folder, [], [], True)
     phases = {phase.name: phase for phase in gpx.phases()}
-    used = {
-        key for phase in phases.values() for key, pair in phase.data["Histograms"].items() if pair.get("Use", True)
-    }
+    used = {key for phase in phases.values() for key, pair in phase.data["Histograms"].items() if pair.get("Use", True)}
     histograms = {histogram.name: histogram for histogram in gpx.histograms() if histogram.name in used}
     measured = _match([h.name for h in request.histograms], list(histograms), "histogram")
-    for item, key in zip(request.histograms, measured):
+    for item, key in zip(request.histograms, measured, strict=True):
         model.histograms.append(HistogramModel(item.name, key, histograms[key].id, item.limits, item.excluded))
     connected = [key for key, phase in phases.items() if set(phase.data["Histograms"]) & set(measured)]
-    for phase, key in zip(request.phases, _match([p.name for p in request.phases], connected, "phase")):
+    for phase, key in zip(request.phases, _match([p.name for p in request.phases], connected, "phase"), strict=True):
         _check_sites(phases[key].data, phase)
         model.phases.append(PhaseModel(phase.name, key, phases[key].id, phase.labels))
     gpx.save()

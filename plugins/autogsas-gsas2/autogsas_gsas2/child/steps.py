@@ -15,7 +15,7 @@ from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.failures import Outcome, refine_once
 from autogsas_gsas2.child.knobs import Knob, Path, get, knobs, matching, put
 from autogsas_gsas2.child.names import ours
-from autogsas_gsas2.child.setup import HistogramModel, Model
+from autogsas_gsas2.child.setup import HistogramModel, Model, thaw
 from autogsas_gsas2.protocol import Slot, StepData, StepReport
 
 __all__ = ["run", "set_limits", "write"]
@@ -84,6 +84,7 @@ def _short(outcome: Outcome) -> bool:
 
 def _apply(model: Model, step: StepData, changes: list[list[Any]]) -> list[str]:
     words: list[str] = []
+    thaw(model)
     for item in model.histograms:
         limits = list(step.limits[item.name])
         if _count(model, item, limits) < 1:
