@@ -1,9 +1,11 @@
-"""Wrappers "lookup", "factors" and "orientation": derivatives nobody asked for are not computed."""
+"""Wrappers "lookup", "factors", "orientation" and "idle": derivatives nobody asked for are not computed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+
+import numpy as np
 
 from .guard import Guard, module
 
@@ -96,29 +98,105 @@ def factors(guard: Guard) -> None:
     math.getPowderProfileDerv = getPowderProfileDerv
 
 
+class Asked:
+    """The names a call for derivatives asks for, by the prefix of their phase and histogram."""
+
+    def __init__(self, args: Any) -> None:
+        self.names = {*args[2], *args[8]}
+        self._terms: dict[str, set[str]] = {}
+
+    def terms(self, prefix: str) -> set[str]:
+        """What follows a prefix ("0:0:") in the names asked for, without the number after a semicolon."""
+        found = self._terms.get(prefix)
+        if found is None:
+            found = {name.removeprefix(prefix).partition(";")[0] for name in self.names if name.startswith(prefix)}
+            self._terms[prefix] = found
+        return found
+
+
 def orientation(guard: Guard) -> None:
     """Leave out GetPrefOriDerv's sum over equivalents where the March-Dollase coefficient does not vary."""
     math = module("GSASIIstrMath")
     inner, preferred = math.getPowderProfileDerv, math.GetPrefOriDerv
-    moving: set[str] | None = None
+    asked: Asked | None = None
 
     def GetPrefOriDerv(  # noqa: N802
         refl: Any, im: Any, uniq: Any, G: Any, g: Any, phfx: Any, hfx: Any, SGData: Any, calcControls: Any, parmDict: Any
     ) -> Any:
-        if moving is not None and phfx + "MD" not in moving and calcControls[phfx + "poType"] == "MD":
+        if asked is not None and "MD" not in asked.terms(phfx) and calcControls[phfx + "poType"] == "MD":
             return 1.0, {}
         return preferred(refl, im, uniq, G, g, phfx, hfx, SGData, calcControls, parmDict)
 
     def getPowderProfileDerv(args: Any) -> Any:  # noqa: N802
         def short() -> Any:
-            nonlocal moving
-            moving = {*args[2], *args[8]}
+            nonlocal asked
+            asked = Asked(args)
             try:
                 return inner(args)
             finally:
-                moving = None
+                asked = None
 
         return guard.first_use(_case(args), lambda: inner(args), short)
 
     math.GetPrefOriDerv = GetPrefOriDerv
+    math.getPowderProfileDerv = getPowderProfileDerv
+
+
+_STRAIN = frozenset(("D11", "D22", "D33", "D12", "D13", "D23", "eA"))
+_WIDTHS = frozenset(("Size", "Mustrain"))
+_ABSORPTION = frozenset(("Absorption", "SurfRoughA", "SurfRoughB"))
+
+
+def idle(guard: Guard) -> None:
+    """Leave out the derivatives of strain shift, sample broadening, extinction and absorption that are not asked for.
+
+    The four functions are called once a reflection; where nothing of theirs varies, what they return is dropped.
+    """
+    math = module("GSASIIstrMath")
+    inner = math.getPowderProfileDerv
+    strain, widths = math.GetHStrainShiftDerv, math.GetSampleSigGamDerv
+    extinction, absorption = math.GetPwdrExtDerv, math.GetAbsorbDerv
+    asked: Asked | None = None
+    nothing = np.zeros(2)
+    nothing.flags.writeable = False
+
+    def GetHStrainShiftDerv(  # noqa: N802
+        refl: Any, im: Any, SGData: Any, phfx: Any, hfx: Any, calcControls: Any, parmDict: Any
+    ) -> Any:
+        if asked is not None and asked.terms(phfx).isdisjoint(_STRAIN):
+            return {}
+        return strain(refl, im, SGData, phfx, hfx, calcControls, parmDict)
+
+    def GetSampleSigGamDerv(  # noqa: N802
+        refl: Any, im: Any, wave: Any, G: Any, GB: Any, SGData: Any, hfx: Any, phfx: Any, calcControls: Any, parmDict: Any
+    ) -> Any:
+        if asked is not None and asked.terms(phfx).isdisjoint(_WIDTHS):
+            return {}, {}
+        return widths(refl, im, wave, G, GB, SGData, hfx, phfx, calcControls, parmDict)
+
+    def GetPwdrExtDerv(  # noqa: N802
+        refl: Any, im: Any, pfx: Any, phfx: Any, hfx: Any, calcControls: Any, parmDict: Any
+    ) -> Any:
+        if asked is not None and "Extinction" not in asked.terms(phfx):
+            return 0.0
+        return extinction(refl, im, pfx, phfx, hfx, calcControls, parmDict)
+
+    def GetAbsorbDerv(refl: Any, im: Any, hfx: Any, calcControls: Any, parmDict: Any) -> Any:  # noqa: N802
+        if asked is not None and asked.terms(hfx).isdisjoint(_ABSORPTION):
+            return nothing
+        return absorption(refl, im, hfx, calcControls, parmDict)
+
+    def getPowderProfileDerv(args: Any) -> Any:  # noqa: N802
+        def short() -> Any:
+            nonlocal asked
+            asked = Asked(args)
+            try:
+                return inner(args)
+            finally:
+                asked = None
+
+        return guard.first_use(_case(args), lambda: inner(args), short)
+
+    math.GetHStrainShiftDerv, math.GetSampleSigGamDerv = GetHStrainShiftDerv, GetSampleSigGamDerv
+    math.GetPwdrExtDerv, math.GetAbsorbDerv = GetPwdrExtDerv, GetAbsorbDerv
     math.getPowderProfileDerv = getPowderProfileDerv

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import arrays, derivatives, observed, shapes, tables
+from . import arrays, derivatives, observed, scalars, shapes, tables
 from .fingerprints import KNOWN
 from .guard import Guard, Unfit, check, fingerprint, module, unknown_words, wanted
 
@@ -74,6 +74,30 @@ WRAPPERS = (
         },
         ("GSASIIstrMath.GetIntensityDerv",),
     ),
+    Wrapper(
+        "idle",
+        derivatives.idle,
+        {
+            "GSASIIstrMath.getPowderProfileDerv": "args",
+            "GSASIIstrMath.GetHStrainShiftDerv": "refl im SGData phfx hfx calcControls parmDict",
+            "GSASIIstrMath.GetSampleSigGamDerv": "refl im wave G GB SGData hfx phfx calcControls parmDict",
+            "GSASIIstrMath.GetPwdrExtDerv": "refl im pfx phfx hfx calcControls parmDict",
+            "GSASIIstrMath.GetAbsorbDerv": "refl im hfx calcControls parmDict",
+        },
+        ("GSASIIstrMath.GetIntensityDerv",),
+    ),
+    Wrapper("distance", scalars.distance, {"GSASIIlattice.calc_rDsq": "H A"}, ()),
+    Wrapper(
+        "intensity",
+        scalars.intensity,
+        {
+            "GSASIIpwd.Polarization": "Pola Tth Azm",
+            "GSASIIpwd.SurfaceRough": "SRA SRB Tth",
+            "GSASIIstrMath.GetPwdrExt": "refl im pfx phfx hfx calcControls parmDict",
+        },
+        ("GSASIIstrMath.GetIntensityCorr",),
+    ),
+    Wrapper("search", scalars.search, {}, ("GSASIIstrMath.getPowderProfile", "GSASIIstrMath.getPowderProfileDerv")),
     Wrapper("lookup", derivatives.lookup, {"GSASIIstrMath.getPowderProfileDerv": "args"}, ()),
     Wrapper(
         "plain",

@@ -11,7 +11,6 @@ from .guard import Guard, module, same
 
 _CASE = "constant wavelength"
 _LIMIT = 64 * 1024 * 1024
-_CHECKS = 12
 
 
 class Peak:
@@ -129,7 +128,6 @@ def shapes(guard: Guard) -> None:
     peak, slopes = powder.getFCJVoigt3, powder.getdFCJVoigt3
     kernel, kernel_slopes = powder.pyd.pypsvfcjo, powder.pyd.pydpsvfcjo
     memory = Memory()
-    looked = {"peak": 0, "slopes": 0}
     refining = False
 
     def remembered(pos: Any, sig: Any, gam: Any, shl: Any, x: Any, compute: bool) -> tuple[Any, ...] | None:
@@ -146,11 +144,6 @@ def shapes(guard: Guard) -> None:
         memory.keep(key, fresh)
         return fresh.arrays
 
-    def settle(what: str, identical: bool) -> None:
-        looked[what] += 1
-        if not identical or looked[what] >= _CHECKS:
-            guard.settle(f"{_CASE} {what}", identical)
-
     def getFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:  # noqa: N802 - GSAS-II's own name
         case = f"{_CASE} peak"
         if len(xdata) < 2 or not (guard.proven(case) or guard.unknown(case)):
@@ -159,7 +152,7 @@ def shapes(guard: Guard) -> None:
         if arrays is None:
             return peak(pos, sig, gam, shl, xdata)
         if guard.unknown(case):
-            settle("peak", same(arrays[0], kernel(len(xdata), xdata - pos, pos, sig, gam, shl)))
+            guard.sample(case, lambda: kernel(len(xdata), xdata - pos, pos, sig, gam, shl), lambda: arrays[0])
         return Peak(arrays[0], xdata)
 
     def getdFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:  # noqa: N802
@@ -170,7 +163,7 @@ def shapes(guard: Guard) -> None:
         if arrays is None:
             return slopes(pos, sig, gam, shl, xdata)
         if guard.unknown(case):
-            settle("slopes", same(tuple(arrays), tuple(slopes(pos, sig, gam, shl, xdata))))
+            guard.sample(case, lambda: tuple(slopes(pos, sig, gam, shl, xdata)), lambda: arrays)
         return arrays
 
     evaluate, core = math.errRefine, main.RefineCore
