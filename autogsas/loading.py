@@ -133,7 +133,7 @@ def _histogram(host: Host, entry: DataEntry, folder: Path, file: Path, key: str)
     if entry.instrument is None:
         # Some formats of patterns say what they were measured with.
         found: Instrument | None = host.hook.autogsas_read_instrument(path=path, bank=entry.bank)
-        instrument = found or _default_instrument(entry, file, key)
+        instrument = found or _as_narrow_as(pattern, _default_instrument(entry, file, key))
     else:
         files.append(_existing(folder, entry.instrument, file, f"{key}.instrument"))
         found = host.hook.autogsas_read_instrument(path=files[-1], bank=entry.bank)
@@ -179,6 +179,13 @@ def _default_instrument(entry: DataEntry, file: Path, key: str) -> Instrument:
     tube = len(entry.wavelength) == 2 or any(abs(entry.wavelength[0] - line) < 0.002 for line in TUBE_LINES)
     where = "laboratory X-rays" if tube else "a synchrotron"
     return Instrument(radiation, (), polarization=0.7 if tube else 0.99, notes=(note.format(where),))
+
+
+def _as_narrow_as(pattern: Pattern, instrument: Instrument) -> Instrument:
+    """Return a usual instrument with widths no larger than the pattern's steps make likely: lines four steps wide."""
+    step = 100.0 * float(np.median(np.diff(pattern.x))) if pattern.x.size > 1 else np.inf
+    share = min(1.0, (4.0 * step / 2.3548) ** 2 / instrument.W)
+    return replace(instrument, U=share * instrument.U, V=share * instrument.V, W=share * instrument.W)
 
 
 def _complete(instrument: Instrument, entry: DataEntry, file: Path, key: str) -> Instrument:

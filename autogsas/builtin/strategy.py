@@ -110,14 +110,30 @@ def autogsas_choose_groups(choose: Choose, project: Project, capabilities: Capab
         name = f"shift[{histogram.name}]" if several else "shift"
         for group in options[choose.category(name, list(options))]:
             frees.append(Free(group=group, histogram=histogram.name if several else None))
-    structural: tuple[Group, ...] = ("positions", "uiso")
-    for group in _allowed(structural, project, capabilities):
-        if _yes(choose, f"structure.{group}", group, project):
-            frees.append(Free(group=group))
+    for name, group, phase in _structural(project, capabilities):
+        if _yes(choose, name, group, project):
+            frees.append(Free(group=group, phase=phase))
     for group in project.search.groups.always:
         if group in capabilities.groups and not any(free.group == group for free in frees):
             frees.append(Free(group=group))
     return frees
+
+
+def _structural(project: Project, capabilities: Capabilities) -> list[tuple[str, Group, str | None]]:
+    """Return the choices of structure: name, group, and phase where there are several.
+
+    A minor phase shows too few lines to give its atoms away, so each phase is a choice of its own.
+    """
+    out: list[tuple[str, Group, str | None]] = []
+    several = len(project.phases) > 1
+    for phase in project.phases:
+        tensors = [site.uaniso is not None for site in phase.sites]
+        for group in _allowed(("positions", "uiso", "uaniso"), project, capabilities):
+            if (group == "uiso" and all(tensors)) or (group == "uaniso" and not any(tensors)):
+                continue
+            name = f"structure.{group}[{phase.name}]" if several else f"structure.{group}"
+            out.append((name, group, phase.name if several else None))
+    return out
 
 
 def _yes(choose: Choose, name: str, group: Group, project: Project) -> bool:
@@ -170,9 +186,13 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
     low, high = project.search.background.terms
     functions = project.search.background.functions
 
-    def seed(name: str, function: str, terms: int, shift: str, gaussian: str, lorentzian: str) -> Seed:
+    def seed(
+        name: str, function: str, terms: int, shift: str, gaussian: str, lorentzian: str, *, main_only: bool = False
+    ) -> Seed:
         choices: dict[str, Any] = {"order": "cell, widths, structure", "early.cycles": 4}
-        choices |= {"structure.positions": True, "structure.uiso": True}
+        for key, group, phase in _structural(project, capabilities):
+            # Tensors ask for better data than most patterns are: they are left to the search.
+            choices[key] = group != "uaniso" and not (main_only and phase not in (None, project.phases[0].name))
         for histogram in project.histograms:
             suffix = f"[{histogram.name}]" if len(project.histograms) > 1 else ""
             flat = histogram.instrument.geometry == "Bragg-Brentano"
@@ -189,7 +209,9 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
             choices |= {key + suffix: value for key, value in own.items()}
         return Seed(name, choices=_possible(choices, project, capabilities))
 
+    minor = [seed("careful, first phase", "chebyschev-1", 12, "displacement", "U V W", "X Y", main_only=True)]
     return [
+        *(minor if len(project.phases) > 1 else []),
         seed("careful", "chebyschev-1", 12, "displacement, transparency", "U V W", "X Y"),
         seed("careful, knots", "log interpolate", 15, "displacement, transparency", "U V W", "X Y"),
         seed("zero only", "chebyschev-1", 9, "zero", "U V W", "X Y"),
@@ -211,8 +233,9 @@ def _possible(choices: dict[str, Any], project: Project, capabilities: Capabilit
         elif name == "shift":
             options = _options(_SHIFTS["Bragg-Brentano"], project, capabilities)
         else:
-            group = {"profile.axial": "SH/L", "structure.positions": "positions", "structure.uiso": "uiso"}.get(name)
-            if group is not None and (group in never or group in always or group not in capabilities.groups):
+            if name == "profile.axial" and ("SH/L" in {*never, *always} or "SH/L" not in capabilities.groups):
+                continue
+            if name.startswith("structure.") and name.removeprefix("structure.") in always:
                 continue
             out[key] = value
             continue

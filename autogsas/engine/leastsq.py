@@ -24,11 +24,15 @@ _TRIES = 12
 
 @dataclass(frozen=True)
 class Linearised:
-    """chi^2 = sum w (yo - yc)^2 at a point: ``gradient`` J^T W r (v,), ``normal`` J^T W J (v, v), and ``chi2``."""
+    """chi^2 = sum w (yo - yc)^2 at a point: ``gradient`` J^T W r (v,), ``normal`` J^T W J (v, v), and ``chi2``.
+
+    ``penalty`` is what is added to chi^2 for values outside sense; gradient and normal matrix include it.
+    """
 
     gradient: Array
     normal: Array
     chi2: float
+    penalty: float = 0.0
 
 
 class Problem(Protocol):
@@ -46,7 +50,7 @@ class Problem(Protocol):
     def n_observations(self) -> int: ...
 
     def settle(self, values: Array) -> tuple[Array, float]:
-        """Return the values with the linear ones at their best, and chi^2 there; infinite where there is none."""
+        """Return the values with the linear ones at their best, and chi^2 with its penalty; infinite for no value."""
         ...
 
     def linearise(self, values: Array) -> Linearised:
@@ -88,7 +92,7 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
     message = ""
     while True:
         here = problem.linearise(current)
-        chi2 = here.chi2
+        chi2 = here.chi2 + here.penalty
         solver = _Solver(problem, current, here)
         if solver.shift_esd < _CONVERGED:
             message = "converged"

@@ -28,7 +28,8 @@ _SLACK = 0.3  # of its width, by which a line may move before its plan is made a
 class PhasePattern:
     """One phase's part of a pattern: ``unit`` (n,) at unit scale, its peaks and its shapes.
 
-    ``jacobian`` (n, len(columns)) at the present scale for the variables ``columns``, where it was asked for.
+    ``jacobian`` (n, len(columns)) at the present scale for the variables ``columns``, where it was asked for, and with
+    it the peaks' derivatives by the same variables.
     """
 
     unit: Array
@@ -36,6 +37,7 @@ class PhasePattern:
     shapes: Shapes
     columns: Ints
     jacobian: Array | None
+    derivatives: PeakDerivatives | None
 
 
 class PatternModel:
@@ -81,7 +83,7 @@ class PatternModel:
         jacobian = None
         if derivatives is not None and local is not None:
             jacobian = self._jacobian(p, peaks, derivatives, lines, found, scale, shl, local)
-        return PhasePattern(unit, peaks, found, columns, jacobian)
+        return PhasePattern(unit, peaks, found, columns, jacobian, derivatives)
 
     def _lines(self, peaks: Peaks) -> _Lines:
         if len(self._wavelengths) == 1:

@@ -20,9 +20,9 @@ Ints = npt.NDArray[np.int64]
 
 _DEGREE = np.pi / 180.0
 # Widths that would be negative are bent smoothly towards zero. GSAS-II cuts them off at 0.001 (centidegree^2 and
-# centidegree); a corner in chi^2 stops least squares dead, so here the bend begins at these values, in degrees.
-_BEND_VARIANCE = 0.05 * 1e-4
-_BEND_GAMMA = 0.05 * 1e-2
+# centidegree); a corner in chi^2 stops least squares dead, so here the bend begins at this share of a step of the
+# pattern: far narrower than any line that the steps resolve.
+_BEND = 0.1
 _MARGIN = 1.0  # degrees past the last point from which a reflection's tail still reaches in
 
 
@@ -30,13 +30,15 @@ _MARGIN = 1.0  # degrees past the last point from which a reflection's tail stil
 class PeakDerivatives:
     """Derivatives of k reflections by v variables, each (k, v): positions in degrees, widths in degrees^2 and degrees.
 
-    ``intensity`` is at the present scale.
+    ``intensity`` is at the present scale; ``widths`` are those of Gaussian variance and Lorentzian width before they
+    are kept positive.
     """
 
     position: Array
     variance: Array
     gamma: Array
     intensity: Array
+    widths: tuple[Array, Array]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Peaks:
 
     ``two_theta`` in degrees with all corrections, ``variance`` (degrees^2) and ``gamma`` (degrees) of the
     Gaussian and Lorentzian parts, kept positive; ``base`` the intensity at unit scale per centidegree; ``f2`` |F|^2.
-    ``floored`` (k, 2) says which Gaussian and Lorentzian widths the model would have made negative.
+    ``widths`` are Gaussian variance and Lorentzian width as the model makes them, in units of a part of the pattern's
+    step: below zero they mean nothing.
     """
 
     two_theta: Array
@@ -54,7 +57,7 @@ class Peaks:
     gamma: Array
     base: Array
     f2: Array
-    floored: npt.NDArray[np.bool_]
+    widths: tuple[Array, Array]
     mix: Mix
 
 
@@ -66,6 +69,8 @@ class ReflectionSet:
         self._layout, self._p, self._h, self._histogram = layout, p, h, histogram
         instrument = histogram.instrument
         self.wavelength = instrument.wavelengths[0]
+        x = histogram.pattern.x
+        self._bend = _BEND * (float(np.median(np.diff(x))) if x.size > 1 else 0.02)
         self._xray = instrument.radiation == "xray"
         metric = raw[layout.cell[p]]
         edge = min(two_theta_max + _MARGIN, 179.0)
@@ -131,9 +136,11 @@ class ReflectionSet:
         y_term = instrument["Y"] + 0.018 * strain / np.pi
         gamma = (x_term / cosine + y_term * tangent + instrument["Z"]) * 1e-2
         gamma_by = (x_term * secant_by + y_term * tangent_by) * 1e-2
-        floored = np.stack([variance <= 0.0, gamma <= 0.0], axis=1)
-        variance, variance_slope = _bent(variance, _BEND_VARIANCE)
-        gamma, gamma_slope = _bent(gamma, _BEND_GAMMA)
+        bends = (self._bend**2, 0.2 * self._bend)
+        units = ((0.5 * self._bend / _BEND) ** 2, 0.2 * self._bend / _BEND)
+        widths = (variance / units[0], gamma / units[1])
+        variance, variance_slope = _bent(variance, bends[0])
+        gamma, gamma_slope = _bent(gamma, bends[1])
 
         s2 = q / 4.0
         uaniso = raw[layout.uaniso[p]] if layout.uaniso[p].size else None
@@ -150,7 +157,7 @@ class ReflectionSet:
         geometry = 0.01 * self.multiplicity * np.sqrt(volume2) * np.where(seen, 1.0, 0.0)
         base = geometry * lorentz * f2
         mix = pseudo_voigt_mix(variance, gamma)
-        peaks = Peaks(position, 1.0 / np.sqrt(q), variance, gamma, base, f2, floored, mix)
+        peaks = Peaks(position, 1.0 / np.sqrt(q), variance, gamma, base, f2, widths, mix)
         if directions is None or df2 is None:
             return peaks, None
 
@@ -173,8 +180,9 @@ class ReflectionSet:
             + np.outer(tangent, inst["Y"] + 0.018 / np.pi * pair["strain"])
             + inst["Z"]
         )
-        d_variance *= variance_slope[:, None]
-        d_gamma *= gamma_slope[:, None]
+        d_widths = (d_variance / units[0], d_gamma / units[1])
+        d_variance = d_variance * variance_slope[:, None]
+        d_gamma = d_gamma * gamma_slope[:, None]
         s = len(layout.uiso[p])
         d_f2 = df2.xyz.reshape(-1, 3 * s) @ rows["xyz"] + df2.uiso @ rows["uiso"] + df2.occupancy @ rows["occupancy"]
         d_f2 += df2.s2[:, None] * (0.25 * q_by)
@@ -188,7 +196,7 @@ class ReflectionSet:
             + (geometry * lorentz)[:, None] * d_f2
             + np.outer(base, log_volume)
         ) + np.outer(base, pair["scale"])
-        return peaks, PeakDerivatives(d_position, d_variance, d_gamma, d_intensity)
+        return peaks, PeakDerivatives(d_position, d_variance, d_gamma, d_intensity, d_widths)
 
     def _corrections(self, bragg: Array, instrument: dict[str, float]) -> tuple[Array, Array, Array, Array]:
         """Return the shift of each line in degrees, and its derivatives by 2theta and by the two corrections.

@@ -22,6 +22,8 @@ _LARGEST = {
     "uaniso": 0.02, "occupancy": 0.3,
 }  # fmt: skip
 _LARGEST_CELL = 0.004
+# A width below zero costs chi^2 as if it were known to be zero, give or take half a step of the pattern: beyond zero
+# the pattern no longer answers to it, and without a price nothing would lead back.
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class RietveldProblem:
         self._scales = {
             scale_of[variable.indices[0]]: column for column, variable in enumerate(self.variables) if variable.linear
         }
+        self._price = 0.0
         self.n_observations = sum(int(np.count_nonzero(part.weights > 0)) for part in points)
 
     def start(self) -> Array:
@@ -114,10 +117,11 @@ class RietveldProblem:
         chi2 = 0.0
         for h, part in enumerate(self._points):
             try:
-                units = [self._models[h].phase(p, raw, ahead=True).unit for p in range(len(self._layout.phases))]
+                found = [self._models[h].phase(p, raw, ahead=True) for p in range(len(self._layout.phases))]
             except ValueError:
                 return values, np.inf
-            chi2 += self._settle_histogram(h, part, units, raw, out)
+            chi2 += self._price * sum(float(np.sum(np.minimum(w, 0.0) ** 2)) for f in found for w in f.peaks.widths)
+            chi2 += self._settle_histogram(h, part, [phase.unit for phase in found], raw, out)
         return out, chi2 if np.isfinite(chi2) else np.inf
 
     def _settle_histogram(self, h: int, part: Points, units: list[Array], raw: Array, out: Array) -> float:
@@ -156,14 +160,19 @@ class RietveldProblem:
         raw = self.raw(values)
         size = len(self.names)
         gradient, normal, chi2 = np.zeros(size), np.zeros((size, size)), 0.0
+        barred: list[tuple[Array, Array]] = []
         for h, part in enumerate(self._points):
             jacobian = np.zeros((part.x.size, size))
             calculated = part.basis @ self.coefficients(h, values)
             for p in range(len(self._layout.phases)):
                 found = self._models[h].phase(p, raw, self._directions)
                 calculated = calculated + raw[self._layout.pair[p][h][0]] * found.unit
-                if found.jacobian is not None:
+                if found.jacobian is not None and found.derivatives is not None:
                     jacobian[:, found.columns] += found.jacobian
+                    for width, by in zip(found.peaks.widths, found.derivatives.widths, strict=True):
+                        rows = np.zeros((int(np.count_nonzero(width < 0)), size))
+                        rows[:, found.columns] = by[width < 0]
+                        barred.append((width[width < 0], rows))
             background = self._slices[h]
             if background is not None:
                 jacobian[:, background] = part.basis
@@ -173,7 +182,24 @@ class RietveldProblem:
             gradient += jacobian.T @ (root * residual)
             normal += jacobian.T @ jacobian
             chi2 += float(np.sum(part.weights * residual**2))
-        return Linearised(gradient, normal, chi2)
+        self._price = chi2 / max(self.n_observations, 1)
+        penalty = 0.0
+        for width, rows in barred:
+            gradient -= self._price * (rows.T @ width)
+            normal += self._price * (rows.T @ rows)
+            penalty += self._price * float(np.sum(width**2))
+        return Linearised(gradient, normal, chi2, penalty)
+
+    def barred(self, values: Array) -> tuple[str, ...]:
+        """Return which widths of which histogram stand at zero for some of their lines."""
+        raw = self.raw(values)
+        out: dict[str, None] = {}
+        for h, histogram in enumerate(self._layout.histograms):
+            for found in self.patterns(h, raw):
+                for kind, width in zip(("Gaussian", "Lorentzian"), found.peaks.widths, strict=True):
+                    if np.any(width < 0):
+                        out[f"{histogram.name}: {kind} width"] = None
+        return tuple(out)
 
     def patterns(self, h: int, raw: Array) -> list[PhasePattern]:
         """Return the phases' patterns of histogram ``h`` at raw parameters."""

@@ -94,7 +94,7 @@ class EngineSession:
             rwp=100.0 * float(np.sqrt(fit.chi2 / observed)) if observed > 0 else float("nan"),
             shift_esd=fit.shift_esd,
             dropped=fit.dropped,
-            at_bound=fit.at_bound,
+            at_bound=(*fit.at_bound, *problem.barred(fit.values)),
             message=fit.message,
             seconds=time.perf_counter() - started,
         )

@@ -54,7 +54,10 @@ def samples() -> list[Project]:
     flat = project((CUBIC,), XRAY, (15.0, 130.0), 0.05)
     capillary = project((CUBIC,), NEUTRON, (15.0, 130.0), 0.05)
     both = replace(flat, histograms=(replace(flat.histograms[0], name="X"), replace(capillary.histograms[0], name="N")))
-    return [flat, capillary, both]
+    tensor = replace(
+        CUBIC, name="tensor", sites=(replace(CUBIC.sites[0], uaniso=(0.01,) * 3 + (0.0,) * 3), CUBIC.sites[1])
+    )
+    return [flat, capillary, both, replace(flat, phases=(CUBIC, tensor))]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +69,7 @@ def freed(recipe: Recipe) -> list[str]:
     return [str(free.group) for step in recipe.steps for free in step.free]
 
 
-@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("index", range(4))
 def test_random_recipes_keep_the_rules(host: Host, index: int) -> None:
     made = samples()[index]
     for seed in range(60):
@@ -77,6 +80,7 @@ def test_random_recipes_keep_the_rules(host: Host, index: int) -> None:
         assert last.limits is None
         assert last.cycles is None, "the last step goes on to convergence"
         everything = {*freed(recipe)} - {"scale", "background"}
+        assert ("uaniso" in everything) <= (index == 3)
         assert {str(free.group) for free in last.free} == everything
         for histogram in made.histograms:
             own = {f.group for f in last.free if f.histogram in (None, histogram.name)}
@@ -87,7 +91,7 @@ def test_random_recipes_keep_the_rules(host: Host, index: int) -> None:
                 assert "transparency" not in own
 
 
-@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("index", range(4))
 def test_seeds_are_points_of_the_space(host: Host, index: int) -> None:
     made = samples()[index]
     seeds = host.call("seed_recipes", project=made, capabilities=CAPABILITIES)[0]
@@ -126,3 +130,10 @@ def test_the_first_steps_keep_to_their_range(host: Host) -> None:
     low, high = recipe.steps[0].limits["data"]
     assert low == pytest.approx(15 + 0.2 * 115)
     assert high == pytest.approx(low + 0.5 * (130 - low))
+
+
+def test_a_minor_phase_can_keep_its_atoms(host: Host) -> None:
+    made = samples()[3]
+    seeds = host.call("seed_recipes", project=made, capabilities=CAPABILITIES)[0]
+    recipe = build_recipe(host, made, CAPABILITIES, FixedChoose(seeds[0].choices))
+    assert {free.phase for free in recipe.steps[-1].free if free.group in ("positions", "uiso")} == {"fluorite"}
