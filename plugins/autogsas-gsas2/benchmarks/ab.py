@@ -1,4 +1,4 @@
-"""GSAS-II plain against GSAS-II with the wrappers: the same recipes, interleaved, in fresh forks; run by GSAS-II's Python.
+"""GSAS-II plain against GSAS-II with the wrappers: the same recipes, interleaved; run by GSAS-II's own Python.
 
     GSAS2_PYTHON benchmarks/ab.py --data DATA [--recipe NAME ...] [--random NAME COUNT SEED] [--repeat N]
                                   [--wrappers LIST] [--json FILE]
@@ -163,7 +163,10 @@ def main() -> int:
         rows.append(row)
         bits = "identical" if row["identical"] else "DIFFER"
         wr = " ".join("-" if v is None else f"{v:.4f}" for last in row["wR"] for v in last) or "; ".join(row["errors"])
-        print(f"{row['recipe']:32}{row['plain']:9.2f}{row['wrapped']:10.2f}{row['ratio']:7.2f}  {bits:9}  {wr}", flush=True)
+        print(
+            f"{row['recipe']:32}{row['plain']:9.2f}{row['wrapped']:10.2f}{row['ratio']:7.2f}  {bits:9}  {wr}",
+            flush=True,
+        )
         for line in row["differences"][:8] + row["log"]:
             print(f"    {line}")
     plain, wrapped = sum(r["plain"] for r in rows), sum(r["wrapped"] for r in rows)

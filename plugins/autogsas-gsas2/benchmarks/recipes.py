@@ -93,7 +93,9 @@ def at_random(material: Material, name: str, seed: int, count: int) -> Iterator[
         yield Recipe(f"{name} random {number + 1}", material, steps)
 
 
-def short(name: str, material: Material, excluded: tuple[tuple[float, float], ...] = (), lebail: bool = False) -> Recipe:
+def short(
+    name: str, material: Material, excluded: tuple[tuple[float, float], ...] = (), lebail: bool = False
+) -> Recipe:
     """Three steps over a narrow range: a second or two, for tests."""
     low = min(h.low for h in material.histograms)
     steps: tuple[Step, ...] = (
@@ -168,9 +170,7 @@ def _apply(step: Step, recipe: Recipe, project: Any, phase: Any, histograms: lis
             histogram.Limits("upper", min(high, known.high))
         if "background" in step:
             function, terms = step["background"]
-            histogram.set_refinements(
-                {"Background": {"type": function, "no. coeffs": terms, "refine": True}}
-            )
+            histogram.set_refinements({"Background": {"type": function, "no. coeffs": terms, "refine": True}})
         if "set" in step:
             wanted = {key: value for key, value in step["set"].items() if key != "Cell"}
             if histogram.SampleParameters["Type"] != "Bragg-Brentano" and "Sample Parameters" in wanted:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .guard import Guard, module
+from .guard import Guard, kind, module
 
 
 def unmasked(x: Any) -> Any:
@@ -35,7 +35,7 @@ def install(guard: Guard) -> None:
     math = module("GSASIIstrMath")
     pattern, derivatives = math.getPowderProfile, math.getPowderProfileDerv
 
-    def getPowderProfile(  # noqa: N802 - GSAS-II's own name, as it may be looked up by it
+    def getPowderProfile(
         parmDict: Any, histDict1: Any, x: Any, varylist: Any, Histogram: Any, *rest: Any, **named: Any
     ) -> Any:
         plain_x = unmasked(x)
@@ -54,10 +54,10 @@ def install(guard: Guard) -> None:
                 table[...] = values
             return plain()
 
-        case = f"pattern {parmDict.get(':%d:Type' % Histogram['hId'])}"
+        case = f"pattern {kind(parmDict, Histogram)}"
         return guard.first_use(case, plain, short, lambda: reflection_lists(Histogram))
 
-    def getPowderProfileDerv(args: Any) -> Any:  # noqa: N802
+    def getPowderProfileDerv(args: Any) -> Any:
         plain_x = unmasked(args[1])
         if plain_x is args[1]:
             return derivatives(args)
@@ -66,7 +66,7 @@ def install(guard: Guard) -> None:
             answer = derivatives([args[0], plain_x, *args[2:]])
             return answer if finite(answer[0]) else derivatives(args)
 
-        case = f"derivatives {args[0].get(':%d:Type' % args[3]['hId'])}"
+        case = f"derivatives {kind(args[0], args[3])}"
         return guard.first_use(case, lambda: derivatives(args), short)
 
     math.getPowderProfile = getPowderProfile

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .guard import Guard, module
+from .guard import Guard, kind, module
 
 _CELL = ("A0", "A1", "A2", "A3", "A4", "A5", "Vol")
 
@@ -24,7 +24,7 @@ class Names(list[str]):
     def __contains__(self, name: object) -> bool:
         return name in self._first
 
-    def index(self, name: str, *limits: Any) -> int:  # type: ignore[override]
+    def index(self, name: str, *limits: Any) -> int:
         """The place of the first occurrence; ValueError where there is none."""
         if limits:
             return super().index(name, *limits)
@@ -53,7 +53,7 @@ def atoms_move(names: Iterable[str]) -> bool:
 
 
 def _case(args: Any) -> str:
-    return str(args[0].get(":%d:Type" % args[3]["hId"]))
+    return kind(args[0], args[3])
 
 
 def lookup(guard: Guard) -> None:
@@ -61,7 +61,7 @@ def lookup(guard: Guard) -> None:
     math = module("GSASIIstrMath")
     inner = math.getPowderProfileDerv
 
-    def getPowderProfileDerv(args: Any) -> Any:  # noqa: N802 - GSAS-II's own name, as it may be looked up by it
+    def getPowderProfileDerv(args: Any) -> Any:
         def short() -> Any:
             return inner([*args[:2], Names(args[2]), *args[3:8], Names(args[8]), *args[9:]])
 
@@ -76,10 +76,10 @@ def factors(guard: Guard) -> None:
     inner, structure = math.getPowderProfileDerv, math.StructureFactorDerv2
     idle = False
 
-    def StructureFactorDerv2(*args: Any, **named: Any) -> Any:  # noqa: N802
+    def StructureFactorDerv2(*args: Any, **named: Any) -> Any:
         return {} if idle else structure(*args, **named)
 
-    def getPowderProfileDerv(args: Any) -> Any:  # noqa: N802
+    def getPowderProfileDerv(args: Any) -> Any:
         bodies = args[5].get("RBIds", {})
         if any(bodies.get(kind) for kind in ("Vector", "Residue")) or atoms_move([*args[2], *args[8]]):
             return inner(args)
@@ -120,14 +120,23 @@ def orientation(guard: Guard) -> None:
     inner, preferred = math.getPowderProfileDerv, math.GetPrefOriDerv
     asked: Asked | None = None
 
-    def GetPrefOriDerv(  # noqa: N802
-        refl: Any, im: Any, uniq: Any, G: Any, g: Any, phfx: Any, hfx: Any, SGData: Any, calcControls: Any, parmDict: Any
+    def GetPrefOriDerv(
+        refl: Any,
+        im: Any,
+        uniq: Any,
+        G: Any,
+        g: Any,
+        phfx: Any,
+        hfx: Any,
+        SGData: Any,
+        calcControls: Any,
+        parmDict: Any,
     ) -> Any:
         if asked is not None and "MD" not in asked.terms(phfx) and calcControls[phfx + "poType"] == "MD":
             return 1.0, {}
         return preferred(refl, im, uniq, G, g, phfx, hfx, SGData, calcControls, parmDict)
 
-    def getPowderProfileDerv(args: Any) -> Any:  # noqa: N802
+    def getPowderProfileDerv(args: Any) -> Any:
         def short() -> Any:
             nonlocal asked
             asked = Asked(args)
@@ -160,33 +169,40 @@ def idle(guard: Guard) -> None:
     nothing = np.zeros(2)
     nothing.flags.writeable = False
 
-    def GetHStrainShiftDerv(  # noqa: N802
+    def GetHStrainShiftDerv(
         refl: Any, im: Any, SGData: Any, phfx: Any, hfx: Any, calcControls: Any, parmDict: Any
     ) -> Any:
         if asked is not None and asked.terms(phfx).isdisjoint(_STRAIN):
             return {}
         return strain(refl, im, SGData, phfx, hfx, calcControls, parmDict)
 
-    def GetSampleSigGamDerv(  # noqa: N802
-        refl: Any, im: Any, wave: Any, G: Any, GB: Any, SGData: Any, hfx: Any, phfx: Any, calcControls: Any, parmDict: Any
+    def GetSampleSigGamDerv(
+        refl: Any,
+        im: Any,
+        wave: Any,
+        G: Any,
+        GB: Any,
+        SGData: Any,
+        hfx: Any,
+        phfx: Any,
+        calcControls: Any,
+        parmDict: Any,
     ) -> Any:
         if asked is not None and asked.terms(phfx).isdisjoint(_WIDTHS):
             return {}, {}
         return widths(refl, im, wave, G, GB, SGData, hfx, phfx, calcControls, parmDict)
 
-    def GetPwdrExtDerv(  # noqa: N802
-        refl: Any, im: Any, pfx: Any, phfx: Any, hfx: Any, calcControls: Any, parmDict: Any
-    ) -> Any:
+    def GetPwdrExtDerv(refl: Any, im: Any, pfx: Any, phfx: Any, hfx: Any, calcControls: Any, parmDict: Any) -> Any:
         if asked is not None and "Extinction" not in asked.terms(phfx):
             return 0.0
         return extinction(refl, im, pfx, phfx, hfx, calcControls, parmDict)
 
-    def GetAbsorbDerv(refl: Any, im: Any, hfx: Any, calcControls: Any, parmDict: Any) -> Any:  # noqa: N802
+    def GetAbsorbDerv(refl: Any, im: Any, hfx: Any, calcControls: Any, parmDict: Any) -> Any:
         if asked is not None and asked.terms(hfx).isdisjoint(_ABSORPTION):
             return nothing
         return absorption(refl, im, hfx, calcControls, parmDict)
 
-    def getPowderProfileDerv(args: Any) -> Any:  # noqa: N802
+    def getPowderProfileDerv(args: Any) -> Any:
         def short() -> Any:
             nonlocal asked
             asked = Asked(args)

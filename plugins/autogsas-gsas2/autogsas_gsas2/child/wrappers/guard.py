@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
-import io
+import linecache
 import mmap
 import os
-import tokenize
+import re
 import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,6 +19,7 @@ SWITCH = "AUTOGSAS_GSAS2_WRAPPERS"
 _UNKNOWN, _PROVEN, _REFUTED = 0, 1, 2
 _SLOTS = 4096
 _SAMPLES = 32
+_NEXT = re.compile(r"(?:async |def |class |@|[A-Za-z_]\w* *=)")
 
 
 class Unfit(Exception):
@@ -125,6 +126,11 @@ def _put_back(arrays: list[Any], values: list[Any]) -> None:
         array[...] = value
 
 
+def kind(parameters: Any, histogram: Any) -> str:
+    """A histogram's type in GSAS-II's letters, such as PXC."""
+    return str(parameters.get(f":{histogram['hId']}:Type"))
+
+
 def module(name: str) -> Any:
     """Import a module of GSAS-II by its short name, from the package or from the older flat layout."""
     try:
@@ -154,17 +160,17 @@ def unknown_words(names: Iterable[str]) -> list[str]:
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
-    """Twelve hexadecimal digits of a function's source without comments and white space.
+    """Twelve hexadecimal digits of a module's function: its source without lines of comment and without white space.
 
-    The same text gives the same digits under every version of Python.
+    The same text gives the same digits under every version of Python; inspect.getsource would take a second for all.
     """
-    lines = inspect.getsource(function).splitlines(keepends=True)
-    comments: dict[int, int] = {}
-    for token in tokenize.generate_tokens(io.StringIO("".join(lines)).readline):
-        if token.type == tokenize.COMMENT:
-            comments[token.start[0]] = token.start[1]
-    kept = (line[: comments.get(number, len(line))] for number, line in enumerate(lines, start=1))
-    return hashlib.sha256("".join("".join(kept).split()).encode()).hexdigest()[:12]
+    code = function.__code__
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    if not lines:
+        raise OSError(f"{code.co_filename} cannot be read")
+    end = next((n for n, line in enumerate(lines) if n and _NEXT.match(line)), len(lines))
+    kept = "".join("".join(line.split()) for line in lines[:end] if not line.lstrip().startswith("#"))
+    return hashlib.sha256(kept.encode()).hexdigest()[:12]
 
 
 def check(place: str, parameters: tuple[str, ...] | None, known: Iterable[str]) -> None:
@@ -180,7 +186,7 @@ def check(place: str, parameters: tuple[str, ...] | None, known: Iterable[str]) 
         raise Unfit(f"{place} takes other parameters")
     try:
         found = fingerprint(function)
-    except (OSError, TypeError) as error:
+    except (OSError, AttributeError) as error:
         raise Unfit(f"the source of {place} cannot be read") from error
     if found not in tuple(known):
         raise Unfit(f"{place} has changed (fingerprint {found})")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .guard import Guard, module, same
+from .guard import Guard, kind, module, same
 
 _FOBS = 8
 _MULTIPLICITY = 3
@@ -22,14 +22,14 @@ def install(guard: Guard) -> None:
     observed = math.GetFobsSq
     in_cycle = False
 
-    def GetFobsSq(Histograms: Any, Phases: Any, parmDict: Any, calcControls: Any) -> Any:  # noqa: N802
+    def GetFobsSq(Histograms: Any, Phases: Any, parmDict: Any, calcControls: Any) -> Any:
         def plain() -> Any:
             return observed(Histograms, Phases, parmDict, calcControls)
 
         if not in_cycle or any(name.endswith(":LeBail") and on for name, on in parmDict.items()):
             return plain()
         patterns = [h for name, h in Histograms.items() if name[:4] == "PWDR"]
-        case = " ".join(sorted({str(parmDict.get(":%d:Type" % h["hId"])) for h in patterns}))
+        case = " ".join(sorted({kind(parmDict, h) for h in patterns}))
         if guard.unknown(case):
             return _compared(guard, case, plain, patterns, Phases)
         if not guard.proven(case):

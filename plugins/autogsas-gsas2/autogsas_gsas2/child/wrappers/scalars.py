@@ -20,9 +20,9 @@ def distance(guard: Guard) -> None:
         a, b, c, d, e, f = A
         return np.float64(a * (h * h) + b * (k * k) + c * (l * l) + d * (h * k) + e * (h * l) + f * (k * l))
 
-    def calc_rDsq(H: Any, A: Any) -> Any:  # noqa: N802 - GSAS-II's own name, as it may be looked up by it
+    def calc_rDsq(H: Any, A: Any) -> Any:
         # Only for whole indices: their squares are exact, however they are computed.
-        if type(H) is not np.ndarray or H.dtype != np.float64 or type(A) is not list or not (H == np.rint(H)).all():
+        if type(H) is not np.ndarray or H.dtype != np.float64 or type(A) is not list or not (np.rint(H) == H).all():
             return inner(H, A)
         case = "cubic" if not (A[3] or A[4] or A[5]) else "any"
         if guard.proven(case):
@@ -42,17 +42,19 @@ def intensity(guard: Guard) -> None:
         if Azm not in azimuths:
             azimuths[Azm] = (powder.npcosd(Azm) ** 2, powder.npsind(Azm) ** 2)
         cosine, sine = azimuths[Azm]
-        correction = ((1.0 - Pola) * cosine + Pola * sine) * powder.npcosd(Tth) ** 2 + (1.0 - Pola) * sine + Pola * cosine
-        return correction, -powder.npsind(Tth) ** 2 * (sine - cosine)
+        correction = (
+            ((1.0 - Pola) * cosine + Pola * sine) * powder.npcosd(Tth) ** 2 + (1.0 - Pola) * sine + Pola * cosine
+        )
+        return correction, -(powder.npsind(Tth) ** 2) * (sine - cosine)
 
-    def Polarization(Pola: Any, Tth: Any, Azm: Any = 0.0) -> Any:  # noqa: N802
+    def Polarization(Pola: Any, Tth: Any, Azm: Any = 0.0) -> Any:
         if type(Azm) is not float or not isinstance(Tth, float):
             return polarization(Pola, Tth, Azm)
         if guard.proven("polarization"):
             return polarized(Pola, Tth, Azm)
         return guard.sample("polarization", lambda: polarization(Pola, Tth, Azm), lambda: polarized(Pola, Tth, Azm))
 
-    def SurfaceRough(SRA: Any, SRB: Any, Tth: Any) -> Any:  # noqa: N802
+    def SurfaceRough(SRA: Any, SRB: Any, Tth: Any) -> Any:
         if SRA != 0.0 or SRB != 0.0 or not isinstance(Tth, float) or not 0.0 < Tth < 180.0:
             return roughness(SRA, SRB, Tth)
         if guard.proven("roughness"):
@@ -63,9 +65,7 @@ def intensity(guard: Guard) -> None:
         sine = math.sind(angle / 2.0) ** 2
         return sine + (1.0 - sine)
 
-    def GetPwdrExt(  # noqa: N802
-        refl: Any, im: Any, pfx: Any, phfx: Any, hfx: Any, calcControls: Any, parmDict: Any
-    ) -> Any:
+    def GetPwdrExt(refl: Any, im: Any, pfx: Any, phfx: Any, hfx: Any, calcControls: Any, parmDict: Any) -> Any:
         def plain() -> Any:
             return extinction(refl, im, pfx, phfx, hfx, calcControls, parmDict)
 

@@ -42,7 +42,7 @@ def integral(guard: Guard) -> None:
     powder = module("GSASIIpwd")
     inner, kernel = powder.getFCJVoigt3, powder.pyd.pypsvfcjo
 
-    def getFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:  # noqa: N802 - GSAS-II's own name
+    def getFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:
         if len(xdata) < 2:
             return inner(pos, sig, gam, shl, xdata)
         if guard.proven(_CASE):
@@ -144,7 +144,7 @@ def shapes(guard: Guard) -> None:
         memory.keep(key, fresh)
         return fresh.arrays
 
-    def getFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:  # noqa: N802 - GSAS-II's own name
+    def getFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:
         case = f"{_CASE} peak"
         if len(xdata) < 2 or not (guard.proven(case) or guard.unknown(case)):
             return peak(pos, sig, gam, shl, xdata)
@@ -155,7 +155,7 @@ def shapes(guard: Guard) -> None:
             guard.sample(case, lambda: kernel(len(xdata), xdata - pos, pos, sig, gam, shl), lambda: arrays[0])
         return Peak(arrays[0], xdata)
 
-    def getdFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:  # noqa: N802
+    def getdFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:
         case = f"{_CASE} slopes"
         if len(xdata) < 2 or not (guard.proven(case) or guard.unknown(case)):
             return slopes(pos, sig, gam, shl, xdata)
@@ -168,11 +168,11 @@ def shapes(guard: Guard) -> None:
 
     evaluate, core = math.errRefine, main.RefineCore
 
-    def errRefine(*args: Any, **named: Any) -> Any:  # noqa: N802
+    def errRefine(*args: Any, **named: Any) -> Any:
         memory.turn()
         return evaluate(*args, **named)
 
-    def RefineCore(*args: Any, **named: Any) -> Any:  # noqa: N802
+    def RefineCore(*args: Any, **named: Any) -> Any:
         nonlocal refining
         refining = True
         try:

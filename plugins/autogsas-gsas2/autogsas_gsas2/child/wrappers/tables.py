@@ -14,7 +14,7 @@ def install(guard: Guard) -> None:
     read = elements.GetXsectionCoeff
     known: dict[str, Any] = {}
 
-    def GetXsectionCoeff(El: str) -> Any:  # noqa: N802 - GSAS-II's own name, as it may be looked up by it
+    def GetXsectionCoeff(El: str) -> Any:
         if El not in known:
             known[El] = read(El)
             return copy.deepcopy(known[El])
