@@ -270,3 +270,37 @@ def test_every_group_of_the_recipe_is_either_refined_or_not_offered() -> None:
     for group in GROUPS:
         found = [*layout.variables([Free(group=group)]), *other.variables([Free(group=group)])]
         assert bool(found) == (group in offered) or group in ("background", "uaniso"), group
+
+
+def test_narrow_lines_are_found_from_wide_ones() -> None:
+    """A synchrotron's lines from a laboratory's widths: one bad step must not throw the variance below zero for good."""
+    sharp = replace(XRAY, wavelengths=(0.4139,), U=0.02, V=-0.01, W=0.06, X=0.1, Y=-5.0, geometry="Debye-Scherrer")
+    made = project((QUARTZ,), sharp, (4.0, 16.0), 0.001)
+    clean = simulate(made, (2.0,), np.full(made.histograms[0].pattern.x.size, 300.0))
+    wide = replace(made.histograms[0], instrument=replace(sharp, U=2.0, V=-2.0, W=5.0, X=0.0, Y=0.0))
+    session = refined(
+        with_data(replace(made, histograms=(wide,)), clean),
+        step("scale", "background", terms=3, cycles=3),
+        step("W", "Y", cycles=8),
+        step("U", "V", "X"),
+    )
+    assert session.result().engine_rwp < 0.1
+    values = {p.name: p.value for p in session.result().parameters}
+    assert values["data:W"] == pytest.approx(0.06, abs=0.01)
+
+
+def test_a_width_that_wants_to_be_negative_stays_at_zero_and_is_named() -> None:
+    lorentzian = replace(XRAY, U=0.0, V=0.0, W=-3.0, X=6.0)
+    made = project((CUBIC,), lorentzian, (20.0, 110.0), 0.03)
+    clean = simulate(made, (0.5,), np.full(made.histograms[0].pattern.x.size, 300.0))
+    start = replace(made.histograms[0], instrument=replace(lorentzian, W=4.0))
+    session = EngineSession(with_data(replace(made, histograms=(start,)), clean), "test")
+    session.refine(step("scale", "background", terms=3, cycles=3))
+    done = session.refine(step("W", "X"))
+    assert done.converged
+    assert done.rwp < 0.5
+    assert "data: Gaussian width" in done.at_bound or abs(_value(session, "data:W")) < 0.3
+
+
+def _value(session: EngineSession, name: str) -> float:
+    return next(p.value for p in session.result().parameters if p.name == name)
