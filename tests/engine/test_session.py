@@ -273,7 +273,7 @@ def test_every_group_of_the_recipe_is_either_refined_or_not_offered() -> None:
 
 
 def test_narrow_lines_are_found_from_wide_ones() -> None:
-    """A synchrotron's lines from a laboratory's widths: one bad step must not throw the variance below zero for good."""
+    """A synchrotron's lines from a laboratory's widths: a bad step must not put the variance below zero for good."""
     sharp = replace(XRAY, wavelengths=(0.4139,), U=0.02, V=-0.01, W=0.06, X=0.1, Y=-5.0, geometry="Debye-Scherrer")
     made = project((QUARTZ,), sharp, (4.0, 16.0), 0.001)
     clean = simulate(made, (2.0,), np.full(made.histograms[0].pattern.x.size, 300.0))
