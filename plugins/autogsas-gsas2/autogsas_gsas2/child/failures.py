@@ -17,7 +17,7 @@ import numpy as np
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.setup import Model, frozen_list
 
-__all__ = ["Outcome", "refine_once"]
+__all__ = ["Outcome", "calculate", "refine_once"]
 
 _WORST_RWP = 100.0
 _DAMPED = 0.005
@@ -90,6 +90,16 @@ def refine_once(model: Model, cycles: int, tolerance: float) -> Outcome:
     model.gpx.reload()
     figures = _calculated(model) if cycles == 0 else _refined(model, cells)
     return _outcome(model, figures, seen)
+
+
+def calculate(model: Model) -> None:
+    """Calculate the curves of the present parameters over the present limits; the last refinement's esds are kept.
+
+    Raises Failure as `refine_once` does.
+    """
+    kept = model.gpx.data["Covariance"]["data"]
+    refine_once(model, 0, 1e-3)
+    model.gpx.data["Covariance"]["data"] = kept
 
 
 @contextlib.contextmanager

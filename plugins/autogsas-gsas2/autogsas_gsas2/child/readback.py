@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autogsas_gsas2.child.errors import Failure
-from autogsas_gsas2.child.failures import refine_once
+from autogsas_gsas2.child.failures import calculate
 from autogsas_gsas2.child.knobs import Knob, get, knobs
 from autogsas_gsas2.child.names import ours, strange_group
 from autogsas_gsas2.child.setup import HistogramModel, Model, PhaseModel
@@ -64,18 +64,16 @@ def whole_range(model: Model) -> None:
     """Calculate over the project's full limits where the last step was refined in others; nothing else changes."""
     if all(model.histogram(item)["Limits"][1] == item.limits for item in model.histograms):
         return
-    kept = model.gpx.data["Covariance"]["data"]
     changes: list[list[Any]] = []
     for item in model.histograms:
         set_limits(model, item, item.limits, None, changes)
-    refine_once(model, 0, 1e-3)
+    calculate(model)
     model.record.append({"title": "calculated over the full limits", "changes": changes, "refinements": [[0, 1e-3]]})
-    # A calculation has no covariance; the last refinement's still holds.
-    model.gpx.data["Covariance"]["data"] = {**kept, "calculated": True}
+    model.calculated = True
 
 
 def _rwp(model: Model, found: dict[str, Any]) -> float:
-    if not found.get("calculated"):
+    if not model.calculated:
         return float(found["Rvals"]["Rwp"])
     squares, total = 0.0, 0.0
     for item in model.histograms:

@@ -66,6 +66,7 @@ class Model:
     equivalent: list[tuple[str, ...]] = field(default_factory=list)
     limited: dict[str, float] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
+    calculated: bool = False
 
     def histogram(self, item: HistogramModel) -> dict[str, Any]:
         """Return a histogram's own tree in the project."""

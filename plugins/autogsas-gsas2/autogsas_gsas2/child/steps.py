@@ -6,13 +6,14 @@ and every flag is written at each step.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 
 from autogsas_gsas2.child import background
 from autogsas_gsas2.child.errors import Failure
-from autogsas_gsas2.child.failures import Outcome, refine_once
+from autogsas_gsas2.child.failures import Outcome, calculate, refine_once
 from autogsas_gsas2.child.knobs import Knob, Path, get, knobs, matching, put
 from autogsas_gsas2.child.names import ours
 from autogsas_gsas2.child.setup import HistogramModel, Model, thaw
@@ -36,10 +37,14 @@ def run(model: Model, step: StepData) -> StepReport:
     batches: list[list[float]] = []
     entry = {"title": step.title, "changes": changes, "refinements": batches}
     outcome, cycles, settled = _refine(model, step.cycles, batches)
+    if outcome.stuck:
+        # GSAS-II leaves the curve of the last parameters it tried, which are not those it kept.
+        calculate(model)
+        batches.append([0, _USUAL_TOLERANCE])
     model.record.append(entry)
     if points <= len(outcome.names):
         raise Failure("too-few-points", f"{points} points for {len(outcome.names)} variables")
-    model.dropped = set(outcome.dropped)
+    model.dropped, model.calculated = set(outcome.dropped), False
     names = ours(model)
     if outcome.message:
         words.append(outcome.message[:300])
@@ -123,8 +128,9 @@ def set_limits(
 def write(model: Model, path: Path, value: Any, changes: list[list[Any]]) -> None:
     """Write a value into the project where it is another one, and note it for the script."""
     if get(model.gpx.data, path) != value:
-        put(model.gpx.data, path, value)
-        changes.append([list(path), value])
+        # GSAS-II changes lists in place: what is noted must not be what it works on.
+        put(model.gpx.data, path, copy.copy(value))
+        changes.append([list(path), copy.copy(value)])
 
 
 def _set(model: Model, found: list[Knob], slot: Slot, words: list[str], changes: list[list[Any]]) -> None:
