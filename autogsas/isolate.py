@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import pickle
 import secrets
@@ -134,7 +135,7 @@ class Workers:
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             deadlines = [w.deadline(self._timeout) for w in self._workers if w is not None and w.task is not None]
-            ends = [end for end in (until, *deadlines) if end is not None]
+            ends = [end for end in (until, *deadlines) if end is not None and math.isfinite(end)]
             try:
                 worker, event = self._events.get(timeout=max(0.0, min(ends) - time.monotonic()) if ends else None)
             except Empty:

@@ -239,6 +239,12 @@ def test_no_room_for_a_trial_costs_that_trial(
         assert run(workers, 0, "fine").cause == "disk-full"
     assert list(room.iterdir()) == []
     assert run(workers, 1, "fine").result is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(where, full)
+        workers.submit(2, make_recipe("fine"))
+        event = workers.wait()  # the worker is ready and has begun nothing: no end is set to this wait
+    assert isinstance(event, Outcome)
+    assert event.cause == "disk-full"
 
 
 def test_copies_of_two_files_of_one_name_stay_two(project: Project, tmp_path: Path) -> None:

@@ -1,0 +1,257 @@
+"""What goes wrong in GSAS-II's process costs one trial and has a cause; what was done so far is kept. By a stand-in."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from autogsas import cli, isolate, verbs
+from autogsas.errors import BackendMissing
+from autogsas.host import Host
+from autogsas.project import Project, Search
+from autogsas.recipe import Recipe
+from autogsas.store import RunFolder
+from autogsas.testing.samples import make_project, make_recipe
+
+from autogsas_gsas2 import finding
+from autogsas_gsas2.places import SETTING
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script with a shebang")
+
+
+@pytest.fixture
+def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file of the process numbers of a stand-in that is GSAS-II's interpreter now."""
+    python = tmp_path / "standin" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    text = (Path(__file__).parent / "standin.py").read_text(encoding="utf-8")
+    python.write_text(f"#!{sys.executable}\n{text}", encoding="utf-8")
+    python.chmod(0o755)
+    pids = tmp_path / "pids"
+    monkeypatch.setenv(SETTING, str(python))
+    monkeypatch.setenv("STANDIN_PIDS", str(pids))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    finding.probe.cache_clear()
+    yield pids
+    finding.probe.cache_clear()
+
+
+def project(folder: Path, *recipes: Recipe, trial_timeout: float = 30.0) -> Project:
+    made = make_project(folder, search=Search(trials=len(recipes), trial_timeout=trial_timeout))
+    from dataclasses import replace
+
+    return replace(made, recipes=recipes, backend="gsas2")
+
+
+def search(
+    folder: Path, host: Callable[..., Host], *titles: tuple[str, ...], trial_timeout: float = 30.0
+) -> tuple[verbs.Run, list[tuple[str, str, str]]]:
+    """Run one trial for each list of step titles; return the run and each trial's state, cause and message."""
+    recipes = [make_recipe(*steps, terms=3 + number, name=f"r{number}") for number, steps in enumerate(titles)]
+    read = project(folder / "project", *recipes, trial_timeout=trial_timeout)
+    before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in read.files}
+    run = verbs.run((read, host(())), out=folder / "run", trials=len(titles))
+    assert {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in read.files} == before
+    kept = RunFolder(run.folder)
+    trials = [kept.read_trial(number) for number in range(len(titles))]
+    kept.close()
+    return run, [(trial["state"], trial["cause"], trial["message"]) for trial in trials]
+
+
+def alive(pids: Path) -> list[int]:
+    found = []
+    for pid in map(int, pids.read_text().split()):
+        try:
+            os.kill(pid, 0)
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                found.append(pid)
+        except (ProcessLookupError, FileNotFoundError):
+            continue
+    return found
+
+
+def wait_until_gone(pids: Path) -> list[int]:
+    end = time.monotonic() + 10
+    while alive(pids) and time.monotonic() < end:
+        time.sleep(0.05)
+    return alive(pids)
+
+
+@pytest.mark.parametrize(
+    ("order", "cause", "words"),
+    [
+        ("!die", "engine-died", "GSAS-II's process is gone: ended by signal 9"),
+        ("!exit", "engine-died", "GSAS-II's process is gone: exit status 5"),
+        ("!garbage", "protocol", "not a message: b' ** no convergence"),
+        ("!half", "protocol", 'not a message: b\'{"is": "StepRep\''),
+        ("!wrong", "protocol", "Closed instead of StepReport"),
+        ("!full", "disk-full", "No space left on device"),
+        ("!nan", "nan", "not finite"),
+        ("!hang", "timeout", "not done after 2 s"),
+        ("!grandchild", "timeout", "not done after 2 s"),
+    ],
+)
+def test_a_fault_costs_its_trial_and_no_other(
+    tmp_path: Path, gsas2_host: Any, standin: Path, order: str, cause: str, words: str
+) -> None:
+    limit = 2.0 if cause == "timeout" else 30.0
+    run, trials = search(tmp_path, gsas2_host, ("good",), ("first", order), ("good", "too"), trial_timeout=limit)
+    assert run.exit_status == 0
+    assert [state for state, _, _ in trials] == ["complete", "failed", "complete"]
+    assert trials[1][1] == cause
+    assert words in trials[1][2]
+    assert "\n" not in trials[1][2]
+    assert run.best is not None
+    assert run.best.number == 0
+    assert run.summary.plain()["causes"] == {cause: 1}
+    assert (run.folder / "best.recipe.yaml").is_file()
+    assert wait_until_gone(standin) == []
+
+
+def test_one_warm_child_serves_trials_until_one_fails(tmp_path: Path, gsas2_host: Any, standin: Path) -> None:
+    _, trials = search(tmp_path, gsas2_host, ("a",), ("b",), ("!full",), ("c",), ("!die",), ("d",), ("e",))
+    assert [state for state, _, _ in trials] == ["complete"] * 2 + ["failed", "complete", "failed"] + ["complete"] * 2
+    pids = standin.read_text().split()
+    assert len(set(pids)) == len(pids) == 2
+
+
+def test_the_steps_before_a_fault_are_kept(tmp_path: Path, gsas2_host: Any, standin: Path) -> None:
+    run, _ = search(tmp_path, gsas2_host, ("one", "two", "!die", "never"))
+    assert run.exit_status == 1
+    with RunFolder(run.folder) as folder:
+        steps = folder.read_trial(0)["steps"]
+    assert [step["title"] for step in steps] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("order", "cause", "words"),
+    [
+        ("exit", "engine-died", "exit status 3; a library is missing"),
+        ("garbage", "protocol", "not a message: b'Welcome to GSAS-II"),
+        ("missing", "engine-missing", "half of it is missing"),
+        ("version", "protocol", "speaks version"),
+    ],
+)
+def test_a_child_that_does_not_start(
+    tmp_path: Path, gsas2_host: Any, standin: Path, monkeypatch: pytest.MonkeyPatch, order: str, cause: str, words: str
+) -> None:
+    monkeypatch.setenv("STANDIN_START", order)
+    run, trials = search(tmp_path, gsas2_host, ("good",))
+    assert run.exit_status == 1
+    assert trials[0][:2] == ("failed", cause)
+    assert words in trials[0][2]
+    assert wait_until_gone(standin) == []
+
+
+def test_no_room_for_a_trials_folder(
+    tmp_path: Path, gsas2_host: Any, standin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = isolate.shutil.copyfile
+    calls = []
+
+    def full(source: Path, target: Path) -> Any:
+        calls.append(source)
+        if len(calls) == 4:
+            raise OSError(28, "No space left on device")
+        return copy(source, target)
+
+    monkeypatch.setattr(isolate.shutil, "copyfile", full)
+    run, trials = search(tmp_path, gsas2_host, ("good",), ("better",))
+    assert [trial[:2] for trial in trials] == [("complete", ""), ("failed", "disk-full")]
+    assert run.exit_status == 0
+
+
+def call(capfd: pytest.CaptureFixture[str], *arguments: Any) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(argument) for argument in arguments])
+    out, err = capfd.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+@pytest.fixture
+def only_this_plugin(gsas2_host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line finds this plugin, installed or not, and no other."""
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: ())
+
+
+@pytest.mark.usefixtures("only_this_plugin")
+@pytest.mark.parametrize("kind", ["missing", "half"])
+def test_a_missing_gsas2_is_one_line_and_exit_3(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], kind: str
+) -> None:
+    python = tmp_path / "python"
+    if kind == "half":
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+        python.chmod(0o755)
+    monkeypatch.setenv(SETTING, str(python))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    finding.probe.cache_clear()
+    folder = tmp_path / "project"
+    make_project(folder)
+    (folder / "project.yaml").write_text(
+        "data: [{file: pattern.xy, wavelength: 1.5406, radiation: xray}]\nphases: [{file: phase.cif}]\n"
+    )
+    before = sorted(folder.rglob("*"))
+    status, out, err = call(capfd, "run", folder, "--backend", "gsas2", "--trials", 2)
+    assert (status, out) == (3, "")
+    reason = "there is no such interpreter" if kind == "missing" else "numpy cannot be imported"
+    assert err.startswith(f"autogsas: backend 'gsas2' cannot be used: {python}: {reason}")
+    assert "GSAS-II-tutorials/install.html" in err
+    assert err.count("\n") == 1
+    assert sorted(folder.rglob("*")) == before
+    status, out, _ = call(capfd, "doctor", "--backend", "gsas2")
+    assert status == 3
+    assert f"gsas2: cannot be used: {python}: {reason}" in out
+    assert "to have it: install GSAS-II as https://" in out
+    assert "is refined by: numpy" in out
+    finding.probe.cache_clear()
+
+
+@pytest.mark.usefixtures("only_this_plugin", "standin")
+def test_doctor_refines_with_gsas2(capfd: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = call(capfd, "doctor", "--backend", "gsas2")
+    assert status == 0, out
+    assert "gsas2: 0.1\n" in out
+    assert "compiled parts: probe_script, probe_script load" in out
+    assert out.count("self-test: made-up data refined in") == 2
+
+
+@pytest.mark.usefixtures("only_this_plugin")
+def test_doctor_sees_a_child_that_does_not_start(
+    standin: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STANDIN_START", "exit")
+    status, out, _ = call(capfd, "doctor", "--backend", "gsas2")
+    assert status == 3
+    assert "self-test: FAILED: engine-died: GSAS-II's process is gone: exit status 3; a library is missing" in out
+
+
+def test_a_worker_that_cannot_start_is_a_missing_backend(
+    tmp_path: Path, gsas2_host: Any, standin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = project(tmp_path / "project", make_recipe("good"))
+    monkeypatch.setattr("autogsas.worker.sys.executable", str(tmp_path / "standin" / "bin" / "python"))
+    with pytest.raises(BackendMissing):
+        verbs.run((read, gsas2_host(())), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.usefixtures("only_this_plugin")
+def test_a_gpx_that_would_run_code_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    ran = tmp_path / "ran"
+    (folder / "evil.gpx").write_bytes(f"cos\nsystem\n(S'touch {ran}'\ntR.".encode())
+    for path in (folder, folder / "evil.gpx"):
+        status, out, err = call(capfd, "run", path)
+        assert (status, out) == (2, "")
+        assert err.count("\n") == 1
+        assert "refused" in err
+        assert "'os.system'" in err
+    assert not ran.exists()
+    assert list(folder.iterdir()) == [folder / "evil.gpx"]
