@@ -1,0 +1,357 @@
+"""What GSAS-II makes of a project is what the project says: data, settings, values, files."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from autogsas.errors import BackendError
+from autogsas.metrics import rwp
+from autogsas.project import Project
+from autogsas.recipe import Background, Free, Setting, Step
+from autogsas.result import Result
+from autogsas.structure import Cell
+from autogsas.testing.samples import make_project
+from autogsas.trial import LOG
+from trials import FIRST, FLAT, INSTALLATION, SECOND, frees, needs_gsas2, run_script, session
+
+pytestmark = needs_gsas2
+
+
+def values(result: Result) -> dict[str, float]:
+    return {parameter.name: parameter.value for parameter in result.parameters}
+
+
+def measured(result: Result) -> float:
+    return rwp(
+        *(np.concatenate([getattr(c, key) for c in result.curves]) for key in ("observed", "calculated", "weights"))
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return make_project(tmp_path / "project")
+
+
+def test_rwp_is_gsas2s_own(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        done = opened.refine(SECOND)
+        result = opened.result()
+    assert done.converged
+    assert done.shift_esd < 0.05
+    assert result.engine_rwp == pytest.approx(measured(result), abs=1e-6)
+    assert values(result)["phase:a"] == pytest.approx(4.123, abs=5e-4)
+
+
+def test_weights_and_points_are_the_projects(project: Project, tmp_path: Path) -> None:
+    histogram = project.histograms[0]
+    weights = histogram.pattern.weights.copy()
+    weights[500:520] = 0.0
+    weights[600:] *= 0.25
+    y = histogram.pattern.y.copy()
+    y[510] = np.nan
+    changed = replace(histogram, pattern=replace(histogram.pattern, y=y, weights=weights))
+    with session(replace(project, histograms=(changed,)), tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        curves = opened.result().curves[0]
+    inside = np.searchsorted(histogram.pattern.x, curves.x[0])
+    assert np.array_equal(curves.weights, weights[inside : inside + curves.x.size])
+    assert np.array_equal(curves.x, histogram.pattern.x[inside : inside + curves.x.size])
+
+
+def test_excluded_regions_have_no_weight_and_no_influence(project: Project, tmp_path: Path) -> None:
+    histogram = project.histograms[0]
+    y = histogram.pattern.y.copy()
+    spoilt = (histogram.pattern.x > 40.0) & (histogram.pattern.x < 45.0)
+    y[spoilt] = 9000.0
+    changed = replace(histogram, pattern=replace(histogram.pattern, y=y), excluded=((39.9, 45.1),))
+    with session(replace(project, histograms=(changed,)), tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        opened.refine(SECOND)
+        result = opened.result()
+    curves = result.curves[0]
+    out = (curves.x >= 39.9) & (curves.x <= 45.1)
+    assert np.all(curves.weights[out] == 0)
+    assert measured(result) < 20.0
+    assert values(result)["phase:a"] == pytest.approx(4.123, abs=1e-3)
+
+
+def test_background_keeps_its_curve_when_function_terms_or_limits_change(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        before = opened.result().curves[0]
+        other = Background(function="Q^2 power series", terms=5)
+        opened.refine(Step(title="another", background=(other,), free=frees("zero"), fix=frees("background"), cycles=1))
+        after = opened.result().curves[0]
+        # one cycle on the zero alone: the background was not refined, only written in other functions
+        assert np.max(np.abs(after.background - before.background)) < 0.02 * np.max(before.background)
+        window = (before.x[0], 60.0)
+        opened.refine(Step(title="window", limits=window, free=frees("zero"), cycles=1))
+        narrow = opened.result().curves[0]
+    inside = narrow.x < 60.0
+    assert np.max(np.abs(narrow.background - before.background)[inside]) < 0.02 * np.max(before.background)
+
+
+@pytest.mark.parametrize(
+    "function",
+    ["chebyschev-1", "cosine", "Q^2 power series", "Q^-2 power series", "lin interpolate", "inv interpolate",
+     "log interpolate"],
+)  # fmt: skip
+def test_every_background_function_is_refined(project: Project, tmp_path: Path, function: str) -> None:
+    background = Background.model_validate({"function": function, "terms": 4})
+    with session(project, tmp_path / "trial") as opened:
+        done = opened.refine(replace_step(FIRST, background=(background,)))
+    assert done.n_variables == 5
+    assert done.dropped == ()
+
+
+def replace_step(step: Step, **changes: object) -> Step:
+    return step.model_copy(update=changes)
+
+
+def test_only_the_geometrys_own_corrections_are_moved(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project", histograms=2)
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        opened.refine(Step(title="shifts", free=frees("displacement", "transparency", "cell"), cycles=5))
+        names = opened.result().varied
+    assert {"pattern1:Shift", "pattern1:Transparency", "pattern2:DisplaceX", "pattern2:DisplaceY"} <= set(names)
+    assert not {"pattern1:DisplaceX", "pattern2:Shift", "pattern2:Transparency"} & set(names)
+
+
+def test_what_does_not_apply_is_said(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "trial") as opened:
+        done = opened.refine(replace_step(FIRST, free=(*FIRST.free, *frees("uaniso", "absorption"))))
+    assert "uaniso does not apply here" in done.message
+    assert "absorption does not apply here" in done.message
+
+
+def test_values_are_set_and_kept_where_nothing_is_free(project: Project, tmp_path: Path) -> None:
+    settings = (Setting(group="uiso", value=0.0345, site="Cs"), Setting(group="size", value=0.7),
+                Setting(group="W", value=70.0), Setting(group="displacement", value=11.0))  # fmt: skip
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(replace_step(FIRST, set=settings))
+        found = values(opened.result())
+    assert found["phase:Cs:Uiso"] == 0.0345
+    assert found["phase:Cl:Uiso"] == 0.02
+    assert found["phase:pattern:size"] == 0.7
+    assert found["pattern:W"] == 70.0
+    assert found["pattern:Shift"] == 11.0
+
+
+def test_a_number_of_cycles_is_kept_to(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        assert opened.refine(replace_step(SECOND, cycles=1)).cycles <= 1
+        assert opened.refine(replace_step(SECOND, cycles=3)).cycles <= 3
+
+
+def test_several_phases_have_a_fraction_each(project: Project, tmp_path: Path) -> None:
+    other = replace(project.phases[0], name="other", cell=Cell(3.9, 3.9, 3.9, 90.0, 90.0, 90.0))
+    both = replace(project, phases=(*project.phases, other), phase_files=(*project.phase_files, *project.phase_files))
+    with session(both, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        result = opened.result()
+    assert {"phase:pattern:scale", "other:pattern:scale"} <= set(result.varied)
+    found = values(result)
+    assert found["phase:pattern:scale"] > 20 * abs(found["other:pattern:scale"])
+
+
+def test_atoms_at_one_place_share_their_displacement(project: Project, tmp_path: Path) -> None:
+    cs, cl = project.phases[0].sites
+    sites = (replace(cs, occupancy=0.5), replace(cs, label="Ba", element="Ba", occupancy=0.5), cl)
+    mixed = replace(project, phases=(replace(project.phases[0], sites=sites),))
+    with session(mixed, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        opened.refine(Step(title="U", free=frees("uiso")))
+        result = opened.result()
+    found = values(result)
+    assert found["phase:Cs:Uiso"] == found["phase:Ba:Uiso"] != 0.02
+    assert sum("Uiso" in name for name in result.varied) == 2
+
+
+def test_origin_choice_1_comes_back_as_it_went(project: Project, tmp_path: Path) -> None:
+    cs, cl = project.phases[0].sites
+    sites = (replace(cs, label="C", element="C", xyz=(0.0, 0.0, 0.0)),)
+    diamond = replace(project.phases[0], space_group="F d -3 m:1", sites=sites, cell=Cell(5.83, 5.83, 5.83, 90, 90, 90))
+    with session(replace(project, phases=(diamond,)), tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        result = opened.result()
+    assert result.phases[0].sites[0].xyz == pytest.approx((0.0, 0.0, 0.0), abs=1e-9)
+    # 200 is extinct and 222 absent for the diamond structure: the group and the site were understood
+    assert {tuple(hkl) for hkl in np.abs(result.curves[0].reflections[0].hkl)} >= {(1, 1, 1), (2, 2, 0)}
+    assert values(result)["phase:C:x"] == pytest.approx(0.0, abs=1e-9)
+    del cl
+
+
+def test_tensors_go_in_and_come_back(project: Project, tmp_path: Path) -> None:
+    cs, cl = project.phases[0].sites
+    tensor = (0.02, 0.02, 0.02, 0.0, 0.0, 0.0)
+    phase = replace(project.phases[0], sites=(replace(cs, uaniso=tensor), cl))
+    with session(replace(project, phases=(phase,)), tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        opened.refine(Step(title="U", free=frees("uaniso")))
+        result = opened.result()
+    assert result.phases[0].sites[0].uaniso is not None
+    assert result.phases[0].sites[1].uaniso is None
+    assert "phase:Cs:U11" in result.varied
+    found = values(result)
+    assert found["phase:Cs:U11"] == found["phase:Cs:U22"] != 0.02
+
+
+def test_nothing_free_and_too_few_points_are_causes(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "trial") as opened:
+        with pytest.raises(BackendError) as error:
+            opened.refine(Step(title="nothing"))
+        assert error.value.cause == "nothing-free"
+        narrow = Background(function="chebyschev-1", terms=30)
+        with pytest.raises(BackendError) as error:
+            opened.refine(replace_step(FIRST, background=(narrow,), limits=(30.0, 30.9)))
+        assert error.value.cause == "too-few-points"
+
+
+@pytest.mark.parametrize("group", ["cell", "background"])
+def test_what_one_number_cannot_set_is_refused(project: Project, tmp_path: Path, group: str) -> None:
+    setting = Setting.model_validate({"group": group, "value": 1.0})
+    with session(project, tmp_path / "trial") as opened, pytest.raises(BackendError, match="one number"):
+        opened.refine(replace_step(FIRST, set=(setting,)))
+
+
+def test_a_silent_failure_is_seen(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        opened.refine(SECOND)
+        # A zero scale makes GSAS-II give up without raising, the figures of the step before still standing.
+        with pytest.raises(BackendError):
+            opened.refine(Step(title="no scale", set=(Setting(group="scale", value=0.0),), fix=frees("scale")))
+
+
+def test_a_cell_that_runs_away_is_a_failure(project: Project, tmp_path: Path) -> None:
+    phase = replace(project.phases[0], cell=Cell(0.05, 0.05, 0.05, 90.0, 90.0, 90.0))
+    with session(replace(project, phases=(phase,)), tmp_path / "trial") as opened, pytest.raises(BackendError) as error:
+        opened.refine(FIRST)
+    assert error.value.cause
+
+
+def test_after_a_failure_the_next_trial_is_sound(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "one") as opened, pytest.raises(BackendError):
+        opened.refine(Step(title="nothing"))
+    with session(project, tmp_path / "two") as opened:
+        assert opened.refine(FIRST).rwp < 50.0
+
+
+def test_files_repeat_the_refinement(project: Project, tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(replace_step(FIRST, limits=(20.0, 70.0)))
+        opened.refine(SECOND)
+        result = opened.result()
+        opened.save(saved)
+    script = (saved / "best.py").read_text(encoding="utf-8")
+    assert "autogsas_gsas2" not in script
+    assert "import autogsas" not in script
+    assert str(project.histograms[0].files[0]) in script, "it starts from the user's own file"
+    assert str(project.phase_files[0]) in script
+    assert run_script(saved / "best.py") == pytest.approx(result.engine_rwp, abs=0.01)
+    assert run_script(_again(saved)) == pytest.approx(result.engine_rwp, abs=0.01)
+
+
+def _again(folder: Path) -> Path:
+    """Write a script that opens best.gpx and refines it again."""
+    assert INSTALLATION is not None
+    module = "from GSASII import GSASIIscriptable" if INSTALLATION.layout == "package" else "import GSASIIscriptable"
+    file = folder / "refine_again.py"
+    file.write_text(
+        f"import sys; sys.path.insert(0, {INSTALLATION.path!r}) if {INSTALLATION.path!r} else None\n"
+        f"{module} as G2sc\n"
+        "gpx = G2sc.G2Project(gpxfile='best.gpx', newgpx='refined.gpx')\n"
+        "gpx.refine()\n"
+        "print('\\nRwp', gpx.histogram(0).get_wR(), '%')\n"
+    )
+    return file
+
+
+def test_a_saved_project_opens_as_a_project(project: Project, tmp_path: Path) -> None:
+    from autogsas_gsas2.gpx import read_project
+
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        opened.refine(SECOND)
+        before = opened.result()
+        opened.save(saved)
+    again = read_project(saved / "best.gpx")
+    kept = (saved / "best.gpx").read_bytes()
+    with session(again, tmp_path / "again") as opened:
+        done = opened.refine(Step(title="all", free=frees("scale", "background", "cell", "W")))
+        result = opened.result()
+    assert done.rwp == pytest.approx(before.engine_rwp, abs=0.01)
+    assert set(values(result)) == {n.replace("pattern:", f"{again.histograms[0].name}:") if n.startswith("pattern:")
+                                   else n.replace(":pattern:", f":{again.histograms[0].name}:")
+                                   for n in values(before)}  # fmt: skip
+    assert (saved / "best.gpx").read_bytes() == kept
+
+
+def test_fields_of_a_result_are_whole(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        result = opened.result()
+    reflections = result.curves[0].reflections[0]
+    sizes = {np.shape(getattr(reflections, f.name))[0] for f in dataclasses.fields(reflections) if f.name != "phase"}
+    assert sizes == {reflections.d.size}
+    first = reflections.hkl[0]
+    assert sorted(np.abs(first)) == [0, 0, 1]
+    assert reflections.multiplicity[0] == 6
+    assert reflections.d[0] == pytest.approx(4.123, abs=1e-3)
+    wavelength = project.histograms[0].instrument.wavelengths[0]
+    assert reflections.two_theta[0] == pytest.approx(2 * np.degrees(np.arcsin(wavelength / 2 / 4.123)), abs=0.01)
+    assert FLAT[0].terms == sum("background" in name for name in values(result))
+
+
+def test_a_free_may_be_narrowed_to_a_site(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        opened.refine(Step(title="one U", free=(Free(group="uiso", site="Cl"),), cycles=3))
+        varied = opened.result().varied
+    assert "phase:Cl:Uiso" in varied
+    assert "phase:Cs:Uiso" not in varied
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="trials have no process of their own here")
+def test_a_killed_trial_costs_itself_alone(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "one") as opened:
+        opened.refine(FIRST)
+        os.kill(opened._child._trial or 0, signal.SIGKILL)
+        with pytest.raises(BackendError) as error:
+            opened.refine(SECOND)
+    assert error.value.cause == "engine-died"
+    with session(project, tmp_path / "two") as opened:
+        assert opened.refine(FIRST).rwp < 50.0
+
+
+def test_a_killed_child_is_replaced(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "one") as opened:
+        opened.refine(FIRST)
+        first = opened._child
+        os.kill(first.hello.pid, signal.SIGKILL)
+        time.sleep(0.1)
+    with session(project, tmp_path / "two") as opened:
+        assert opened._child is not first
+        assert opened.refine(FIRST).rwp < 50.0
+
+
+def test_what_gsas2_prints_goes_to_the_trials_log(project: Project, tmp_path: Path, capfd: Any) -> None:
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+    assert "chi^2" in (tmp_path / "trial" / LOG).read_text()
+    assert "chi^2" not in "".join(capfd.readouterr())
