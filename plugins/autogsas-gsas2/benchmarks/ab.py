@@ -10,6 +10,7 @@ see after every step is compared bit by bit and CPU seconds are compared as rati
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import multiprocessing
 import os
@@ -65,8 +66,7 @@ def _serve(pipe: Connection, data: Path, wrapped: bool) -> None:
     log: list[str] = []
     start = time.process_time()
     if wrapped:
-        import wrappers
-
+        wrappers = importlib.import_module("wrappers")
         wrappers.install(log.append)
     install = time.process_time() - start
     while True:
