@@ -119,9 +119,9 @@ def _answer(answers: BinaryIO, work: Callable[[], tuple[Any, setup.Model]]) -> s
         _send(answers, protocol.Failed("out-of-memory", _one_line(error), traceback.format_exc()))
         return None
     except BaseException as error:  # noqa: BLE001  GSAS-II may raise anything; the host gets its word and its traceback
-        traceback.print_exc()
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-        cause = "disk-full" if full else "engine-error"
+        with contextlib.suppress(OSError):  # a full folder cannot take it
+            traceback.print_exc()
+        cause = "disk-full" if _is_full(error) else "engine-error"
         _send(answers, protocol.Failed(cause, _one_line(error), traceback.format_exc()))
         return None
     _send(answers, answer)
@@ -161,6 +161,15 @@ def _redirect(target: int) -> None:
     for number in (1, 2):
         os.dup2(target, number)
     os.close(target)
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Say whether there was no space, also where GSAS-II made another error of it."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _one_line(error: BaseException) -> str:
