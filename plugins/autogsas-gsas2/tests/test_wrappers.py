@@ -266,6 +266,7 @@ def measure() -> Callable[..., list[dict[str, Any]]]:
     return run
 
 
+@pytest.mark.engine("gsas2")
 def test_short_recipes_keep_every_bit(measure: Callable[..., list[dict[str, Any]]], data: Path, tmp_path: Path) -> None:
     names = ("y2o3-short", "y2o3-excluded", "y2o3-lebail", "pbso4-excluded")
     rows = measure(tmp_path, data, *(word for name in names for word in ("--recipe", name)))
@@ -275,6 +276,7 @@ def test_short_recipes_keep_every_bit(measure: Callable[..., list[dict[str, Any]
     assert set(rows[-1]["active"]) == set(wrappers.NAMES), rows[-1]["log"]
 
 
+@pytest.mark.engine("gsas2")
 @pytest.mark.slow
 @pytest.mark.parametrize(("material", "seed"), [("y2o3", 11), ("pbso4-neutron", 12)])
 def test_random_recipes_keep_every_bit_and_are_faster(
@@ -308,6 +310,7 @@ print("RESULT", repr(float(histogram.get_wR())), ",".join(wrappers.active()), "|
 """
 
 
+@pytest.mark.engine("gsas2")
 class TestAnotherGsas2:
     @pytest.fixture
     def refine(

@@ -9,6 +9,7 @@ import linecache
 import mmap
 import os
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -132,7 +133,10 @@ def kind(parameters: Any, histogram: Any) -> str:
 
 
 def module(name: str) -> Any:
-    """Import a module of GSAS-II by its short name, from the package or from the older flat layout."""
+    """A module of GSAS-II by its short name: the one already imported, from the package or the older flat layout."""
+    for place in (f"GSASII.{name}", name):
+        if place in sys.modules:
+            return sys.modules[place]
     try:
         return importlib.import_module(f"GSASII.{name}")
     except ModuleNotFoundError:
