@@ -14,11 +14,11 @@ from autogsas import hookimpl
 from autogsas.backend import Capabilities
 from autogsas.hookspecs import Choose, Plan, Seed
 from autogsas.project import Histogram, Project
-from autogsas.recipe import Background, Free, Group, Step
+from autogsas.recipe import Background, Free, Group, Setting, Step
 
 __all__: list[str] = []
 
-_GAUSSIAN: dict[str, tuple[Group, ...]] = {"W": ("W",), "U W": ("U", "W"), "U V W": ("U", "V", "W")}
+_GAUSSIAN: dict[str, tuple[Group, ...]] = {"none": (), "W": ("W",), "U W": ("U", "W"), "U V W": ("U", "V", "W")}
 _LORENTZIAN: dict[str, tuple[Group, ...]] = {
     "none": (),
     "X": ("X",),
@@ -39,6 +39,8 @@ _SHIFTS: dict[str, dict[str, tuple[Group, ...]]] = {
 _SHIFT_GROUPS: frozenset[Group] = frozenset({"zero", "displacement", "transparency"})
 _STRUCTURE: frozenset[Group] = frozenset({"positions", "uiso", "uaniso", "occupancy", "preferred_orientation"})
 _FIRST_WIDTHS: frozenset[Group] = frozenset({"W", "Y", "strain"})
+
+_USUAL_SHL = 0.03
 
 # The blocks that stand between "scale and background" and "everything".
 _ORDERS: dict[str, tuple[str, ...]] = {
@@ -151,7 +153,16 @@ def autogsas_order_steps(choose: Choose, project: Project, plan: Plan) -> list[S
     blocks = _blocks(plan)
     window = dict(plan.window) or None
     first = (Free(group="scale"), Free(group="background"))
-    steps = [Step(title="scale and background", limits=window, background=plan.backgrounds, free=first, cycles=cycles)]
+    steps = [
+        Step(
+            title="scale and background",
+            limits=window,
+            background=plan.backgrounds,
+            set=_leaning(project, plan),
+            free=first,
+            cycles=cycles,
+        )
+    ]
     for name in _ORDERS[order]:
         frees = tuple(free for part in name.split(" and ") for free in blocks[part])
         if frees:
@@ -161,6 +172,16 @@ def autogsas_order_steps(choose: Choose, project: Project, plan: Plan) -> list[S
     everything = [free for frees in blocks.values() for free in frees]
     steps.append(Step(title="everything", free=tuple(dict.fromkeys(everything))))
     return steps
+
+
+def _leaning(project: Project, plan: Plan) -> tuple[Setting, ...]:
+    """Return a usual axial divergence for histograms that refine it from nothing, where its derivative vanishes."""
+    freed = [free.histogram for free in plan.profile if free.group == "SH/L"]
+    return tuple(
+        Setting(group="SH/L", value=_USUAL_SHL, histogram=histogram.name)
+        for histogram in project.histograms
+        if histogram.instrument.SH_L < _USUAL_SHL / 2 and (None in freed or histogram.name in freed)
+    )
 
 
 def _blocks(plan: Plan) -> dict[str, list[Free]]:
@@ -196,11 +217,13 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
         for histogram in project.histograms:
             suffix = f"[{histogram.name}]" if len(project.histograms) > 1 else ""
             flat = histogram.instrument.geometry == "Bragg-Brentano"
+            neutrons = histogram.instrument.radiation == "neutron"
             own: dict[str, Any] = {
                 "background.function": function if function in functions else functions[0],
                 "background.terms": min(max(terms, low), high),
-                "profile.gaussian": gaussian,
-                "profile.lorentzian": lorentzian,
+                # The lines of a neutron diffractometer are Gaussian, whatever the sample does to them.
+                "profile.gaussian": "U V W" if neutrons else gaussian,
+                "profile.lorentzian": "none" if neutrons and gaussian != "U V W" else lorentzian,
                 "profile.axial": True,
                 "first.start": 0.0,
                 "first.width": 0.7,
@@ -214,6 +237,7 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
         *(minor if len(project.phases) > 1 else []),
         seed("careful", "chebyschev-1", 12, "displacement, transparency", "U V W", "X Y"),
         seed("careful, knots", "log interpolate", 15, "displacement, transparency", "U V W", "X Y"),
+        seed("Lorentzian", "chebyschev-1", 12, "displacement", "none", "X Y"),
         seed("zero only", "chebyschev-1", 9, "zero", "U V W", "X Y"),
         seed("sample broadening", "chebyschev-1", 12, "displacement", "U V W", "size strain"),
         seed("plain", "chebyschev-1", 6, "zero", "W", "Y"),
