@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from autogsas.backend import Capabilities, Probe
-from autogsas.errors import BackendError
+from autogsas.errors import BackendError, UserError
 from autogsas.project import Histogram, Project
 from autogsas.recipe import GROUPS, Free, Setting, Step
 from autogsas.result import Curves, Parameter, Reflections, Result, StepResult
@@ -18,6 +18,7 @@ from autogsas.trial import LOG
 
 from autogsas_gsas2 import canonical, finding, protocol
 from autogsas_gsas2.bridge import Child, warm
+from autogsas_gsas2.inert import check_gpx
 from autogsas_gsas2.script import Source, script_text
 
 __all__ = ["Gsas2Backend", "Gsas2Session"]
@@ -44,6 +45,12 @@ class Gsas2Backend:
         installation = finding.find().installation
         if installation is None:
             raise BackendError("engine-missing", finding.find().reason)
+        gpx = gpx_file(project)
+        if gpx is not None:
+            try:
+                check_gpx(gpx)  # the user's file may have become another one since it was read
+            except UserError as error:
+                raise BackendError("refused", str(error)) from error
         return Gsas2Session(project, folder, warm(installation), installation.version)
 
 

@@ -248,4 +248,5 @@ def _instrument(item: Mapping[str, Any], key: str, file: Path) -> Instrument:
         U=now("U"), V=now("V"), W=now("W"), X=now("X"), Y=now("Y"), Z=now("Z"), SH_L=now("SH/L"),
         geometry=geometry,
         radius=float(sample.get("Gonio. radius", 200.0)),
+        notes=(f"the geometry is {geometry}, as the .gpx says; GSAS-II sets it in Sample Parameters",),
     )  # fmt: skip

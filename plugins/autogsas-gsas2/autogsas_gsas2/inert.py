@@ -7,9 +7,10 @@ the real unpickler in GSAS-II too.
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from autogsas.errors import UserError
@@ -17,7 +18,7 @@ from autogsas.errors import UserError
 from autogsas_gsas2.inert_arrays import Dtype, Inert, Refused, hidden, reconstruct, reconstruct_masked, scalar
 from autogsas_gsas2.texts import Suspicious, check_texts
 
-__all__ = ["GsasObject", "hidden", "read_gpx"]
+__all__ = ["GsasObject", "check_gpx", "hidden", "read_gpx"]
 
 _NUMPY = ("numpy", "numpy.core", "numpy._core")
 _GSAS_CLASSES = ("G2VarObj", "ExpressionObj", "ExpressionCalcObj", "ShowTiming")
@@ -76,6 +77,18 @@ def _empty_bytes(*arguments: Any) -> bytes:
     return b""
 
 
+def _path(*parts: Any) -> str:
+    if not all(isinstance(part, str) for part in parts):
+        raise Refused("pathlib of something else than texts")
+    return str(PurePath(*parts))
+
+
+def _masked(*arguments: Any) -> float:
+    if arguments:
+        raise Refused("numpy.ma.core.MaskedConstant made with arguments")
+    return float("nan")
+
+
 def _ordered(*items: Any) -> dict[Any, Any]:
     # Python 2 gives a list of pairs; Python 3 an empty call and the items after it.
     if items and not (len(items) == 1 and isinstance(items[0], list)):
@@ -98,6 +111,7 @@ def _table() -> dict[tuple[str, str], Any]:
     admit(multiarray, _Callable("numpy.core.multiarray.scalar", scalar))
     admit(masked, Inert("numpy.ma.core.MaskedArray"))
     admit(masked, _Callable("numpy.ma.core._mareconstruct", reconstruct_masked))
+    admit(masked, _Callable("numpy.ma.core.MaskedConstant", _masked))
     admit(("_codecs",), _Callable("_codecs.encode", _encode))
     admit(("copyreg", "copy_reg"), _Callable("copyreg._reconstructor", _object))
     admit(("collections",), _Callable("collections.OrderedDict", _ordered))
@@ -105,6 +119,8 @@ def _table() -> dict[tuple[str, str], Any]:
     for name, made in (("set", set), ("frozenset", frozenset), ("complex", complex), ("bytearray", bytearray)):
         admit(builtin, _Callable(name, _of_plain(name, made)))
     admit(builtin, _Callable("bytes", _empty_bytes))
+    for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"):
+        admit(("pathlib", "pathlib._local"), _Callable(f"pathlib.{name}", _path))
     for name in _GSAS_CLASSES:
         made_up = type(name, (GsasObject,), {"kind": name})
         table.update({(module, name): made_up for module in _GSAS_MODULES})
@@ -161,6 +177,21 @@ def read_gpx(path: Path) -> dict[str, dict[str, Any]]:
     if not tree:
         raise UserError("the file is empty", file=path)
     return tree
+
+
+_passed: set[bytes] = set()
+
+
+def check_gpx(path: Path) -> None:
+    """Read a file as `read_gpx` does, unless one of the same content passed in this process. Raises UserError."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror or error}", file=path) from None
+    if digest not in _passed:
+        read_gpx(path)
+        _passed.add(digest)
 
 
 def _item(data: Any) -> tuple[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,6 @@ def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def project(folder: Path, *recipes: Recipe, trial_timeout: float = 30.0) -> Project:
     made = make_project(folder, search=Search(trials=len(recipes), trial_timeout=trial_timeout))
-    from dataclasses import replace
-
     return replace(made, recipes=recipes, backend="gsas2")
 
 
@@ -255,3 +254,18 @@ def test_a_gpx_that_would_run_code_is_refused(tmp_path: Path, capfd: pytest.Capt
         assert "'os.system'" in err
     assert not ran.exists()
     assert list(folder.iterdir()) == [folder / "evil.gpx"]
+
+
+@pytest.mark.usefixtures("standin")
+def test_a_gpx_that_became_another_one_is_refused(tmp_path: Path, gsas2_host: Any) -> None:
+    ran = tmp_path / "ran"
+    file = tmp_path / "a.gpx"
+    file.write_bytes(f"cos\nsystem\n(S'touch {ran}'\ntR.".encode())
+    read = replace(project(tmp_path / "project", make_recipe("good")), phase_files=(file,))
+    run = verbs.run((read, gsas2_host(())), out=tmp_path / "run")
+    assert run.exit_status == 1
+    with RunFolder(run.folder) as folder:
+        trial = folder.read_trial(0)
+    assert (trial["state"], trial["cause"]) == ("failed", "refused")
+    assert "os.system" in trial["message"]
+    assert not ran.exists()

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from autogsas.errors import UserError
 
-from autogsas_gsas2.inert import GsasObject, hidden, read_gpx
+from autogsas_gsas2.inert import GsasObject, check_gpx, hidden, read_gpx
 
 ARRAYS: dict[str, Any] = {
     "doubles": np.arange(6.0).reshape(2, 3),
@@ -214,6 +214,38 @@ def test_abuse_of_what_is_admitted_is_refused(tmp_path: Path, parts: list[bytes]
     file = tmp_path / "a.gpx"
     file.write_bytes(opcodes(*parts))
     assert names in refusal(file)
+
+
+def test_what_python_2_wrote_comes_through(tmp_path: Path) -> None:
+    raw = np.array([1.5, -2.0]).tobytes()
+    dtype = DTYPE + b"(U\x02f8K\x00K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    array = RECONSTRUCT + b"(" + NDARRAY + b"(K\x00tU\x01btR(K\x01(L2L\nt" + dtype + b"I00\nU\x10" + raw + b"tb"
+    file = tmp_path / "a.gpx"
+    file.write_bytes(opcodes(b"(U\x02\xc5x", array, b"t"))
+    word, found = read_gpx(file)["Evil"]["data"]
+    assert word == "Åx"
+    assert np.array_equal(np.asarray(found), [1.5, -2.0])
+
+
+def test_paths_and_masked_numbers_are_plain(tmp_path: Path) -> None:
+    tree = read_gpx(write(tmp_path / "a.gpx", [["Controls", [Path("a/b"), np.ma.masked]]]))
+    path, number = tree["Controls"]["data"]
+    assert path == str(Path("a/b"))
+    assert np.isnan(number)
+
+
+def test_a_copy_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "a.gpx", [["Controls", {"a": 1}]])
+    check_gpx(file)
+    monkeypatch.setattr("autogsas_gsas2.inert._Reader", None)
+    check_gpx(file)
+    monkeypatch.undo()
+    write(file, [["Controls", Calls(os.system, marker(tmp_path))]])
+    with pytest.raises(UserError, match="system"):
+        check_gpx(file)
+    with pytest.raises(UserError, match="cannot be read"):
+        check_gpx(tmp_path / "gone.gpx")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_one_file_leaves_nothing_behind_for_the_next(tmp_path: Path) -> None:
