@@ -55,7 +55,7 @@ def test_an_installed_plugin_that_fails_is_recorded_and_left_out(
     assert (infos["good_one"].error, infos["good_one"].origin, infos["good_one"].version) == ("", "good_one", "1.2")
     assert infos["good_one"].hooks == ("autogsas_register_backends",)
     assert infos["good_one"].location == str(tmp_path / "good_one_module.py")
-    assert list(host.backends()) == ["good"]
+    assert "good" in host.backends()
     assert "good_one" not in {info.name for info in Host(entry_points=False).plugins}
 
 

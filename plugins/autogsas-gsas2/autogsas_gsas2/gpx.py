@@ -42,10 +42,10 @@ class Holdings:
     def notes(self) -> tuple[str, ...]:
         """Return it in plain words, without what is not there."""
         said = (
-            (self.constraints, "{} constraints of the .gpx are kept: GSAS-II applies them"),
-            (self.restraints, "{} restraints of the .gpx are kept: GSAS-II applies them, but counts them in no figure"),
-            (self.rigid_bodies, "{} rigid bodies of the .gpx are kept"),
-            (self.background_peaks, "{} peaks and Debye terms in the background of the .gpx are kept"),
+            (self.constraints, "constraints of the .gpx, kept and applied by GSAS-II: {}"),
+            (self.restraints, "restraints of the .gpx, kept and applied by GSAS-II, but counted in no figure: {}"),
+            (self.rigid_bodies, "rigid bodies of the .gpx, kept: {}"),
+            (self.background_peaks, "peaks and Debye terms in the background of the .gpx, kept: {}"),
         )
         lines = [text.format(count) for count, text in said if count]
         if self.pawley:
@@ -111,7 +111,7 @@ def findings(project: Project) -> list[Finding]:
     count = holdings(file).restraints
     if not count:
         return []
-    message = f"{count} restraints steer the refinement, but neither Rwp nor chi² counts them"
+    message = f"restraints steer the refinement ({count}), but neither Rwp nor chi² counts them"
     return [Finding("restraints", Severity.INFO, message, {"count": float(count)})]
 
 
