@@ -268,11 +268,11 @@ def measure() -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.mark.engine("gsas2")
 def test_short_recipes_keep_every_bit(measure: Callable[..., list[dict[str, Any]]], data: Path, tmp_path: Path) -> None:
-    names = ("y2o3-short", "y2o3-excluded", "y2o3-lebail", "pbso4-excluded")
+    names = ("pbso4-lost", "y2o3-short", "y2o3-excluded", "y2o3-lebail", "pbso4-excluded")
     rows = measure(tmp_path, data, *(word for name in names for word in ("--recipe", name)))
     assert [row["differences"] for row in rows] == [[]] * len(names)
     assert [row["errors"] for row in rows] == [[]] * len(names)
-    assert all(0 < value < 20 for row in rows for value in np.ravel(row["wR"]).astype(float))
+    assert all(0 < value < 20 for row in rows[1:] for value in np.ravel(row["wR"]).astype(float))
     assert set(rows[-1]["active"]) == set(wrappers.NAMES), rows[-1]["log"]
 
 
