@@ -298,8 +298,13 @@ if tampering == "answer":
     arrays.unmasked = lambda x: honest(x) + 1e-9
 elif tampering == "print":
     fingerprints.KNOWN["GSASIIstrMath.GetFobsSq"] = ("000000000000",)
+elif tampering == "cores":
+    G2sc.GSASIIpath.configDict["Multiprocessing_cores"] = 2
 told = []
 wrappers.install(told.append)
+if tampering == "cores":
+    print("RESULT", "", ",".join(wrappers.active()), "|".join(told), sep=";")
+    sys.exit()
 project = G2sc.G2Project(newgpx=folder + "/trial.gpx")
 histogram = project.add_powder_histogram(pattern, instrument, fmthint="comma/tab/semicolon")
 project.add_phase(structure, phasename="phase", histograms=[histogram], fmthint="CIF")
@@ -344,3 +349,10 @@ class TestAnotherGsas2:
         _, active, told = refine("print", "observed,shapes")
         assert active == ["shapes"]
         assert told[0].startswith("wrapper observed is off: GSASIIstrMath.GetFobsSq has changed")
+
+    def test_several_processes_of_gsas2_s_own_leave_them_off(
+        self, refine: Callable[..., tuple[str, list[str], list[str]]]
+    ) -> None:
+        _, active, told = refine("cores")
+        assert active == [""]
+        assert len(told) == len(wrappers.NAMES)

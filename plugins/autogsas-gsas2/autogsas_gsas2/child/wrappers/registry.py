@@ -113,6 +113,9 @@ _installed: dict[str, Guard] = {}
 
 
 def _check(wrapper: Wrapper) -> None:
+    # Several processes of GSAS-II's own are handed functions by name, which a wrapped one does not have.
+    if module("GSASIIpath").GetConfigValue("Multiprocessing_cores", 0) not in (0, 1):
+        raise Unfit("GSAS-II is set to Multiprocessing_cores of its own")
     for place, parameters in wrapper.wraps.items():
         check(place, tuple(parameters.split()), KNOWN.get(place, ()))
     for place in wrapper.relies_on:
