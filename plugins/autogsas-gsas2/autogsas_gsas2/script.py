@@ -67,6 +67,8 @@ def _from_data(project: Project, patterns: Mapping[str, Source], phases: Mapping
         lines += ["", about, f'(HERE / "{name}").write_text({_block(source.text)})']
         data = f"find({source.file!r})" if source.file is not None else f"from_run({histogram.name!r})"
         lines.append(f'histograms.append(gpx.add_powder_histogram({data}, str(HERE / "{name}")))')
+        if source.file is None:
+            lines.append(f'histograms[-1]["data"][1][:3] = points({histogram.name!r})')
         lines.append(f'histograms[-1]["Sample Parameters"]["Gonio. radius"] = {float(histogram.instrument.radius)!r}')
     for number, phase in enumerate(project.phases):
         source = phases[phase.name]
@@ -134,13 +136,18 @@ def find(path):
     return str(path if path.exists() else HERE / path.name)
 
 
-def from_run(name):
-    """Write the points of a pattern that GSAS-II has no reader for, from the run's pattern.csv."""
+def points(name):
+    """Return 2theta, intensities and weights of a pattern from the run's pattern.csv."""
     with open(HERE / "pattern.csv", newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["histogram"] == name]
-    x, y, w = (np.array([float(row[key]) for row in rows]) for key in ("two_theta", "observed", "weight"))
-    target = HERE / (name + ".again.xye")
-    np.savetxt(target, np.column_stack([x, y, 1.0 / np.sqrt(np.where(w > 0, w, 1.0))]), fmt="%.8g")
+    return [np.array([float(row[key]) for row in rows]) for key in ("two_theta", "observed", "weight")]
+
+
+def from_run(name):
+    """Write the points of a pattern that GSAS-II has no reader for."""
+    target = HERE / "again.xye"
+    x, y, w = points(name)
+    np.savetxt(target, np.column_stack([x, y, np.ones_like(y)]), fmt="%.8g")
     return str(target)
 
 

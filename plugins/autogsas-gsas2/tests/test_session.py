@@ -22,6 +22,11 @@ from autogsas.testing.samples import make_project
 from autogsas.trial import LOG
 from trials import FIRST, FLAT, INSTALLATION, SECOND, frees, needs_gsas2, run_script, session
 
+from autogsas_gsas2.backend import Gsas2Session
+from autogsas_gsas2.bridge import Child
+from autogsas_gsas2.child import start
+from autogsas_gsas2.finding import child_environment
+
 pytestmark = needs_gsas2
 
 
@@ -355,3 +360,85 @@ def test_what_gsas2_prints_goes_to_the_trials_log(project: Project, tmp_path: Pa
         opened.refine(FIRST)
     assert "chi^2" in (tmp_path / "trial" / LOG).read_text()
     assert "chi^2" not in "".join(capfd.readouterr())
+
+
+def test_a_curve_that_is_not_finite_is_a_failure(project: Project, tmp_path: Path) -> None:
+    # In a cubic phase nothing depends on the March ratio along one axis at one, and GSAS-II takes it anywhere.
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        with pytest.raises(BackendError) as error:
+            opened.refine(Step(title="orientation", free=frees("preferred_orientation"), cycles=3))
+    assert error.value.cause in ("not-finite", "refinement-failed", "diverged")
+
+
+def test_a_pattern_gsas2_cannot_read_comes_from_the_run(project: Project, tmp_path: Path) -> None:
+    histogram = project.histograms[0]
+    histogram.files[0].write_text("a format of which GSAS-II knows nothing\n")
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    weights = histogram.pattern.weights.copy()
+    weights[300:310] = 0.0
+    changed = replace(histogram, pattern=replace(histogram.pattern, weights=weights))
+    with session(replace(project, histograms=(changed,)), tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        opened.refine(SECOND)
+        result = opened.result()
+        opened.save(saved)
+    curves = result.curves[0]
+    rows = zip(curves.x, curves.observed, curves.weights, strict=True)
+    lines = [
+        "histogram,two_theta,observed,weight",
+        *(f"pattern,{x!r},{y!r},{w!r}" for x, y, w in np.array([*rows]).tolist()),
+    ]
+    (saved / "pattern.csv").write_text("\n".join(lines) + "\n")
+    assert run_script(saved / "best.py") == pytest.approx(result.engine_rwp, abs=0.01)
+
+
+def test_axial_divergence_stops_where_it_no_longer_counts(project: Project, tmp_path: Path) -> None:
+    # The pattern is made of symmetric lines: freed, the divergence goes to nothing, where GSAS-II's has no end.
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        opened.refine(SECOND)
+        done = opened.refine(Step(title="divergence", free=frees("SH/L"), set=(Setting(group="SH/L", value=0.01),)))
+        found = values(opened.result())
+    assert found["pattern:SH/L"] == 0.002
+    assert "pattern:SH/L" in done.at_bound
+    assert done.rwp == pytest.approx(measured_again(project, tmp_path), abs=0.01)
+
+
+def measured_again(project: Project, tmp_path: Path) -> float:
+    """Return Rwp of the same steps without the divergence."""
+    with session(project, tmp_path / "without") as opened:
+        opened.refine(FIRST)
+        return opened.refine(SECOND).rwp
+
+
+def test_without_fork_trials_in_sequence_give_the_same_bits(project: Project, tmp_path: Path) -> None:
+    assert INSTALLATION is not None
+    code = (
+        "import os, runpy, sys\n"
+        "if hasattr(os, 'fork'): del os.fork\n"
+        "sys.argv = sys.argv[1:]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    command = [str(INSTALLATION.python), "-c", code, start.__file__, INSTALLATION.layout, INSTALLATION.path]
+    child = Child(command, child_environment(INSTALLATION.python))
+    found = []
+    try:
+        for number in range(2):
+            folder = tmp_path / f"sequence{number}"
+            folder.mkdir()
+            opened = Gsas2Session(project, folder, child, "")
+            for step in (FIRST, SECOND):
+                opened.refine(step)
+            found.append(opened.result())
+            opened.close()
+    finally:
+        child.kill()
+    with session(project, tmp_path / "fork") as forked:
+        forked.refine(FIRST)
+        forked.refine(SECOND)
+        found.append(forked.result())
+    for other in found[1:]:
+        assert np.array_equal(other.curves[0].calculated, found[0].curves[0].calculated)
+        assert values(other) == values(found[0])

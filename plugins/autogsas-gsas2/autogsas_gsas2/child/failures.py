@@ -39,6 +39,7 @@ class Outcome:
     frozen: list[str]
     cycles: int
     rwp: float
+    first_chi2: float
     chi2: float
     settled: bool
     stuck: bool
@@ -185,6 +186,7 @@ def _outcome(model: Model, found: dict[str, Any], seen: list[dict[str, Any]]) ->
         # The cycle in which GSAS-II finds itself converged is not counted by it.
         cycles=int(info.get("num cyc", 0)) + (1 if settled else 0),
         rwp=float(rvals.get("Rwp", np.nan)),
+        first_chi2=float(info.get("chisq0", np.nan)),
         chi2=float(rvals.get("chisq", np.nan)),
         settled=settled,
         stuck=bool(rvals.get("Aborted")),

@@ -68,18 +68,18 @@ def _refine(model: Model, cycles: int | None, batches: list[list[float]]) -> tup
         batches.append([cycles, _USUAL_TOLERANCE])
         outcome = refine_once(model, cycles, _USUAL_TOLERANCE)
         return outcome, outcome.cycles, _short(outcome)
-    done, before, tolerance = 0, np.inf, _TOLERANCE
+    done, tolerance = 0, _TOLERANCE
     while True:
         batches.append([_BATCH, tolerance])
         outcome = refine_once(model, _BATCH, tolerance)
         done += max(outcome.cycles, 1)
         # Where nothing lowers chi^2 any more, it is a minimum to the noise of GSAS-II's calculation.
-        still = abs(before - outcome.chi2) <= _STILL * outcome.chi2
+        still = abs(outcome.first_chi2 - outcome.chi2) <= _STILL * outcome.chi2
         if _short(outcome) or (still and (outcome.settled or outcome.stuck)):
             return outcome, done, True
         if done >= _MOST_CYCLES:
             return outcome, done, False
-        before, tolerance = outcome.chi2, _FINE_TOLERANCE
+        tolerance = _FINE_TOLERANCE
 
 
 def _short(outcome: Outcome) -> bool:
