@@ -11,10 +11,20 @@ from autogsas_gsas2.child import steps
 from autogsas_gsas2.child.failures import Outcome
 
 DONE = Outcome(
-    names=["a", "b", "c", "d"], esds=np.array([0.1, 0.0, np.nan, 2.0]), shifts={"a": 0.001, "b": 5.0, "c": 5.0, "d": -0.04},
-    singular=["d"], frozen=[], cycles=4, rwp=10.0, first_chi2=120.0, chi2=100.0, settled=True, stuck=False, damped=False,
+    names=["a", "b", "c", "d"],
+    esds=np.array([0.1, 0.0, np.nan, 2.0]),
+    shifts={"a": 0.001, "b": 5.0, "c": 5.0, "d": -0.04},
+    singular=["d"],
+    frozen=[],
+    cycles=4,
+    rwp=10.0,
+    first_chi2=120.0,
+    chi2=100.0,
+    settled=True,
+    stuck=False,
+    damped=False,
     message="",
-)  # fmt: skip
+)
 
 
 def test_variables_without_an_esd_or_singular_took_no_part() -> None:
