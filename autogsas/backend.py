@@ -85,5 +85,8 @@ class Backend(Protocol):
         ...
 
     def open(self, project: Project, folder: Path) -> Session:
-        """Open a session on ``project``, whose files all lie in ``folder``, the trial's own. Raises BackendError."""
+        """Open a session on ``project``, whose files all lie in ``folder``, the trial's own.
+
+        Raises BackendError; its cause "engine-missing" says that no trial can be run at all, and stops the run.
+        """
         ...

@@ -130,7 +130,7 @@ class Workers:
     def wait(self, timeout: float | None = None) -> StepDone | Outcome | Interrupt | None:
         """Return what happens next, or None after ``timeout`` seconds.
 
-        Raises BackendMissing where the backend does not even start in a child process.
+        Raises BackendMissing where the backend does not even start in a child process, or an engine is missing.
         """
         until = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -173,6 +173,9 @@ class Workers:
         if isinstance(event, (StepDone, Ended)) and task is not None and event.number == task.number:
             if isinstance(event, StepDone):
                 return event
+            if event.cause == "engine-missing":
+                self._replace(worker)
+                raise BackendMissing(f"backend {self._name!r} cannot be used: {event.message}")
             outcome = _outcome(task, event)
             worker.drop_task()
             return outcome

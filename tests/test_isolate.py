@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from autogsas import isolate
-from autogsas.errors import BackendMissing, PluginError
+from autogsas.errors import BackendError, BackendMissing, PluginError
 from autogsas.isolate import Interrupt, Outcome, Workers
 from autogsas.messages import StepDone
 from autogsas.project import Project
-from autogsas.testing.fake import FakeBackend, expected_rwp
+from autogsas.testing.fake import FakeBackend, FakeSession, expected_rwp
 from autogsas.testing.samples import make_project, make_recipe
 from autogsas.trial import copies, relocate
 
@@ -245,6 +245,20 @@ def test_no_room_for_a_trial_costs_that_trial(
         event = workers.wait()  # the worker is ready and has begun nothing: no end is set to this wait
     assert isinstance(event, Outcome)
     assert event.cause == "disk-full"
+
+
+class Gone(FakeBackend):
+    def open(self, project: Project, folder: Path) -> FakeSession:
+        raise BackendError("engine-missing", "its library is gone")
+
+
+def test_an_engine_that_is_missing_stops_all_trials(project: Project, room: Path) -> None:
+    with Workers(project, Gone()) as workers:
+        workers.submit(0, make_recipe("fine"))
+        with pytest.raises(BackendMissing, match="backend 'fake' cannot be used: its library is gone"):
+            while workers.wait(60.0) is not None:
+                pass
+    assert list(room.iterdir()) == []
 
 
 def test_copies_of_two_files_of_one_name_stay_two(project: Project, tmp_path: Path) -> None:

@@ -49,8 +49,7 @@ def warm(installation: Installation) -> Child:
 class Child:
     """A child process. Speaks strictly in turn: one request, one answer. Not thread-safe.
 
-    ``command`` starts it. Raises BackendError("engine-died") where it does not start, ("protocol") where its first
-    word makes no sense.
+    ``command`` starts it. Raises BackendError("engine-missing") where it does not start, whatever the reason.
     """
 
     def __init__(self, command: Sequence[str], environment: dict[str, str], timeout: float = START_TIMEOUT) -> None:
@@ -69,12 +68,15 @@ class Child:
             )
         except OSError as error:
             self._errors.close()
-            raise BackendError("engine-died", f"GSAS-II's interpreter does not start: {error}") from error
+            raise BackendError("engine-missing", f"GSAS-II's interpreter does not start: {error}") from error
         threading.Thread(target=self._listen, daemon=True).start()
         atexit.register(self.kill)
-        self.hello = self._expect(protocol.Hello, self._answer(timeout))
-        if self.hello.version != protocol.VERSION:
-            raise self._break("protocol", f"the child speaks version {self.hello.version} of the protocol")
+        try:
+            self.hello = self._expect(protocol.Hello, self._answer(timeout))
+            if self.hello.version != protocol.VERSION:
+                raise self._break("protocol", f"the child speaks version {self.hello.version} of the protocol")
+        except BackendError as error:
+            raise BackendError("engine-missing", str(error)) from error
 
     @property
     def ready(self) -> bool:

@@ -2,9 +2,9 @@
 
 It is copied to a file that can be started as a program. What it does in a step is the first word of the step's title:
 "!die" by SIGKILL, "!exit", "!hang", "!garbage" and "!half" on the pipe, "!wrong" answers with another message, "!full"
-says that there is no space, "!nan" leaves a curve that is not finite, "!grandchild" starts a process and hangs; any
-other title converges. Environment: STANDIN_START makes it fail when it is started ("exit", "garbage", "missing",
-"version"), STANDIN_PIDS names a file that its processes are written into.
+says that there is no space, "!vanish" dies and starts no more, "!nan" leaves a curve that is not finite, "!grandchild"
+starts a process and hangs; any other title converges. Environment: STANDIN_START makes it fail when it is started
+("exit", "garbage", "missing", "version"), STANDIN_PIDS names a file that its processes are written into.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def serve() -> None:
 
     note_pid(os.getpid())
     order = os.environ.get("STANDIN_START", "")
-    if order == "exit":
+    if order == "exit" or vanished().exists():
         print("a library is missing", file=sys.stderr)
         sys.exit(3)
     if order == "garbage":
@@ -71,6 +71,10 @@ def send(data: bytes) -> None:
         data = data[os.write(1, data) :]
 
 
+def vanished() -> Path:
+    return Path(os.environ["STANDIN_PIDS"]).with_suffix(".vanished")
+
+
 def note_pid(pid: int) -> None:
     file = os.environ.get("STANDIN_PIDS")
     if file:
@@ -79,7 +83,9 @@ def note_pid(pid: int) -> None:
 
 
 def obey(order: str, protocol: Any) -> Any:
-    if order == "!die":
+    if order == "!vanish":
+        vanished().touch()
+    if order in ("!die", "!vanish"):
         os.kill(os.getpid(), signal.SIGKILL)
     if order == "!exit":
         sys.exit(5)

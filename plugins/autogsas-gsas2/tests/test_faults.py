@@ -128,23 +128,45 @@ def test_the_steps_before_a_fault_are_kept(tmp_path: Path, gsas2_host: Any, stan
 
 
 @pytest.mark.parametrize(
-    ("order", "cause", "words"),
+    ("order", "words"),
     [
-        ("exit", "engine-died", "exit status 3; a library is missing"),
-        ("garbage", "protocol", "not a message: b'Welcome to GSAS-II"),
-        ("missing", "engine-missing", "half of it is missing"),
-        ("version", "protocol", "speaks version"),
+        ("exit", "exit status 3; a library is missing"),
+        ("garbage", "not a message: b'Welcome to GSAS-II"),
+        ("missing", "half of it is missing"),
+        ("version", "speaks version"),
     ],
 )
-def test_a_child_that_does_not_start(
-    tmp_path: Path, gsas2_host: Any, standin: Path, monkeypatch: pytest.MonkeyPatch, order: str, cause: str, words: str
+def test_a_child_that_does_not_start_stops_the_run(
+    tmp_path: Path, gsas2_host: Any, standin: Path, monkeypatch: pytest.MonkeyPatch, order: str, words: str
 ) -> None:
     monkeypatch.setenv("STANDIN_START", order)
-    run, trials = search(tmp_path, gsas2_host, ("good",))
-    assert run.exit_status == 1
-    assert trials[0][:2] == ("failed", cause)
-    assert words in trials[0][2]
+    with pytest.raises(BackendMissing) as caught:
+        search(tmp_path, gsas2_host, ("good",))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_status == 3
+    assert not (tmp_path / "run").exists()
     assert wait_until_gone(standin) == []
+
+
+def test_what_was_done_is_kept_when_gsas2_goes_missing(tmp_path: Path, gsas2_host: Any, standin: Path) -> None:
+    recipes = [make_recipe(*steps, terms=3 + n) for n, steps in enumerate((("one",), ("!vanish",), ("three",)))]
+    read = project(tmp_path / "project", *recipes)
+    with pytest.raises(BackendMissing, match="a library is missing"):
+        verbs.run((read, gsas2_host(())), out=tmp_path / "run", trials=3)
+    with RunFolder(tmp_path / "run") as folder:
+        assert [folder.read_trial(number)["state"] for number in (0, 1)] == ["complete", "failed"]
+        assert not (folder.folder / "trials" / "0002.json").exists()
+    assert (tmp_path / "run" / "best.recipe.yaml").is_file()
+    vanished(standin).unlink()
+    run = verbs.run((read, gsas2_host(())), out=tmp_path / "run", trials=3, resume=True)
+    assert run.exit_status == 0
+    assert [item["state"] for item in run.summary.plain()["history"]] == ["complete", "failed", "complete"]
+
+
+def vanished(pids: Path) -> Path:
+    """The file whose presence makes the stand-in fail at its start."""
+    return pids.with_suffix(".vanished")
 
 
 def test_no_room_for_a_trials_folder(
@@ -227,7 +249,7 @@ def test_doctor_sees_a_child_that_does_not_start(
     monkeypatch.setenv("STANDIN_START", "exit")
     status, out, _ = call(capfd, "doctor", "--backend", "gsas2")
     assert status == 3
-    assert "self-test: FAILED: engine-died: GSAS-II's process is gone: exit status 3; a library is missing" in out
+    assert "self-test: FAILED: backend 'gsas2' cannot be used: GSAS-II's process is gone: exit status 3" in out
 
 
 def test_a_worker_that_cannot_start_is_a_missing_backend(
