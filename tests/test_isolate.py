@@ -256,8 +256,7 @@ def test_an_engine_that_is_missing_stops_all_trials(project: Project, room: Path
     with Workers(project, Gone()) as workers:
         workers.submit(0, make_recipe("fine"))
         with pytest.raises(BackendMissing, match="backend 'fake' cannot be used: its library is gone"):
-            while workers.wait(60.0) is not None:
-                pass
+            workers.wait(60.0)
     assert list(room.iterdir()) == []
 
 
