@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import pickletools
 from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, BinaryIO
 
 from autogsas.errors import UserError
 
@@ -22,6 +23,8 @@ __all__ = ["GsasObject", "check_gpx", "hidden", "read_gpx"]
 
 _NUMPY = ("numpy", "numpy.core", "numpy._core")
 _GSAS_CLASSES = ("G2VarObj", "ExpressionObj", "ExpressionCalcObj", "ShowTiming")
+_ELSEWHERE = frozenset({"EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER", "READONLY_BUFFER"})
+_MEMO = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
 _GSAS_MODULES = ("GSASIIobj", "GSASII.GSASIIobj")
 
 
@@ -162,6 +165,9 @@ def read_gpx(path: Path) -> dict[str, dict[str, Any]]:
         with path.open("rb") as file:
             size = path.stat().st_size
             while file.tell() < size:
+                start = file.tell()
+                _check_opcodes(file, size)
+                file.seek(start)
                 name, content = _item(_Reader(file).load())
                 tree[name] = content
         check_texts(tree)
@@ -177,6 +183,15 @@ def read_gpx(path: Path) -> dict[str, dict[str, Any]]:
     if not tree:
         raise UserError("the file is empty", file=path)
     return tree
+
+
+def _check_opcodes(file: BinaryIO, size: int) -> None:
+    """Read over one pickle, building nothing: no opcode that asks another registry, no index that takes all memory."""
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in _ELSEWHERE:
+            raise Refused(f"pickle opcode {opcode.name}")
+        if opcode.name in _MEMO and (argument is None or argument > size):
+            raise Refused(f"pickle opcode {opcode.name} {argument}")
 
 
 _passed: set[bytes] = set()
