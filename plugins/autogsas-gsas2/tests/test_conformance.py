@@ -7,9 +7,8 @@ from autogsas.backend import Backend
 from autogsas.testing.conformance import BackendConformance
 
 from autogsas_gsas2.backend import Gsas2Backend
-from autogsas_gsas2.finding import find
 
-pytestmark = pytest.mark.skipif(find().installation is None, reason=f"no GSAS-II: {find().reason}")
+pytestmark = pytest.mark.engine("gsas2")
 
 
 class TestGsas2(BackendConformance):

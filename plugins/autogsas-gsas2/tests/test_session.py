@@ -183,6 +183,23 @@ def test_atoms_at_one_place_share_their_displacement(project: Project, tmp_path:
     assert sum("Uiso" in name for name in result.varied) == 2
 
 
+def test_atoms_at_one_place_move_together(project: Project, tmp_path: Path) -> None:
+    cs, cl = project.phases[0].sites
+    # In P 4 m m the sites keep x and y, and z of all but the first is free.
+    sites = (cs, replace(cl, xyz=(0.5, 0.5, 0.47), occupancy=0.5),
+             replace(cl, label="Br", element="Br", xyz=(0.5, 0.5, 0.47), occupancy=0.2))  # fmt: skip
+    polar = replace(project, phases=(replace(project.phases[0], space_group="P 4 m m", sites=sites),))
+    with session(polar, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+        places = tuple(Free(group="positions", site=label) for label in ("Cl", "Br"))
+        opened.refine(Step(title="z", free=(*frees("cell", "W"), *places), cycles=5))
+        result = opened.result()
+    found = values(result)
+    assert found["phase:Cl:z"] == found["phase:Br:z"] != 0.47
+    assert found["phase:Cl:x"] == 0.5
+    assert sum(name in result.varied for name in ("phase:Cl:z", "phase:Br:z")) == 1
+
+
 def test_origin_choice_1_comes_back_as_it_went(project: Project, tmp_path: Path) -> None:
     cs, cl = project.phases[0].sites
     sites = (replace(cs, label="C", element="C", xyz=(0.0, 0.0, 0.0)),)

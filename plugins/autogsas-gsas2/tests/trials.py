@@ -17,7 +17,7 @@ from autogsas_gsas2.backend import Gsas2Backend, Gsas2Session
 from autogsas_gsas2.finding import find
 
 INSTALLATION = find().installation
-needs_gsas2 = pytest.mark.skipif(INSTALLATION is None, reason=f"no GSAS-II: {find().reason}")
+needs_gsas2 = pytest.mark.engine("gsas2")
 DATA = Path(__file__).parents[4] / "shared" / "data"
 
 FLAT = (Background(function="chebyschev-1", terms=3),)

@@ -19,6 +19,7 @@ class Gsas:
     io: Any
     math: Any
     pwd: Any
+    groups: Any
     version: str
 
 
@@ -39,5 +40,6 @@ def load(layout: str, path: str) -> Gsas:
         io=importlib.import_module(prefix + "GSASIIstrIO"),
         math=importlib.import_module(prefix + "GSASIImath"),
         pwd=importlib.import_module(prefix + "GSASIIpwd"),
+        groups=importlib.import_module(prefix + "GSASIIspc"),
         version=str(importlib.import_module(prefix + "GSASIIpath").GetVersionNumber()),
     )

@@ -203,18 +203,26 @@ def _rounded(points: Iterable[Any]) -> set[tuple[float, ...]]:
 
 
 def _shared_places(model: Model) -> list[tuple[str, ...]]:
-    """Return the isotropic displacement parameters of atoms at one place: no powder pattern tells them apart."""
-    out = []
+    """Return variables to make one: coordinates and displacements of atoms at one place, which no pattern tells apart.
+
+    Coordinates that symmetry ties to each other already are left alone: GSAS-II ties those of each atom itself.
+    """
+    out: list[tuple[str, ...]] = []
     for phase in model.phases:
         tree = model.phase(phase)
-        column, _, _, adp = tree["General"]["AtomPtrs"]
+        column, _, symbol, adp = tree["General"]["AtomPtrs"]
         places: dict[tuple[float, ...], list[int]] = {}
         for index, atom in enumerate(tree["Atoms"]):
-            if atom[adp] == "I":
-                places.setdefault(tuple(np.round(np.array(atom[column : column + 3], dtype=float), 5)), []).append(
-                    index
-                )
-        out += [tuple(f"{phase.number}::AUiso:{i}" for i in together) for together in places.values() if together[1:]]
+            place = tuple(np.round(np.array(atom[column : column + 3], dtype=float), 5).tolist())
+            places.setdefault(place, []).append(index)
+        for together in places.values():
+            free = [int(i) for i in model.g2.groups.GetCSxinel(tree["Atoms"][together[0]][symbol])[0]]
+            isotropic = [i for i in together if tree["Atoms"][i][adp] == "I"]
+            groups = [[f"{phase.number}::AUiso:{i}" for i in isotropic]]
+            if sorted(set(free) - {0}) == sorted(i for i in free if i):
+                axes = [axis for axis, index in zip("xyz", free, strict=True) if index]
+                groups += [[f"{phase.number}::dA{axis}:{i}" for i in together] for axis in axes]
+            out += [tuple(group) for group in groups if len(group) > 1]
     return out
 
 
