@@ -111,6 +111,20 @@ def test_the_self_installers_folder(nobody: Path, name: str) -> None:
     assert str(python) in dict(probe.details)["interpreter"]
 
 
+def test_the_running_interpreter_comes_first_and_imports_nothing(
+    nobody: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works(nobody)
+    gsas2(tmp_path / "site" / "GSASII")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    found = finding.find().installation
+    assert found is not None
+    assert found.python == Path(sys.executable)
+    assert found.module == tmp_path / "site" / "GSASII" / "GSASIIscriptable.py"
+    assert not [name for name in sys.modules if name.startswith("GSASII")]
+
+
 @pytest.mark.parametrize("place", ["GSASII", "GSAS-II/GSASII", "GSAS-II"])
 def test_the_flat_layout_beside_the_interpreter(nobody: Path, place: str) -> None:
     root = nobody / "g2full"
