@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,14 +20,18 @@ _PYTHONS = ("Scripts/python.exe", "python.exe") if sys.platform == "win32" else 
 
 
 def named_interpreter(setting: str | None = None) -> Path | None:
-    """Return the interpreter the user names, by ``setting`` or by AUTOGSAS_GSAS2_PYTHON, or None.
+    """Return the interpreter the user names, by ``setting`` or by AUTOGSAS_GSAS2_PYTHON, or None; an absolute path.
 
-    A folder is taken as an installation with an interpreter in it. The file need not be there.
+    A folder is taken as an installation with an interpreter in it, a bare name as a command. It need not be there.
     """
     text = setting or os.environ.get(SETTING, "").strip()
     if not text:
         return None
     path = Path(text).expanduser()
+    command = shutil.which(text) if path.name == text and not path.exists() else None
+    path = Path(os.path.abspath(command or path))
+    if setting is None:
+        os.environ[SETTING] = str(path)  # trials run in other folders, where a relative path would mean another file
     return (_python_in(path) or path) if path.is_dir() else path
 
 

@@ -197,6 +197,20 @@ def script(text: str) -> Callable[[Path], Path]:
     return lambda root: interpreter(root, script=text)
 
 
+def test_a_relative_path_and_a_command_mean_the_same_in_every_folder(
+    nobody: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    named = works(tmp_path, "named")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(places.SETTING, "named/bin/python")
+    assert places.named_interpreter() == named
+    monkeypatch.chdir(nobody)
+    assert finding.find().installation.python == named  # type: ignore[union-attr]
+    monkeypatch.setenv("PATH", str(named.parent), prepend=os.pathsep)
+    monkeypatch.setenv(places.SETTING, "python")
+    assert places.named_interpreter() == named
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
