@@ -73,10 +73,22 @@ def children(pid: int) -> list[int]:
     return found
 
 
+_earlier: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def earlier() -> None:
+    """Other tests leave a warm GSAS-II below this process: it is not these tests' to count or to kill."""
+    _earlier.clear()
+    _earlier.update(gsas2_processes())
+
+
 def gsas2_processes(pid: int | None = None) -> list[int]:
-    """Processes of GSAS-II below ``pid``, or this one: the warm one, then the trial's own."""
+    """Processes of GSAS-II that a test started, below ``pid`` or this one: the warm one, then the trial's own."""
     found = []
     for child in children(os.getpid() if pid is None else pid):
+        if child in _earlier:
+            continue
         try:
             if b"child/start.py" in Path(f"/proc/{child}/cmdline").read_bytes():
                 found.append(child)
