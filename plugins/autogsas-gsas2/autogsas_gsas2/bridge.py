@@ -131,6 +131,7 @@ class Child:
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
+        self._errors.close()
 
     def _listen(self) -> None:
         stream = self._process.stdout
@@ -185,6 +186,8 @@ class Child:
         return self._break("engine-died", f"GSAS-II's process is gone: {how}{self._last_words()}")
 
     def _last_words(self) -> str:
+        if self._errors.closed:
+            return ""
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return f"; {lines[-1][:200]}" if lines else ""
