@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -81,33 +82,35 @@ def wait_until_gone(pids: Path) -> list[int]:
     return alive(pids)
 
 
-@pytest.mark.parametrize(
-    ("order", "cause", "words"),
-    [
-        ("!die", "engine-died", "GSAS-II's process is gone: ended by signal 9"),
-        ("!exit", "engine-died", "GSAS-II's process is gone: exit status 5"),
-        ("!garbage", "protocol", "not a message: b' ** no convergence"),
-        ("!half", "protocol", 'not a message: b\'{"is": "StepRep\''),
-        ("!wrong", "protocol", "Closed instead of StepReport"),
-        ("!full", "disk-full", "No space left on device"),
-        ("!nan", "nan", "not finite"),
-        ("!hang", "timeout", "not done after 2 s"),
-        ("!grandchild", "timeout", "not done after 2 s"),
-    ],
-)
+FAULTS = {
+    "!die": ("engine-died", "GSAS-II's process is gone: ended by signal 9"),
+    "!exit": ("engine-died", "GSAS-II's process is gone: exit status 5"),
+    "!garbage": ("protocol", "not a message: b' ** no convergence"),
+    "!half": ("protocol", 'not a message: b\'{"is": "StepRep\''),
+    "!wrong": ("protocol", "Closed instead of StepReport"),
+    "!full": ("disk-full", "No space left on device"),
+    "!nan": ("nan", "not finite"),
+}
+HANGS = {"!hang": ("timeout", "not done after 2 s"), "!grandchild": ("timeout", "not done after 2 s")}
+
+
+@pytest.mark.parametrize(("faults", "limit"), [(FAULTS, 30.0), (HANGS, 2.0)])
 def test_a_fault_costs_its_trial_and_no_other(
-    tmp_path: Path, gsas2_host: Any, standin: Path, order: str, cause: str, words: str
+    tmp_path: Path, gsas2_host: Any, standin: Path, faults: dict[str, tuple[str, str]], limit: float
 ) -> None:
-    limit = 2.0 if cause == "timeout" else 30.0
-    run, trials = search(tmp_path, gsas2_host, ("good",), ("first", order), ("good", "too"), trial_timeout=limit)
+    titles = [("good",), *(steps for order in faults for steps in (("first", order), ("good", "too")))]
+    run, trials = search(tmp_path, gsas2_host, *titles, trial_timeout=limit)
     assert run.exit_status == 0
-    assert [state for state, _, _ in trials] == ["complete", "failed", "complete"]
-    assert trials[1][1] == cause
-    assert words in trials[1][2]
-    assert "\n" not in trials[1][2]
+    for (state, cause, message), steps in zip(trials, titles, strict=True):
+        if steps[-1] not in faults:
+            assert (state, cause) == ("complete", ""), steps
+            continue
+        assert (state, cause) == ("failed", faults[steps[-1]][0])
+        assert faults[steps[-1]][1] in message
+        assert "\n" not in message
     assert run.best is not None
     assert run.best.number == 0
-    assert run.summary.plain()["causes"] == {cause: 1}
+    assert run.summary.plain()["causes"] == Counter(cause for cause, _ in faults.values())
     assert (run.folder / "best.recipe.yaml").is_file()
     assert wait_until_gone(standin) == []
 
