@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from autogsas.recipe import Background, Free, Step
+from autogsas.testing.samples import make_project
 
-from autogsas_gsas2 import finding
+from autogsas_gsas2 import bridge, finding
+from autogsas_gsas2.backend import Gsas2Backend
 from autogsas_gsas2.child import wrappers
 from autogsas_gsas2.child.wrappers import derivatives, guard, shapes
 from autogsas_gsas2.child.wrappers.guard import SWITCH, Guard
@@ -356,3 +359,34 @@ class TestAnotherGsas2:
         _, active, told = refine("cores")
         assert active == [""]
         assert len(told) == len(wrappers.NAMES)
+
+
+@pytest.mark.engine("gsas2")
+def test_the_host_gets_the_same_bits_with_and_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = (
+        Step(
+            title="scale",
+            background=(Background(function="chebyschev-1", terms=3),),
+            free=(Free(group="scale"), Free(group="background")),
+        ),
+        Step(title="cell", free=(Free(group="cell"), Free(group="zero"), Free(group="uiso"))),
+    )
+    seen = []
+    for switch in ("none", "all"):
+        monkeypatch.setenv(SWITCH, switch)
+        installation = finding.find().installation
+        assert installation is not None
+        bridge.warm(installation).kill()  # the next one is started with this switch
+        folder = tmp_path / switch
+        (folder / "project").mkdir(parents=True)
+        session = Gsas2Backend().open(make_project(folder / "project"), folder)
+        try:
+            reports = [session.refine(step) for step in steps]
+            result = session.result()
+        finally:
+            session.close()
+            bridge.warm(installation).kill()
+        numbers = [(p.name, p.value, p.esd) for p in result.parameters]
+        curves = [(c.calculated.tobytes(), c.background.tobytes()) for c in result.curves]
+        seen.append((numbers, curves, result.correlation.tobytes(), [(r.rwp, r.n_variables) for r in reports]))
+    assert seen[0] == seen[1]
