@@ -58,6 +58,9 @@ def fingerprint(project: Project) -> str:
             digest.update(array.tobytes())
         digest.update(repr((histogram.name, histogram.limits, histogram.excluded, histogram.instrument)).encode())
     digest.update(repr(project.phases).encode())
+    if project.file is not None and project.file in project.files:
+        # An engine's own project holds more than is read of it, such as constraints.
+        digest.update(project.file.read_bytes())
     return digest.hexdigest()
 
 

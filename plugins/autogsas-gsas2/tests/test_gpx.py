@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from autogsas.errors import UserError
 from autogsas.loading import load_project
+from autogsas.resuming import fingerprint
 from autogsas.result import Severity
 from autogsas.structure import Cell, Site
 
@@ -198,6 +199,13 @@ def test_what_else_it_holds_is_said(tmp_path: Path) -> None:
     plain = read_project(project(tmp_path / "b.gpx"))
     assert findings(plain) == []
     assert plain.histograms[0].pattern.notes == ()
+
+
+def test_a_run_is_not_gone_on_with_when_the_constraints_have_changed(tmp_path: Path) -> None:
+    first = fingerprint(read_project(project(tmp_path / "a.gpx")))
+    assert fingerprint(read_project(project(tmp_path / "a.gpx"))) == first
+    changed = project(tmp_path / "a.gpx", more=[[["Constraints", {"Phase": [["c"]]}]]])
+    assert fingerprint(read_project(changed)) != first
 
 
 def test_a_gpx_is_found_in_a_folder(tmp_path: Path, gsas2_host: Callable[..., Any]) -> None:
