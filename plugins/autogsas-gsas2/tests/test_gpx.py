@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from autogsas.errors import UserError
 from autogsas.loading import load_project
-from autogsas.resuming import fingerprint
 from autogsas.result import Severity
+from autogsas.resuming import fingerprint
 from autogsas.structure import Cell, Site
 
 from autogsas_gsas2.gpx import Holdings, find_gpx, findings, holdings, read_project
