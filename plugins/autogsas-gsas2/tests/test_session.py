@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from autogsas.errors import BackendError
 from autogsas.metrics import rwp
+from autogsas.pattern import counting_weights
 from autogsas.project import Project
 from autogsas.recipe import Background, Free, Setting, Step
 from autogsas.result import Result
@@ -77,16 +78,25 @@ def test_excluded_regions_have_no_weight_and_no_influence(project: Project, tmp_
     y = histogram.pattern.y.copy()
     spoilt = (histogram.pattern.x > 40.0) & (histogram.pattern.x < 45.0)
     y[spoilt] = 9000.0
-    changed = replace(histogram, pattern=replace(histogram.pattern, y=y), excluded=((39.9, 45.1),))
+    np.savetxt(histogram.files[0], np.column_stack([histogram.pattern.x, y]), fmt="%.6f")
+    pattern = replace(histogram.pattern, y=y, weights=counting_weights(y))
+    changed = replace(histogram, pattern=pattern, excluded=((39.9, 45.1),))
+    saved = tmp_path / "saved"
+    saved.mkdir()
     with session(replace(project, histograms=(changed,)), tmp_path / "trial") as opened:
         opened.refine(FIRST)
         opened.refine(SECOND)
         result = opened.result()
+        opened.save(saved)
     curves = result.curves[0]
     out = (curves.x >= 39.9) & (curves.x <= 45.1)
     assert np.all(curves.weights[out] == 0)
     assert measured(result) < 20.0
     assert values(result)["phase:a"] == pytest.approx(4.123, abs=1e-3)
+    assert str(histogram.files[0]) in (saved / "best.py").read_text(encoding="utf-8")
+    assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=0.01)
+    # GSAS-II counts the excluded points in the denominator of its own figure.
+    assert result.engine_rwp < 0.5 * measured(result)
 
 
 def test_background_keeps_its_curve_when_function_terms_or_limits_change(project: Project, tmp_path: Path) -> None:
