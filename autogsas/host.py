@@ -52,7 +52,7 @@ def load_file(file: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses and pickling look their module up here
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except Exception as error:  # a file of the user may raise anything; it becomes one line that names it
         del sys.modules[name]
         raise PluginError(f"cannot be loaded: {type(error).__name__}: {error}", file=file, key="plugins") from error
     return module
@@ -109,7 +109,7 @@ class Host:
             return getattr(self.hook, hook)(**arguments)
         except AutogsasError:
             raise
-        except Exception as error:
+        except Exception as error:  # a hook of a stranger may raise anything; it becomes one line that names it
             raise PluginError(f"hook {hook} ({self.whose(hook)}) failed: {type(error).__name__}: {error}") from error
 
     def whose(self, hook: str) -> str:

@@ -90,7 +90,7 @@ def _save(session: Any, folder: Path) -> str:
     folder.mkdir()
     try:
         session.save(folder)
-    except Exception as error:
+    except Exception as error:  # an engine may raise anything in saving; its trial is kept and says so
         # The fit stands without the engine's files; that they are missing is said.
         if _cause(error)[0] in ("disk-full", "out-of-memory"):
             raise

@@ -112,7 +112,7 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
                 growth = 2.0
                 accepted = True
                 break
-            damping = min(damping * growth, 1e9)
+            damping = min(damping * growth, 1e9)  # a step of nothing: more damping says no more
             growth *= 2.0
         if not accepted:
             message = "no step lowers chi2 further"
