@@ -83,7 +83,12 @@ def _text(
     for path in phases:
         lines += [f"  - file: {_quote(_relative(path, folder))}",
                   "    # name: a_short_name                # default: the CIF's own",
-                  "    # block: data_block                 # default: the first block with atoms"]  # fmt: skip
+                  "    # block: data_block                 # default: the first block with atoms",
+                  "    # intensities: Le Bail              # from the pattern alone; default: structure",
+                  "    # size: {model: uniaxial, value: 0.1, axial: 0.2, axis: [0, 0, 1], mix: 1}",
+                  "    # strain: {value: 1000}             # size in micrometre, strain in 1e-6: where they start",
+                  "    # preferred_orientation: {axis: [0, 0, 1], ratio: 1.0}  # March-Dollase",
+                  "    # occupancy_sums: [{sites: [A1, A2], total: 1.0}]"]  # fmt: skip
     return "\n".join([*lines, "", *_search_lines()]) + "\n"
 
 
@@ -101,6 +106,9 @@ def _entry(folder: Path, path: Path, label: str, instrument: Path | None, said: 
         "geometry": ("Bragg-Brentano", "or Debye-Scherrer"),
         "radius": ("200", "of the goniometer, in mm"),
         "bank": ("1", "which bank of the files"),
+        "absorption": ("0.3", "muR of a Debye-Scherrer sample"),
+        "background_peaks": ("[{position: 22, intensity: 5000, sig: 900}]", "fixed humps; GSAS-II's units"),
+        "axial_sum": ("converged", "axial divergence to convergence (numpy engine); default: as GSAS-II sums it"),
     }
     for key, (example, about) in options.items():
         shown = f"    {key}: {json.dumps(said[key])}" if key in said else f"    # {key}: {example}"

@@ -14,8 +14,9 @@ from autogsas.errors import PluginError, UserError, nearest
 from autogsas.host import Host
 from autogsas.instrument import Instrument, Radiation
 from autogsas.pattern import Pattern
-from autogsas.project import DataEntry, Histogram, PhaseEntry, Project, ProjectFile
+from autogsas.project import BroadeningEntry, DataEntry, Histogram, PhaseEntry, Project, ProjectFile
 from autogsas.recipefile import check_recipe, load_recipe
+from autogsas.sample import BackgroundPeak, Broadening, OccupancySum, Orientation, Specimen
 from autogsas.structure import Phase
 
 __all__ = ["PROJECT_FILE", "build_project", "check_recipe", "find_project_file", "load_project", "load_recipe"]
@@ -149,6 +150,9 @@ def _histogram(host: Host, entry: DataEntry, folder: Path, file: Path, key: str)
         limits=limits,
         excluded=entry.exclude,
         files=tuple(files),
+        absorption=entry.absorption,
+        background_peaks=tuple(BackgroundPeak(**peak.model_dump()) for peak in entry.background_peaks),
+        axial_sum=entry.axial_sum,
     )
 
 
@@ -157,7 +161,35 @@ def _phase(host: Host, entry: PhaseEntry, folder: Path, file: Path, key: str) ->
     phase: Phase | None = host.hook.autogsas_read_structure(path=path, block=entry.block)
     if phase is None:
         raise UserError("no reader knows this format", file=file, key=f"{key}.file", found=entry.file, allowed="CIF")
-    return (phase if entry.name is None else replace(phase, name=entry.name)), path
+    specimen = Specimen(
+        size=_broadening(entry.size, Specimen().size.value),
+        strain=_broadening(entry.strain, Specimen().strain.value),
+        orientation=Orientation(entry.preferred_orientation.axis, entry.preferred_orientation.ratio),
+    )
+    sums = _occupancy_sums(entry, phase, file, key)
+    return replace(phase, name=entry.name or phase.name, specimen=specimen, intensities=entry.intensities,
+                   occupancy_sums=sums), path  # fmt: skip
+
+
+def _broadening(entry: BroadeningEntry, usual: float) -> Broadening:
+    value = usual if entry.value is None else entry.value
+    return Broadening(value, entry.model, entry.axial, entry.axis, entry.mix)
+
+
+def _occupancy_sums(entry: PhaseEntry, phase: Phase, file: Path, key: str) -> tuple[OccupancySum, ...]:
+    labels = [site.label for site in phase.sites]
+    seen: set[str] = set()
+    for i, one in enumerate(entry.occupancy_sums):
+        where = f"{key}.occupancy_sums[{i}].sites"
+        for label in one.sites:
+            if label not in labels:
+                close = nearest(label, labels)
+                raise UserError("no such site" + (f"; did you mean {close!r}?" if close else ""), file=file, key=where,
+                                found=label, allowed=labels)  # fmt: skip
+            if label in seen:
+                raise UserError("a site can stand in one sum, once", file=file, key=where, found=label)
+            seen.add(label)
+    return tuple(OccupancySum(one.sites, one.total) for one in entry.occupancy_sums)
 
 
 def _default_instrument(entry: DataEntry, file: Path, key: str) -> Instrument:

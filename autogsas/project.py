@@ -12,10 +12,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from autogsas.instrument import Geometry, Instrument, Radiation
 from autogsas.pattern import Pattern
 from autogsas.recipe import BACKGROUNDS, BackgroundFunction, Group, Limits, Recipe
-from autogsas.structure import Phase
+from autogsas.sample import Axis, BackgroundPeak, BroadeningModel
+from autogsas.structure import Intensities, Phase
 
-__all__ = ["BackgroundSearch", "DataEntry", "GroupSearch", "Histogram", "PhaseEntry", "Project", "ProjectFile",
-           "Search", "seconds"]  # fmt: skip
+__all__ = ["AxialSum", "BackgroundPeakEntry", "BackgroundSearch", "BroadeningEntry", "DataEntry", "GroupSearch",
+           "Histogram", "OccupancySumEntry", "OrientationEntry", "PhaseEntry", "Project", "ProjectFile", "Search",
+           "seconds"]  # fmt: skip
 
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(s|m|h)?\s*$")
 
@@ -56,6 +58,25 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def _some_axis(value: Axis) -> Axis:
+    if value == (0, 0, 0):
+        raise ValueError("the axis 0 0 0 has no direction")
+    return value
+
+
+AxisEntry = Annotated[Axis, AfterValidator(_some_axis), Field(description="h k l of the planes whose normal it is")]
+AxialSum = Literal["GSAS-II", "converged"]
+
+
+class BackgroundPeakEntry(_Frozen):
+    """A fixed hump of the background, such as a sample holder's."""
+
+    position: Annotated[float, Field(gt=0, lt=180, description="degrees 2theta")]
+    intensity: Annotated[float, Field(ge=0, description="area, in counts times centidegrees")]
+    sig: Annotated[float, Field(gt=0, description="Gaussian variance, centidegree^2")]
+    gam: Annotated[float, Field(ge=0, description="Lorentzian full width, centidegree")] = 0.1
+
+
 class DataEntry(_Frozen):
     """One measured pattern, with its instrument. What is said here wins over the instrument file."""
 
@@ -76,6 +97,38 @@ class DataEntry(_Frozen):
     exclude: Annotated[
         tuple[Limits, ...], AfterValidator(_check_excluded), Field(description="2theta regions left out")
     ] = ()
+    absorption: Annotated[float, Field(ge=0, le=30, description="muR of a Debye-Scherrer sample")] = 0.0
+    background_peaks: Annotated[
+        tuple[BackgroundPeakEntry, ...], Field(description="fixed humps, added to the background function")
+    ] = ()
+    axial_sum: Annotated[
+        AxialSum,
+        Field(description="numpy engine: axial divergence summed as GSAS-II does, or to convergence"),
+    ] = "GSAS-II"
+
+
+class BroadeningEntry(_Frozen):
+    """Size (micrometre) or strain (1e-6) of a phase's crystallites: where a refinement starts."""
+
+    model: Annotated[BroadeningModel, Field(description="isotropic or uniaxial")] = "isotropic"
+    value: Annotated[Positive | None, Field(description="isotropic, or equatorial; default: 1 and 1000")] = None
+    axial: Annotated[Positive | None, Field(description="along the axis; default: as value")] = None
+    axis: AxisEntry = (0, 0, 1)
+    mix: Annotated[float, Field(ge=0, le=1, description="Lorentzian share")] = 1.0
+
+
+class OrientationEntry(_Frozen):
+    """Preferred orientation (March-Dollase)."""
+
+    axis: AxisEntry = (0, 0, 1)
+    ratio: Annotated[float, Field(ge=0.1, le=10, description="1: none; below 1: plates lie flat")] = 1.0
+
+
+class OccupancySumEntry(_Frozen):
+    """Occupancies that add up to a total."""
+
+    sites: Annotated[tuple[str, ...], Field(min_length=2, description="labels of the sites")]
+    total: Annotated[Positive, Field(description="what their occupancies add up to")] = 1.0
 
 
 class PhaseEntry(_Frozen):
@@ -84,6 +137,13 @@ class PhaseEntry(_Frozen):
     file: Annotated[str, Field(description="a CIF")]
     name: Annotated[str | None, Field(description="a short name; default: the CIF's own")] = None
     block: Annotated[str | None, Field(description="the data block of the CIF; default: the first with atoms")] = None
+    intensities: Annotated[
+        Intensities, Field(description="from the structure, or from the pattern alone (Le Bail)")
+    ] = "structure"
+    size: BroadeningEntry = BroadeningEntry()
+    strain: BroadeningEntry = BroadeningEntry()
+    preferred_orientation: OrientationEntry = OrientationEntry()
+    occupancy_sums: Annotated[tuple[OccupancySumEntry, ...], Field(description="kept while refining")] = ()
 
 
 class BackgroundSearch(_Frozen):
@@ -129,7 +189,9 @@ class ProjectFile(_Frozen):
 class Histogram:
     """One pattern of a project with everything that belongs to it.
 
-    ``limits`` and ``excluded`` in degrees 2theta; ``files`` the user's own files it was read from.
+    ``limits`` and ``excluded`` in degrees 2theta; ``files`` the user's own files it was read from. ``absorption`` is
+    muR of a Debye-Scherrer sample. ``axial_sum`` says how the numpy engine sums axial divergence: "GSAS-II" with as
+    many terms as GSAS-II takes (one to a few for most lines), "converged" the integral itself.
     """
 
     name: str
@@ -138,6 +200,9 @@ class Histogram:
     limits: tuple[float, float]
     excluded: tuple[tuple[float, float], ...] = ()
     files: tuple[Path, ...] = ()
+    absorption: float = 0.0
+    background_peaks: tuple[BackgroundPeak, ...] = ()
+    axial_sum: AxialSum = "GSAS-II"
 
 
 @dataclass(frozen=True)

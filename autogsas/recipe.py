@@ -26,7 +26,8 @@ BACKGROUNDS: tuple[BackgroundFunction, ...] = (
 
 Group = Literal[
     "scale", "background", "cell", "zero", "displacement", "transparency", "U", "V", "W", "X", "Y", "Z", "SH/L",
-    "size", "strain", "positions", "uiso", "uaniso", "occupancy", "preferred_orientation", "absorption",
+    "size", "strain", "size_mix", "strain_mix", "positions", "uiso", "uaniso", "occupancy", "preferred_orientation",
+    "absorption",
 ]  # fmt: skip
 
 
@@ -53,8 +54,10 @@ GROUPS: Mapping[Group, GroupInfo] = {
     "Y": GroupInfo("histogram", "0.01°", "Lorentzian width, coefficient of tanθ"),
     "Z": GroupInfo("histogram", "0.01°", "Lorentzian width, constant"),
     "SH/L": GroupInfo("histogram", "", "axial divergence, S/L + H/L"),
-    "size": GroupInfo("phase and histogram", "µm", "isotropic crystallite size (Lorentzian)"),
-    "strain": GroupInfo("phase and histogram", "1e-6", "isotropic microstrain (Lorentzian)"),
+    "size": GroupInfo("phase and histogram", "µm", "crystallite size; uniaxial: equatorial and axial"),
+    "strain": GroupInfo("phase and histogram", "1e-6", "microstrain; uniaxial: equatorial and axial"),
+    "size_mix": GroupInfo("phase and histogram", "", "Lorentzian share of the size broadening"),
+    "strain_mix": GroupInfo("phase and histogram", "", "Lorentzian share of the strain broadening"),
     "positions": GroupInfo("site", "", "fractional coordinates within the site's symmetry"),
     "uiso": GroupInfo("site", "Å²", "isotropic displacement parameter"),
     "uaniso": GroupInfo("site", "Å²", "anisotropic displacement parameters within the site's symmetry"),

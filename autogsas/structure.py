@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
-__all__ = ["Cell", "Phase", "Site"]
+from autogsas.sample import OccupancySum, Specimen
+
+__all__ = ["Cell", "Intensities", "Phase", "Site"]
 
 U6 = tuple[float, float, float, float, float, float]
+
+Intensities = Literal["structure", "Le Bail"]
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,17 @@ class Site:
 
 @dataclass(frozen=True)
 class Phase:
-    """One crystalline phase. ``space_group`` is a Hermann-Mauguin symbol with its setting ("R -3 m:H")."""
+    """One crystalline phase. ``space_group`` is a Hermann-Mauguin symbol with its setting ("R -3 m:H").
+
+    ``intensities`` says where those of its reflections come from: from the structure, or each from the pattern alone
+    (Le Bail, Duroy & Fourquet, Mater. Res. Bull. 23, 447 (1988)). ``occupancy_sums`` hold while it is refined.
+    """
 
     name: str
     space_group: str
     cell: Cell
     sites: tuple[Site, ...]
     notes: tuple[str, ...] = ()
+    specimen: Specimen = field(default_factory=Specimen)
+    intensities: Intensities = "structure"
+    occupancy_sums: tuple[OccupancySum, ...] = ()

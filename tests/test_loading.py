@@ -160,7 +160,8 @@ TWICE = "data: [{file: a.xye, instrument: a.instprm}, {file: a.xye, instrument: 
 
 MISTAKES = {
     "unknown key": (PLAIN + "serch: {}\n", "serch: unknown key; found 'serch'; allowed: name, backend, data, phases, search, recipes, plugins; did you mean 'search'?"),
-    "unknown key of an entry": (entry("limts: [15, 60]"), "data[0].limts: unknown key; found 'limts'; allowed: file, name, instrument, bank, radiation, geometry, wavelength, ratio, polarization, radius, limits, exclude; did you mean 'limits'?"),
+    "unknown key of an entry": (entry("limts: [15, 60]"), "data[0].limts: unknown key; found 'limts'; allowed: file, name, instrument, bank, radiation, geometry, wavelength, ratio, polarization, radius, limits, exclude, "
+        "absorption, background_peaks, axial_sum; did you mean 'limits'?"),
     "unknown key of the search": (PLAIN + "search: {background: {term: [3, 4]}}\n", "search.background.term: unknown key; found 'term'; allowed: functions, terms; did you mean 'terms'?"),
     "misspelt required key": (PLAIN.replace("data:", "date:"), "date: unknown key; found 'date'; allowed: name, backend, data, phases, search, recipes, plugins; did you mean 'data'?"),
     "missing key": ("phases: [{file: a.cif}]\n", "data: is missing"),

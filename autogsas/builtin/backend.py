@@ -14,7 +14,7 @@ from autogsas.result import Result, StepResult
 
 __all__ = ["NumpyBackend"]
 
-_MISSING = {"preferred_orientation", "absorption"}
+_MISSING = {"preferred_orientation", "absorption", "size_mix", "strain_mix"}  # until the engine has them
 
 
 class _Session:

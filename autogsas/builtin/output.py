@@ -43,14 +43,13 @@ def script_text(project: Project, steps: Sequence[Step]) -> str:
     """Return a Python script that repeats ``steps`` with the engine alone, on the run folder's pattern.csv."""
     recipe = Recipe(steps=tuple(steps)).plain()
     instruments = {h.name: h.instrument for h in project.histograms}
-    limits = {h.name: h.limits for h in project.histograms}
-    excluded = {h.name: h.excluded for h in project.histograms}
+    keys = ("limits", "excluded", "absorption", "background_peaks", "axial_sum")
+    settings = {h.name: {key: getattr(h, key) for key in keys} for h in project.histograms}
     return _SCRIPT.format(
         version=__version__,
         phases=pprint.pformat(project.phases, width=118),
         instruments=pprint.pformat(instruments, width=118),
-        limits=repr(limits),
-        excluded=repr(excluded),
+        settings=pprint.pformat(settings, width=118, sort_dicts=False),
         recipe=pprint.pformat(recipe, width=118, sort_dicts=False),
     )
 
@@ -69,6 +68,7 @@ from autogsas.metrics import measure
 from autogsas.pattern import Pattern
 from autogsas.project import Histogram, Project, Search
 from autogsas.recipe import Recipe
+from autogsas.sample import BackgroundPeak, Broadening, OccupancySum, Orientation, Specimen
 from autogsas.structure import Cell, Phase, Site
 
 # Written by autogsas {version}.
@@ -76,9 +76,7 @@ PHASES = {phases}
 
 INSTRUMENTS = {instruments}
 
-LIMITS = {limits}
-
-EXCLUDED = {excluded}
+SETTINGS = {settings}
 
 RECIPE = {recipe}
 
@@ -92,7 +90,7 @@ def read(name):
 
 def main():
     histograms = tuple(
-        Histogram(name, read(name), INSTRUMENTS[name], LIMITS[name], EXCLUDED[name]) for name in INSTRUMENTS
+        Histogram(name, read(name), INSTRUMENTS[name], **SETTINGS[name]) for name in INSTRUMENTS
     )
     session = EngineSession(Project("best", histograms, PHASES, Search()), "")
     for step in Recipe.model_validate(RECIPE).steps:

@@ -1,0 +1,69 @@
+"""What the specimen does to its lines: broadening, preferred orientation, extra humps. Plain data, GSAS-II's units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Axis", "BackgroundPeak", "Broadening", "BroadeningModel", "OccupancySum", "Orientation", "Specimen"]
+
+Axis = tuple[int, int, int]
+"""Indices h k l of the planes whose normal is meant."""
+
+BroadeningModel = Literal["isotropic", "uniaxial"]
+
+
+@dataclass(frozen=True)
+class Broadening:
+    """Crystallite size in micrometre, or microstrain in 1e-6, along each reflection's plane normal.
+
+    ``value`` is the isotropic or the equatorial one; ``axial`` the one along ``axis`` (uniaxial only; None: as
+    ``value``). ``mix`` is the Lorentzian share of the broadening: 1 Lorentzian, 0 Gaussian.
+    """
+
+    value: float
+    model: BroadeningModel = "isotropic"
+    axial: float | None = None
+    axis: Axis = (0, 0, 1)
+    mix: float = 1.0
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """Preferred orientation after March and Dollase: ``axis``, and the ``ratio`` that is 1 for none."""
+
+    axis: Axis = (0, 0, 1)
+    ratio: float = 1.0
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """How the crystallites of one phase broaden and lie; the values are where every histogram starts from.
+
+    The defaults of size and strain are GSAS-II's, which its instrument files are meant to go with.
+    """
+
+    size: Broadening = Broadening(1.0)
+    strain: Broadening = Broadening(1000.0)
+    orientation: Orientation = Orientation()
+
+
+@dataclass(frozen=True)
+class OccupancySum:
+    """A constraint: the occupancies of ``sites`` (labels) add up to ``total``."""
+
+    sites: tuple[str, ...]
+    total: float = 1.0
+
+
+@dataclass(frozen=True)
+class BackgroundPeak:
+    """A fixed hump of the background: ``position`` in degrees 2theta, ``intensity`` its area (counts, centidegree).
+
+    ``sig`` is its Gaussian variance in centidegree^2, ``gam`` its Lorentzian full width in centidegree.
+    """
+
+    position: float
+    intensity: float
+    sig: float
+    gam: float
