@@ -14,8 +14,6 @@ from autogsas.result import Result, StepResult
 
 __all__ = ["NumpyBackend"]
 
-_MISSING = {"preferred_orientation", "absorption", "size_mix", "strain_mix"}  # until the engine has them
-
 
 class _Session:
     """An engine session with the files it leaves."""
@@ -53,8 +51,7 @@ class NumpyBackend:
 
     def capabilities(self) -> Capabilities:
         """Say what the engine can refine."""
-        groups = frozenset(group for group in GROUPS if group not in _MISSING)
-        return Capabilities(groups=groups, outputs=("best.cif", "best.py"))
+        return Capabilities(groups=frozenset(GROUPS), outputs=("best.cif", "best.py"))
 
     def open(self, project: Project, folder: Path) -> _Session:
         """Open a session; the engine works on the project's plain data and needs no files."""

@@ -19,7 +19,11 @@ Array = npt.NDArray[np.float64]
 
 _SINGULAR = 1e-10  # smallest eigenvalue of the scaled normal matrix, relative to the largest
 _CONVERGED = 0.01  # largest full Gauss-Newton shift over esd
+_SHORT = 0.1
+_LEANING = 0.1  # share in a singular direction from which a variable is named
 _TRIES = 12
+_RENEWALS = 6
+_STEADY = 1e-4  # of chi^2: what following the fit may still change where it has ended
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ class Problem(Protocol):
     @property
     def largest_step(self) -> Array: ...
     @property
+    def halves(self) -> npt.NDArray[np.bool_]:
+        """Which variables approach a bound by halves, since chi^2 is flat there."""
+        ...
+
+    @property
     def n_observations(self) -> int: ...
 
     def settle(self, values: Array) -> tuple[Array, float]:
@@ -55,6 +64,14 @@ class Problem(Protocol):
 
     def linearise(self, values: Array) -> Linearised:
         """Return chi^2 with gradient and normal matrix."""
+        ...
+
+    def advance(self, values: Array) -> bool:
+        """Change what is no variable and yet follows the fit, after an accepted step; return whether there is such."""
+        ...
+
+    def renew(self, values: Array) -> bool:
+        """Bring up to date what is held fixed for the sake of a smooth chi^2; return whether anything changed."""
         ...
 
 
@@ -83,56 +100,58 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
     It stops where the largest full Gauss-Newton shift is below a hundredth of its esd; below a tenth it counts as
     converged. Raises ValueError where chi^2 has no value at the start.
     """
-    current = np.clip(values, problem.lower, problem.upper)
-    current, chi2 = problem.settle(current)
+    current, chi2 = problem.settle(np.clip(values, problem.lower, problem.upper))
     if not np.isfinite(chi2):
         raise ValueError("the pattern cannot be calculated from the starting values")
-    damping, growth = 1e-3, 2.0
-    cycles = 0
-    message = ""
+    follows = problem.advance(current)
+    if follows:
+        current, chi2 = problem.settle(current)
+    steady = not follows
+    damping, cycles, renewals = _Damping(), 0, 0
     while True:
         here = problem.linearise(current)
         chi2 = here.chi2 + here.penalty
         solver = _Solver(problem, current, here)
-        if solver.shift_esd < _CONVERGED:
+        message = ""
+        if solver.shift_esd < _CONVERGED and steady:
             message = "converged"
-            break
-        if cycles >= max_cycles:
+        elif cycles >= max_cycles:
             message = f"stopped after {cycles} cycles"
+        else:
+            found = None
+            if solver.shift_esd >= _CONVERGED:
+                found = _step(problem, solver, current, chi2, damping)
+            if found is None and steady:
+                message = "no step lowers chi2 further"
+            elif found is not None:
+                small = chi2 - found[1] < 1e-9 * chi2
+                current, chi2 = found
+                if small and steady and solver.shift_esd < _SHORT:
+                    here = problem.linearise(current)
+                    solver = _Solver(problem, current, here)
+                    message = "chi2 no longer changes"
+        if message and cycles < max_cycles and renewals < _RENEWALS and problem.renew(current):
+            renewals += 1
+            damping = _Damping()
+            current, chi2 = problem.settle(current)
+            continue
+        if message:
             break
-        accepted = False
-        for _ in range(_TRIES):
-            step = solver.step(damping)
-            shrink = np.max(np.abs(step) / problem.largest_step, initial=1.0)
-            trial = _within(problem, current, step / shrink)
-            trial, trial_chi2 = problem.settle(trial)
-            gain = (chi2 - trial_chi2) / max(solver.predicted(step / shrink), 1e-300)
-            if np.isfinite(trial_chi2) and trial_chi2 < chi2:
-                damping = max(damping * max(1.0 / 10.0, 1.0 - (2.0 * min(gain, 1.0) - 1.0) ** 3), 1e-9)
-                growth = 2.0
-                accepted = True
-                break
-            damping = min(damping * growth, 1e9)  # a step of nothing: more damping says no more
-            growth *= 2.0
-        if not accepted:
-            message = "no step lowers chi2 further"
-            break
-        small = chi2 - trial_chi2 < 1e-9 * chi2
-        current, chi2 = trial, trial_chi2
         cycles += 1
-        if small and solver.shift_esd < 10.0 * _CONVERGED:
-            here = problem.linearise(current)
-            solver = _Solver(problem, current, here)
-            message = "chi2 no longer changes"
-            break
+        if follows:
+            problem.advance(current)
+            before = chi2
+            current, chi2 = problem.settle(current)
+            steady = abs(before - chi2) < _STEADY * chi2
     # A tenth of an esd is converged for any purpose; the hundredth is where a run may stop early.
-    converged = solver.shift_esd < 10.0 * _CONVERGED
+    if solver.singular:
+        message += f"; singular: {'; '.join(solver.singular)}"
     return Fit(
         values=current,
         covariance=solver.covariance(),
         chi2=here.chi2,
         cycles=cycles,
-        converged=converged,
+        converged=solver.shift_esd < _SHORT and steady,
         shift_esd=solver.shift_esd,
         dropped=solver.dropped,
         at_bound=solver.at_bound,
@@ -140,15 +159,49 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
     )
 
 
-def _within(problem: Problem, current: Array, step: Array) -> Array:
-    """Return the point a step leads to; what would cross a bound goes half-way there, and onto it once it is near.
+@dataclass
+class _Damping:
+    """How much of the diagonal is added, and how fast that grows while steps fail."""
 
-    Going half-way keeps one bad step from landing on a bound where chi^2 is flat, as it is in SH/L at zero.
+    value: float = 1e-3
+    growth: float = 2.0
+
+    def relax(self, gain: float) -> None:
+        """Take some back after a step that gained ``gain`` of what the linear model foretold."""
+        self.value = max(self.value * max(1.0 / 10.0, 1.0 - (2.0 * min(gain, 1.0) - 1.0) ** 3), 1e-9)
+        self.growth = 2.0
+
+    def stiffen(self) -> None:
+        """Add more after a step that failed; beyond 1e9 a step is none and more damping says no more."""
+        self.value = min(self.value * self.growth, 1e9)
+        self.growth *= 2.0
+
+
+def _step(
+    problem: Problem, solver: _Solver, current: Array, chi2: float, damping: _Damping
+) -> tuple[Array, float] | None:
+    """Return values with a lower chi^2, and that chi^2; None where no damping finds any."""
+    for _ in range(_TRIES):
+        step = solver.step(damping.value)
+        step = step / np.max(np.abs(step) / problem.largest_step, initial=1.0)
+        trial, trial_chi2 = problem.settle(_within(problem, current, step))
+        if np.isfinite(trial_chi2) and trial_chi2 < chi2:
+            damping.relax((chi2 - trial_chi2) / max(solver.predicted(step), 1e-300))
+            return trial, trial_chi2
+        damping.stiffen()
+    return None
+
+
+def _within(problem: Problem, current: Array, step: Array) -> Array:
+    """Return the point a step leads to; what would cross a bound stops on it.
+
+    Where chi^2 is flat at the bound, as it is in SH/L at zero, it goes half-way, and onto it once it is near: one bad
+    step there would be the last.
     """
     trial = current + step
     for bound, crossed in ((problem.lower, trial < problem.lower), (problem.upper, trial > problem.upper)):
         gap = bound - current
-        near = np.abs(gap) <= 1e-2 * np.maximum(np.abs(current), 1e-6)
+        near = ~problem.halves | (np.abs(gap) <= 1e-2 * np.maximum(np.abs(current), 1e-6))
         trial = np.where(crossed, np.where(near, bound, current + 0.5 * np.where(crossed, gap, 0.0)), trial)
     return np.asarray(trial)
 
@@ -166,6 +219,7 @@ class _Solver:
         scale = np.sqrt(np.where(dead, 1.0, diagonal))
         scaled = here.normal / np.outer(scale, scale)
         dropped = [problem.names[i] for i in np.flatnonzero(dead & ~outward)]
+        singular = [f"nothing answers to {name}" for name in dropped]
         while kept.size:
             eigenvalues, vectors = np.linalg.eigh(scaled[np.ix_(kept, kept)])
             if eigenvalues[0] > _SINGULAR * eigenvalues[-1]:
@@ -173,8 +227,12 @@ class _Solver:
             # The variable that leans most on the singular direction goes; the rest stay well determined.
             worst = int(np.argmax(np.abs(vectors[:, 0])))
             dropped.append(problem.names[kept[worst]])
+            share = np.abs(vectors[:, 0])
+            partners = [problem.names[kept[i]] for i in np.argsort(-share) if i != worst and share[i] > _LEANING]
+            singular.append(f"{dropped[-1]} with {', '.join(partners)}" if partners else dropped[-1])
             kept = np.delete(kept, worst)
         self.dropped = tuple(dropped)
+        self.singular = tuple(singular)
         self.at_bound = tuple(problem.names[i] for i in np.flatnonzero(outward))
         self._kept = kept
         self._scale = scale[kept]

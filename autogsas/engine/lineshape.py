@@ -90,56 +90,73 @@ class Copies:
 
 
 def sum_copies(
-    distance: Array, line: Ints, fwhm: Array, eta: Array, copies: Copies, *, gaussian: bool, derivatives: bool
+    distance: Array, line: Ints, fwhm: Array, eta: Array, copies: Copies, *, gaussian: bool, kinds: frozenset[str]
 ) -> dict[str, Array]:
     """Return the sum over a line's copies of weighted pseudo-Voigts, and its derivatives, at each pair.
 
-    Without ``gaussian`` only the Lorentzian part.
+    ``distance`` (m,) is from the pair's point to its ``line`` (m,), of l lines with ``fwhm`` and ``eta`` (l,). Without
+    ``gaussian`` only the Lorentzian part. ``kinds`` says which derivatives to give besides the value: "position",
+    "fwhm" with "eta", "shl".
     """
     inverse = np.take(1.0 / fwhm, line)
     scaled = distance * inverse
     mix = np.take(eta, line)
-    rest = 1.0 - mix
-    value, position, width, mixing, axial_part = (
-        np.zeros(distance.size if i < 1 or derivatives else 0) for i in range(5)
-    )
-    for j in range(len(copies.shift)):
+    rest = 1.0 - mix if gaussian else mix
+    moves, widens, leans = "position" in kinds, "fwhm" in kinds, "shl" in kinds
+    count = len(copies.shift)
+    sums = {kind: np.zeros(distance.size) for kind in ("value", *kinds)}
+    for j in range(count):
         z = scaled - np.take(copies.shift[j], line)
         z2 = z * z
-        w = np.take(copies.weight[j], line)
-        lorentz = (2.0 / np.pi) / (1.0 + 4.0 * z2)
+        lorentz = 4.0 * z2
+        lorentz += 1.0
+        np.divide(2.0 / np.pi, lorentz, out=lorentz)
         v = mix * lorentz
+        steep = v * lorentz if moves or widens or leans else v
+        difference = lorentz
         if gaussian:
-            gauss = _GAUSS * np.exp(-_FOUR_LN2 * z2)
-            g = rest * gauss
-        if derivatives:
-            steep = v * lorentz
+            z2 *= -_FOUR_LN2
+            gauss = np.exp(z2, out=z2)
+            gauss *= _GAUSS
+            difference = lorentz - gauss
+            gauss *= rest
+            v += gauss
+        if moves or widens or leans:
             steep *= 2.0 * np.pi
             if gaussian:
-                steep += _FOUR_LN2 * g
-                mixing += w * (lorentz - gauss)
-            else:
-                mixing += w * lorentz
-        if gaussian:
-            v += g
-        value += w * v
-        if not derivatives:
-            continue
-        steep *= z
-        steep *= w
-        steep *= -2.0
-        width += steep * z
-        steep *= inverse
-        position += np.take(copies.tilt[j], line) * v
-        position -= np.take(copies.stretch[j], line) * steep
-        axial_part += np.take(copies.lean[j], line) * v
-        axial_part -= np.take(copies.spread[j], line) * steep
-    if not derivatives:
-        return {"value": value * inverse}
-    return {
-        "value": value * inverse,
-        "position": position * inverse,
-        "fwhm": -(value + width) * inverse * inverse,
-        "eta": mixing * inverse,
-        "shl": axial_part * inverse,
-    }
+                gauss *= _FOUR_LN2
+                steep += gauss
+            steep *= z
+            steep *= -2.0
+        if count > 1:
+            # One copy alone has all the weight, whatever moves.
+            w = np.take(copies.weight[j], line)
+            if widens:
+                sums["eta"] += w * difference
+            if moves:
+                sums["position"] += np.take(copies.tilt[j], line) * v
+            if leans:
+                sums["shl"] += np.take(copies.lean[j], line) * v
+            v *= w
+            if moves or widens or leans:
+                steep *= w
+        elif widens:
+            sums["eta"] += difference
+        sums["value"] += v
+        if widens:
+            z *= steep
+            sums["fwhm"] += z
+        if moves or leans:
+            steep *= inverse
+        if leans:
+            sums["shl"] -= np.take(copies.spread[j], line) * steep
+        if moves:
+            steep *= np.take(copies.stretch[j], line)
+            sums["position"] -= steep
+    if widens:
+        sums["fwhm"] += sums["value"]
+        sums["fwhm"] *= inverse
+        np.negative(sums["fwhm"], out=sums["fwhm"])
+    for total in sums.values():
+        total *= inverse
+    return sums

@@ -12,20 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.engine.scattering import parse_element
 from autogsas.engine.symmetry import SiteSymmetry, Symmetry, cell_to_metric
 from autogsas.project import Histogram, Project
 from autogsas.recipe import GROUPS, Free, Group
 from autogsas.structure import Phase
 
-__all__ = ["INSTRUMENT", "Layout", "PhaseState", "Variable"]
+__all__ = ["INSTRUMENT", "PAIR", "Layout", "PhaseState", "Variable", "instrument_name", "pair_keys"]
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 # A histogram's raw parameters in their order; the two corrections are displacement and transparency in
 # Bragg-Brentano, displacement along x and along y in Debye-Scherrer.
-INSTRUMENT: tuple[str, ...] = ("zero", "shift1", "shift2", "U", "V", "W", "X", "Y", "Z", "SH/L")
-PAIR: tuple[Group, ...] = ("scale", "size", "strain")
+INSTRUMENT: tuple[str, ...] = ("zero", "shift1", "shift2", "U", "V", "W", "X", "Y", "Z", "SH/L", "absorption")
+# What a phase has of its own in a histogram.
+PAIR: tuple[str, ...] = (
+    "scale", "size", "size axial", "size mix", "strain", "strain axial", "strain mix", "orientation"
+)  # fmt: skip
 _WIDEST_VARIANCE, _WIDEST_GAMMA = 1e5, 1e3  # centidegree^2 and centidegree: lines several degrees wide
 LEAST_SHL = 0.002  # GSAS-II lets no smaller axial divergence count
 
@@ -48,13 +52,16 @@ class PhaseState:
     """A phase with its symmetry worked out.
 
     ``places`` says for each site which is the first one at its place: atoms that share a place by disorder share
-    coordinates and U_iso, which no powder pattern tells apart.
+    coordinates and U_iso, which no powder pattern tells apart. ``sums`` (n, s) has a row for each sum of occupancies,
+    1 for the sites in it; ``totals`` (n,) are what they add up to.
     """
 
     phase: Phase
     symmetry: Symmetry
     sites: tuple[SiteSymmetry, ...]
     places: tuple[int, ...]
+    sums: Array
+    totals: Array
 
     @classmethod
     def of(cls, phase: Phase) -> PhaseState:
@@ -65,7 +72,39 @@ class PhaseState:
         places = tuple(
             next(i for i, other in enumerate(sites) if np.allclose(other.xyz, site.xyz, atol=1e-6)) for site in sites
         )
-        return cls(phase, symmetry, sites, places)
+        labels = [site.label for site in phase.sites]
+        sums = np.zeros((len(phase.occupancy_sums), len(labels)))
+        for row, one in zip(sums, phase.occupancy_sums, strict=True):
+            row[[labels.index(label) for label in one.sites]] = 1.0
+        return cls(phase, symmetry, sites, places, sums, np.array([one.total for one in phase.occupancy_sums]))
+
+    @property
+    def free_intensities(self) -> bool:
+        """Whether the reflections' intensities come from the pattern alone (Le Bail)."""
+        return self.phase.intensities == "Le Bail"
+
+    @property
+    def cell_mass(self) -> float:
+        """The mass of a full cell in Dalton by the occupancies of the start."""
+        return float(self.masses() @ np.array([site.occupancy for site in self.phase.sites]))
+
+    def masses(self) -> Array:
+        """Return the mass that each site, fully occupied, brings to the cell, in Dalton; (s,)."""
+        order = self.symmetry.order
+        return np.array([
+            order / symmetric.order * parse_element(site.element)[0].weight
+            for site, symmetric in zip(self.phase.sites, self.sites, strict=True)
+        ])  # fmt: skip
+
+    def sum_of(self, s: int) -> int | None:
+        """Return the row of the sum that site ``s`` stands in."""
+        found = np.flatnonzero(self.sums[:, s]) if self.sums.size else np.zeros(0, dtype=np.int64)
+        return int(found[0]) if found.size else None
+
+    def remainder(self, row: int) -> int:
+        """Return the site whose occupancy follows from the others' in a sum: the fullest, farthest from its bound."""
+        inside = np.flatnonzero(self.sums[row])
+        return int(inside[np.argmax([self.phase.sites[i].occupancy for i in inside])])
 
     def together(self, s: int) -> list[int]:
         """Return all sites at the place of site ``s``."""
@@ -100,8 +139,7 @@ class Layout:
     def start(self) -> Array:
         """Return the raw vector of the project's own values, special positions and symmetry-bound cells made exact.
 
-        Sample broadening starts at GSAS-II's defaults, size 1 micrometre and strain 1000: its instrument files are
-        meant to go with them, and a recipe's width must mean the same in every engine.
+        Raises ValueError where occupancies exceed the sum they are bound to.
         """
         raw = np.zeros(self.size)
         for p, state in enumerate(self.phases):
@@ -112,16 +150,39 @@ class Layout:
                 raw[self.xyz[p][s]] = symmetric.xyz
                 raw[self.uiso[p][s]] = site.uiso
                 raw[self.occupancy[p][s]] = site.occupancy
+                row = state.sum_of(s)
+                if row is not None and state.remainder(row) == s:
+                    others = sum(state.phase.sites[i].occupancy for i in np.flatnonzero(state.sums[row]) if i != s)
+                    raw[self.occupancy[p][s]] = state.totals[row] - others
+                    if raw[self.occupancy[p][s]] < 0:
+                        raise ValueError(f"the occupancies summed with {site.label!r} exceed their total")
                 if site.uaniso is not None:
                     u_basis = symmetric.u_basis
                     tensor = np.array(site.uaniso)
                     raw[self.uaniso[p][s]] = u_basis @ np.linalg.lstsq(u_basis, tensor, rcond=None)[0]
             for h in range(len(self.histograms)):
-                raw[self.pair[p][h]] = (1.0, 1.0, 1000.0)
+                specimen = state.phase.specimen
+                size, strain = specimen.size, specimen.strain
+                raw[self.pair[p][h]] = (
+                    1.0,
+                    size.value, size.value if size.axial is None else size.axial, size.mix,
+                    strain.value, strain.value if strain.axial is None else strain.axial, strain.mix,
+                    specimen.orientation.ratio,
+                )  # fmt: skip
         for h, histogram in enumerate(self.histograms):
             i = histogram.instrument
-            raw[self.instrument[h]] = (i.zero, 0.0, 0.0, i.U, i.V, i.W, i.X, i.Y, i.Z, max(i.SH_L, LEAST_SHL))
+            raw[self.instrument[h]] = (
+                i.zero, 0.0, 0.0, i.U, i.V, i.W, i.X, i.Y, i.Z, max(i.SH_L, LEAST_SHL), histogram.absorption
+            )  # fmt: skip
         return raw
+
+    def bind(self, raw: Array) -> None:
+        """Bring what follows from other raw parameters up to date in ``raw``: the remainder of each occupancy sum."""
+        for p, state in enumerate(self.phases):
+            for row, total in enumerate(state.totals):
+                rest = state.remainder(row)
+                others = [i for i in np.flatnonzero(state.sums[row]) if i != rest]
+                raw[self.occupancy[p][rest]] = total - raw[self.occupancy[p][others]].sum()
 
     def anisotropic(self, p: int) -> npt.NDArray[np.bool_]:
         """Return which sites of phase ``p`` have a displacement tensor."""
@@ -166,11 +227,18 @@ class Layout:
     def _site(self, free: Free) -> list[Variable]:
         out: list[Variable] = []
         for p, state in self._phases(free):
+            if state.free_intensities:
+                continue
             for s, site in enumerate(state.phase.sites):
                 shared = state.together(s)
                 wanted = free.site is None or free.site in [state.phase.sites[i].label for i in shared]
                 if free.group == "occupancy":
                     wanted = free.site in (None, site.label)
+                    row = state.sum_of(s)
+                    if row is not None:
+                        # The site that follows has no variable of its own; asking for it asks for its partners.
+                        rest = state.remainder(row)
+                        wanted = s != rest and (wanted or free.site == state.phase.sites[rest].label)
                 elif state.places[s] != s:
                     continue
                 if wanted:
@@ -191,14 +259,20 @@ class Layout:
             for column in symmetric.u_basis.T:
                 used = np.flatnonzero(column)
                 name = f"{where}:U{('11', '22', '33', '12', '13', '23')[used[0]]}"
-                out.append(Variable(name, group, tuple(self.uaniso[p][s][used].tolist()), tuple(column[used])))
+                lower = 0.0 if used[0] < 3 else -np.inf
+                out.append(Variable(name, group, tuple(self.uaniso[p][s][used].tolist()), tuple(column[used]), lower))
         elif group == "uiso" and site.uaniso is None:
             same = [i for i in shared if state.phase.sites[i].uaniso is None]
             indices = tuple(int(self.uiso[p][i]) for i in same)
-            out.append(Variable(f"{where}:Uiso", group, indices, (1.0,) * len(same), -0.2, 2.0))
+            out.append(Variable(f"{where}:Uiso", group, indices, (1.0,) * len(same), 0.0, 2.0))
         elif group == "occupancy":
-            index = int(self.occupancy[p][s])
-            out.append(Variable(f"{where}:occupancy", group, (index,), (1.0,), 0.0, 4.0))
+            index, row = int(self.occupancy[p][s]), state.sum_of(s)
+            upper = max(1.0, site.occupancy)
+            if row is None:
+                out.append(Variable(f"{where}:occupancy", group, (index,), (1.0,), 0.0, upper))
+            else:
+                pair = (index, int(self.occupancy[p][state.remainder(row)]))
+                out.append(Variable(f"{where}:occupancy", group, pair, (1.0, -1.0), 0.0, min(upper, state.totals[row])))
         return out
 
     def _instrument(self, free: Free) -> list[Variable]:
@@ -211,16 +285,24 @@ class Layout:
         return out
 
     def _pair(self, free: Free) -> list[Variable]:
-        if free.group not in PAIR:
-            return []
-        lower, upper = {"scale": (0.0, np.inf), "size": (1e-3, 20.0), "strain": (0.0, 1e6)}[free.group]
         out = []
         for p, state in self._phases(free):
+            # Free intensities take up a scale and whatever else is a factor on them.
+            if state.free_intensities and free.group in ("scale", "preferred_orientation"):
+                continue
             for h, histogram in self._histograms(free):
-                index = int(self.pair[p][h][PAIR.index(free.group)])
-                name = f"{state.phase.name}:{histogram.name}:{free.group}"
-                out.append(Variable(name, free.group, (index,), (1.0,), lower, upper, linear=free.group == "scale"))
+                for key, words, lower, upper in pair_keys(free.group, state.phase):
+                    index = int(self.pair[p][h][PAIR.index(key)])
+                    name = f"{state.phase.name}:{histogram.name}:{words}"
+                    out.append(Variable(name, free.group, (index,), (1.0,), lower, upper, linear=key == "scale"))
         return out
+
+    def histograms_of(self, variable: Variable) -> set[int]:
+        """Return the histograms whose patterns a variable moves."""
+        first = variable.indices[0]
+        own = {h for h, indices in enumerate(self.instrument) if first in indices}
+        own |= {h for pairs in self.pair for h, indices in enumerate(pairs) if first in indices}
+        return own or set(range(len(self.histograms)))
 
     def _phases(self, free: Free) -> list[tuple[int, PhaseState]]:
         return [(p, s) for p, s in enumerate(self.phases) if free.phase in (None, s.phase.name)]
@@ -229,13 +311,30 @@ class Layout:
         return [(h, x) for h, x in enumerate(self.histograms) if free.histogram in (None, x.name)]
 
 
+def pair_keys(group: Group, phase: Phase) -> list[tuple[str, str, float, float]]:
+    """Return the raw parameters of a group that a phase has in each histogram: key, name, and the bounds of sense."""
+    if group == "scale":
+        return [("scale", "scale", 0.0, np.inf)]
+    if group == "preferred_orientation":
+        return [("orientation", "preferred_orientation", 0.05, 20.0)]
+    if group in ("size_mix", "strain_mix"):
+        return [(group.replace("_", " "), group, 0.0, 1.0)]
+    if group not in ("size", "strain"):
+        return []
+    uniaxial = (phase.specimen.size if group == "size" else phase.specimen.strain).model == "uniaxial"
+    lower, upper = (1e-3, 20.0) if group == "size" else (1.0 if uniaxial else 0.0, 1e6)
+    if not uniaxial:
+        return [(group, group, lower, upper)]
+    return [(group, f"{group} equatorial", lower, upper), (f"{group} axial", f"{group} axial", lower, upper)]
+
+
 def instrument_name(key: str, histogram: Histogram) -> str:
     """Return what a raw instrument parameter is called in this histogram's geometry, in GSAS-II's words."""
     if key == "shift1":
         return "Shift" if histogram.instrument.geometry == "Bragg-Brentano" else "DisplaceX"
     if key == "shift2":
         return "Transparency" if histogram.instrument.geometry == "Bragg-Brentano" else "DisplaceY"
-    return "Zero" if key == "zero" else key
+    return {"zero": "Zero", "absorption": "Absorption"}.get(key, key)
 
 
 def _instrument_keys(group: Group, histogram: Histogram) -> list[tuple[str, float, float]]:
@@ -253,4 +352,6 @@ def _instrument_keys(group: Group, histogram: Histogram) -> list[tuple[str, floa
         return [(group, -_WIDEST_GAMMA, _WIDEST_GAMMA)]
     if group == "zero":
         return [("zero", -5.0, 5.0)]
+    if group == "absorption":
+        return [] if flat else [("absorption", 0.0, 30.0)]
     return []

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.engine.absorption import transmission
+from autogsas.engine.alignment import MarchDollase
+from autogsas.engine.broadening import sample_widths
 from autogsas.engine.lineshape import Mix, pseudo_voigt_mix
 from autogsas.engine.parameters import INSTRUMENT, PAIR, Layout
 from autogsas.engine.scattering import Scatterers
-from autogsas.engine.structure_factors import StructureFactors
+from autogsas.engine.structure_factors import Derivatives, StructureFactors
 from autogsas.engine.symmetry import PAIRS, metric_tensor, quadratic_form
 
 __all__ = ["PeakDerivatives", "Peaks", "ReflectionSet"]
@@ -46,7 +49,8 @@ class Peaks:
     """k reflections: K-alpha1 only where there is a doublet.
 
     ``two_theta`` in degrees with all corrections, ``variance`` (degrees^2) and ``gamma`` (degrees) of the
-    Gaussian and Lorentzian parts, kept positive; ``base`` the intensity at unit scale per centidegree; ``f2`` |F|^2.
+    Gaussian and Lorentzian parts, kept positive; ``base`` the intensity at unit scale per centidegree; ``f2`` |F|^2,
+    ``factor`` what multiplies it in ``base``.
     ``widths`` are Gaussian variance and Lorentzian width as the model makes them, in units of a part of the pattern's
     step: below zero they mean nothing.
     """
@@ -57,12 +61,17 @@ class Peaks:
     gamma: Array
     base: Array
     f2: Array
+    factor: Array
     widths: tuple[Array, Array]
     mix: Mix
 
 
 class ReflectionSet:
-    """The reflections of phase ``p`` in histogram ``h`` up to ``two_theta_max`` degrees, worked out once."""
+    """The reflections of phase ``p`` in histogram ``h`` up to ``two_theta_max`` degrees, worked out once.
+
+    ``intensities`` (k,) stand for |F|^2 where a phase takes its intensities from the pattern alone (Le Bail); None
+    where they come from the structure.
+    """
 
     def __init__(self, layout: Layout, p: int, h: int, raw: Array, two_theta_max: float) -> None:
         state, histogram = layout.phases[p], layout.histograms[h]
@@ -82,6 +91,9 @@ class ReflectionSet:
         scatterers = Scatterers.xray(elements, self.wavelength) if self._xray else Scatterers.neutron(elements)
         orders = np.array([site.order for site in state.sites], dtype=np.int64)
         self._factors = StructureFactors(state.symmetry, self.hkl, scatterers, orders, layout.anisotropic(p))
+        self._specimen = state.phase.specimen
+        self._orientation = MarchDollase(state.symmetry, self.hkl, self._specimen.orientation.axis)
+        self.intensities = np.ones(len(self.hkl)) if state.free_intensities else None
         # The raw parameters that matter here, in the order in which their derivatives are put together.
         self.local = np.concatenate(
             [
@@ -113,7 +125,8 @@ class ReflectionSet:
         if not (volume2 > 0 and np.all(np.diag(reciprocal) > 0)):
             raise ValueError("the cell has no volume")
         instrument = dict(zip(INSTRUMENT, raw[layout.instrument[h]], strict=True))
-        scale, size, strain = raw[layout.pair[p][h]]
+        pair_values = dict(zip(PAIR, raw[layout.pair[p][h]].tolist(), strict=True))
+        scale = pair_values["scale"]
         q = self.form @ metric
         if np.any(q <= 0):
             raise ValueError("the cell has no volume")
@@ -129,13 +142,13 @@ class ReflectionSet:
         tangent_by = 0.5 * _DEGREE / cosine**2
         secant_by = 0.5 * _DEGREE * tangent / cosine
         u, v, w = instrument["U"], instrument["V"], instrument["W"]
-        variance = (u * tangent**2 + v * tangent + w) * 1e-4
-        variance_by = (2.0 * u * tangent + v) * tangent_by * 1e-4
-        broad_size = 1.8 * self.wavelength / (np.pi * size)
-        x_term = instrument["X"] + broad_size
-        y_term = instrument["Y"] + 0.018 * strain / np.pi
-        gamma = (x_term / cosine + y_term * tangent + instrument["Z"]) * 1e-2
-        gamma_by = (x_term * secant_by + y_term * tangent_by) * 1e-2
+        sample = sample_widths(self._specimen, pair_values, self.hkl, metric, theta, self.wavelength)
+        half = 0.5 * _DEGREE
+        variance = (u * tangent**2 + v * tangent + w + sample.variance) * 1e-4
+        variance_by = ((2.0 * u * tangent + v) * tangent_by + sample.variance_by_theta * half) * 1e-4
+        x, y, z = instrument["X"], instrument["Y"], instrument["Z"]
+        gamma = (x / cosine + y * tangent + z + sample.gamma) * 1e-2
+        gamma_by = (x * secant_by + y * tangent_by + sample.gamma_by_theta * half) * 1e-2
         bends = (self._bend**2, 0.2 * self._bend)
         units = ((0.5 * self._bend / _BEND) ** 2, 0.2 * self._bend / _BEND)
         widths = (variance / units[0], gamma / units[1])
@@ -144,24 +157,37 @@ class ReflectionSet:
 
         s2 = q / 4.0
         uaniso = raw[layout.uaniso[p]] if layout.uaniso[p].size else None
-        f2, df2 = self._factors.evaluate(
-            s2,
-            raw[layout.xyz[p]],
-            raw[layout.occupancy[p]],
-            raw[layout.uiso[p]],
-            uaniso,
-            np.sqrt(np.diag(reciprocal)),
-            derivatives=directions is not None,
-        )
+        rows = {} if directions is None else {name: directions[part] for name, part in self._rows.items()}
+        structure_moves = any(np.any(rows[name]) for name in ("cell", "xyz", "uiso", "occupancy", "uaniso") if rows)
+        df2: Derivatives | None = None
+        if self.intensities is not None:
+            f2 = self.intensities
+        else:
+            f2, df2 = self._factors.evaluate(
+                s2,
+                raw[layout.xyz[p]],
+                raw[layout.occupancy[p]],
+                raw[layout.uiso[p]],
+                uaniso,
+                np.sqrt(np.diag(reciprocal)),
+                derivatives=structure_moves,
+            )
         lorentz, lorentz_by = self._lorentz_polarisation(theta)
+        passed, passed_by_mu, passed_by = self._absorption(instrument["absorption"], position)
+        lorentz, lorentz_by = lorentz * passed, lorentz_by * passed + lorentz * passed_by
         geometry = 0.01 * self.multiplicity * np.sqrt(volume2) * np.where(seen, 1.0, 0.0)
-        base = geometry * lorentz * f2
+        ratio = pair_values["orientation"]
+        oriented = None
+        if ratio != 1.0 or (rows and np.any(rows["pair"][PAIR.index("orientation")])):
+            oriented = self._orientation.evaluate(ratio, metric)
+            geometry = geometry * oriented.factor
+        factor = geometry * lorentz
+        base = factor * f2
         mix = pseudo_voigt_mix(variance, gamma)
-        peaks = Peaks(position, 1.0 / np.sqrt(q), variance, gamma, base, f2, widths, mix)
-        if directions is None or df2 is None:
+        peaks = Peaks(position, 1.0 / np.sqrt(q), variance, gamma, base, f2, factor, widths, mix)
+        if directions is None:
             return peaks, None
 
-        rows = {name: directions[part] for name, part in self._rows.items()}
         inst = {name: rows["instrument"][i] for i, name in enumerate(INSTRUMENT)}
         pair = {name: rows["pair"][i] for i, name in enumerate(PAIR)}
         q_by = self.form @ rows["cell"]
@@ -173,30 +199,55 @@ class ReflectionSet:
             + np.outer(by_shift2, inst["shift2"])
         )
         d_variance = variance_by[:, None] * d_position + 1e-4 * (
-            np.outer(tangent**2, inst["U"]) + np.outer(tangent, inst["V"]) + inst["W"]
+            np.outer(tangent**2, inst["U"])
+            + np.outer(tangent, inst["V"])
+            + inst["W"]
+            + sample.variance_by_metric @ rows["cell"]
+            + sum(np.outer(by, pair[name]) for name, by in sample.variance_by.items())
         )
         d_gamma = gamma_by[:, None] * d_position + 1e-2 * (
-            np.outer(1.0 / cosine, inst["X"] - broad_size / size * pair["size"])
-            + np.outer(tangent, inst["Y"] + 0.018 / np.pi * pair["strain"])
+            np.outer(1.0 / cosine, inst["X"])
+            + np.outer(tangent, inst["Y"])
             + inst["Z"]
+            + sample.gamma_by_metric @ rows["cell"]
+            + sum(np.outer(by, pair[name]) for name, by in sample.gamma_by.items())
         )
         d_widths = (d_variance / units[0], d_gamma / units[1])
         d_variance = d_variance * variance_slope[:, None]
         d_gamma = d_gamma * gamma_slope[:, None]
-        s = len(layout.uiso[p])
-        d_f2 = df2.xyz.reshape(-1, 3 * s) @ rows["xyz"] + df2.uiso @ rows["uiso"] + df2.occupancy @ rows["occupancy"]
-        d_f2 += df2.s2[:, None] * (0.25 * q_by)
-        if uaniso is not None:
-            d_f2 += df2.uaniso.reshape(-1, 6 * s) @ rows["uaniso"]
-            d_f2 += self._tensor_by_cell(df2.uaniso, uaniso, metric) @ rows["cell"]
         inverse = np.linalg.inv(reciprocal)
         log_volume = np.array([0.5 * inverse[i, j] for i, j in PAIRS]) @ rows["cell"]
-        d_intensity = scale * (
-            (geometry * f2 * lorentz_by)[:, None] * d_position
-            + (geometry * lorentz)[:, None] * d_f2
-            + np.outer(base, log_volume)
-        ) + np.outer(base, pair["scale"])
+        d_intensity = (geometry * f2 * lorentz_by)[:, None] * d_position + np.outer(base, log_volume)
+        if df2 is not None:
+            d_intensity += factor[:, None] * self._f2_along(df2, rows, q_by, uaniso, metric)
+        if oriented is not None:
+            by_ratio = base / oriented.factor * oriented.by_ratio
+            d_intensity += np.outer(by_ratio, pair["orientation"])
+            d_intensity += (base / oriented.factor)[:, None] * (oriented.by_metric @ rows["cell"])
+        if np.any(inst["absorption"]):
+            d_intensity += np.outer(base / passed * passed_by_mu, inst["absorption"])
+        d_intensity *= scale
+        d_intensity += np.outer(base, pair["scale"])
         return peaks, PeakDerivatives(d_position, d_variance, d_gamma, d_intensity, d_widths)
+
+    def _f2_along(
+        self, df2: Derivatives, rows: dict[str, Array], q_by: Array, uaniso: Array | None, metric: Array
+    ) -> Array:
+        """Return the derivatives of |F|^2 (k, v) along the variables' directions."""
+        s = df2.uiso.shape[1]
+        out = df2.xyz.reshape(-1, 3 * s) @ rows["xyz"] + df2.uiso @ rows["uiso"] + df2.occupancy @ rows["occupancy"]
+        out += df2.s2[:, None] * (0.25 * q_by)
+        if uaniso is not None:
+            out += df2.uaniso.reshape(-1, 6 * s) @ rows["uaniso"]
+            out += self._tensor_by_cell(df2.uaniso, uaniso, metric) @ rows["cell"]
+        return np.asarray(out)
+
+    def _absorption(self, mu_r: float, two_theta: Array) -> tuple[Array, Array, Array]:
+        """Return the share of intensity that the sample lets through, and its slopes; none in Bragg-Brentano."""
+        if self._histogram.instrument.geometry == "Bragg-Brentano":
+            one = np.ones_like(two_theta)
+            return one, 0.0 * one, 0.0 * one
+        return transmission(mu_r, np.clip(two_theta, 0.02, 179.9))
 
     def _corrections(self, bragg: Array, instrument: dict[str, float]) -> tuple[Array, Array, Array, Array]:
         """Return the shift of each line in degrees, and its derivatives by 2theta and by the two corrections.

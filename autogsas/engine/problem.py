@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,15 @@ _LARGEST = {
     "uaniso": 0.02, "occupancy": 0.3,
 }  # fmt: skip
 _LARGEST_CELL = 0.004
+# Which derivatives of a line's shape the variables of a group need; a line that moves changes its width with it.
+_WIDTHS = ("fwhm", "eta")
+_SHAPE_KINDS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("cell", "zero", "displacement", "transparency"), ("position", *_WIDTHS)),
+    **dict.fromkeys(("U", "V", "W", "X", "Y", "Z", "size", "strain", "size_mix", "strain_mix"), _WIDTHS),
+    "SH/L": ("shl",),
+}
+# Groups whose derivative vanishes at their bound: one bad step there would be the last.
+_FLAT_AT_BOUND = frozenset({"SH/L", "size", "strain", "preferred_orientation"})
 # A width below zero costs chi^2 as if it were known to be zero, give or take half a step of the pattern: beyond zero
 # the pattern no longer answers to it, and without a price nothing would lead back.
 
@@ -30,7 +40,7 @@ _LARGEST_CELL = 0.004
 class Points:
     """One histogram's points of one step: ``x``, ``y`` and ``weights`` (n,), and its background basis (n, t).
 
-    ``refine_background`` says whether the basis' coefficients are variables.
+    ``refine_background`` says whether the basis' coefficients are variables; ``fixed`` (n,) are humps added to it.
     """
 
     x: Array
@@ -38,6 +48,7 @@ class Points:
     weights: Array
     basis: Array
     refine_background: bool
+    fixed: Array
 
 
 class RietveldProblem:
@@ -78,9 +89,11 @@ class RietveldProblem:
         size = len(names)
         self.lower, self.upper = np.full(size, -np.inf), np.full(size, np.inf)
         self.largest_step = np.full(size, np.inf)
+        self.halves = np.zeros(size, dtype=bool)
         for column, variable in enumerate(self.variables):
             self.lower[column], self.upper[column] = variable.lower, variable.upper
             self.largest_step[column] = _LARGEST.get(variable.group, np.inf)
+            self.halves[column] = variable.group in _FLAT_AT_BOUND
             if variable.group == "cell":
                 biggest = max(float(np.max(np.abs(raw[cell]))) for cell in layout.cell if variable.indices[0] in cell)
                 self.largest_step[column] = _LARGEST_CELL * biggest
@@ -89,7 +102,21 @@ class RietveldProblem:
             scale_of[variable.indices[0]]: column for column, variable in enumerate(self.variables) if variable.linear
         }
         self._price = 0.0
+        self._kinds = [
+            frozenset(kind for v in variables if h in layout.histograms_of(v) for kind in _SHAPE_KINDS.get(v.group, ()))
+            for h in range(len(points))
+        ]
         self.n_observations = sum(int(np.count_nonzero(part.weights > 0)) for part in points)
+
+    @contextmanager
+    def holding(self, column: int, value: float) -> Iterator[None]:
+        """Hold one variable at a value for the while."""
+        bounds = self.lower[column], self.upper[column]
+        self.lower[column] = self.upper[column] = value
+        try:
+            yield
+        finally:
+            self.lower[column], self.upper[column] = bounds
 
     def start(self) -> Array:
         """Return the values at the raw parameters this problem was made with."""
@@ -115,9 +142,11 @@ class RietveldProblem:
         raw = self.raw(values)
         out = values.copy()
         chi2 = 0.0
+        if any(np.any(raw[occupancy] < -1e-12) for occupancy in self._layout.occupancy):
+            return values, np.inf
         for h, part in enumerate(self._points):
             try:
-                found = [self._models[h].phase(p, raw, ahead=True) for p in range(len(self._layout.phases))]
+                found = [self._models[h].phase(p, raw, None, self._kinds[h]) for p in range(len(self._layout.phases))]
             except ValueError:
                 return values, np.inf
             chi2 += self._price * sum(float(np.sum(np.minimum(w, 0.0) ** 2)) for f in found for w in f.peaks.widths)
@@ -126,7 +155,7 @@ class RietveldProblem:
 
     def _settle_histogram(self, h: int, part: Points, units: list[Array], raw: Array, out: Array) -> float:
         background = self._slices[h]
-        target = part.y.copy()
+        target = part.y - part.fixed
         columns, places = [], []
         for p, unit in enumerate(units):
             column = self._scales.get((p, h))
@@ -163,9 +192,9 @@ class RietveldProblem:
         barred: list[tuple[Array, Array]] = []
         for h, part in enumerate(self._points):
             jacobian = np.zeros((part.x.size, size))
-            calculated = part.basis @ self.coefficients(h, values)
+            calculated = part.basis @ self.coefficients(h, values) + part.fixed
             for p in range(len(self._layout.phases)):
-                found = self._models[h].phase(p, raw, self._directions)
+                found = self._models[h].phase(p, raw, self._directions, self._kinds[h])
                 calculated = calculated + raw[self._layout.pair[p][h][0]] * found.unit
                 if found.jacobian is not None and found.derivatives is not None:
                     jacobian[:, found.columns] += found.jacobian
@@ -189,6 +218,27 @@ class RietveldProblem:
             normal += self._price * (rows.T @ rows)
             penalty += self._price * float(np.sum(width**2))
         return Linearised(gradient, normal, chi2, penalty)
+
+    def advance(self, values: Array) -> bool:
+        """Share the pattern out to the reflections of phases without structure; return whether there are any."""
+        raw = self.raw(values)
+        found = False
+        for h, part in enumerate(self._points):
+            if all(reflections.intensities is None for reflections in self._models[h].sets):
+                continue
+            bragg = np.zeros_like(part.x)
+            for p, phase in enumerate(self.patterns(h, raw)):
+                bragg += raw[self._layout.pair[p][h][0]] * phase.unit
+            net = part.y - part.basis @ self.coefficients(h, values) - part.fixed
+            counted = part.weights > 0
+            found |= self._models[h].share_out(raw, np.where(counted, net, bragg), bragg)
+        return found
+
+    def renew(self, values: Array) -> bool:
+        """Bring up to date what is held between steps; return whether that moved chi^2."""
+        raw = self.raw(values)
+        changed = [model.renew(raw) for model in self._models]
+        return any(changed)
 
     def barred(self, values: Array) -> tuple[str, ...]:
         """Return which widths of which histogram stand at zero for some of their lines."""

@@ -12,16 +12,18 @@ is a smooth function of its parameters and a step of least squares is judged by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csc_array, csr_array
 
-from autogsas.engine import axial
+from autogsas.engine import axial, axial_terms
 from autogsas.engine.lineshape import Copies, sum_copies
 
-__all__ = ["Grid", "Plan", "Shapes"]
+__all__ = ["ALL_KINDS", "Grid", "Plan", "Shapes"]
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -31,9 +33,16 @@ _NEAR = 6.0  # widths out to which only the points themselves are used
 _FINENESS = 8.0  # coarse steps in the smallest radius
 # Copies of a line that keep the axial convolution's error near 1e-5 of its height, by reach over width.
 _LADDER = ((0.02, 2), (0.15, 4), (0.4, 6), (0.8, 8), (1.7, 12), (2.7, 16), (4.8, 24), (8.0, 40), (np.inf, 64))
+# The same to 1e-4 for GSAS-II's sums of more terms than these.
+_TERMS_LADDER = ((0.1, 2), (0.6, 4), (1.3, 6), (2.0, 8), (3.3, 12), (5.0, 16), (7.5, 24), (15.0, 40), (np.inf, 64))
 # The same for the Lorentzian part outside the core, by reach over width.
 _RING = ((0.02, 2), (1.5, 4), (5.0, 8), (np.inf, 16))
-_FAR = 2
+# Far out a line is its centroid, unless its copies reach out as far as the line itself.
+_FAR = ((2.0, 1), (np.inf, 2))
+
+ALL_KINDS = frozenset({"position", "fwhm", "eta", "shl"})
+"""The derivatives a shape can have: by 2theta (degrees), width (degrees), mixing, SH/L."""
+
 _CHUNK = 16000  # pairs at a time: their arrays stay in the processor's cache, and below what is fetched page by page
 
 
@@ -77,33 +86,38 @@ def _cubic(nodes: Array, x: Array) -> csr_array:
 
 @dataclass(frozen=True)
 class Shapes:
-    """Unit-area shapes of l lines on the n points of a grid, with derivatives where they were asked for."""
+    """Unit-area shapes of l lines on the n points of a grid, with derivatives where they were asked for.
+
+    The matrices' columns are parts of lines: ``near_line`` and ``far_line`` say of which.
+    """
 
     grid: Grid
     near: dict[str, csc_array]
     far: dict[str, csc_array] | None
+    near_line: Ints
+    far_line: Ints | None
 
     def combine(self, coefficients: dict[str, Array]) -> Array:
         """Return the sum over lines of coefficients times shapes, by kind; (n,) or (n, p).
 
-        Kinds: "value", and the derivatives "position", "fwhm", "eta", "shl" (by 2theta in degrees, width in degrees,
-        mixing, SH/L). All coefficients have one shape, (l,) or (l, p).
+        Kinds: "value", and the derivatives `ALL_KINDS`. All coefficients have one shape, (l,) or (l, p).
         """
-        total = _combination(self.near, coefficients)
-        if self.far is not None and self.grid.interpolation is not None:
-            total = total + self.grid.interpolation @ _combination(self.far, coefficients)
+        total = _combination(self.near, coefficients, self.near_line)
+        if self.far is not None and self.far_line is not None and self.grid.interpolation is not None:
+            total = total + self.grid.interpolation @ _combination(self.far, coefficients, self.far_line)
         return np.asarray(total, dtype=np.float64)
 
-    def gather(self, curve: Array) -> Array:
-        """Return the sum of ``curve`` (n,) weighted by each line's shape, (l,)."""
-        out = self.near["value"].T @ curve
-        if self.far is not None and self.grid.interpolation is not None:
-            out = out + self.far["value"].T @ (self.grid.interpolation.T @ curve)
+    def gather(self, curve: Array, lines: int) -> Array:
+        """Return the sum of ``curve`` (n,) weighted by each line's shape, (``lines``,)."""
+        out = np.bincount(self.near_line, self.near["value"].T @ curve, minlength=lines)
+        if self.far is not None and self.far_line is not None and self.grid.interpolation is not None:
+            spread = self.far["value"].T @ (self.grid.interpolation.T @ curve)
+            out = out + np.bincount(self.far_line, spread, minlength=lines)
         return np.asarray(out, dtype=np.float64)
 
 
-def _combination(matrices: dict[str, csc_array], coefficients: dict[str, Array]) -> Array:
-    terms = [np.asarray(matrices[kind] @ values) for kind, values in coefficients.items()]
+def _combination(matrices: dict[str, csc_array], coefficients: dict[str, Array], line: Ints) -> Array:
+    terms = [np.asarray(matrices[kind] @ values[line]) for kind, values in coefficients.items()]
     return np.asarray(np.sum(terms, axis=0)) if len(terms) > 1 else terms[0]
 
 
@@ -114,94 +128,178 @@ def near_radius(fwhm: Array, reach: Array) -> Array:
 
 @dataclass(frozen=True)
 class _Zone:
-    """Pairs (m,) that are evaluated alike: with ``count`` copies, with or without the Gaussian part."""
+    """Columns of a level that are evaluated alike: with ``count`` copies, with or without the Gaussian part."""
 
-    pairs: Ints
+    columns: slice
+    pairs: slice
     count: int
     gaussian: bool
 
 
 @dataclass(frozen=True)
 class _Level:
-    """The pairs of lines and abscissae of one grid, line by line, with their blend and zones."""
+    """The windows of lines on one grid, zone by zone: each column is a part of one line on neighbouring abscissae.
 
-    x: Array
+    ``line`` (c,) is each column's line, ``column`` (m,) each pair's column counted within its zone, ``at`` (m,) its
+    abscissa, ``point`` (m,) that one's place on the grid, ``starts`` (c + 1,) where the columns begin.
+    """
+
+    size: int
     line: Ints
-    point: Ints
-    starts: Ints
-    blend: Array | None
+    column: Ints
+    at: Array
+    point: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int32]
     zones: tuple[_Zone, ...]
+    blend: Array | None = None
 
-    def evaluate(
-        self, two_theta: Array, fwhm: Array, eta: Array, shl: float, *, derivatives: bool
-    ) -> dict[str, csc_array]:
-        kinds = ("value", "position", "fwhm", "eta", "shl") if derivatives else ("value",)
-        out = {kind: np.zeros(self.line.size) for kind in kinds}
+    @classmethod
+    def of(cls, x: Array, windows: Sequence[_Windows]) -> _Level:
+        line = np.concatenate([window.line for window in windows])
+        low = np.concatenate([window.low for window in windows])
+        length = np.maximum(np.concatenate([window.high for window in windows]) - low, 0)
+        count = np.concatenate([window.count for window in windows])
+        gaussian = np.concatenate([np.full(window.line.size, window.gaussian) for window in windows])
+        used = np.flatnonzero(length > 0)
+        # Zones first, then lines in their order, so that neighbouring pairs read neighbouring numbers.
+        order = used[np.lexsort((line[used], count[used], gaussian[used]))]
+        line, low, length, count, gaussian = (values[order] for values in (line, low, length, count, gaussian))
+        starts = np.concatenate([[0], np.cumsum(length)])
+        column = np.repeat(np.arange(line.size), length)
+        point = np.arange(column.size) - np.repeat(starts[:-1] - low, length)
+        edges = np.flatnonzero((np.diff(count) != 0) | (np.diff(gaussian.astype(int)) != 0)) + 1
+        zones = []
+        for first, last in pairwise((0, *edges.tolist(), line.size)):
+            if last > first:
+                pairs = slice(int(starts[first]), int(starts[last]))
+                zones.append(_Zone(slice(first, last), pairs, int(count[first]), bool(gaussian[first])))
+                column[pairs] -= first
+        return cls(x.size, line, column, x[point], point.astype(np.int32), starts.astype(np.int32), tuple(zones))
+
+    def blended(self, two_theta: Array, radius: Array, *, near: bool) -> _Level:
+        """Return the level with its weights against the other grid's: all of it within a radius, nothing from two."""
+        line = np.repeat(self.line, np.diff(self.starts))
+        s = np.clip(np.abs(self.at - two_theta[line]) / radius[line] - 1.0, 0.0, 1.0)
+        blend = s**3 * (10.0 - 15.0 * s + 6.0 * s**2)
+        return replace(self, blend=1.0 - blend if near else blend)
+
+    def evaluate(self, lines: _Lines, kinds: frozenset[str]) -> dict[str, csc_array]:
+        out = {kind: np.empty(self.at.size) for kind in ("value", *kinds)}
         for zone in self.zones:
-            copies = Copies.of(axial.nodes(two_theta, shl, zone.count), fwhm)
-            for start in range(0, zone.pairs.size, _CHUNK):
-                pairs = zone.pairs[start : start + _CHUNK]
-                line = self.line[pairs]
-                distance = self.x[self.point[pairs]] - two_theta[line]
-                found = sum_copies(distance, line, fwhm, eta, copies, gaussian=zone.gaussian, derivatives=derivatives)
-                for kind in kinds:
-                    out[kind][pairs] = found[kind]
-        shape = (self.x.size, two_theta.size)
-        if self.blend is not None:
-            for kind in kinds:
-                out[kind] *= self.blend
+            chosen = self.line[zone.columns]
+            two_theta, fwhm, eta = lines.two_theta[chosen], lines.fwhm[chosen], lines.eta[chosen]
+            copies = Copies.of(lines.nodes(chosen, zone.count), fwhm)
+            for start in range(zone.pairs.start, zone.pairs.stop, _CHUNK):
+                pairs = slice(start, min(start + _CHUNK, zone.pairs.stop))
+                column = self.column[pairs]
+                distance = self.at[pairs] - np.take(two_theta, column)
+                found = sum_copies(distance, column, fwhm, eta, copies, gaussian=zone.gaussian, kinds=kinds)
+                for kind, values in found.items():
+                    if self.blend is not None:
+                        values *= self.blend[pairs]
+                    out[kind][pairs] = values
+        shape = (self.size, self.line.size)
         return {kind: csc_array((values, self.point, self.starts), shape=shape) for kind, values in out.items()}
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """One stretch of points low <= i < high for each of some lines, evaluated with ``count`` copies."""
+
+    line: Ints
+    low: Ints
+    high: Ints
+    count: Ints
+    gaussian: bool
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Where the lines are now; ``terms`` are those of GSAS-II's axial sum, None for the integral."""
+
+    two_theta: Array
+    fwhm: Array
+    eta: Array
+    shl: float
+    terms: Ints | None
+
+    def nodes(self, chosen: Ints, count: int) -> axial.Nodes:
+        """Return ``count`` copies of each chosen line."""
+        if self.terms is None:
+            return axial.nodes(self.two_theta[chosen], self.shl, count)
+        return axial_terms.nodes(self.two_theta[chosen], self.shl, self.terms[chosen], count)
 
 
 class Plan:
     """Which points each of l lines is evaluated at, and how, made for where the lines are now.
 
     ``two_theta`` and ``fwhm`` (l,) in degrees, fwhm > 0; ``shl`` > 0; ``below`` and ``above`` (l,) say in degrees where
-    each line is cut off on either side.
+    each line is cut off on either side. ``terms`` (l,) are the terms of each line's axial sum as GSAS-II takes them;
+    None is the converged integral.
     """
 
-    def __init__(self, x: Array, two_theta: Array, fwhm: Array, shl: float, below: Array, above: Array) -> None:
+    def __init__(
+        self,
+        x: Array,
+        two_theta: Array,
+        fwhm: Array,
+        shl: float,
+        below: Array,
+        above: Array,
+        terms: Ints | None = None,
+    ) -> None:
         self._two_theta, self._fwhm = two_theta, fwhm
+        self.terms = terms
         reach = axial.extent(two_theta, shl)
         self._reach = reach
-        self._radius = near_radius(fwhm, reach)
+        radius = near_radius(fwhm, reach)
         inside = (two_theta > x[0]) & (two_theta < x[-1]) if x.size else np.zeros(two_theta.size, dtype=bool)
-        smallest = np.min(self._radius[inside] if np.any(inside) else self._radius, initial=np.inf)
+        smallest = np.min(radius[inside] if np.any(inside) else radius, initial=np.inf)
         self.grid = Grid.of(x, float(smallest))
         coarse = self.grid.coarse
-        outer = np.full_like(fwhm, np.inf) if coarse is None else 2.0 * self._radius
-        line, point = _windows(x, two_theta - np.minimum(below, outer), two_theta + np.minimum(above, outer))
-        self._near = self._level(x, line, point, near=True)
-        self._far: _Level | None = None
-        if coarse is not None:
-            left = _windows(coarse, two_theta - below, two_theta - np.minimum(self._radius, below))
-            right = _windows(coarse, two_theta + np.minimum(self._radius, above), two_theta + above)
-            line = np.concatenate([left[0], right[0]])
-            order = np.argsort(line, kind="stable")
-            self._far = self._level(coarse, line[order], np.concatenate([left[1], right[1]])[order], near=False)
-
-    def _level(self, x: Array, line: Ints, point: Ints, *, near: bool) -> _Level:
-        starts = np.concatenate([[0], np.cumsum(np.bincount(line, minlength=self._fwhm.size))])
-        offset = x[point] - self._two_theta[line]
-        distance = np.abs(offset)
-        blend = None
-        if self.grid.coarse is not None:
-            s = np.clip(distance / self._radius[line] - 1.0, 0.0, 1.0)
-            blend = s**3 * (10.0 - 15.0 * s + 6.0 * s**2)
-            blend = 1.0 - blend if near else blend
-        if not near:
-            return _Level(x, line, point, starts, blend, (_Zone(np.arange(line.size), _FAR, False),))
         # The copies of a line lie on one side of it: below 90 degrees on the low one.
-        low = self._two_theta < 90.0
-        core = offset > -(_CORE * self._fwhm + np.where(low, self._reach, 0.0))[line]
-        core &= offset < (_CORE * self._fwhm + np.where(low, 0.0, self._reach))[line]
-        ratio = self._reach / self._fwhm
-        zones = []
-        for ladder, chosen, gaussian in ((_LADDER, core, True), (_RING, ~core, False)):
-            counts = _rungs(ladder, ratio)[line]
-            for count in np.unique(counts[chosen]):
-                zones.append(_Zone(np.flatnonzero(chosen & (counts == count)), int(count), gaussian))
-        return _Level(x, line, point, starts, blend, tuple(zones))
+        low = two_theta < 90.0
+        outer = np.full_like(fwhm, np.inf) if coarse is None else 2.0 * radius
+        ends = (
+            two_theta - np.minimum(below, outer),
+            two_theta - _CORE * fwhm - np.where(low, reach, 0.0),
+            two_theta + _CORE * fwhm + np.where(low, 0.0, reach),
+            two_theta + np.minimum(above, outer),
+        )
+        first, core_first, core_last, last = (np.searchsorted(x, end) for end in ends)
+        core_first = np.clip(core_first, first, last)
+        core_last = np.clip(core_last, core_first, np.maximum(last, core_first))
+        line = np.arange(two_theta.size)
+        ratio = reach / fwhm
+        core, ring = self._counts(_LADDER if terms is None else _TERMS_LADDER, ratio), self._counts(_RING, ratio)
+        near = _Level.of(
+            x,
+            (
+                _Windows(line, core_first, core_last, core, True),
+                _Windows(line, first, core_first, ring, False),
+                _Windows(line, core_last, last, ring, False),
+            ),
+        )
+        self._near, self._far = near, None
+        if coarse is not None:
+            self._near = near.blended(two_theta, radius, near=True)
+            far = self._counts(_FAR, ratio) if terms is not None else np.full(line.size, _FAR[-1][1])
+            left, right = np.minimum(radius, below), np.minimum(radius, above)
+            self._far = _Level.of(
+                coarse,
+                (
+                    _Windows(line, *_between(coarse, two_theta - below, two_theta - left), far, False),
+                    _Windows(line, *_between(coarse, two_theta + right, two_theta + above), far, False),
+                ),
+            ).blended(two_theta, radius, near=False)
+
+    def _counts(self, ladder: tuple[tuple[float, int], ...], ratio: Array) -> Ints:
+        counts = _rungs(ladder, ratio)
+        if self.terms is None:
+            return counts
+        # A sum of few terms is taken as it is, in a zone of the next size there is.
+        few = np.minimum(self.terms, counts)
+        return _CLASSES[np.searchsorted(_CLASSES, few)]
 
     def fits(self, two_theta: Array, fwhm: Array, shl: float, slack: float) -> bool:
         """Whether lines that have moved to here may still be evaluated by this plan.
@@ -212,13 +310,20 @@ class Plan:
         changed = np.abs(fwhm - self._fwhm) + np.abs(axial.extent(two_theta, shl) - self._reach)
         return bool(np.all(moved <= slack * self._fwhm) and np.all(changed <= slack * self._fwhm))
 
-    def shapes(self, two_theta: Array, fwhm: Array, eta: Array, shl: float, *, derivatives: bool) -> Shapes:
-        """Return the shapes of the lines (areas are one for windows without end), all arguments (l,) as above."""
-        near = self._near.evaluate(two_theta, fwhm, eta, shl, derivatives=derivatives)
-        far = None
-        if self._far is not None:
-            far = self._far.evaluate(two_theta, fwhm, eta, shl, derivatives=derivatives)
-        return Shapes(self.grid, near, far)
+    def shapes(
+        self, two_theta: Array, fwhm: Array, eta: Array, shl: float, kinds: frozenset[str] = frozenset()
+    ) -> Shapes:
+        """Return the shapes of the lines (areas are one for windows without end), all arguments (l,) as above.
+
+        ``kinds`` are the derivatives wanted, of `ALL_KINDS`.
+        """
+        lines = _Lines(two_theta, fwhm, eta, shl, self.terms)
+        near = self._near.evaluate(lines, kinds)
+        far = None if self._far is None else self._far.evaluate(lines, kinds)
+        return Shapes(self.grid, near, far, self._near.line, None if self._far is None else self._far.line)
+
+
+_CLASSES = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 40, 64])
 
 
 def _rungs(ladder: tuple[tuple[float, int], ...], ratio: Array) -> Ints:
@@ -226,10 +331,5 @@ def _rungs(ladder: tuple[tuple[float, int], ...], ratio: Array) -> Ints:
     return np.array(counts)[np.searchsorted(np.array(tops), ratio)]
 
 
-def _windows(x: Array, start: Array, stop: Array) -> tuple[Ints, Ints]:
-    """Return which line and which point each pair of the ragged windows start <= x < stop is, line by line."""
-    low = np.searchsorted(x, start)
-    length = np.maximum(np.searchsorted(x, stop) - low, 0)
-    line = np.repeat(np.arange(start.size), length)
-    point = np.arange(line.size) - np.repeat(np.cumsum(length) - length - low, length)
-    return line, point
+def _between(x: Array, start: Array, stop: Array) -> tuple[Ints, Ints]:
+    return np.searchsorted(x, start), np.searchsorted(x, stop)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.engine.leastsq import Fit
-from autogsas.engine.parameters import INSTRUMENT, PAIR, Layout, instrument_name
+from autogsas.engine.parameters import INSTRUMENT, PAIR, Layout, instrument_name, pair_keys
 from autogsas.engine.pattern_model import PhasePattern
 from autogsas.engine.peaks import ReflectionSet
 from autogsas.engine.problem import RietveldProblem
@@ -22,10 +22,11 @@ __all__ = ["read_parameters", "read_phases", "read_reflections"]
 
 Array = npt.NDArray[np.float64]
 
+_PAIR_GROUPS: tuple[Group, ...] = ("scale", "size", "size_mix", "strain", "strain_mix", "preferred_orientation")
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 _INSTRUMENT_GROUPS: dict[str, Group] = {
     "zero": "zero", "shift1": "displacement", "U": "U", "V": "V", "W": "W", "X": "X", "Y": "Y", "Z": "Z",
-    "SH/L": "SH/L",
+    "SH/L": "SH/L", "absorption": "absorption",
 }  # fmt: skip
 
 
@@ -67,13 +68,17 @@ def read_parameters(
             key = f"{name}:{site.label}:occupancy"
             out.append(Parameter(key, float(raw[index]), esd(index), "", "occupancy", **where))
         for h, histogram in enumerate(layout.histograms):
-            for i, group in enumerate(PAIR):
-                index = int(layout.pair[p][h][i])
-                unit = GROUPS[group].unit
-                key = f"{name}:{histogram.name}:{group}"
-                out.append(Parameter(key, float(raw[index]), esd(index), unit, group, name, histogram.name))
+            for group in _PAIR_GROUPS:
+                for raw_key, words, _, _ in pair_keys(group, state.phase):
+                    index = int(layout.pair[p][h][PAIR.index(raw_key)])
+                    key = f"{name}:{histogram.name}:{words}"
+                    unit = GROUPS[group].unit
+                    out.append(Parameter(key, float(raw[index]), esd(index), unit, group, name, histogram.name))
+    out += _weight_fractions(layout, raw, directions, covariance)
     for h, histogram in enumerate(layout.histograms):
         for i, key in enumerate(INSTRUMENT):
+            if key == "absorption" and histogram.instrument.geometry == "Bragg-Brentano":
+                continue
             flat = histogram.instrument.geometry == "Bragg-Brentano"
             group = _INSTRUMENT_GROUPS.get(key, "transparency" if flat else "displacement")
             index = int(layout.instrument[h][i])
@@ -128,8 +133,9 @@ def read_reflections(
     k = peaks.two_theta.size
     floor = 1e-9 * float(np.max(np.abs(bragg), initial=1.0))
     ratio = np.where(bragg > floor, net / np.maximum(bragg, floor), 0.0)
-    under = found.shapes.gather(np.where(bragg > floor, 1.0, 0.0))[:k]
-    share = found.shapes.gather(ratio)[:k]
+    lines = found.lines
+    under = found.shapes.gather(np.where(bragg > floor, 1.0, 0.0), lines)[:k]
+    share = found.shapes.gather(ratio, lines)[:k]
     f2_observed = np.where(under > 0, peaks.f2 * share / np.where(under > 0, under, 1.0), 0.0)
     return Reflections(
         phase=layout.phases[p].phase.name,
@@ -144,6 +150,39 @@ def read_reflections(
         sigma=np.sqrt(peaks.variance),
         gamma=peaks.gamma,
     )
+
+
+def _weight_fractions(layout: Layout, raw: Array, directions: Array, covariance: Array) -> list[Parameter]:
+    """Return each phase's share of the mass in each histogram that shows several.
+
+    W = S M/sum S M with the scale S and the mass M of the cell's content, as GSAS-II's phase fraction is per cell
+    (Hill & Howard, J. Appl. Cryst. 20, 467 (1987), eq. 2, whose scale is S/V^2 of this one's). Esds come from those of
+    scales and occupancies.
+    """
+    if len(layout.phases) < 2 or any(state.free_intensities for state in layout.phases):
+        return []
+    site_masses = [state.masses() for state in layout.phases]
+    out = []
+    for h, histogram in enumerate(layout.histograms):
+        places = [int(layout.pair[p][h][0]) for p in range(len(layout.phases))]
+        scales = raw[places]
+        masses = np.array([m @ raw[layout.occupancy[p]] for p, m in enumerate(site_masses)])
+        total = float(scales @ masses)
+        if not total > 0:
+            continue
+        fractions = scales * masses / total
+        for p, state in enumerate(layout.phases):
+            slope = np.zeros(layout.size)
+            for q, place in enumerate(places):
+                by_product = ((1.0 if p == q else 0.0) - fractions[p]) / total
+                slope[place] += by_product * masses[q]
+                slope[layout.occupancy[q]] += by_product * scales[q] * site_masses[q]
+            along: Array = slope @ directions
+            error = float(np.sqrt(max(float(along @ covariance @ along), 0.0)))
+            name = f"{state.phase.name}:{histogram.name}:weight fraction"
+            out.append(Parameter(name, float(fractions[p]), error if error > 0 else None, "", "weight_fraction",
+                                 state.phase.name, histogram.name))  # fmt: skip
+    return out
 
 
 def _cell_parameters(phase: str, metric: Array, covariance: Array) -> list[Parameter]:

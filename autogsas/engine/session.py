@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.engine import backgrounds
+from autogsas.engine.background_peaks import background_peaks
 from autogsas.engine.leastsq import Fit, minimise
-from autogsas.engine.parameters import Layout, Variable
+from autogsas.engine.parameters import INSTRUMENT, Layout, Variable
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.problem import Points, RietveldProblem
 from autogsas.engine.readout import read_parameters, read_phases, read_reflections
@@ -25,6 +26,9 @@ __all__ = ["EngineSession"]
 Array = npt.NDArray[np.float64]
 
 _MOST_CYCLES = 60
+_LOOK_CYCLES = 10
+_USUAL_SHL = (0.015, 0.03)
+_LOW_SHL = 0.005
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,11 @@ class EngineSession:
         self._version = version
         try:
             self._layout = Layout(project)
+            self._raw = self._layout.start()
         except ValueError as error:
             raise BackendError("structure", str(error)) from error
-        self._raw = self._layout.start()
+        self._models: dict[tuple[int, tuple[float, float]], PatternModel] = {}
+        self._latest: dict[int, PatternModel] = {}
         self._backgrounds: dict[str, _BackgroundState] = {}
         self._free: dict[str, Variable] = {}
         self._refine_background: set[str] = set()
@@ -64,7 +70,7 @@ class EngineSession:
         limits = {h.name: step.limits_for(h.name) or h.limits for h in self._project.histograms}
         points = [self._points(histogram, limits[histogram.name]) for histogram in self._project.histograms]
         try:
-            models = [PatternModel(self._layout, h, part.x, self._raw) for h, part in enumerate(points)]
+            models = [self._model(h, part.x) for h, part in enumerate(points)]
         except ValueError as error:
             raise BackendError("structure", str(error)) from error
         coefficients = [self._backgrounds[h.name].coefficients for h in self._project.histograms]
@@ -75,7 +81,10 @@ class EngineSession:
         if problem.n_observations <= len(problem.names):
             raise BackendError("too-few-points", f"{problem.n_observations} points for {len(problem.names)} variables")
         try:
+            problem.renew(problem.start())
             fit = minimise(problem, problem.start(), step.cycles or _MOST_CYCLES)
+            if step.cycles is None:
+                fit = self._look_up(problem, fit)
         except ValueError as error:
             raise BackendError("not-finite", str(error)) from error
         except np.linalg.LinAlgError as error:
@@ -101,6 +110,32 @@ class EngineSession:
         self._steps.append(result)
         return result
 
+    def _look_up(self, problem: RietveldProblem, fit: Fit) -> Fit:
+        """Return a better fit than ``fit`` where the axial divergence has fallen to nothing for no reason, else ``fit``.
+
+        GSAS-II's sum has as many terms as SH/L and widths ask for, so that chi^2 is a staircase in them, with minima of
+        its own: with one term the divergence is a mere shift of lines, which zero and cell take up while it falls to
+        its bound. A few usual values are tried once more from there. The integral is smooth and needs none of it.
+        """
+        best = fit
+        for column, variable in enumerate(problem.variables):
+            if variable.group != "SH/L" or fit.values[column] > _LOW_SHL:
+                continue
+            for value in _USUAL_SHL:
+                start = fit.values.copy()
+                start[column] = value
+                problem.renew(start)
+                # Zero and cell have to come to terms with the new value before it may move.
+                with problem.holding(column, value):
+                    start = minimise(problem, start, _LOOK_CYCLES).values
+                other = minimise(problem, start, _LOOK_CYCLES)
+                if other.chi2 < best.chi2 * (1.0 - 1e-6):
+                    best = other
+            problem.renew(best.values)
+        if best is fit:
+            return fit
+        return replace(minimise(problem, best.values, _MOST_CYCLES), cycles=fit.cycles + best.cycles)
+
     def result(self) -> Result:
         """Return the present state with curves over the project's full limits. Raises BackendError before any step."""
         if self._fit is None or self._problem is None:
@@ -108,8 +143,9 @@ class EngineSession:
         curves = []
         for h, histogram in enumerate(self._project.histograms):
             part = self._points(histogram, histogram.limits)
-            model = PatternModel(self._layout, h, part.x, self._raw)
-            background = part.basis @ self._backgrounds[histogram.name].coefficients
+            model = self._model(h, part.x)
+            model.renew(self._raw)
+            background = part.basis @ self._backgrounds[histogram.name].coefficients + part.fixed
             phases = [model.phase(p, self._raw) for p in range(len(self._layout.phases))]
             scales = [float(self._raw[self._layout.pair[p][h][0]]) for p in range(len(phases))]
             bragg = np.sum([scale * found.unit for scale, found in zip(scales, phases, strict=True)], axis=0)
@@ -150,6 +186,7 @@ class EngineSession:
         for setting in step.set:
             where = self._layout.indices(setting.group, setting.phase, setting.histogram, setting.site)
             self._raw[where] = setting.value
+        self._layout.bind(self._raw)
         for histogram in self._project.histograms:
             limits = step.limits_for(histogram.name) or histogram.limits
             wanted = [b for b in step.background if b.histogram in (None, histogram.name)]
@@ -165,6 +202,18 @@ class EngineSession:
                 self._refine_background.difference_update(self._named(fixed.histogram))
             for variable in self._layout.variables([fixed]):
                 self._free.pop(variable.name, None)
+
+    def _model(self, h: int, x: Array) -> PatternModel:
+        """Return the pattern of histogram ``h`` at ``x``; reflections and windows are kept while the cell stays."""
+        key = (h, (float(x[0]), float(x[-1])))
+        model = self._models.get(key)
+        if model is None or not model.serves(self._raw):
+            model = self._models[key] = PatternModel(self._layout, h, x, self._raw)
+        latest = self._latest.get(h)
+        if latest is not None and latest is not model:
+            model.inherit(latest)
+        self._latest[h] = model
+        return model
 
     def _named(self, histogram: str | None) -> list[str]:
         return [h.name for h in self._project.histograms if histogram in (None, h.name)]
@@ -187,7 +236,8 @@ class EngineSession:
         wavelength = histogram.instrument.wavelengths[0]
         new = backgrounds.basis(function, terms, x, limits, wavelength)
         if state is None:
-            coefficients = _lower_envelope(new, y, weights)
+            humps = background_peaks(x, histogram, self._raw_shl(histogram))
+            coefficients = _lower_envelope(new, y - humps, weights)
         else:
             old = backgrounds.basis(state.function, state.coefficients.size, x, state.limits, wavelength)
             coefficients = _solution(new, old @ state.coefficients)
@@ -207,7 +257,12 @@ class EngineSession:
         basis = backgrounds.basis(
             state.function, state.coefficients.size, x, state.limits, histogram.instrument.wavelengths[0]
         )
-        return Points(x, y, weights, basis, histogram.name in self._refine_background)
+        fixed = background_peaks(x, histogram, self._raw_shl(histogram))
+        return Points(x, y, weights, basis, histogram.name in self._refine_background, fixed)
+
+    def _raw_shl(self, histogram: Histogram) -> float:
+        h = self._project.histograms.index(histogram)
+        return float(self._raw[self._layout.instrument[h]][INSTRUMENT.index("SH/L")])
 
 
 def _lower_envelope(basis: Array, y: Array, weights: Array) -> Array:

@@ -25,12 +25,15 @@ class Residuals:
     lower: Array
     upper: Array
     largest_step: Array
+    halves: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, function, jacobian, names: str, n: int, lower=None, upper=None) -> Residuals:
         size = len(names.split())
-        return cls(function, jacobian, tuple(names.split()), n, np.full(size, -np.inf) if lower is None else lower,
-                   np.full(size, np.inf) if upper is None else upper, np.full(size, np.inf))  # fmt: skip
+        lower = np.full(size, -np.inf) if lower is None else lower
+        upper = np.full(size, np.inf) if upper is None else upper
+        largest, halves = np.full(size, np.inf), np.zeros(size, dtype=bool)
+        return cls(function, jacobian, tuple(names.split()), n, lower, upper, largest, halves)
 
     def settle(self, values: Array) -> tuple[Array, float]:
         return values, float(np.sum(self.function(values) ** 2))
@@ -38,6 +41,12 @@ class Residuals:
     def linearise(self, values: Array) -> Linearised:
         j, r = self.jacobian(values), self.function(values)
         return Linearised(-j.T @ r, j.T @ j, float(r @ r))
+
+    def advance(self, values: Array) -> bool:
+        return False
+
+    def renew(self, values: Array) -> bool:
+        return False
 
 
 def straight(x: Array, y: Array, **bounds) -> Residuals:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autogsas.engine import axial
 from autogsas.engine.lineshape import pseudo_voigt_mix
-from autogsas.engine.profile import Plan
+from autogsas.engine.profile import ALL_KINDS, Plan
 
 Array = npt.NDArray[np.float64]
 
@@ -40,7 +40,7 @@ def test_zones_and_interpolation_against_a_plain_sum(shl: float, step: float) ->
     x = np.arange(10, 145, step)
     two_theta, fwhm, eta = lines()
     far = np.full_like(fwhm, 1e3)
-    found = Plan(x, two_theta, fwhm, shl, far, far).shapes(two_theta, fwhm, eta, shl, derivatives=False)
+    found = Plan(x, two_theta, fwhm, shl, far, far).shapes(two_theta, fwhm, eta, shl)
     for k in (0, 7, 20, 39):
         one = np.zeros_like(fwhm)
         one[k] = 1.0
@@ -52,7 +52,7 @@ def test_a_whole_line_has_area_one() -> None:
     x = np.arange(20, 100, 0.005)
     two_theta, fwhm, eta = np.array([60.0]), np.array([0.12]), np.array([0.0])
     far = np.full(1, 1e3)
-    found = Plan(x, two_theta, fwhm, 0.03, far, far).shapes(two_theta, fwhm, eta, 0.03, derivatives=False)
+    found = Plan(x, two_theta, fwhm, 0.03, far, far).shapes(two_theta, fwhm, eta, 0.03)
     assert found.combine({"value": np.ones(1)}).sum() * 0.005 == pytest.approx(1.0, abs=1e-6)
 
 
@@ -65,9 +65,9 @@ def test_derivatives(shl: float) -> None:
     weight = np.random.default_rng(3).uniform(1, 5, 25)
 
     def value(at: Array, width: Array, mix: Array, s: float) -> Array:
-        return plan.shapes(at, width, mix, s, derivatives=False).combine({"value": weight})
+        return plan.shapes(at, width, mix, s).combine({"value": weight})
 
-    found = plan.shapes(two_theta, fwhm, eta, shl, derivatives=True)
+    found = plan.shapes(two_theta, fwhm, eta, shl, ALL_KINDS)
     e = 1e-6
     numeric = {
         "position": value(two_theta + e, fwhm, eta, shl) - value(two_theta - e, fwhm, eta, shl),
@@ -112,7 +112,7 @@ def test_mix_is_sensible_and_its_derivatives_right(variance: float, gamma: float
 def test_edges_are_finite(x: Array, two_theta: float, fwhm: float) -> None:
     at, width, mix = np.array([two_theta]), np.array([fwhm]), np.array([0.5])
     cut = 50 * width
-    found = Plan(x, at, width, 0.02, cut, cut).shapes(at, width, mix, 0.02, derivatives=True)
+    found = Plan(x, at, width, 0.02, cut, cut).shapes(at, width, mix, 0.02, ALL_KINDS)
     for kind in ("value", "position", "fwhm", "eta", "shl"):
         curve = found.combine({kind: np.ones(1)})
         assert curve.shape == x.shape

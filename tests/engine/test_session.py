@@ -92,7 +92,7 @@ SAMPLES = {
 def test_pulls_of_patterns_with_poisson_noise(sample: str) -> None:
     """Every refined parameter within 4 esd of the truth, over 20 seeds; the pulls have the spread their esds claim."""
     phase, instrument, limits, spacing, scale, level, rest = SAMPLES[sample]
-    made = project((phase,), instrument, limits, spacing)
+    made = smooth(project((phase,), instrument, limits, spacing))
     x = made.histograms[0].pattern.x
     background = level * (1.0 + 0.3 * np.cos(np.radians(x)))
     clean = simulate(made, (scale,), background)
@@ -121,6 +121,11 @@ def test_pulls_of_patterns_with_poisson_noise(sample: str) -> None:
     assert np.max(np.abs(everything)) < 4.0, worst
     assert 0.85 < everything.std() < 1.15
     assert abs(everything.mean()) < 0.15
+
+
+def smooth(made):
+    """The project with the axial integral: the sum of few terms makes chi^2 a staircase, with esds of no minimum."""
+    return replace(made, histograms=tuple(replace(h, axial_sum="converged") for h in made.histograms))
 
 
 def truth_of(made, scale: float) -> dict[str, float]:

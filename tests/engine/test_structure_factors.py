@@ -59,9 +59,9 @@ def test_against_gemmi(phase: Phase, neutron: bool) -> None:
         calculator = gemmi.StructureFactorCalculatorX(structure.cell)
         imaginary = {}
         for site in structure.sites:
-            first, second = gemmi.cromer_liberman(z=site.element.atomic_number, energy=12398.4198 / WAVELENGTH)
-            calculator.addends.set(site.element, first)
-            imaginary[site.element.name] = second
+            anomalous = Scatterers.xray((site.element.name,), WAVELENGTH).anomalous[0]
+            calculator.addends.set(site.element, anomalous.real)
+            imaginary[site.element.name] = anomalous.imag
         # f'' by itself: the same sums with the form factors cancelled, added in quadrature (Friedel mean).
         expected = []
         for h in hkl.tolist():
