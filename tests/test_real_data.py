@@ -77,7 +77,7 @@ def test_pbso4_neutrons(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("axial_sum", "bound"), [("GSAS-II", 5.95), ("converged", 5.1)])
 def test_y2o3_by_the_first_seeds(tmp_path: Path, axial_sum: str, bound: float) -> None:
-    """GSAS-II by a careful hand ends at 5.91 %; the axial integral to convergence fits better with the same variables."""
+    """GSAS-II by a careful hand ends at 5.91 %; the converged integral fits better with the same variables."""
     project = shared_project(
         tmp_path / "p", "y2o3", "y2o3/y2o3.csv", "y2o3/INST_XRY.PRM", "y2o3/y2o3.cif", [15.0, 150.0],
         axial_sum=axial_sum,

@@ -111,7 +111,7 @@ class EngineSession:
         return result
 
     def _look_up(self, problem: RietveldProblem, fit: Fit) -> Fit:
-        """Return a better fit than ``fit`` where the axial divergence has fallen to nothing for no reason, else ``fit``.
+        """Return a better fit than ``fit`` where the axial divergence fell to nothing without need, else ``fit``.
 
         GSAS-II's sum has as many terms as SH/L and widths ask for, so that chi^2 is a staircase in them, with minima of
         its own: with one term the divergence is a mere shift of lines, which zero and cell take up while it falls to
