@@ -88,7 +88,8 @@ class ReflectionSet:
         self.multiplicity = state.symmetry.multiplicities(self.hkl)
         self.form = quadratic_form(self.hkl)
         elements = tuple(site.element for site in state.phase.sites)
-        scatterers = Scatterers.xray(elements, self.wavelength) if self._xray else Scatterers.neutron(elements)
+        scatter = Scatterers.xray if self._xray else Scatterers.neutron
+        scatterers = scatter(elements, self.wavelength)
         orders = np.array([site.order for site in state.sites], dtype=np.int64)
         self._factors = StructureFactors(state.symmetry, self.hkl, scatterers, orders, layout.anisotropic(p))
         self._specimen = state.phase.specimen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import gemmi
@@ -30,6 +31,57 @@ _RELATIVISTIC = -np.array([
     0.059, 0.062, 0.065, 0.067, 0.072, 0.076, 0.083, 0.083, 0.089, 0.094, 0.105, 0.098, 0.101, 0.11, 0.113, 0.117,
     0.123, 0.13, 0.1324, 0.1441, 0.1482, 0.153, 0.1571, 0.161, 0.1702, 0.1782, 0.186, 0.164,
 ])  # fmt: skip
+
+# Bound coherent scattering lengths in 1e-12 cm by Rauch & Waschkowski (Neutron Data Booklet, 2003), which GSAS-II has,
+# where gemmi's of Sears (Neutron News 3 (3), 26 (1992)) are others; the imaginary part where it is known.
+_LENGTHS: Mapping[str, complex] = {
+    "H": -0.37395, "D": 0.6681, "T": 0.4792, "Li": -0.193, "B": 0.53 - 0.0213j, "C": 0.66484, "O": 0.58037, "Ne": 0.46, "Si": 0.41507, "Cl": 0.9579,
+    "Sc": 1.21, "Ti": -0.337, "V": -0.0443, "Mn": -0.375, "Br": 0.679, "Rb": 0.708, "Ru": 0.702, "Sn": 0.6239,
+    "Te": 0.568, "Xe": 0.469, "Pr": 0.444, "Nd": 0.787, "Tb": 0.734, "Ho": 0.844, "Hf": 0.777, "W": 0.4755, "Au": 0.79,
+    "Hg": 1.266, "Pb": 0.94024, "Bi": 0.85242,
+}  # fmt: skip
+# Where a resonance is near, the length goes with the energy (Lynn & Seeger, At. Data Nucl. Data Tables 44, 191 (1990)):
+# b = b0 + sum A ((E - E0) re - i im)/((E - E0)^2 + (g/2)^2); here b0, re, im, E0, g, then further A, E0; 1e-12 cm, meV.
+_RESONANCES: Mapping[str, tuple[float, ...]] = {
+    "Rh": (0.59, 78.92, 6156.0, 1257.0, 156.0, 0.0, 0.0, 0.0, 0.0),
+    "Cd": (0.21, 27.7, 1842.0, 178.0, 113.0, 0.0, 0.0, 0.0, 0.0),
+    "Sm": (0.4099, 30.1, 949.4, 97.75, 65.14, 0.0, 0.0, 0.0, 0.0),
+    "Eu": (0.7551, 8.553, 385.5, 321.0, 87.32, 7.141, 459.7, 1.253, -30.96),
+    "Gd": (0.6794, 72.72, 3866.0, 30.4, 105.6, 0.0, 0.0, 0.0, 0.0),
+    "Er": (0.8525, 12.08, 523.5, 460.3, 88.08, 0.6522, 584.4, 0.0, 0.0),
+    "Yb": (1.227, 0.5567, 36.2, 597.0, 66.16, 0.0, 0.0, 0.0, 0.0),
+}
+_NEUTRON_ENERGY = 81.80703  # meV Angstrom^2
+# O2- exists in a crystal only; gemmi's fit and GSAS-II's are of other authors and differ by up to 1 %. This is the one
+# of Hovestreydt, Acta Cryst. A39, 268 (1983), that GSAS-II has: a, b, c.
+_O2 = ((3.76936, 2.53342, 1.91579, 1.55094), (15.0797, 6.3043, 40.3445, 0.31291), 0.22789)
+
+
+def _form_factor(element: gemmi.Element, charge: int) -> tuple[list[float], list[float], float] | None:
+    """Return a, b and c of an atom or ion, of the neutral atom where the tables lack the ion, None without either."""
+    if (element.name, charge) == ("O", -2):
+        return list(_O2[0]), list(_O2[1]), _O2[2]
+    # gemmi looks ions up only where it is told to; what it is told is the whole process's.
+    before = gemmi.IT92_get_ignore_charge()
+    gemmi.IT92_set_ignore_charge(False)
+    try:
+        found = gemmi.IT92_get_exact(element, charge) or gemmi.IT92_get_exact(element, 0)
+    finally:
+        gemmi.IT92_set_ignore_charge(before)
+    return None if found is None else (list(found.a), list(found.b), float(found.c))
+
+
+def _scattering_length(element: gemmi.Element, wavelength: float) -> complex:
+    """Return the coherent neutron scattering length of an element in 1e-12 cm at a wavelength in Angstrom."""
+    if element.name not in _RESONANCES:
+        return complex(_LENGTHS.get(element.name, float(element.neutron92.calculate_sf(0.0)) / 10.0))
+    b0, re, im, e0, width, a1, e1, a2, e2 = _RESONANCES[element.name]
+    energy = _NEUTRON_ENERGY / wavelength**2
+    total = complex(b0)
+    for share, place in ((1.0, e0), (a1, e1), (a2, e2)):
+        away = energy - place
+        total += share * complex(re * away, im) / (away**2 + width**2 / 4.0)
+    return total
 
 
 def parse_element(text: str) -> tuple[gemmi.Element, int]:
@@ -71,12 +123,12 @@ class Scatterers:
         a, b, c, anomalous = [], [], [], []
         for text in elements:
             element, charge = parse_element(text)
-            coefficients = gemmi.IT92_get_exact(element, charge) or gemmi.IT92_get_exact(element, 0)
+            coefficients = _form_factor(element, charge)
             if coefficients is None:
                 raise ValueError(f"no X-ray form factor is known for {text!r}")
-            a.append(list(coefficients.a))
-            b.append(list(coefficients.b))
-            c.append(float(coefficients.c))
+            a.append(coefficients[0])
+            b.append(coefficients[1])
+            c.append(coefficients[2])
             if element.atomic_number <= 2:
                 anomalous.append(0j)
             else:
@@ -86,14 +138,11 @@ class Scatterers:
         return cls(np.array(a), np.array(b), np.array(c), np.array(anomalous))
 
     @classmethod
-    def neutron(cls, elements: tuple[str, ...]) -> Scatterers:
-        """Return the coherent neutron scattering of ``elements`` in 1e-12 cm (GSAS-II's unit; gemmi's are fm)."""
-        lengths = []
-        for text in elements:
-            element, _ = parse_element(text)
-            lengths.append(float(element.neutron92.calculate_sf(0.0)) / 10.0)
+    def neutron(cls, elements: tuple[str, ...], wavelength: float) -> Scatterers:
+        """Return the coherent neutron scattering of ``elements`` in 1e-12 cm, GSAS-II's unit, at ``wavelength``."""
+        lengths = np.array([_scattering_length(parse_element(text)[0], wavelength) for text in elements])
         n = len(elements)
-        return cls(np.zeros((n, 1)), np.zeros((n, 1)), np.array(lengths), np.zeros(n, dtype=complex))
+        return cls(np.zeros((n, 1)), np.zeros((n, 1)), lengths.real.copy(), 1j * lengths.imag)
 
     def factors(self, s2: Array) -> tuple[Array, Array]:
         """Return f0 and df0/d(s^2) at s^2 = (sin(theta)/lambda)^2, of shape (k,); both (k, n)."""

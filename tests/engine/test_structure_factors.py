@@ -22,7 +22,7 @@ def setup(phase: Phase, *, neutron: bool = False, tensors: bool = False, d_min: 
     sites = [symmetry.site(site.xyz, metric) for site in phase.sites]
     hkl = symmetry.reflections(metric, d_min)
     elements = tuple(site.element for site in phase.sites)
-    scatterers = Scatterers.neutron(elements) if neutron else Scatterers.xray(elements, WAVELENGTH)
+    scatterers = Scatterers.neutron(elements, WAVELENGTH) if neutron else Scatterers.xray(elements, WAVELENGTH)
     orders = np.array([site.order for site in sites])
     factors = StructureFactors(symmetry, hkl, scatterers, orders, np.full(len(sites), tensors))
     xyz = np.array([site.xyz for site in sites])
@@ -54,6 +54,9 @@ def test_against_gemmi(phase: Phase, neutron: bool) -> None:
     structure = gemmi_structure(phase)
     if neutron:
         calculator = gemmi.StructureFactorCalculatorN(structure.cell)
+        for site in structure.sites:
+            length = 10.0 * Scatterers.neutron((site.element.name,), WAVELENGTH).c[0]
+            calculator.addends.set(site.element, length - site.element.neutron92.calculate_sf(0.0))
         expected = [abs(calculator.calculate_sf_from_small_structure(structure, h)) ** 2 / 100 for h in hkl.tolist()]
     else:
         calculator = gemmi.StructureFactorCalculatorX(structure.cell)
