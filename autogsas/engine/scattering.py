@@ -35,10 +35,10 @@ _RELATIVISTIC = -np.array([
 # Bound coherent scattering lengths in 1e-12 cm by Rauch & Waschkowski (Neutron Data Booklet, 2003), which GSAS-II has,
 # where gemmi's of Sears (Neutron News 3 (3), 26 (1992)) are others; the imaginary part where it is known.
 _LENGTHS: Mapping[str, complex] = {
-    "H": -0.37395, "D": 0.6681, "T": 0.4792, "Li": -0.193, "B": 0.53 - 0.0213j, "C": 0.66484, "O": 0.58037, "Ne": 0.46, "Si": 0.41507, "Cl": 0.9579,
-    "Sc": 1.21, "Ti": -0.337, "V": -0.0443, "Mn": -0.375, "Br": 0.679, "Rb": 0.708, "Ru": 0.702, "Sn": 0.6239,
-    "Te": 0.568, "Xe": 0.469, "Pr": 0.444, "Nd": 0.787, "Tb": 0.734, "Ho": 0.844, "Hf": 0.777, "W": 0.4755, "Au": 0.79,
-    "Hg": 1.266, "Pb": 0.94024, "Bi": 0.85242,
+    "H": -0.37395, "D": 0.6681, "T": 0.4792, "Li": -0.193, "B": 0.53 - 0.0213j, "C": 0.66484, "O": 0.58037, "Ne": 0.46,
+    "Si": 0.41507, "Cl": 0.9579, "Sc": 1.21, "Ti": -0.337, "V": -0.0443, "Mn": -0.375, "Br": 0.679, "Rb": 0.708,
+    "Ru": 0.702, "Sn": 0.6239, "Te": 0.568, "Xe": 0.469, "Pr": 0.444, "Nd": 0.787, "Tb": 0.734, "Ho": 0.844,
+    "Hf": 0.777, "W": 0.4755, "Au": 0.79, "Hg": 1.266, "Pb": 0.94024, "Bi": 0.85242,
 }  # fmt: skip
 # Where a resonance is near, the length goes with the energy (Lynn & Seeger, At. Data Nucl. Data Tables 44, 191 (1990)):
 # b = b0 + sum A ((E - E0) re - i im)/((E - E0)^2 + (g/2)^2); here b0, re, im, E0, g, then further A, E0; 1e-12 cm, meV.
