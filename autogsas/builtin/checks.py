@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import gemmi
 import numpy as np
+import numpy.typing as npt
 
 from autogsas import hookimpl
 from autogsas.metrics import Metrics
@@ -18,6 +19,8 @@ from autogsas.result import Curves, Finding, Parameter, Result, Severity
 from autogsas.structure import Phase
 
 __all__ = ["LIMITS", "Limits"]
+
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,24 @@ def _value(result: Result, name: str) -> float:
     return found.value if found is not None else 0.0
 
 
+def _sample_widths(
+    result: Result, where: str, wavelength: float, tangent: Array, cosine: Array
+) -> tuple[Array, Array]:
+    """Return the least Gaussian variance and Lorentzian width that a phase's size and strain bring, in centidegrees.
+
+    Uniaxial broadening is least along one direction: the largest size and the smallest strain.
+    """
+    endings = ("", " equatorial", " axial")
+    found = {p.name: p.value for p in result.parameters}
+    sizes = [found[f"{where}:size{e}"] for e in endings if found.get(f"{where}:size{e}", 0.0) > 0]
+    strains = [found[f"{where}:strain{e}"] for e in endings if f"{where}:strain{e}" in found]
+    size = 1.8 * wavelength / (np.pi * max(sizes) * cosine) if sizes else np.zeros_like(cosine)
+    strain = 0.018 / np.pi * min(strains) * tangent if strains else np.zeros_like(cosine)
+    size_mix, strain_mix = found.get(f"{where}:size_mix", 1.0), found.get(f"{where}:strain_mix", 1.0)
+    variance = ((size * (1.0 - size_mix)) ** 2 + (strain * (1.0 - strain_mix)) ** 2) / (8.0 * np.log(2.0))
+    return variance, size * size_mix + strain * strain_mix
+
+
 def _widths(histogram: Histogram, result: Result) -> Iterator[Finding]:
     """The Gaussian variance and the Lorentzian width as polynomials of the angle, over the whole range."""
     x = np.linspace(*histogram.limits, 541)
@@ -180,16 +201,13 @@ def _widths(histogram: Histogram, result: Result) -> Iterator[Finding]:
     variance = u * tangent**2 + v * tangent + w
     wavelength = histogram.instrument.wavelengths[0]
     for phase in result.phases:
-        size = _value(result, f"{phase.name}:{histogram.name}:size")
-        strain = _value(result, f"{phase.name}:{histogram.name}:strain")
-        gamma = lx / cosine + ly * tangent + lz + 0.018 / np.pi * strain * tangent
-        if size > 0:
-            gamma = gamma + 1.8 * wavelength / (np.pi * size * cosine)
-        for kind, width in (("Gaussian", variance), ("Lorentzian", gamma)):
+        gauss, lorentz = _sample_widths(result, f"{phase.name}:{histogram.name}", wavelength, tangent, cosine)
+        gamma = lx / cosine + ly * tangent + lz + lorentz
+        for kind, width in (("Gaussian", variance + gauss), ("Lorentzian", gamma)):
             negative = float(np.mean(width < 0))
             if negative == 0:
                 continue
-            if kind == "Gaussian" and phase is not result.phases[0]:
+            if kind == "Gaussian" and phase is not result.phases[0] and not np.any(gauss > 0):
                 continue  # the variance is the instrument's alone: once is enough
             where = x[width < 0]
             severity = Severity.ERROR if negative > LIMITS.width_negative_error else Severity.WARNING

@@ -63,6 +63,7 @@ class StructureFactors:
         self._offset = hkl @ translations.T
         self._weight = factor / site_orders
         self._anisotropic = anisotropic
+        self._known: tuple[Array, Array, Array] | None = None
         self._any_tensor = bool(np.any(anisotropic))
         h = self._turned
         doubled = np.array([1.0 if i == j else 2.0 for i, j in PAIRS])
@@ -90,8 +91,7 @@ class StructureFactors:
         ``s2`` (k,) is (sin(theta)/lambda)^2 in 1/Angstrom^2, ``xyz`` (s, 3), ``occupancy`` and ``uiso`` (s,),
         ``uaniso`` (s, 6) in CIF's convention or None, ``reciprocal`` (3,) the lengths a* b* c* in 1/Angstrom.
         """
-        phase = _TWO_PI * (self._turned @ xyz.T + self._offset[..., None])
-        cosine, sine = np.cos(phase), np.sin(phase)
+        cosine, sine = self._waves(xyz)
         tensor_scale = None
         if self._any_tensor and uaniso is not None and self._form is not None:
             tensor_scale = 2.0 * np.pi**2 * np.array([reciprocal[i] * reciprocal[j] for i, j in PAIRS])
@@ -135,6 +135,13 @@ class StructureFactors:
             by_tensor *= occupancy[:, None] * tensor_scale
             by_tensor[:, ~self._anisotropic] = 0.0
         return f2, Derivatives(by_xyz, by_uiso, by_occupancy, by_tensor, by_s2)
+
+    def _waves(self, xyz: Array) -> tuple[Array, Array]:
+        """Return cosines and sines of 2 pi h.(R x + t), (k, n, s); the last ones again while no atom has moved."""
+        if self._known is None or not np.array_equal(self._known[0], xyz):
+            phase = _TWO_PI * (self._turned @ xyz.T + self._offset[..., None])
+            self._known = (xyz.copy(), np.cos(phase), np.sin(phase))
+        return self._known[1], self._known[2]
 
 
 def _half(rotations: Ints, translations: Array) -> tuple[Ints, Array]:
