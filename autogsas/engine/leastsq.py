@@ -22,7 +22,10 @@ _CONVERGED = 0.01  # largest full Gauss-Newton shift over esd
 _SHORT = 0.1
 _LEANING = 0.1  # share in a singular direction from which a variable is named
 _TRIES = 12
-_RENEWALS = 6
+_NEAR = 3.0  # esds within which the length of one step says something of the next
+_LENGTHS = (0.4, 4.0)
+_SAME, _STALE = 1e-9, 1e-6  # of chi^2: gains of a step that are none, on a smooth slope and along an edge
+_STAIR = 0.01  # of chi^2: what an edge may hide
 _STEADY = 1e-4  # of chi^2: what following the fit may still change where it has ended
 
 
@@ -74,6 +77,10 @@ class Problem(Protocol):
         """Bring up to date what is held fixed for the sake of a smooth chi^2; return whether anything changed."""
         ...
 
+    def follow(self, on: bool) -> None:
+        """Say whether what is held is to be brought up to date before each look at chi^2."""
+        ...
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -98,16 +105,21 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
     """Minimise chi^2 from ``values`` (v,) in at most ``max_cycles`` accepted steps.
 
     It stops where the largest full Gauss-Newton shift is below a hundredth of its esd; below a tenth it counts as
-    converged. Raises ValueError where chi^2 has no value at the start.
+    converged. What the problem holds is brought up to date at each minimum; where that leads round in a circle, the
+    best of its points is gone on from with steps that are judged up to date. Raises ValueError where chi^2 has no
+    value at the start.
     """
+    problem.follow(False)
     current, chi2 = problem.settle(np.clip(values, problem.lower, problem.upper))
     if not np.isfinite(chi2):
         raise ValueError("the pattern cannot be calculated from the starting values")
-    follows = problem.advance(current)
-    if follows:
+    moving = problem.advance(current)
+    if moving:
         current, chi2 = problem.settle(current)
-    steady = not follows
-    damping, cycles, renewals = _Damping(), 0, 0
+    steady = not moving
+    damping, cycles = _Damping(), 0
+    best: tuple[Array, float] | None = None
+    circling = False
     while True:
         here = problem.linearise(current)
         chi2 = here.chi2 + here.penalty
@@ -118,31 +130,39 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
         elif cycles >= max_cycles:
             message = f"stopped after {cycles} cycles"
         else:
-            found = None
-            if solver.shift_esd >= _CONVERGED:
-                found = _step(problem, solver, current, chi2, damping)
+            found = _step(problem, solver, current, chi2, damping) if solver.shift_esd >= _CONVERGED else None
             if found is None and steady:
                 message = "no step lowers chi2 further"
             elif found is not None:
-                small = chi2 - found[1] < 1e-9 * chi2
+                small = chi2 - found[1] < (_STALE if circling else _SAME) * chi2
                 current, chi2 = found
-                if small and steady and solver.shift_esd < _SHORT:
+                if small and steady and (circling or solver.shift_esd < _SHORT):
                     here = problem.linearise(current)
                     solver = _Solver(problem, current, here)
                     message = "chi2 no longer changes"
-        if message and cycles < max_cycles and renewals < _RENEWALS and problem.renew(current):
-            renewals += 1
-            damping = _Damping()
+        if message and not circling and cycles < max_cycles and problem.renew(current):
             current, chi2 = problem.settle(current)
+            if best is not None and chi2 >= best[1] * (1.0 - 1e-6):
+                circling = True
+                current, chi2 = best
+                problem.follow(True)
+                problem.renew(current)
+            else:
+                best = (current, chi2)
+            damping = _Damping(min(damping.value, 1e-3))
             continue
         if message:
             break
         cycles += 1
-        if follows:
+        if moving:
             problem.advance(current)
             before = chi2
             current, chi2 = problem.settle(current)
             steady = abs(before - chi2) < _STEADY * chi2
+    # On the edge of a stair no step leads down and yet the plane through the point slopes: that is a minimum too.
+    edge = circling and solver.predicted(solver.step(0.0)) < _STAIR * chi2
+    if edge and solver.shift_esd >= _SHORT:
+        message = "at the edge of a stair of chi2: no step lowers it"
     # A tenth of an esd is converged for any purpose; the hundredth is where a run may stop early.
     if solver.singular:
         message += f"; singular: {'; '.join(solver.singular)}"
@@ -151,7 +171,7 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
         covariance=solver.covariance(),
         chi2=here.chi2,
         cycles=cycles,
-        converged=solver.shift_esd < _SHORT and steady,
+        converged=(solver.shift_esd < _SHORT or edge) and steady,
         shift_esd=solver.shift_esd,
         dropped=solver.dropped,
         at_bound=solver.at_bound,
@@ -161,20 +181,30 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
 
 @dataclass
 class _Damping:
-    """How much of the diagonal is added, and how fast that grows while steps fail."""
+    """How much of the diagonal is added, how fast that grows while steps fail, and how long a step is made.
+
+    Where the model is wrong, chi^2 is steeper or flatter than J^T W J says, and each step falls short or overshoots by
+    the same share: a parabola through what is known along one step says how long the next should be.
+    """
 
     value: float = 1e-3
     growth: float = 2.0
+    length: float = 1.0
 
-    def relax(self, gain: float) -> None:
-        """Take some back after a step that gained ``gain`` of what the linear model foretold."""
+    def relax(self, gain: float, near: bool) -> None:
+        """Take some back after a step that gained ``gain`` of what the linear model foretold; ``near`` the minimum."""
         self.value = max(self.value * max(1.0 / 10.0, 1.0 - (2.0 * min(gain, 1.0) - 1.0) ** 3), 1e-9)
         self.growth = 2.0
+        # With a full step foretold to gain 1, a step of length s gains (2 s - c s^2)/(2 s - s^2) of its own promise.
+        s = self.length
+        curvature = (2.0 - gain * (2.0 - s)) / s
+        self.length = float(np.clip(1.0 / max(curvature, 1e-3), *_LENGTHS)) if near else 1.0
 
     def stiffen(self) -> None:
         """Add more after a step that failed; beyond 1e9 a step is none and more damping says no more."""
         self.value = min(self.value * self.growth, 1e9)
         self.growth *= 2.0
+        self.length = 1.0
 
 
 def _step(
@@ -182,11 +212,12 @@ def _step(
 ) -> tuple[Array, float] | None:
     """Return values with a lower chi^2, and that chi^2; None where no damping finds any."""
     for _ in range(_TRIES):
-        step = solver.step(damping.value)
+        step = solver.step(damping.value) * damping.length
         step = step / np.max(np.abs(step) / problem.largest_step, initial=1.0)
         trial, trial_chi2 = problem.settle(_within(problem, current, step))
         if np.isfinite(trial_chi2) and trial_chi2 < chi2:
-            damping.relax((chi2 - trial_chi2) / max(solver.predicted(step), 1e-300))
+            gain = (chi2 - trial_chi2) / max(solver.predicted(step), 1e-300)
+            damping.relax(gain, solver.shift_esd < _NEAR)
             return trial, trial_chi2
         damping.stiffen()
     return None

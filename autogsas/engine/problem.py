@@ -102,6 +102,7 @@ class RietveldProblem:
             scale_of[variable.indices[0]]: column for column, variable in enumerate(self.variables) if variable.linear
         }
         self._price = 0.0
+        self._follows = False
         self._kinds = [
             frozenset(kind for v in variables if h in layout.histograms_of(v) for kind in _SHAPE_KINDS.get(v.group, ()))
             for h in range(len(points))
@@ -142,6 +143,11 @@ class RietveldProblem:
         raw = self.raw(values)
         out = values.copy()
         chi2 = 0.0
+        if self._follows:
+            try:
+                self.renew(values)
+            except ValueError:
+                return values, np.inf
         if any(np.any(raw[occupancy] < -1e-12) for occupancy in self._layout.occupancy):
             return values, np.inf
         for h, part in enumerate(self._points):
@@ -239,6 +245,10 @@ class RietveldProblem:
         raw = self.raw(values)
         changed = [model.renew(raw) for model in self._models]
         return any(changed)
+
+    def follow(self, on: bool) -> None:
+        """Say whether what is held is to be brought up to date before each look at chi^2."""
+        self._follows = on
 
     def barred(self, values: Array) -> tuple[str, ...]:
         """Return which widths of which histogram stand at zero for some of their lines."""

@@ -48,6 +48,9 @@ class Residuals:
     def renew(self, values: Array) -> bool:
         return False
 
+    def follow(self, on: bool) -> None:
+        pass
+
 
 def straight(x: Array, y: Array, **bounds) -> Residuals:
     design = np.stack([np.ones_like(x), x], axis=1)
