@@ -63,13 +63,13 @@ def test_patterns(name: str) -> None:
 def heights(x: plain.Array, bragg: plain.Array, entry: plain.Entry) -> plain.Array:
     """The local peak height at each point: the largest Bragg part within a full width of the nearest reflection.
 
-    Between lines it is thus the height of the line whose tail a point belongs to. Where that reflection lies in an
-    excluded region it is the point's own Bragg part.
+    Between lines it is thus the height of the line whose tail a point belongs to. Reflections in excluded regions,
+    where GSAS-II calculates nothing, have no height and do not count.
     """
     places, widths = np.concatenate(entry["places"]), np.concatenate(entry["widths"])
     order = np.argsort(places)
     places, widths = places[order], widths[order]
     low, high = np.searchsorted(x, places - widths), np.searchsorted(x, places + widths)
     tops = np.array([np.max(bragg[a:b], initial=0.0) for a, b in zip(low, high, strict=True)])
-    nearest = np.searchsorted((places[1:] + places[:-1]) / 2.0, x)
-    return np.maximum(np.maximum(tops[nearest], bragg), 1e-12)
+    places, tops = places[tops > 0], tops[tops > 0]
+    return tops[np.searchsorted((places[1:] + places[:-1]) / 2.0, x)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.metadata
-import json
 import math
 import os
 import sys
@@ -22,6 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cases
+from writing import compact
 
 Case = dict[str, Any]
 
@@ -43,10 +43,12 @@ EVERY = 20  # every which point of a background is kept
 def main() -> None:
     """Make what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kinds", nargs="*", choices=list(CALLS), default=[])
+    parser.add_argument("kinds", nargs="*", metavar="KIND")
     parser.add_argument("--only", default="")
     parser.add_argument("--out", type=Path, default=HERE)
     said = parser.parse_args()
+    if unknown := set(said.kinds) - set(CALLS):
+        parser.error(f"no such kind: {', '.join(sorted(unknown))}; there are {', '.join(CALLS)}")
     makers = {"lines": lines, "reflections": reflections, "backgrounds": backgrounds, "patterns": patterns}
     for kind in said.kinds or list(CALLS):
         with silence():
@@ -293,13 +295,6 @@ def cif(what: Case) -> str:
 def digits(values: Any) -> list[float]:
     """Return numbers with eight significant digits: more than GSAS-II's single precision has."""
     return [float(f"{value:.8g}") for value in np.asarray(values, dtype=float)]
-
-
-def compact(made: Case) -> str:
-    """Return JSON with one entry a line, so that a changed number is a changed line."""
-    entries = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in made["entries"])
-    head = json.dumps({key: value for key, value in made.items() if key != "entries"}, indent=1)
-    return f'{head[:-2]},\n "entries": [\n{entries}\n]}}\n'
 
 
 @contextlib.contextmanager
