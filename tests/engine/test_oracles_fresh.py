@@ -40,8 +40,8 @@ def test_all_say_which_gsas2_made_them() -> None:
     [
         ("lines", "sig 4 gam 3 SH/L 0.02"),
         ("reflections", "rutile"),
-        ("backgrounds", "inv interpolate"),
-        ("patterns", "uniaxial size"),
+        pytest.param("backgrounds", "inv interpolate", marks=pytest.mark.slow),
+        pytest.param("patterns", "uniaxial size", marks=pytest.mark.slow),
     ],
 )
 def test_gsas2_still_says_so(kind: str, name: str, tmp_path: Path) -> None:
