@@ -175,9 +175,7 @@ def _value(result: Result, name: str) -> float:
     return found.value if found is not None else 0.0
 
 
-def _sample_widths(
-    result: Result, where: str, wavelength: float, tangent: Array, cosine: Array
-) -> tuple[Array, Array]:
+def _sample_widths(result: Result, where: str, wavelength: float, tangent: Array, cosine: Array) -> tuple[Array, Array]:
     """Return the least Gaussian variance and Lorentzian width that a phase's size and strain bring, in centidegrees.
 
     Uniaxial broadening is least along one direction: the largest size and the smallest strain.

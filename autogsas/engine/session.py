@@ -56,6 +56,7 @@ class EngineSession:
             raise BackendError("structure", str(error)) from error
         self._models: dict[tuple[int, tuple[float, float]], PatternModel] = {}
         self._latest: dict[int, PatternModel] = {}
+        self._looked: set[str] = set()
         self._backgrounds: dict[str, _BackgroundState] = {}
         self._free: dict[str, Variable] = {}
         self._refine_background: set[str] = set()
@@ -119,8 +120,14 @@ class EngineSession:
         """
         best = fit
         for column, variable in enumerate(problem.variables):
-            if variable.group != "SH/L" or fit.values[column] > _LOW_SHL:
+            if variable.group != "SH/L":
                 continue
+            if fit.values[column] > _LOW_SHL:
+                self._looked.discard(variable.name)
+                continue
+            if variable.name in self._looked:
+                continue
+            self._looked.add(variable.name)
             for value in _USUAL_SHL:
                 start = fit.values.copy()
                 start[column] = value
