@@ -13,7 +13,7 @@ from autogsas.engine.leastsq import Linearised
 from autogsas.engine.parameters import Layout, Variable
 from autogsas.engine.pattern_model import PatternModel, PhasePattern
 
-__all__ = ["Points", "RietveldProblem"]
+__all__ = ["Points", "RietveldProblem", "weighted_solution"]
 
 Array = npt.NDArray[np.float64]
 
@@ -177,7 +177,7 @@ class RietveldProblem:
             places.extend(range(background.start, background.stop))
         if columns:
             design = np.concatenate(columns, axis=1)
-            best = _weighted_solution(design, target, part.weights)
+            best = weighted_solution(design, target, part.weights)
             scales = [i for i, place in enumerate(places) if place < len(self.variables)]
             if not np.all(np.isfinite(best)) or any(best[i] < 0 for i in scales):
                 # A negative scale means no such phase: it stays where it was and only the rest is solved.
@@ -185,7 +185,7 @@ class RietveldProblem:
                 rest = [i for i in range(len(places)) if i not in scales]
                 if rest:
                     held = target - design[:, scales] @ best[scales]
-                    best[rest] = _weighted_solution(design[:, rest], held, part.weights)
+                    best[rest] = weighted_solution(design[:, rest], held, part.weights)
             out[places] = best
             target = target - design @ best
         return float(np.sum(part.weights * target**2))
@@ -266,7 +266,7 @@ class RietveldProblem:
         return [self._models[h].phase(p, raw) for p in range(len(self._layout.phases))]
 
 
-def _weighted_solution(design: Array, target: Array, weights: Array) -> Array:
+def weighted_solution(design: Array, target: Array, weights: Array) -> Array:
     """Return the weighted least-squares coefficients, the smallest ones where they are not determined."""
     scale = np.sqrt(np.einsum("ij,ij,i->j", design, design, weights))
     scale[scale == 0] = 1.0

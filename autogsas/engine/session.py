@@ -13,7 +13,7 @@ from autogsas.engine.background_peaks import background_peaks
 from autogsas.engine.leastsq import Fit, minimise
 from autogsas.engine.parameters import INSTRUMENT, Layout, Variable
 from autogsas.engine.pattern_model import PatternModel
-from autogsas.engine.problem import Points, RietveldProblem
+from autogsas.engine.problem import Points, RietveldProblem, weighted_solution
 from autogsas.engine.readout import read_parameters, read_phases, read_reflections
 from autogsas.errors import BackendError
 from autogsas.metrics import rwp
@@ -247,7 +247,7 @@ class EngineSession:
             coefficients = _lower_envelope(new, y - humps, weights)
         else:
             old = backgrounds.basis(state.function, state.coefficients.size, x, state.limits, wavelength)
-            coefficients = _solution(new, old @ state.coefficients)
+            coefficients = weighted_solution(new, old @ state.coefficients, np.ones_like(x))
         self._backgrounds[histogram.name] = _BackgroundState(function, coefficients, limits)
 
     def _data(self, histogram: Histogram, limits: tuple[float, float]) -> tuple[Array, Array, Array]:
@@ -274,11 +274,10 @@ class EngineSession:
 
 def _lower_envelope(basis: Array, y: Array, weights: Array) -> Array:
     """Return coefficients (t,) of a background under the peaks: a fit, with what stands out clipped in turns."""
-    weight = np.sqrt(weights)
     target = y.copy()
     coefficients = np.zeros(basis.shape[1])
     for _ in range(30):
-        coefficients = _solution(basis * weight[:, None], target * weight)
+        coefficients = weighted_solution(basis, target, weights)
         curve = basis @ coefficients
         spread = np.sqrt(np.maximum(curve, 1.0))
         clipped = np.minimum(target, curve + spread)
@@ -286,7 +285,3 @@ def _lower_envelope(basis: Array, y: Array, weights: Array) -> Array:
             break
         target = clipped
     return coefficients
-
-
-def _solution(design: Array, target: Array) -> Array:
-    return np.asarray(np.linalg.lstsq(design, target, rcond=1e-10)[0], dtype=np.float64)
