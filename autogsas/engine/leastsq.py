@@ -23,6 +23,7 @@ _SHORT = 0.1
 _LEANING = 0.1  # share in a singular direction from which a variable is named
 _TRIES = 12
 _RENEWALS = 6
+_RELAID = 3
 _STEADY = 1e-4  # of chi^2: what following the fit may still change where it has ended
 
 
@@ -107,7 +108,7 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
     if follows:
         current, chi2 = problem.settle(current)
     steady = not follows
-    damping, cycles, renewals = _Damping(), 0, 0
+    damping, cycles, renewals, relaid = _Damping(), 0, 0, 0
     while True:
         here = problem.linearise(current)
         chi2 = here.chi2 + here.penalty
@@ -121,6 +122,12 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
             found = None
             if solver.shift_esd >= _CONVERGED:
                 found = _step(problem, solver, current, chi2, damping)
+                if found is None and relaid < _RELAID and problem.settle(current)[1] > chi2 * (1.0 + 1e-10):
+                    # A step that was tried had the lines laid out anew, by which chi^2 is a little more everywhere: no
+                    # step could come below what the old layout gave.
+                    relaid += 1
+                    damping = _Damping()
+                    continue
             if found is None and steady:
                 message = "no step lowers chi2 further"
             elif found is not None:
