@@ -26,6 +26,7 @@ _NEAR = 3.0  # esds within which the length of one step says something of the ne
 _LENGTHS = (0.4, 4.0)
 _SAME, _STALE = 1e-9, 1e-6  # of chi^2: gains of a step that are none, on a smooth slope and along an edge
 _STAIR = 0.01  # of chi^2: what an edge may hide
+_RELAID = 3  # times that a step may find the lines laid out anew beneath it
 _STEADY = 1e-4  # of chi^2: what following the fit may still change where it has ended
 
 
@@ -117,7 +118,7 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
     if moving:
         current, chi2 = problem.settle(current)
     steady = not moving
-    damping, cycles = _Damping(), 0
+    damping, cycles, relaid = _Damping(), 0, 0
     best: tuple[Array, float] | None = None
     circling = False
     while True:
@@ -130,7 +131,15 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
         elif cycles >= max_cycles:
             message = f"stopped after {cycles} cycles"
         else:
-            found = _step(problem, solver, current, chi2, damping) if solver.shift_esd >= _CONVERGED else None
+            found = None
+            if solver.shift_esd >= _CONVERGED:
+                found = _step(problem, solver, current, chi2, damping)
+                if found is None and relaid < _RELAID and problem.settle(current)[1] > chi2 * (1.0 + 1e-10):
+                    # A step that was tried had the lines laid out anew, by which chi^2 is a little more everywhere: no
+                    # step could come below what the old layout gave.
+                    relaid += 1
+                    damping = _Damping()
+                    continue
             if found is None and steady:
                 message = "no step lowers chi2 further"
             elif found is not None:
