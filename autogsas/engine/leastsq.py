@@ -25,7 +25,10 @@ _TRIES = 12
 _NEAR = 3.0  # esds within which the length of one step says something of the next
 _LENGTHS = (0.4, 4.0)
 _SAME, _STALE = 1e-9, 1e-6  # of chi^2: gains of a step that are none, on a smooth slope and along an edge
+_SLOW = 2  # such steps running that are the end
 _STAIR = 0.01  # of chi^2: what an edge may hide
+_SHARES = (1.0, 0.5, 0.25, 0.1)  # of the way to the end of a smooth problem
+_ESCAPES, _SMOOTH_CYCLES = 3, 12  # how often stairs are smoothed out, and for how many cycles
 _RELAID = 3  # times that a step may find the lines laid out anew beneath it
 _STEADY = 1e-4  # of chi^2: what following the fit may still change where it has ended
 
@@ -74,12 +77,8 @@ class Problem(Protocol):
         """Change what is no variable and yet follows the fit, after an accepted step; return whether there is such."""
         ...
 
-    def renew(self, values: Array) -> bool:
-        """Bring up to date what is held fixed for the sake of a smooth chi^2; return whether anything changed."""
-        ...
-
-    def follow(self, on: bool) -> None:
-        """Say whether what is held is to be brought up to date before each look at chi^2."""
+    def hold(self, on: bool) -> None:
+        """Say whether what makes stairs in chi^2 is to be held as it is, so that chi^2 is smooth."""
         ...
 
 
@@ -106,86 +105,107 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
     """Minimise chi^2 from ``values`` (v,) in at most ``max_cycles`` accepted steps.
 
     It stops where the largest full Gauss-Newton shift is below a hundredth of its esd; below a tenth it counts as
-    converged. What the problem holds is brought up to date at each minimum; where that leads round in a circle, the
-    best of its points is gone on from with steps that are judged up to date. Raises ValueError where chi^2 has no
-    value at the start.
+    converged. Where chi^2 has stairs and the way down ends at one, what makes them is held, the smooth problem that is
+    left is minimised, and its end gone on from where it lies lower. Raises ValueError where chi^2 has no value at the
+    start.
     """
-    problem.follow(False)
+    problem.hold(False)
     current, chi2 = problem.settle(np.clip(values, problem.lower, problem.upper))
     if not np.isfinite(chi2):
         raise ValueError("the pattern cannot be calculated from the starting values")
+    best = _descend(problem, current, chi2, max_cycles, _STALE)
+    cycles, escapes = best.cycles, 0
+    while not best.at_rest and cycles < max_cycles and escapes < _ESCAPES:
+        problem.hold(True)
+        smooth = _descend(problem, best.values, best.chi2, min(max_cycles - cycles, _SMOOTH_CYCLES), _SAME)
+        problem.hold(False)
+        cycles += smooth.cycles
+        # The whole way to the smooth minimum, or a part of it: stairs that were held come back.
+        for share in _SHARES:
+            current, chi2 = problem.settle(best.values + share * (smooth.values - best.values))
+            if chi2 < best.chi2 * (1.0 - _STALE):
+                break
+        else:
+            break
+        best = _descend(problem, current, chi2, max_cycles - cycles, _STALE)
+        cycles += best.cycles
+        escapes += 1
+    current, chi2 = problem.settle(best.values)
+    here = problem.linearise(current)
+    solver = _Solver(problem, current, here)
+    # On the edge of a stair no step leads down and yet the plane through the point slopes: that is a minimum too.
+    short = solver.shift_esd < _SHORT
+    edge = not short and cycles < max_cycles and solver.predicted(solver.step(0.0)) < _STAIR * chi2
+    message = "at the edge of a stair of chi2: no step lowers it" if edge else best.message
+    if solver.singular:
+        message += f"; singular: {'; '.join(solver.singular)}"
+    # A tenth of an esd is converged for any purpose; the hundredth is where a run may stop early.
+    return Fit(
+        values=current,
+        covariance=solver.covariance(),
+        chi2=here.chi2,
+        cycles=cycles,
+        converged=(short or edge) and best.steady,
+        shift_esd=solver.shift_esd,
+        dropped=solver.dropped,
+        at_bound=solver.at_bound,
+        message=message,
+    )
+
+
+@dataclass(frozen=True)
+class _End:
+    """Where one descent ended: ``at_rest`` with shifts short of their esds, ``steady`` where nothing else moves."""
+
+    values: Array
+    chi2: float
+    cycles: int
+    at_rest: bool
+    steady: bool
+    message: str
+
+
+def _descend(problem: Problem, current: Array, chi2: float, max_cycles: int, stale: float) -> _End:
+    """Go down from ``current`` in at most ``max_cycles`` steps; two that gain less than ``stale`` of chi^2 end it."""
     moving = problem.advance(current)
     if moving:
         current, chi2 = problem.settle(current)
     steady = not moving
-    damping, cycles, relaid = _Damping(), 0, 0
-    best: tuple[Array, float] | None = None
-    circling = False
+    damping, cycles, relaid, slow = _Damping(), 0, 0, 0
     while True:
         here = problem.linearise(current)
         chi2 = here.chi2 + here.penalty
         solver = _Solver(problem, current, here)
-        message = ""
+
+        found, message = None, ""
         if solver.shift_esd < _CONVERGED and steady:
             message = "converged"
+        elif slow >= _SLOW and steady:
+            message = "chi2 no longer changes"
         elif cycles >= max_cycles:
             message = f"stopped after {cycles} cycles"
-        else:
-            found = None
-            if solver.shift_esd >= _CONVERGED:
-                found = _step(problem, solver, current, chi2, damping)
-                if found is None and relaid < _RELAID and problem.settle(current)[1] > chi2 * (1.0 + 1e-10):
-                    # A step that was tried had the lines laid out anew, by which chi^2 is a little more everywhere: no
-                    # step could come below what the old layout gave.
-                    relaid += 1
-                    damping = _Damping()
-                    continue
+        elif solver.shift_esd >= _CONVERGED:
+            found = _step(problem, solver, current, chi2, damping)
+            if found is None and relaid < _RELAID and problem.settle(current)[1] > chi2 * (1.0 + 1e-10):
+                # A step that was tried had the lines laid out anew, by which chi^2 is a little more everywhere: no
+                # step could come below what the old layout gave.
+                relaid += 1
+                damping = _Damping()
+                continue
             if found is None and steady:
                 message = "no step lowers chi2 further"
-            elif found is not None:
-                small = chi2 - found[1] < (_STALE if circling else _SAME) * chi2
-                current, chi2 = found
-                if small and steady and (circling or solver.shift_esd < _SHORT):
-                    here = problem.linearise(current)
-                    solver = _Solver(problem, current, here)
-                    message = "chi2 no longer changes"
-        if message and not circling and cycles < max_cycles and problem.renew(current):
-            current, chi2 = problem.settle(current)
-            if best is not None and chi2 >= best[1] * (1.0 - 1e-6):
-                circling = True
-                current, chi2 = best
-                problem.follow(True)
-                problem.renew(current)
-            else:
-                best = (current, chi2)
-            damping = _Damping(min(damping.value, 1e-3))
-            continue
         if message:
-            break
+            at_rest = solver.shift_esd < _SHORT and steady
+            return _End(current, chi2, cycles, at_rest, steady, message)
+        if found is not None:
+            slow = slow + 1 if chi2 - found[1] < stale * chi2 else 0
+            current, chi2 = found
         cycles += 1
         if moving:
             problem.advance(current)
             before = chi2
             current, chi2 = problem.settle(current)
             steady = abs(before - chi2) < _STEADY * chi2
-    # On the edge of a stair no step leads down and yet the plane through the point slopes: that is a minimum too.
-    edge = circling and solver.predicted(solver.step(0.0)) < _STAIR * chi2
-    if edge and solver.shift_esd >= _SHORT:
-        message = "at the edge of a stair of chi2: no step lowers it"
-    # A tenth of an esd is converged for any purpose; the hundredth is where a run may stop early.
-    if solver.singular:
-        message += f"; singular: {'; '.join(solver.singular)}"
-    return Fit(
-        values=current,
-        covariance=solver.covariance(),
-        chi2=here.chi2,
-        cycles=cycles,
-        converged=(solver.shift_esd < _SHORT or edge) and steady,
-        shift_esd=solver.shift_esd,
-        dropped=solver.dropped,
-        at_bound=solver.at_bound,
-        message=message,
-    )
 
 
 @dataclass

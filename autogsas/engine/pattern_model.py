@@ -48,9 +48,7 @@ class PhasePattern:
 class PatternModel:
     """The Bragg part of histogram ``h`` at the points ``x`` (n,), ascending 2theta in degrees.
 
-    Reflections are worked out once, at the cell of ``raw``; build a new model when the cell has moved far. What must
-    not change while steps of least squares are compared is held until `renew`: how many terms each line's axial sum
-    has, and the intensities of phases that take them from the pattern.
+    Reflections are worked out once, at the cell of ``raw``; build a new model when the cell has moved far.
     """
 
     def __init__(self, layout: Layout, h: int, x: Array, raw: Array) -> None:
@@ -59,6 +57,7 @@ class PatternModel:
         instrument = layout.histograms[h].instrument
         self._wavelengths = instrument.wavelengths
         self._ratio = instrument.ratio
+        self._held = False
         self._like_gsas2 = layout.histograms[h].axial_sum == "GSAS-II"
         top = float(x[-1]) if x.size else 0.0
         self._built_at = raw.copy()
@@ -115,18 +114,11 @@ class PatternModel:
             usual = float(np.median(theirs.intensities)) if theirs.intensities.size else 1.0
             mine.intensities = np.array([known.get(tuple(hkl), usual) for hkl in mine.hkl.tolist()])
 
-    def renew(self, raw: Array) -> bool:
-        """Bring the axial sums' terms up to date with where the lines are; return whether any changed."""
-        changed = False
-        for p, plan in enumerate(self._plans):
-            if plan is None or plan.terms is None:
-                continue
-            peaks, _ = self.sets[p].peaks(raw)
-            terms = self._terms(peaks, self._lines(peaks), self._shl(raw))
-            if terms is None or not np.array_equal(plan.terms, terms):
-                self._plans[p] = self._kept[p] = None
-                changed = True
-        return changed
+    def hold(self, on: bool) -> None:
+        """Say whether lines keep the number of terms of GSAS-II's axial sum that they have, wherever they go."""
+        if on != self._held:
+            self._held = on
+            self._kept = [None] * len(self.sets)
 
     def share_out(self, raw: Array, net: Array, bragg: Array) -> bool:
         """Give each reflection of a phase without structure its share of ``net`` (n,), the pattern less background.
@@ -178,9 +170,9 @@ class PatternModel:
         if kept is not None and kept.serves(lines.two_theta, fwhm, eta, shl, kinds):
             return kept.shapes
         plan = self._plans[p]
-        if plan is None or not plan.fits(lines.two_theta, fwhm, shl, _SLACK):
+        terms = plan.terms if plan is not None and self._held else self._terms(peaks, lines, shl)
+        if plan is None or not plan.fits(lines.two_theta, fwhm, shl, _SLACK) or not _same(terms, plan.terms):
             ends = cut_offs(lines.two_theta, lines.repeat(peaks.variance), lines.repeat(peaks.gamma), shl)
-            terms = self._terms(peaks, lines, shl)
             plan = self._plans[p] = Plan(self.x, lines.two_theta, fwhm, shl, *ends, terms)
         found = plan.shapes(lines.two_theta, fwhm, eta, shl, kinds)
         self._kept[p] = _Kept(lines.two_theta, fwhm, eta, shl, kinds, found)
@@ -233,6 +225,10 @@ def cut_offs(two_theta: Array, variance: Array, gamma: Array, shl: float) -> tup
     other = _CUT_OTHER * width
     low = two_theta <= 90.0
     return np.where(low, tail, other), np.where(low, other, tail)
+
+
+def _same(one: Ints | None, other: Ints | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))
 
 
 @dataclass(frozen=True)

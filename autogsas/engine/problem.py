@@ -102,7 +102,6 @@ class RietveldProblem:
             scale_of[variable.indices[0]]: column for column, variable in enumerate(self.variables) if variable.linear
         }
         self._price = 0.0
-        self._follows = False
         self._kinds = [
             frozenset(kind for v in variables if h in layout.histograms_of(v) for kind in _SHAPE_KINDS.get(v.group, ()))
             for h in range(len(points))
@@ -143,11 +142,6 @@ class RietveldProblem:
         raw = self.raw(values)
         out = values.copy()
         chi2 = 0.0
-        if self._follows:
-            try:
-                self.renew(values)
-            except ValueError:
-                return values, np.inf
         if any(np.any(raw[occupancy] < -1e-12) for occupancy in self._layout.occupancy):
             return values, np.inf
         for h, part in enumerate(self._points):
@@ -240,15 +234,10 @@ class RietveldProblem:
             found |= self._models[h].share_out(raw, np.where(counted, net, bragg), bragg)
         return found
 
-    def renew(self, values: Array) -> bool:
-        """Bring up to date what is held between steps; return whether that moved chi^2."""
-        raw = self.raw(values)
-        changed = [model.renew(raw) for model in self._models]
-        return any(changed)
-
-    def follow(self, on: bool) -> None:
-        """Say whether what is held is to be brought up to date before each look at chi^2."""
-        self._follows = on
+    def hold(self, on: bool) -> None:
+        """Say whether the terms of GSAS-II's axial sums are held, whose number makes stairs in chi^2."""
+        for model in self._models:
+            model.hold(on)
 
     def barred(self, values: Array) -> tuple[str, ...]:
         """Return which widths of which histogram stand at zero for some of their lines."""

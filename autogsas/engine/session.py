@@ -82,7 +82,6 @@ class EngineSession:
         if problem.n_observations <= len(problem.names):
             raise BackendError("too-few-points", f"{problem.n_observations} points for {len(problem.names)} variables")
         try:
-            problem.renew(problem.start())
             fit = minimise(problem, problem.start(), step.cycles or _MOST_CYCLES)
             if step.cycles is None:
                 fit = self._look_up(problem, fit)
@@ -131,14 +130,12 @@ class EngineSession:
             for value in _USUAL_SHL:
                 start = fit.values.copy()
                 start[column] = value
-                problem.renew(start)
                 # Zero and cell have to come to terms with the new value before it may move.
                 with problem.holding(column, value):
                     start = minimise(problem, start, _LOOK_CYCLES).values
                 other = minimise(problem, start, _LOOK_CYCLES)
                 if other.chi2 < best.chi2 * (1.0 - 1e-6):
                     best = other
-            problem.renew(best.values)
         if best is fit:
             return fit
         return replace(minimise(problem, best.values, _MOST_CYCLES), cycles=fit.cycles + best.cycles)
@@ -151,7 +148,7 @@ class EngineSession:
         for h, histogram in enumerate(self._project.histograms):
             part = self._points(histogram, histogram.limits)
             model = self._model(h, part.x)
-            model.renew(self._raw)
+            model.hold(False)
             background = part.basis @ self._backgrounds[histogram.name].coefficients + part.fixed
             phases = [model.phase(p, self._raw) for p in range(len(self._layout.phases))]
             scales = [float(self._raw[self._layout.pair[p][h][0]]) for p in range(len(phases))]

@@ -45,10 +45,7 @@ class Residuals:
     def advance(self, values: Array) -> bool:
         return False
 
-    def renew(self, values: Array) -> bool:
-        return False
-
-    def follow(self, on: bool) -> None:
+    def hold(self, on: bool) -> None:
         pass
 
 
