@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from autogsas_gsas2 import protocol
+from autogsas_gsas2 import protocol, wire
 from autogsas_gsas2.child import gsas, readback, saving, setup, steps, wrappers
 from autogsas_gsas2.child.errors import Failure
 
@@ -130,12 +130,12 @@ def _answer(answers: BinaryIO, work: Callable[[], tuple[Any, setup.Model]]) -> s
 
 def _receive(requests: BinaryIO) -> Any:
     line = requests.readline()
-    return protocol.decode(line) if line.endswith(b"\n") else None
+    return wire.decode(line) if line.endswith(b"\n") else None
 
 
 def _send(answers: BinaryIO, message: Any) -> None:
     with contextlib.suppress(BrokenPipeError):  # nobody is left to hear it
-        answers.write(protocol.encode(message))
+        answers.write(wire.encode(message))
         answers.flush()
 
 
