@@ -10,6 +10,7 @@ from typing import Any
 
 __all__ = [
     "VERSION",
+    "BroadeningData",
     "Close",
     "Closed",
     "CurveData",
@@ -29,11 +30,13 @@ __all__ = [
     "Saved",
     "SiteResult",
     "Slot",
+    "SpecimenData",
     "StepData",
     "StepReport",
+    "SumData",
 ]  # fmt: skip
 
-VERSION = 1
+VERSION = 2
 
 Array = Any
 """An array of float64; numpy's own type would tie this module to a version of its typing."""
@@ -52,7 +55,10 @@ class Hello:
 
 @dataclass(frozen=True)
 class HistogramData:
-    """A pattern as the host has it; ``instprm`` is the text of an instrument parameter file."""
+    """A pattern as the host has it; ``instprm`` is the text of an instrument parameter file.
+
+    ``absorption`` is muR; ``peaks`` of the background are [position, intensity, sig, gam] in GSAS-II's units.
+    """
 
     name: str
     x: Array
@@ -62,16 +68,51 @@ class HistogramData:
     excluded: list[list[float]]
     instprm: str
     radius: float
+    absorption: float = 0.0
+    peaks: list[list[float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class BroadeningData:
+    """Size or strain as GSAS-II keeps it: model, [isotropic or equatorial, axial, Lorentzian share], axis."""
+
+    model: str
+    values: list[float]
+    axis: list[int]
+
+
+@dataclass(frozen=True)
+class SpecimenData:
+    """What a phase's crystallites do to every histogram; the orientation is March and Dollase's."""
+
+    size: BroadeningData
+    strain: BroadeningData
+    ratio: float
+    axis: list[int]
+
+
+@dataclass(frozen=True)
+class SumData:
+    """Occupancies, by the numbers of their sites, that add up to a total."""
+
+    sites: list[int]
+    total: float
 
 
 @dataclass(frozen=True)
 class PhaseData:
-    """A phase: the text of a CIF, labels of its sites, and all images of a general point under its group, (n, 3)."""
+    """A phase: the text of a CIF, labels of its sites, and all images of a general point under its group, (n, 3).
+
+    ``specimen`` is None where the project's own stands.
+    """
 
     name: str
     cif: str
     labels: list[str]
     images: Array
+    specimen: SpecimenData | None = None
+    le_bail: bool = False
+    sums: list[SumData] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -237,7 +278,7 @@ class Saved:
     """Written; ``record`` is what each refinement was told, ``alike`` which files GSAS-II reads as the host does.
 
     ``histograms`` and ``phases`` are GSAS-II's names for them; at the start the variables in ``equivalent`` were made
-    one, and those in ``limited`` given a least value.
+    one, those in ``limited`` given a least value, and those in each of ``sums``, [total, variables], made to add up.
     """
 
     record: list[dict[str, Any]]
@@ -245,6 +286,7 @@ class Saved:
     phases: list[str]
     equivalent: list[list[str]]
     limited: dict[str, float]
+    sums: list[list[Any]] = field(default_factory=list)
     alike: dict[str, bool] = field(default_factory=dict)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autogsas_gsas2.child.errors import Failure
-from autogsas_gsas2.child.setup import Model, frozen_list
+from autogsas_gsas2.child.model import Model, frozen_list
 
 __all__ = ["Outcome", "calculate", "refine_once"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autogsas_gsas2.child.knobs import knobs
-from autogsas_gsas2.child.setup import Model
+from autogsas_gsas2.child.model import Model
 
 __all__ = ["METRIC", "ours", "strange_group"]
 

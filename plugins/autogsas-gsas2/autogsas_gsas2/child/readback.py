@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from autogsas_gsas2.child import lebail
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.failures import calculate
-from autogsas_gsas2.child.knobs import Knob, get, knobs
+from autogsas_gsas2.child.fractions import weight_fractions
+from autogsas_gsas2.child.knobs import Knob, knobs
+from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
 from autogsas_gsas2.child.names import ours, strange_group
-from autogsas_gsas2.child.setup import HistogramModel, Model, PhaseModel
 from autogsas_gsas2.child.steps import set_limits
+from autogsas_gsas2.child.tree import get
 from autogsas_gsas2.protocol import CurveData, ParameterData, PhaseResult, ReflectionData, ResultData, SiteResult
 
 __all__ = ["read", "whole_range"]
@@ -34,6 +37,8 @@ def read(model: Model) -> ResultData:
     esds.update({name: float(pair[1]) for name, pair in found.get("depSigDict", {}).items() if pair[1] is not None})
     esds = {name: esd for name, esd in esds.items() if np.isfinite(esd) and esd > 0 and name not in model.dropped}
     parameters = _parameters(model, esds)
+    for item in model.histograms:
+        parameters += weight_fractions(model, item, found)
     words = ours(model)
     known = {parameter.name: parameter.esd for parameter in parameters}
     kept: list[int] = []
@@ -67,8 +72,9 @@ def whole_range(model: Model) -> None:
     changes: list[list[Any]] = []
     for item in model.histograms:
         set_limits(model, item, item.limits, None, changes)
+    entry = {"title": "calculated over the full limits", "changes": changes, "extract": lebail.extract(model)}
     calculate(model)
-    model.record.append({"title": "calculated over the full limits", "changes": changes, "refinements": [[0, 1e-3]]})
+    model.record.append(entry | {"refinements": [[0, 1e-3]]})
     model.calculated = True
 
 

@@ -6,20 +6,20 @@ and every flag is written at each step.
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
 
-from autogsas_gsas2.child import background
+from autogsas_gsas2.child import background, lebail
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.failures import Outcome, calculate, refine_once
-from autogsas_gsas2.child.knobs import Knob, Path, get, knobs, matching, put
+from autogsas_gsas2.child.knobs import Knob, knobs, matching
+from autogsas_gsas2.child.model import HistogramModel, Model, thaw
 from autogsas_gsas2.child.names import ours
-from autogsas_gsas2.child.setup import HistogramModel, Model, thaw
+from autogsas_gsas2.child.tree import Path, get, write
 from autogsas_gsas2.protocol import Slot, StepData, StepReport
 
-__all__ = ["run", "set_limits", "write"]
+__all__ = ["run", "set_limits"]
 
 CONVERGED = 0.05
 """The largest shift over esd of a converged refinement."""
@@ -35,7 +35,7 @@ def run(model: Model, step: StepData) -> StepReport:
     words = _apply(model, step, changes)
     points = sum(_count(model, item, step.limits[item.name]) for item in model.histograms)
     batches: list[list[float]] = []
-    entry = {"title": step.title, "changes": changes, "refinements": batches}
+    entry = {"title": step.title, "changes": changes, "extract": lebail.extract(model), "refinements": batches}
     outcome, cycles, settled = _refine(model, step.cycles, batches)
     if outcome.stuck:
         # GSAS-II leaves the curve of the last parameters it tried, which are not those it kept.
@@ -99,7 +99,7 @@ def _apply(model: Model, step: StepData, changes: list[list[Any]]) -> list[str]:
     for slot in step.sets:
         _set(model, found, slot, words, changes)
     for slot in step.free:
-        hit = matching(found, slot)
+        hit = [knob for knob in matching(found, slot) if not knob.idle]
         if not hit:
             words.append(f"{_text(slot)} does not apply here")
         model.freed.update(knob.key for knob in hit)
@@ -120,17 +120,9 @@ def set_limits(
     known = model.backgrounds.get(item.name)
     if known != limits or (function, terms) != (present[0], present[2]):
         new = background.carried(model, item, function, terms, limits, known)
-        write(model, (item.key, "Background", 0), new, changes)
+        write(model.gpx.data, (item.key, "Background", 0), new, changes)
         model.backgrounds[item.name] = limits
-    write(model, (item.key, "Limits", 1), limits, changes)
-
-
-def write(model: Model, path: Path, value: Any, changes: list[list[Any]]) -> None:
-    """Write a value into the project where it is another one, and note it for the script."""
-    if get(model.gpx.data, path) != value:
-        # GSAS-II changes lists in place: what is noted must not be what it works on.
-        put(model.gpx.data, path, copy.copy(value))
-        changes.append([list(path), copy.copy(value)])
+    write(model.gpx.data, (item.key, "Limits", 1), limits, changes)
 
 
 def _set(model: Model, found: list[Knob], slot: Slot, words: list[str], changes: list[list[Any]]) -> None:
@@ -142,7 +134,7 @@ def _set(model: Model, found: list[Knob], slot: Slot, words: list[str], changes:
     assert slot.value is not None
     for knob in hit:
         for entry in knob.entries:
-            write(model, entry.path, slot.value / entry.factor, changes)
+            write(model.gpx.data, entry.path, slot.value / entry.factor, changes)
 
 
 def _write_flags(model: Model, found: list[Knob], changes: list[list[Any]]) -> None:
@@ -160,7 +152,7 @@ def _write_flags(model: Model, found: list[Knob], changes: list[list[Any]]) -> N
     for path, value in wanted.items():
         if isinstance(value, str) and "".join(sorted(value)) == "".join(sorted(get(model.gpx.data, path).strip())):
             continue
-        write(model, path, value, changes)
+        write(model.gpx.data, path, value, changes)
 
 
 def _fractions_bound(model: Model) -> bool:

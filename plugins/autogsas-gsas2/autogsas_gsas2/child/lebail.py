@@ -1,0 +1,74 @@
+"""Le Bail's intensities: lists of reflections that fit the limits, and a start that owes nothing to the structure.
+
+GSAS-II keeps the list of a phase with the Le Bail flag as it is: it makes none where there is none, and none anew when
+the limits have changed. Its own way to a new one draws the intensities at random. So the list is made by calculating
+once without the flag; of its intensities those known are kept, and the others start alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autogsas_gsas2.child.errors import Failure
+from autogsas_gsas2.child.failures import calculate
+from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
+
+__all__ = ["extract"]
+
+EXTRACTIONS = 20
+"""How often the intensities are shared out before the parameters move: they start from nothing."""
+
+Array = Any
+
+
+def extract(model: Model) -> list[list[str]]:
+    """Give Le Bail phases lists of reflections and intensities for the present limits, where these have changed.
+
+    Returns [phase, histogram] in GSAS-II's names of all for which that was done. Raises Failure as a refinement does.
+    """
+    pairs = [(phase, item) for phase in model.phases for item in model.histograms
+             if (model.pair(phase, item) or {}).get("LeBail")]  # fmt: skip
+    if not any(_is_old(model, phase, item) for phase, item in pairs):
+        return []
+    known = [_intensities(model, phase, item) for phase, item in pairs]
+    for phase, item in pairs:
+        model.phase(phase)["Histograms"][item.key]["LeBail"] = False
+    calculate(model)
+    for (phase, item), before in zip(pairs, known, strict=True):
+        model.phase(phase)["Histograms"][item.key]["LeBail"] = True
+        table, indices = _table(model, phase, item)
+        usual = sum(before.values()) / len(before) if before else 1.0
+        table[:, indices + 6] = [before.get(tuple(row[:indices]), usual) for row in table]
+        model.extracted[phase.name, item.name] = list(model.histogram(item)["Limits"][1])
+    _share_out(model)
+    return [[phase.key, item.key] for phase, item in pairs]
+
+
+def _is_old(model: Model, phase: PhaseModel, item: HistogramModel) -> bool:
+    made_for = model.extracted.get((phase.name, item.name))
+    return made_for != model.histogram(item)["Limits"][1] or not _table(model, phase, item)[0].size
+
+
+def _intensities(model: Model, phase: PhaseModel, item: HistogramModel) -> dict[tuple[float, ...], float]:
+    table, indices = _table(model, phase, item)
+    return {tuple(row[:indices]): float(row[indices + 6]) for row in table}
+
+
+def _table(model: Model, phase: PhaseModel, item: HistogramModel) -> tuple[Array, int]:
+    """Return GSAS-II's table of reflections, and how many of its columns are indices."""
+    found = model.histogram(item)["Reflection Lists"].get(phase.key) or {}
+    return found.get("RefList", np.zeros((0, 15))), 4 if found.get("Super") else 3
+
+
+def _share_out(model: Model) -> None:
+    """Share the pattern out among the reflections with all parameters as they are."""
+    kept = model.gpx.data["Covariance"]["data"]
+    model.gpx.save()
+    model.g2.io.gpxSize = -1
+    done, figures = model.g2.main.DoLeBail(model.gpx.filename, cycles=EXTRACTIONS)
+    if not done:
+        raise Failure("refinement-failed", str(figures.get("msg", "")) or "Le Bail's extraction failed without a word")
+    model.gpx.reload()
+    model.gpx.data["Covariance"]["data"] = kept
