@@ -278,14 +278,15 @@ class Saved:
     """Written; ``record`` is what each refinement was told, ``alike`` which files GSAS-II reads as the host does.
 
     ``histograms`` and ``phases`` are GSAS-II's names for them; at the start the variables in ``equivalent`` were made
-    one, those in ``limited`` given a least value, and those in each of ``sums``, [total, variables], made to add up.
+    one, those in each of ``sums``, [total, variables], made to add up, and those in ``limited`` given a least value,
+    and a greatest one or none.
     """
 
     record: list[dict[str, Any]]
     histograms: list[str]
     phases: list[str]
     equivalent: list[list[str]]
-    limited: dict[str, float]
+    limited: dict[str, list[float]]
     sums: list[list[Any]] = field(default_factory=list)
     alike: dict[str, bool] = field(default_factory=dict)
 

@@ -42,7 +42,9 @@ def script_text(
     lines = [*start, ""]
     lines += [f"gpx.add_EquivConstr({list(variables)!r})" for variables in done.equivalent]
     lines += [f"gpx.add_EqnConstr({total!r}, {variables!r})" for total, variables in done.sums]
-    lines += [f'gpx.set_Controls("parmMin", {least!r}, {variable!r})' for variable, least in done.limited.items()]
+    for variable, values in done.limited.items():
+        for kind, value in zip(("parmMin", "parmMax"), values, strict=False):
+            lines.append(f'gpx.set_Controls("{kind}", {value!r}, {variable!r})')
     for index, histogram in enumerate(project.histograms):
         regions = [list(region) for region in histogram.excluded]
         lines.append(f'histograms[{index}]["Limits"][1:] = {[list(histogram.limits), *regions]!r}')

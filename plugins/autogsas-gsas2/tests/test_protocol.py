@@ -22,7 +22,7 @@ _plain = st.recursive(
 
 @given(_plain)
 def test_plain_values_survive(value: Any) -> None:
-    sent = protocol.Saved([{"a": value}], ["h"], ["p"], [["v"]], {"x": 0.002})
+    sent = protocol.Saved([{"a": value}], ["h"], ["p"], [["v"]], {"x": [0.002]})
     assert wire.decode(wire.encode(sent)) == sent
 
 

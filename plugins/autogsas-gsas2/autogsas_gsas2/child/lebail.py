@@ -15,7 +15,7 @@ from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.failures import calculate
 from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
 
-__all__ = ["extract"]
+__all__ = ["extract", "pairs"]
 
 EXTRACTIONS = 20
 """How often the intensities are shared out before the parameters move: they start from nothing."""
@@ -23,27 +23,32 @@ EXTRACTIONS = 20
 Array = Any
 
 
+def pairs(model: Model) -> list[tuple[PhaseModel, HistogramModel]]:
+    """Return the phases whose intensities are Le Bail's, each with the histogram they are from."""
+    every = ((phase, item) for phase in model.phases for item in model.histograms)
+    return [(phase, item) for phase, item in every if model.without_structure(phase, item)]
+
+
 def extract(model: Model) -> list[list[str]]:
     """Give Le Bail phases lists of reflections and intensities for the present limits, where these have changed.
 
     Returns [phase, histogram] in GSAS-II's names of all for which that was done. Raises Failure as a refinement does.
     """
-    pairs = [(phase, item) for phase in model.phases for item in model.histograms
-             if (model.pair(phase, item) or {}).get("LeBail")]  # fmt: skip
-    if not any(_is_old(model, phase, item) for phase, item in pairs):
+    found = pairs(model)
+    if not any(_is_old(model, phase, item) for phase, item in found):
         return []
-    known = [_intensities(model, phase, item) for phase, item in pairs]
-    for phase, item in pairs:
+    known = [_intensities(model, phase, item) for phase, item in found]
+    for phase, item in found:
         model.phase(phase)["Histograms"][item.key]["LeBail"] = False
     calculate(model)
-    for (phase, item), before in zip(pairs, known, strict=True):
+    for (phase, item), before in zip(found, known, strict=True):
         model.phase(phase)["Histograms"][item.key]["LeBail"] = True
         table, indices = _table(model, phase, item)
         usual = sum(before.values()) / len(before) if before else 1.0
         table[:, indices + 6] = [before.get(tuple(row[:indices]), usual) for row in table]
         model.extracted[phase.name, item.name] = list(model.histogram(item)["Limits"][1])
     _share_out(model)
-    return [[phase.key, item.key] for phase, item in pairs]
+    return [[phase.key, item.key] for phase, item in found]
 
 
 def _is_old(model: Model, phase: PhaseModel, item: HistogramModel) -> bool:

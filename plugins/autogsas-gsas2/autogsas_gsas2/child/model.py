@@ -10,7 +10,7 @@ import numpy as np
 from autogsas_gsas2.child.gsas import Gsas
 from autogsas_gsas2.protocol import StepReport
 
-__all__ = ["HistogramModel", "Model", "PhaseModel", "frozen_list", "thaw"]
+__all__ = ["HistogramModel", "Model", "PhaseModel", "frozen_list", "limit", "thaw"]
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Model:
     record: list[dict[str, Any]] = field(default_factory=list)
     equivalent: list[tuple[str, ...]] = field(default_factory=list)
     sums: list[list[Any]] = field(default_factory=list)
-    limited: dict[str, float] = field(default_factory=dict)
+    limited: dict[str, list[float]] = field(default_factory=dict)
     extracted: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
     calculated: bool = False
@@ -99,6 +99,18 @@ def frozen_list(gpx: Any) -> list[Any]:
     """Return the variables that GSAS-II keeps out of refinements since they went beyond a limit."""
     found: list[Any] = gpx.data["Controls"]["data"].get("parmFrozen", {}).get("FrozenList", [])
     return found
+
+
+def limit(model: Model, variable: str, least: float, most: float | None = None) -> None:
+    """Stop a variable of GSAS-II's at limits, unless it has some: ours, or the user's for all of its name."""
+    controls = model.gpx.data["Controls"]["data"]
+    given = {str(key) for kind in ("parmMinDict", "parmMaxDict") for key in controls.get(kind, {})}
+    name = variable.rpartition(":")[2]
+    if variable in model.limited or any(key.endswith(name) for key in given - set(model.limited)):
+        return
+    model.limited[variable] = [least] if most is None else [least, most]
+    for kind, value in zip(("parmMin", "parmMax"), model.limited[variable], strict=False):
+        model.gpx.set_Controls(kind, value, variable)
 
 
 def thaw(model: Model) -> None:

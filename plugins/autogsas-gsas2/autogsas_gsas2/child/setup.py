@@ -11,7 +11,7 @@ import numpy as np
 from autogsas_gsas2.child import specimen
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.gsas import Gsas
-from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
+from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel, limit
 from autogsas_gsas2.protocol import HistogramData, Open, PhaseData
 
 __all__ = ["PROBE_POINT", "images", "open_model"]
@@ -45,19 +45,12 @@ def open_model(g2: Gsas, request: Open) -> Model:
     controls["deriv type"] = "analytic Hessian"
     controls["Seq Data"] = []
     for item in model.histograms:
-        variable = f":{item.number}:SH/L"
-        if "SH/L" in model.histogram(item)["Instrument Parameters"][0] and not _limited(controls, "SH/L"):
-            model.limited[variable] = LEAST_SHL
-    for variable, least in model.limited.items():
-        model.gpx.set_Controls("parmMin", least, variable)
+        if "SH/L" in model.histogram(item)["Instrument Parameters"][0]:
+            limit(model, f":{item.number}:SH/L", LEAST_SHL)
     if not model.from_gpx:
         specimen.apply(model, request)
     model.gpx.save()
     return model
-
-
-def _limited(controls: dict[str, Any], name: str) -> bool:
-    return any(str(key).endswith(name) for key in controls.get("parmMinDict", {}))
 
 
 def _set_limits(tree: dict[str, Any], limits: list[float], excluded: list[list[float]]) -> None:
