@@ -49,7 +49,7 @@ class Holdings:
             (self.rigid_bodies, "rigid bodies of the .gpx, kept: {}"),
             (
                 self.background_peaks,
-                "peaks and Debye terms in the background of the .gpx, kept by GSAS-II (other engines: peaks alone): {}",
+                "peaks and Debye terms in the background of the .gpx, kept (other engines: peaks alone): {}",
             ),
         )
         lines = [text.format(count) for count, text in said if count]

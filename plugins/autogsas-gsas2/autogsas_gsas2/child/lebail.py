@@ -15,7 +15,11 @@ from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.failures import calculate
 from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
 
-__all__ = ["extract", "pairs"]
+__all__ = ["NOTE", "extract", "pairs"]
+
+NOTE = (
+    "GSAS-II's Le Bail leaves out points below the background: weak intensities, and lines in noise, come out too high"
+)
 
 EXTRACTIONS = 20
 """How often the intensities are shared out before the parameters move: they start from nothing."""
@@ -70,6 +74,7 @@ def _table(model: Model, phase: PhaseModel, item: HistogramModel) -> tuple[Array
 def _share_out(model: Model) -> None:
     """Share the pattern out among the reflections with all parameters as they are."""
     kept = model.gpx.data["Covariance"]["data"]
+    model.gpx.data["Covariance"]["data"] = {}  # reading the project back in works on what lies there
     model.gpx.save()
     model.g2.io.gpxSize = -1
     done, figures = model.g2.main.DoLeBail(model.gpx.filename, cycles=EXTRACTIONS)
