@@ -89,10 +89,11 @@ def read_project(file: Path) -> Project:
     names = _plain_names(measured)
     notes = holdings(file).notes()
     with _readable(file):
+        read = [_phase(item, name, file, measured) for name, item in phases.items() if set(_uses(item)) & set(measured)]
+        notes += tuple(f"{phase.name}: {note}" for phase in read for note in phase.notes)
         histograms: list[Histogram] = []
         for key, name in zip(measured, names, strict=True):
             histograms.append(_histogram(tree[key], key, name, file, () if histograms else notes))
-        read = [_phase(item, name, file, measured) for name, item in phases.items() if set(_uses(item)) & set(measured)]
     return Project(
         name=file.stem,
         histograms=tuple(histograms),

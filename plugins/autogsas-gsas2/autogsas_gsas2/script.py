@@ -99,7 +99,10 @@ def _step(step: Mapping[str, Any], keys: tuple[Sequence[str], Sequence[str]]) ->
     if step.get("extract"):
         pairs = (f"(phases[{keys[1].index(p)}], histograms[{keys[0].index(h)}])" for p, h in step["extract"])
         lines.append(f"extract([{', '.join(pairs)}])")
-    lines += [f"refine({int(cycles)}, {tolerance:g})" for cycles, tolerance in step["refinements"]]
+    for index, (cycles, tolerance) in enumerate(step["refinements"]):
+        if index and cycles and step.get("between"):
+            lines.append(f"share_out({step['between']})")
+        lines.append(f"refine({int(cycles)}, {tolerance:g})")
     return lines
 
 
@@ -215,9 +218,14 @@ def extract(pairs):
         table, indices, _ = intensities(phase, histogram)
         usual = sum(before.values()) / len(before) if before else 1.0
         table[:, indices + 6] = [before.get(tuple(row[:indices]), usual) for row in table]
+    share_out(20)
+
+
+def share_out(times):
+    """Share the pattern out among the reflections again and again, with all parameters as they are."""
     gpx.save()
     G2sc.G2stIO.gpxSize = -1
-    G2sc.G2strMain.DoLeBail(gpx.filename, cycles=20)
+    G2sc.G2strMain.DoLeBail(gpx.filename, cycles=times)
     gpx.reload()
 
 '''

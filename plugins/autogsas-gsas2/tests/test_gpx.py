@@ -220,9 +220,9 @@ def test_a_specimen_beyond_plain_data_is_said(tmp_path: Path) -> None:
         Mustrain=["generalized", [1000.0, 1000.0, 1.0], [], [0, 0, 1], [0.01], []],
     )
     said["Pref.Ori."] = ["SH", 1.0, False, [0, 0, 1], 4, {"C(4,1)": 0.2}, [], 0.1]
-    (read,) = read_project(project(tmp_path / "a.gpx", phases={"one": phase(Histograms={KEY: said})})).phases
-    assert read.specimen == Specimen()
-    words = " ".join(read.notes)
+    read = read_project(project(tmp_path / "a.gpx", phases={"one": phase(Histograms={KEY: said})}))
+    assert read.phases[0].specimen == Specimen()
+    words = " ".join(read.histograms[0].pattern.notes)
     assert "ellipsoidal size" in words
     assert "generalized strain" in words
     assert "spherical harmonics" in words

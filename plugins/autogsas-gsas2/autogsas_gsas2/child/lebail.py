@@ -15,22 +15,16 @@ from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.failures import calculate
 from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
 
-__all__ = ["NOTE", "extract", "pairs"]
+__all__ = ["BETWEEN", "NOTE", "extract", "share_out"]
 
 NOTE = (
     "GSAS-II's Le Bail leaves out points below the background: weak intensities, and lines in noise, come out too high"
 )
 
-EXTRACTIONS = 20
-"""How often the intensities are shared out before the parameters move: they start from nothing."""
+EXTRACTIONS, BETWEEN = 20, 5
+"""How often the pattern is shared out for a new list, and between refinements, which do so once a cycle themselves."""
 
 Array = Any
-
-
-def pairs(model: Model) -> list[tuple[PhaseModel, HistogramModel]]:
-    """Return the phases whose intensities are Le Bail's, each with the histogram they are from."""
-    every = ((phase, item) for phase in model.phases for item in model.histograms)
-    return [(phase, item) for phase, item in every if model.without_structure(phase, item)]
 
 
 def extract(model: Model) -> list[list[str]]:
@@ -38,7 +32,7 @@ def extract(model: Model) -> list[list[str]]:
 
     Returns [phase, histogram] in GSAS-II's names of all for which that was done. Raises Failure as a refinement does.
     """
-    found = pairs(model)
+    found = model.le_bail()
     if not any(_is_old(model, phase, item) for phase, item in found):
         return []
     known = [_intensities(model, phase, item) for phase, item in found]
@@ -51,7 +45,7 @@ def extract(model: Model) -> list[list[str]]:
         usual = sum(before.values()) / len(before) if before else 1.0
         table[:, indices + 6] = [before.get(tuple(row[:indices]), usual) for row in table]
         model.extracted[phase.name, item.name] = list(model.histogram(item)["Limits"][1])
-    _share_out(model)
+    share_out(model, EXTRACTIONS)
     return [[phase.key, item.key] for phase, item in found]
 
 
@@ -71,13 +65,13 @@ def _table(model: Model, phase: PhaseModel, item: HistogramModel) -> tuple[Array
     return found.get("RefList", np.zeros((0, 15))), 4 if found.get("Super") else 3
 
 
-def _share_out(model: Model) -> None:
-    """Share the pattern out among the reflections with all parameters as they are."""
+def share_out(model: Model, times: int) -> None:
+    """Share the pattern out among the reflections again and again, with all parameters as they are."""
     kept = model.gpx.data["Covariance"]["data"]
     model.gpx.data["Covariance"]["data"] = {}  # reading the project back in works on what lies there
     model.gpx.save()
     model.g2.io.gpxSize = -1
-    done, figures = model.g2.main.DoLeBail(model.gpx.filename, cycles=EXTRACTIONS)
+    done, figures = model.g2.main.DoLeBail(model.gpx.filename, cycles=times)
     if not done:
         raise Failure("refinement-failed", str(figures.get("msg", "")) or "Le Bail's extraction failed without a word")
     model.gpx.reload()

@@ -90,6 +90,11 @@ class Model:
         found = [pair for pair in pairs if pair is not None]
         return bool(found) and all(pair.get("LeBail") for pair in found)
 
+    def le_bail(self) -> list[tuple[PhaseModel, HistogramModel]]:
+        """Return the phases whose intensities are Le Bail's, each with the histogram they are from."""
+        every = ((phase, item) for phase in self.phases for item in self.histograms)
+        return [(phase, item) for phase, item in every if self.without_structure(phase, item)]
+
     def alone(self, histogram: HistogramModel) -> bool:
         """Return whether one phase alone scatters in a histogram: then the histogram's own scale is refined."""
         return sum(self.pair(phase, histogram) is not None for phase in self.phases) <= 1

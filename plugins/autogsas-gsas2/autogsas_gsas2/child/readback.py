@@ -47,7 +47,7 @@ def read(model: Model) -> ResultData:
         curves=curves,
         phases=[_phase(model, phase) for phase in model.phases],
         rwp=_rwp(model, found),
-        notes=[*model.notes, *_restraints(model), *([lebail.NOTE] if lebail.pairs(model) else [])],
+        notes=[*model.notes, *_restraints(model), *([lebail.NOTE] if model.le_bail() else [])],
     )
 
 

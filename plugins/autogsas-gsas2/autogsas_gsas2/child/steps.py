@@ -26,6 +26,7 @@ CONVERGED = 0.05
 
 _BATCH, _MOST_CYCLES = 20, 60
 _TOLERANCE, _FINE_TOLERANCE, _STILL = 1e-5, 1e-6, 1e-5
+_REST = 1e-4  # of chi^2 between refinements: the share of overlapping lines creeps
 _USUAL_TOLERANCE = 1e-3  # GSAS-II's own
 
 _FLAT_SLOPE = (
@@ -40,8 +41,10 @@ def run(model: Model, step: StepData) -> StepReport:
     words = _apply(model, step, changes)
     points = sum(_count(model, item, step.limits[item.name]) for item in model.histograms)
     batches: list[list[float]] = []
-    entry = {"title": step.title, "changes": changes, "extract": lebail.extract(model), "refinements": batches}
-    outcome, cycles, settled = _refine(model, step.cycles, batches, bool(lebail.pairs(model)))
+    extracting = bool(model.le_bail())
+    entry = {"title": step.title, "changes": changes, "extract": lebail.extract(model), "refinements": batches,
+             "between": lebail.BETWEEN if extracting else 0}  # fmt: skip
+    outcome, cycles, settled = _refine(model, step.cycles, batches, extracting)
     if outcome.stuck:
         # GSAS-II leaves the curve of the last parameters it tried, which are not those it kept.
         calculate(model)
@@ -82,15 +85,18 @@ def _refine(
     while True:
         batches.append([_BATCH, tolerance])
         outcome = refine_once(model, _BATCH, tolerance)
-        done += max(outcome.cycles, 1)
+        # The extractions between refinements take the time of a few cycles.
+        done += max(outcome.cycles, 3 if extracting else 1)
         # Where nothing lowers chi^2 any more, it is a minimum to the noise of GSAS-II's calculation.
         still = abs(outcome.first_chi2 - outcome.chi2) <= _STILL * outcome.chi2
-        moving = extracting and not abs(before - outcome.chi2) <= _STILL * outcome.chi2
+        moving = extracting and not abs(before - outcome.chi2) <= _REST * outcome.chi2
         if not moving and (_short(outcome) or (still and (outcome.settled or outcome.stuck))):
             return outcome, done, True
         if done >= _MOST_CYCLES:
             return outcome, done, False
         tolerance, before = _FINE_TOLERANCE, outcome.chi2
+        if extracting:
+            lebail.share_out(model, lebail.BETWEEN)
 
 
 def _short(outcome: Outcome) -> bool:
