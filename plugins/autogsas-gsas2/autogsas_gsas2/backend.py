@@ -13,6 +13,7 @@ from autogsas.errors import BackendError, UserError
 from autogsas.project import Histogram, Project
 from autogsas.recipe import GROUPS, Free, Setting, Step
 from autogsas.result import Curves, Parameter, Reflections, Result, StepResult
+from autogsas.sample import Broadening
 from autogsas.structure import U6, Cell, Phase
 from autogsas.trial import LOG
 
@@ -208,6 +209,8 @@ def _histogram(item: Histogram) -> protocol.HistogramData:
         excluded=[list(region) for region in item.excluded],
         instprm=canonical.instprm(item.instrument),
         radius=item.instrument.radius,
+        absorption=item.absorption,
+        peaks=[[peak.position, peak.intensity, peak.sig, peak.gam] for peak in item.background_peaks],
     )
 
 
@@ -215,7 +218,20 @@ def _phase(item: Phase, from_gpx: bool) -> protocol.PhaseData:
     labels = [site.label for site in item.sites]
     if from_gpx:
         return protocol.PhaseData(item.name, "", labels, np.zeros((0, 3)))
-    return protocol.PhaseData(item.name, canonical.cif(item), labels, canonical.images(item))
+    specimen = protocol.SpecimenData(
+        size=_broadening(item.specimen.size),
+        strain=_broadening(item.specimen.strain),
+        ratio=item.specimen.orientation.ratio,
+        axis=list(item.specimen.orientation.axis),
+    )
+    sums = [protocol.SumData([labels.index(label) for label in one.sites], one.total) for one in item.occupancy_sums]
+    return protocol.PhaseData(item.name, canonical.cif(item), labels, canonical.images(item), specimen,
+                              item.intensities == "Le Bail", sums)  # fmt: skip
+
+
+def _broadening(item: Broadening) -> protocol.BroadeningData:
+    axial = item.value if item.axial is None else item.axial
+    return protocol.BroadeningData(item.model, [item.value, axial, item.mix], list(item.axis))
 
 
 def _curves(item: protocol.CurveData) -> Curves:

@@ -16,7 +16,7 @@ from typing import IO, Any, TypeVar
 
 from autogsas.errors import BackendError
 
-from autogsas_gsas2 import protocol
+from autogsas_gsas2 import protocol, wire
 from autogsas_gsas2.child import start
 from autogsas_gsas2.finding import Installation, child_environment
 
@@ -99,7 +99,7 @@ class Child:
             raise BackendError("engine-died", "GSAS-II's process is gone")
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(protocol.encode(request))
+            self._process.stdin.write(wire.encode(request))
             self._process.stdin.flush()
         except (OSError, ValueError) as error:
             raise self._died() from error
@@ -111,7 +111,7 @@ class Child:
             return
         try:
             assert self._process.stdin is not None
-            self._process.stdin.write(protocol.encode(protocol.Close()))
+            self._process.stdin.write(wire.encode(protocol.Close()))
             self._process.stdin.flush()
             self._expect(protocol.Closed, self._answer(10.0))
             self._trial = None
@@ -158,8 +158,8 @@ class Child:
             if not line:
                 raise self._died()
             try:
-                return protocol.decode(line)
-            except protocol.ProtocolError as error:
+                return wire.decode(line)
+            except wire.ProtocolError as error:
                 raise self._break("protocol", str(error)) from error
 
     def _expect(self, expected: type[T], answer: Any) -> T:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
@@ -15,8 +15,10 @@ from autogsas.instrument import Geometry, Instrument, Radiation
 from autogsas.pattern import Pattern
 from autogsas.project import Histogram, Project, Search
 from autogsas.result import Finding, Severity
+from autogsas.structure import Intensities, Phase
 
 from autogsas_gsas2.inert import read_gpx
+from autogsas_gsas2.specimens import absorption, background_peaks, read_specimen
 from autogsas_gsas2.structures import read_phase
 
 __all__ = ["Holdings", "find_gpx", "findings", "holdings", "read_project"]
@@ -45,7 +47,10 @@ class Holdings:
             (self.constraints, "constraints of the .gpx, kept and applied by GSAS-II: {}"),
             (self.restraints, "restraints of the .gpx, kept and applied by GSAS-II, but counted in no figure: {}"),
             (self.rigid_bodies, "rigid bodies of the .gpx, kept: {}"),
-            (self.background_peaks, "peaks and Debye terms in the background of the .gpx, kept: {}"),
+            (
+                self.background_peaks,
+                "peaks and Debye terms in the background of the .gpx, kept (other engines: peaks alone): {}",
+            ),
         )
         lines = [text.format(count) for count, text in said if count]
         if self.pawley:
@@ -84,10 +89,11 @@ def read_project(file: Path) -> Project:
     names = _plain_names(measured)
     notes = holdings(file).notes()
     with _readable(file):
+        read = [_phase(item, name, file, measured) for name, item in phases.items() if set(_uses(item)) & set(measured)]
+        notes += tuple(f"{phase.name}: {note}" for phase in read for note in phase.notes)
         histograms: list[Histogram] = []
         for key, name in zip(measured, names, strict=True):
             histograms.append(_histogram(tree[key], key, name, file, () if histograms else notes))
-        read = [read_phase(item, name, file) for name, item in phases.items() if set(_uses(item)) & set(measured)]
     return Project(
         name=file.stem,
         histograms=tuple(histograms),
@@ -182,6 +188,18 @@ def _without_structure(phase: Mapping[str, Any]) -> bool:
     return bool(phase["General"].get("doPawley")) or any(pair.get("LeBail") for pair in pairs)
 
 
+def _phase(item: Mapping[str, Any], name: str, file: Path, measured: Sequence[str]) -> Phase:
+    """Return a phase with the specimen of the first histogram that uses it."""
+    found = read_phase(item, name, file)
+    used = set(_uses(item))
+    pairs = [item["Histograms"][key] for key in measured if key in used]
+    specimen, notes = read_specimen(pairs[0])
+    if any(read_specimen(pair)[0] != specimen for pair in pairs[1:]):
+        notes = (*notes, "size, strain or orientation differ from pattern to pattern: other engines start from one")
+    intensities: Intensities = "Le Bail" if pairs[0].get("LeBail") else "structure"
+    return replace(found, specimen=specimen, intensities=intensities, notes=(*found.notes, *notes))
+
+
 def _histogram_keys(tree: Mapping[str, Any], file: Path) -> list[str]:
     for key in tree:
         sort = _SORTS.get(key[:4])
@@ -220,7 +238,8 @@ def _histogram(item: Mapping[str, Any], key: str, name: str, file: Path, notes: 
     if not limits[0] < limits[1] or not (pattern.mask(limits, excluded) & (weights > 0)).any():
         raise UserError("no points of the pattern are left within its limits", file=file, key=key,
                         found=[low, high])  # fmt: skip
-    return Histogram(name, pattern, instrument, limits, excluded, (file,))
+    return Histogram(name, pattern, instrument, limits, excluded, (file,), absorption(item["Sample Parameters"]),
+                     background_peaks(item["Background"][1]))  # fmt: skip
 
 
 def _instrument(item: Mapping[str, Any], key: str, file: Path) -> Instrument:

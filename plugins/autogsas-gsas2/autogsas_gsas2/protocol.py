@@ -1,22 +1,16 @@
-"""What the host and the child say to each other: typed messages, one a line, as JSON; arrays as base64.
+"""What the host and the child say to each other: typed messages. `wire` carries them.
 
-Shared by both sides, so the standard library and numpy only. An array is a little-endian float64 in base64 with its
-shape; numbers are JSON's (NaN and infinity in Python's spelling), which give every float back exactly.
+Shared by both sides, so the standard library only.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import dataclasses
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 __all__ = [
     "VERSION",
+    "BroadeningData",
     "Close",
     "Closed",
     "CurveData",
@@ -28,7 +22,6 @@ __all__ = [
     "ParameterData",
     "PhaseData",
     "PhaseResult",
-    "ProtocolError",
     "Read",
     "Refine",
     "ReflectionData",
@@ -37,20 +30,16 @@ __all__ = [
     "Saved",
     "SiteResult",
     "Slot",
+    "SpecimenData",
     "StepData",
     "StepReport",
-    "decode",
-    "encode",
+    "SumData",
 ]  # fmt: skip
 
-VERSION = 1
+VERSION = 2
 
 Array = Any
 """An array of float64; numpy's own type would tie this module to a version of its typing."""
-
-
-class ProtocolError(Exception):
-    """A line that is no message of this protocol."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +55,10 @@ class Hello:
 
 @dataclass(frozen=True)
 class HistogramData:
-    """A pattern as the host has it; ``instprm`` is the text of an instrument parameter file."""
+    """A pattern as the host has it; ``instprm`` is the text of an instrument parameter file.
+
+    ``absorption`` is muR; ``peaks`` of the background are [position, intensity, sig, gam] in GSAS-II's units.
+    """
 
     name: str
     x: Array
@@ -76,16 +68,51 @@ class HistogramData:
     excluded: list[list[float]]
     instprm: str
     radius: float
+    absorption: float = 0.0
+    peaks: list[list[float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class BroadeningData:
+    """Size or strain as GSAS-II keeps it: model, [isotropic or equatorial, axial, Lorentzian share], axis."""
+
+    model: str
+    values: list[float]
+    axis: list[int]
+
+
+@dataclass(frozen=True)
+class SpecimenData:
+    """What a phase's crystallites do to every histogram; the orientation is March and Dollase's."""
+
+    size: BroadeningData
+    strain: BroadeningData
+    ratio: float
+    axis: list[int]
+
+
+@dataclass(frozen=True)
+class SumData:
+    """Occupancies, by the numbers of their sites, that add up to a total."""
+
+    sites: list[int]
+    total: float
 
 
 @dataclass(frozen=True)
 class PhaseData:
-    """A phase: the text of a CIF, labels of its sites, and all images of a general point under its group, (n, 3)."""
+    """A phase: the text of a CIF, labels of its sites, and all images of a general point under its group, (n, 3).
+
+    ``specimen`` is None where the project's own stands.
+    """
 
     name: str
     cif: str
     labels: list[str]
     images: Array
+    specimen: SpecimenData | None = None
+    le_bail: bool = False
+    sums: list[SumData] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -251,14 +278,16 @@ class Saved:
     """Written; ``record`` is what each refinement was told, ``alike`` which files GSAS-II reads as the host does.
 
     ``histograms`` and ``phases`` are GSAS-II's names for them; at the start the variables in ``equivalent`` were made
-    one, and those in ``limited`` given a least value.
+    one, those in each of ``sums``, [total, variables], made to add up, and those in ``limited`` given a least value,
+    and a greatest one or none.
     """
 
     record: list[dict[str, Any]]
     histograms: list[str]
     phases: list[str]
     equivalent: list[list[str]]
-    limited: dict[str, float]
+    limited: dict[str, list[float]]
+    sums: list[list[Any]] = field(default_factory=list)
     alike: dict[str, bool] = field(default_factory=dict)
 
 
@@ -279,56 +308,3 @@ class Failed:
     cause: str
     message: str
     traceback: str = ""
-
-
-_TYPES: dict[str, type] = {
-    item.__name__: item
-    for item in (Hello, HistogramData, PhaseData, Open, Opened, Slot, StepData, Refine, StepReport, Read, ParameterData,
-                 ReflectionData, CurveData, SiteResult, PhaseResult, ResultData, Save, Saved, Close, Closed, Failed)
-}  # fmt: skip
-
-
-def encode(message: Any) -> bytes:
-    """Return a message as one line, its newline included. Raises TypeError for what has no place in a message."""
-    return json.dumps(_plain(message)).encode("ascii") + b"\n"
-
-
-def decode(line: bytes) -> Any:
-    """Return the message a line holds. Raises ProtocolError where it is none."""
-    try:
-        return _rich(json.loads(line))
-    except (ValueError, TypeError, KeyError, RecursionError, binascii.Error) as error:
-        raise ProtocolError(f"not a message: {line[:80]!r} ({type(error).__name__}: {error})") from error
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, (str, bool)):
-        return value
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
-        return float(value)
-    if isinstance(value, np.ndarray):
-        data = np.ascontiguousarray(value, dtype="<f8")
-        return {"array": base64.b64encode(data.tobytes()).decode("ascii"), "shape": list(value.shape)}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {"dict": [[str(key), _plain(item)] for key, item in value.items()]}
-    if type(value).__name__ in _TYPES:
-        fields = {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
-        return {"is": type(value).__name__, "has": fields}
-    raise TypeError(f"no place for {type(value).__name__} in a message")
-
-
-def _rich(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_rich(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "array" in value:
-        data = base64.b64decode(value["array"], validate=True)
-        return np.frombuffer(data, dtype="<f8").astype(np.float64).reshape(value["shape"])
-    if "dict" in value:
-        return {key: _rich(item) for key, item in value["dict"]}
-    return _TYPES[value["is"]](**{key: _rich(item) for key, item in value["has"].items()})

@@ -41,13 +41,17 @@ def script_text(
     start = _from_gpx(gpx, keys) if gpx is not None else _from_data(project, patterns, phases)
     lines = [*start, ""]
     lines += [f"gpx.add_EquivConstr({list(variables)!r})" for variables in done.equivalent]
-    lines += [f'gpx.set_Controls("parmMin", {least!r}, {variable!r})' for variable, least in done.limited.items()]
+    lines += [f"gpx.add_EqnConstr({total!r}, {variables!r})" for total, variables in done.sums]
+    for variable, values in done.limited.items():
+        for kind, value in zip(("parmMin", "parmMax"), values, strict=False):
+            lines.append(f'gpx.set_Controls("{kind}", {value!r}, {variable!r})')
     for index, histogram in enumerate(project.histograms):
         regions = [list(region) for region in histogram.excluded]
         lines.append(f'histograms[{index}]["Limits"][1:] = {[list(histogram.limits), *regions]!r}')
     for step in done.record:
         lines += ["", *_step(step, keys)]
-    return _FRAME.format(version=version, limited=list(done.limited), body="\n".join(lines))
+    helpers = _EXTRACT if any(step.get("extract") for step in done.record) else ""
+    return _FRAME.format(version=version, limited=list(done.limited), helpers=helpers, body="\n".join(lines))
 
 
 def _from_gpx(gpx: str, keys: tuple[Sequence[str], Sequence[str]]) -> list[str]:
@@ -92,7 +96,13 @@ def _step(step: Mapping[str, Any], keys: tuple[Sequence[str], Sequence[str]]) ->
     title = " ".join(str(step["title"]).split())
     lines = [f"step({title or 'a step'!r})"]
     lines += [f"{_place(path, keys)} = {value!r}" for path, value in step["changes"]]
-    lines += [f"refine({int(cycles)}, {tolerance:g})" for cycles, tolerance in step["refinements"]]
+    if step.get("extract"):
+        pairs = (f"(phases[{keys[1].index(p)}], histograms[{keys[0].index(h)}])" for p, h in step["extract"])
+        lines.append(f"extract([{', '.join(pairs)}])")
+    for index, (cycles, tolerance) in enumerate(step["refinements"]):
+        if index and cycles and step.get("between"):
+            lines.append(f"share_out({step['between']})")
+        lines.append(f"refine({int(cycles)}, {tolerance:g})")
     return lines
 
 
@@ -166,7 +176,7 @@ def refine(cycles, tolerance):
     if any(histogram.get_wR() is None for histogram in histograms):
         raise SystemExit("GSAS-II's refinement failed; see what it printed")
 
-
+{helpers}
 def rwp():
     squares = total = 0.0
     for histogram in histograms:
@@ -184,4 +194,38 @@ def rwp():
 
 gpx.save()
 print(f"Rwp {{rwp():.4f}} %")
+'''
+
+_EXTRACT = '''
+def intensities(phase, histogram):
+    """Return the table of a phase's reflections, how many of its columns are indices, and intensities by indices."""
+    found = histogram["Reflection Lists"].get(phase.name) or {}
+    table, indices = found.get("RefList", np.zeros((0, 15))), 4 if found.get("Super") else 3
+    return table, indices, {tuple(row[:indices]): float(row[indices + 6]) for row in table}
+
+
+def extract(pairs):
+    """Make the reflections of Le Bail phases anew for the present limits, and share the pattern out among them.
+
+    GSAS-II itself keeps the old list, or draws the intensities of a new one at random.
+    """
+    known = [intensities(phase, histogram)[2] for phase, histogram in pairs]
+    for phase, histogram in pairs:
+        phase["Histograms"][histogram.name]["LeBail"] = False
+    refine(0, 1e-3)
+    for (phase, histogram), before in zip(pairs, known):
+        phase["Histograms"][histogram.name]["LeBail"] = True
+        table, indices, _ = intensities(phase, histogram)
+        usual = sum(before.values()) / len(before) if before else 1.0
+        table[:, indices + 6] = [before.get(tuple(row[:indices]), usual) for row in table]
+    share_out(20)
+
+
+def share_out(times):
+    """Share the pattern out among the reflections again and again, with all parameters as they are."""
+    gpx.save()
+    G2sc.G2stIO.gpxSize = -1
+    G2sc.G2strMain.DoLeBail(gpx.filename, cycles=times)
+    gpx.reload()
+
 '''

@@ -23,7 +23,7 @@ from autogsas.recipefile import load_recipe
 from autogsas.testing.samples import make_project
 from autogsas.trial import copies, relocate
 
-from autogsas_gsas2 import bridge, finding, protocol
+from autogsas_gsas2 import bridge, finding, wire
 from autogsas_gsas2.backend import Gsas2Backend
 from autogsas_gsas2.child import start
 
@@ -43,7 +43,7 @@ package, layout, path, recorded = sys.argv[1:]
 module = types.ModuleType("autogsas_gsas2")
 module.__path__ = [package]
 sys.modules["autogsas_gsas2"] = module
-from autogsas_gsas2 import protocol
+from autogsas_gsas2 import protocol, wire
 from autogsas_gsas2.child import gsas, main, wrappers
 said = os.dup(1)
 silent = os.open(os.devnull, os.O_WRONLY)
@@ -76,12 +76,12 @@ for name in ("SetupGeneral", "SetDefaultDData", "ExportPowder", "do_refine"):
         timed(loaded.scriptable, name)
 model, begun = None, time.process_time()
 for line in open(recorded, "rb"):
-    request = protocol.decode(line)
+    request = wire.decode(line)
     if isinstance(request, protocol.Open):
         answer, model = main._open(loaded, request)
     else:
         answer, _ = main._do(model, request)
-    protocol.encode(answer)
+    wire.encode(answer)
 total = time.process_time() - begun
 os.write(said, f"RESULT {total} {inside}".encode())
 """
@@ -129,7 +129,7 @@ def share(project: Project, recipe: Recipe, installation: finding.Installation) 
     ask = bridge.Child.ask
 
     def recording(self: bridge.Child, request: Any, expected: Any) -> Any:
-        lines.append(protocol.encode(request))
+        lines.append(wire.encode(request))
         return ask(self, request, expected)
 
     with tempfile.TemporaryDirectory() as home:

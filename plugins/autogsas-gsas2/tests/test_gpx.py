@@ -13,6 +13,7 @@ from autogsas.errors import UserError
 from autogsas.loading import load_project
 from autogsas.result import Severity
 from autogsas.resuming import fingerprint
+from autogsas.sample import BackgroundPeak, Broadening, Orientation, Specimen
 from autogsas.structure import Cell, Site
 
 from autogsas_gsas2.gpx import Holdings, find_gpx, findings, holdings, read_project
@@ -177,6 +178,54 @@ def test_what_cannot_be_refined_is_one_line(tmp_path: Path, patterns: Any, phase
     assert words in str(caught.value)
     assert str(caught.value).startswith(str(file))
     assert "\n" not in str(caught.value)
+
+
+def pair(**changes: Any) -> dict[str, Any]:
+    """What belongs to a phase in a pattern, as GSAS-II keeps it."""
+    return {
+        "Use": True,
+        "LeBail": False,
+        "Size": ["isotropic", [0.5, 1.0, 0.8], [False] * 3, [0, 0, 1], [1.0] * 6, [False] * 6],
+        "Mustrain": ["uniaxial", [800.0, 1200.0, 1.0], [True, False, False], [1, 1, 0], [0.01], [False]],
+        "Pref.Ori.": ["MD", 0.7, True, [1, 0, 0], 0, {}, [], 0.1],
+    } | changes
+
+
+def test_the_specimen_is_that_of_the_first_pattern(tmp_path: Path) -> None:
+    keys = [KEY, "PWDR b"]
+    extras = {"nPeaks": 1, "peaksList": [[33.0, False, 900.0, True, 40.0, False, 0.1, False]], "debyeTerms": []}
+    patterns = [
+        pattern(KEY, Sample={"Type": "Debye-Scherrer", "Absorption": [0.3, False]}, Background=[["cosine"], extras]),
+        pattern(keys[1], Sample={"Type": "Bragg-Brentano", "Absorption": [0.3, False]}),
+    ]
+    first = phase(Histograms={KEY: pair(LeBail=True), keys[1]: pair(Size=["ellipsoidal", [1.0] * 3])})
+    second = phase(Histograms={keys[1]: pair()})
+    read = read_project(project(tmp_path / "a.gpx", patterns=patterns, phases={"one": first, "two": second}))
+    assert [h.absorption for h in read.histograms] == [0.3, 0.0]
+    assert [h.background_peaks for h in read.histograms] == [(BackgroundPeak(33.0, 900.0, 40.0, 0.1),), ()]
+    assert [p.intensities for p in read.phases] == ["Le Bail", "structure"]
+    assert read.phases[1].specimen == Specimen(
+        Broadening(0.5, mix=0.8),
+        Broadening(800.0, "uniaxial", 1200.0, (1, 1, 0)),
+        Orientation((1, 0, 0), 0.7),
+    )
+    assert read.phases[0].specimen == read.phases[1].specimen
+    assert any("differ from pattern to pattern" in note for note in read.phases[0].notes)
+    assert read.phases[1].notes == ()
+
+
+def test_a_specimen_beyond_plain_data_is_said(tmp_path: Path) -> None:
+    said = pair(
+        Size=["ellipsoidal", [1.0, 1.0, 0.5], [], [0, 0, 1], [1.0] * 6, []],
+        Mustrain=["generalized", [1000.0, 1000.0, 1.0], [], [0, 0, 1], [0.01], []],
+    )
+    said["Pref.Ori."] = ["SH", 1.0, False, [0, 0, 1], 4, {"C(4,1)": 0.2}, [], 0.1]
+    read = read_project(project(tmp_path / "a.gpx", phases={"one": phase(Histograms={KEY: said})}))
+    assert read.phases[0].specimen == Specimen()
+    words = " ".join(read.histograms[0].pattern.notes)
+    assert "ellipsoidal size" in words
+    assert "generalized strain" in words
+    assert "spherical harmonics" in words
 
 
 def test_what_else_it_holds_is_said(tmp_path: Path) -> None:

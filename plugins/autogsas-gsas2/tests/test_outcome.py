@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autogsas_gsas2.child import steps
+from autogsas_gsas2.child import lebail, steps
 from autogsas_gsas2.child.failures import Outcome
 
 DONE = Outcome(
@@ -73,3 +73,14 @@ def test_nothing_changes_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_number_of_cycles_is_one_refinement(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refine(monkeypatch, [replace(LONG, cycles=3)], cycles=3) == (3, False, 1)
     assert refine(monkeypatch, [replace(DONE, stuck=True)], cycles=3) == (4, False, 1)
+
+
+def test_extracted_intensities_must_have_come_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = [replace(DONE, chi2=chi2) for chi2 in (100.0, 90.0, 89.999)]
+    left = list(ends)
+    monkeypatch.setattr(steps, "refine_once", lambda model, cycles, tolerance: left.pop(0))
+    shared: list[int] = []
+    monkeypatch.setattr(lebail, "share_out", lambda model, times: shared.append(times))
+    batches: list[list[float]] = []
+    assert steps._refine(None, None, batches, extracting=True) == (ends[2], 12, True)  # type: ignore[arg-type]
+    assert (len(batches), shared) == (3, [lebail.BETWEEN] * 2)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from autogsas.errors import BackendError
-from autogsas.metrics import rwp
 from autogsas.pattern import counting_weights
 from autogsas.project import Project
 from autogsas.recipe import Background, Free, Setting, Step
@@ -21,7 +20,7 @@ from autogsas.result import Result
 from autogsas.structure import Cell
 from autogsas.testing.samples import make_project
 from autogsas.trial import LOG
-from trials import FIRST, FLAT, INSTALLATION, SECOND, frees, needs_gsas2, run_script, session
+from trials import FIRST, FLAT, INSTALLATION, SECOND, frees, measured, needs_gsas2, run_script, session
 
 from autogsas_gsas2.backend import Gsas2Session
 from autogsas_gsas2.bridge import Child
@@ -33,12 +32,6 @@ pytestmark = needs_gsas2
 
 def values(result: Result) -> dict[str, float]:
     return {parameter.name: parameter.value for parameter in result.parameters}
-
-
-def measured(result: Result) -> float:
-    return rwp(
-        *(np.concatenate([getattr(c, key) for c in result.curves]) for key in ("observed", "calculated", "weights"))
-    )
 
 
 @pytest.fixture

@@ -6,11 +6,16 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from autogsas.metrics import rwp
+from autogsas.pattern import Pattern, counting_weights
 from autogsas.project import Project
 from autogsas.recipe import Background, Free, Group, Step
+from autogsas.result import Parameter, Result
 from autogsas.trial import copies, relocate
 
 from autogsas_gsas2.backend import Gsas2Backend, Gsas2Session
@@ -43,6 +48,47 @@ def session(project: Project, folder: Path) -> Iterator[Gsas2Session]:
         yield opened
     finally:
         opened.close()
+
+
+def simulated(project: Project, folder: Path, *steps: Step, noise: bool = True) -> Project:
+    """Return a project whose patterns are those GSAS-II calculates at the end of ``steps``, counted or exact."""
+    with session(project, folder) as opened:
+        for step in steps:
+            opened.refine(step)
+        curves = opened.result().curves
+    histograms = []
+    for histogram, curve in zip(project.histograms, curves, strict=True):
+        y = np.random.default_rng(1).poisson(curve.calculated).astype(np.float64) if noise else curve.calculated
+        np.savetxt(histogram.files[0], np.column_stack([curve.x, y]), fmt="%.6f")
+        pattern = Pattern(histogram.name, curve.x, y, counting_weights(y), "counting statistics")
+        limits = (float(curve.x[0]), float(curve.x[-1]))
+        histograms.append(replace(histogram, pattern=pattern, limits=limits))
+    return replace(project, histograms=tuple(histograms))
+
+
+def finished(project: Project, folder: Path, *steps: Step) -> tuple[Result, Path]:
+    """Return the result of steps in a session, and the folder of what it saved."""
+    folder.mkdir()
+    saved = folder / "saved"
+    saved.mkdir()
+    with session(project, folder / "trial") as opened:
+        for step in steps:
+            opened.refine(step)
+        result = opened.result()
+        opened.save(saved)
+    return result, saved
+
+
+def by_name(result: Result) -> dict[str, Parameter]:
+    """Return a result's parameters by their names."""
+    return {parameter.name: parameter for parameter in result.parameters}
+
+
+def measured(result: Result) -> float:
+    """Return Rwp from the curves, in per cent."""
+    return rwp(
+        *(np.concatenate([getattr(c, key) for c in result.curves]) for key in ("observed", "calculated", "weights"))
+    )
 
 
 def run_script(file: Path) -> float:

@@ -10,22 +10,42 @@ from typing import Any
 
 import numpy as np
 
-from autogsas_gsas2.child.setup import HistogramModel, Model
+from autogsas_gsas2.child.model import HistogramModel, Model
 
-__all__ = ["basis", "carried"]
+__all__ = ["basis", "carried", "extras"]
 
 Array = Any
 
 
 def basis(model: Model, item: HistogramModel, function: str, terms: int, x: Array) -> Array:
     """Return the functions of a background at ``x`` (n,) by GSAS-II itself, shape (n, terms)."""
-    tree = model.histogram(item)["Instrument Parameters"][0]
-    wavelength = float((tree.get("Lam") or tree["Lam1"])[1])
     columns = []
     for chosen in range(terms):
-        values = {f":0:Back;{i}": float(i == chosen) for i in range(terms)} | {":0:Lam": wavelength}
-        columns.append(np.ma.getdata(model.g2.pwd.getBackground(":0:", values, function, tree["Type"][0], x)[0]))
+        values = {f":0:Back;{i}": float(i == chosen) for i in range(terms)}
+        columns.append(_by_gsas2(model, item, function, values, x))
     return np.column_stack(columns)
+
+
+def extras(model: Model, item: HistogramModel, x: Array) -> Array:
+    """Return what the background has besides its function at ``x`` (n,) by GSAS-II itself: peaks and Debye terms."""
+    said = model.histogram(item)["Background"][1]
+    values = {":0:Back;0": 0.0}
+    for names, rows in (
+        (("DebyeA", "DebyeR", "DebyeU"), said.get("debyeTerms", ())),
+        (("BkPkpos", "BkPkint", "BkPksig", "BkPkgam"), said.get("peaksList", ())),
+    ):
+        for number, row in enumerate(rows):
+            values |= {f":0:{name};{number}": float(v) for name, v in zip(names, row[::2], strict=True)}
+    return _by_gsas2(model, item, "chebyschev-1", values, x)
+
+
+def _by_gsas2(model: Model, item: HistogramModel, function: str, values: dict[str, float], x: Array) -> Array:
+    tree = model.histogram(item)["Instrument Parameters"][0]
+    values |= {
+        ":0:Lam": float((tree.get("Lam") or tree["Lam1"])[1]),
+        ":0:SH/L": float(tree.get("SH/L", (0.0, 0.002))[1]),
+    }
+    return np.ma.getdata(model.g2.pwd.getBackground(":0:", values, function, tree["Type"][0], x)[0])
 
 
 def carried(
@@ -42,7 +62,7 @@ def carried(
     inside = model.points(item, limits)
     x_new = x[inside]
     new = basis(model, item, function, terms, x_new)
-    target = new @ _lower_envelope(new, y[inside], weights[inside])
+    target = new @ _lower_envelope(new, y[inside] - extras(model, item, x_new), weights[inside])
     if known is not None:
         before = model.points(item, known)
         curve = basis(model, item, old[0], old[2], x[before]) @ np.asarray(old[3 : 3 + old[2]], dtype=float)

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from autogsas_gsas2.child.errors import Failure
-from autogsas_gsas2.child.setup import Model, frozen_list
+from autogsas_gsas2.child.model import Model, frozen_list
 
 __all__ = ["Outcome", "calculate", "refine_once"]
 
-_WORST_RWP = 100.0
+_WORST_RWP, _WORST_LE_BAIL = 100.0, 200.0
+"""Le Bail's lines are as strong as those measured however far off they lie: twice the harm of no lines at all."""
+
 _DAMPED = 0.005
 """Marquardt's lambda from which shifts are short because they were made so; short shifts then prove nothing."""
 
@@ -140,7 +142,7 @@ def _refined(model: Model, cells: list[list[float]]) -> dict[str, Any]:
         raise Failure("not-finite", f"not finite after the refinement: {', '.join(bad[:5])}")
     _check_curves(model)
     rwp = float(found["Rvals"]["Rwp"])
-    if not rwp <= _WORST_RWP:
+    if not rwp <= (_WORST_LE_BAIL if model.le_bail() else _WORST_RWP):
         raise Failure("diverged", f"Rwp is {rwp:.4g} %: worse than no model at all")
     _check_sense(model, found, cells)
     return found

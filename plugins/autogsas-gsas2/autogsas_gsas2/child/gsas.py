@@ -18,6 +18,8 @@ class Gsas:
     main: Any
     io: Any
     math: Any
+    derivatives: Any
+    constraints: Any
     pwd: Any
     groups: Any
     version: str
@@ -39,6 +41,8 @@ def load(layout: str, path: str) -> Gsas:
         main=importlib.import_module(prefix + "GSASIIstrMain"),
         io=importlib.import_module(prefix + "GSASIIstrIO"),
         math=importlib.import_module(prefix + "GSASIImath"),
+        derivatives=importlib.import_module(prefix + "GSASIIstrMath"),
+        constraints=importlib.import_module(prefix + "GSASIImapvars"),
         pwd=importlib.import_module(prefix + "GSASIIpwd"),
         groups=importlib.import_module(prefix + "GSASIIspc"),
         version=str(importlib.import_module(prefix + "GSASIIpath").GetVersionNumber()),

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autogsas_gsas2.child.setup import HistogramModel, Model, PhaseModel
+from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
+from autogsas_gsas2.child.tree import Path, get
 from autogsas_gsas2.protocol import Slot
 
-__all__ = ["Entry", "Knob", "get", "knobs", "matching", "put"]
-
-Path = tuple[Any, ...]
+__all__ = ["Entry", "Knob", "knobs", "matching"]
 
 _INSTRUMENT = {"zero": "Zero", "U": "U", "V": "V", "W": "W", "X": "X", "Y": "Y", "Z": "Z", "SH/L": "SH/L"}
 _SAMPLE: dict[str, dict[str, tuple[str, ...]]] = {
@@ -38,7 +37,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Knob:
-    """What a group is for one phase, histogram or site: flags at ``flags``; ``letter`` where it is one in a string."""
+    """What a group is for one phase, histogram or site: flags at ``flags``; ``letter`` where it is one in a string.
+
+    ``idle`` where the pattern does not depend on it, since Le Bail's intensities take up whatever it does.
+    """
 
     group: str
     phase: str | None
@@ -48,23 +50,12 @@ class Knob:
     flags: tuple[Path, ...]
     letter: str = ""
     unit: str = ""
+    idle: bool = False
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What it is kept by from step to step."""
         return (self.group, self.phase, self.histogram, self.site)
-
-
-def get(data: Any, path: Sequence[Any]) -> Any:
-    """Return what lies at a path in the project."""
-    for key in path:
-        data = data[key]
-    return data
-
-
-def put(data: Any, path: Sequence[Any], value: Any) -> None:
-    """Put a value at a path in the project."""
-    get(data, path[:-1])[path[-1]] = value
 
 
 def matching(found: Sequence[Knob], slot: Slot) -> list[Knob]:
@@ -103,7 +94,8 @@ def _histogram(model: Model, item: HistogramModel) -> Iterator[Knob]:
         paths = [(item.key, "Sample Parameters", name) for name in names]
         entries = tuple(Entry(f"{item.name}:{p[-1]}", f":{n}:{p[-1]}", (*p, 0)) for p in paths)
         flags = tuple((*p, 1) for p in paths)
-        yield Knob(group, None, item.name, None, entries, flags, unit=_UNITS.get(group, ""))
+        idle = group == "absorption" and model.without_structure(None, item)
+        yield Knob(group, None, item.name, None, entries, flags, unit=_UNITS.get(group, ""), idle=idle)
     terms = tree["Background"][0][2]
     entries = tuple(
         Entry(f"{item.name}:background {i + 1}", f":{n}:Back;{i}", (item.key, "Background", 0, 3 + i))
@@ -115,6 +107,7 @@ def _histogram(model: Model, item: HistogramModel) -> Iterator[Knob]:
 def _phase(model: Model, item: PhaseModel) -> Iterator[Knob]:
     tree, n = model.phase(item), item.number
     root = ("Phases", item.key)
+    idle = model.without_structure(item, None)
     yield Knob("cell", item.name, None, None, (), ((*root, "General", "Cell", 0),))
     x, kind, _, adp = tree["General"]["AtomPtrs"]
     for i, atom in enumerate(tree["Atoms"]):
@@ -122,17 +115,17 @@ def _phase(model: Model, item: PhaseModel) -> Iterator[Knob]:
         where, row = f"{item.name}:{label}", (*root, "Atoms", i)
         flags = ((*row, kind + 1),)
         entries = tuple(Entry(f"{where}:{c}", f"{n}::dA{c}:{i}", (*row, x + k)) for k, c in enumerate("xyz"))
-        yield Knob("positions", item.name, None, label, entries, flags, "X")
+        yield Knob("positions", item.name, None, label, entries, flags, "X", idle=idle)
         if atom[adp] == "I":
             entries = (Entry(f"{where}:Uiso", f"{n}::AUiso:{i}", (*row, adp + 1)),)
-            yield Knob("uiso", item.name, None, label, entries, flags, "U", _UNITS["uiso"])
+            yield Knob("uiso", item.name, None, label, entries, flags, "U", _UNITS["uiso"], idle)
         else:
             entries = tuple(
                 Entry(f"{where}:U{part}", f"{n}::AU{part}:{i}", (*row, adp + 2 + k)) for k, part in enumerate(_TENSOR)
             )
-            yield Knob("uaniso", item.name, None, label, entries, flags, "U", _UNITS["uaniso"])
+            yield Knob("uaniso", item.name, None, label, entries, flags, "U", _UNITS["uaniso"], idle)
         entries = (Entry(f"{where}:occupancy", f"{n}::Afrac:{i}", (*row, x + 3)),)
-        yield Knob("occupancy", item.name, None, label, entries, flags, "F")
+        yield Knob("occupancy", item.name, None, label, entries, flags, "F", idle=idle)
 
 
 def _pair(model: Model, phase: PhaseModel, histogram: HistogramModel) -> Iterator[Knob]:
@@ -142,15 +135,18 @@ def _pair(model: Model, phase: PhaseModel, histogram: HistogramModel) -> Iterato
     root = ("Phases", phase.key, "Histograms", histogram.key)
     whole = (histogram.key, "Sample Parameters", "Scale")
     part = (*root, "Scale")
+    idle = model.without_structure(phase, histogram)
     fraction, scale = float(get(model.gpx.data, (*part, 0))), float(get(model.gpx.data, (*whole, 0)))
     if model.alone(histogram):
         entry = Entry(f"{where}:scale", f":{histogram.number}:Scale", (*whole, 0), fraction)
-        yield Knob("scale", phase.name, histogram.name, None, (entry,), ((*whole, 1),))
+        yield Knob("scale", phase.name, histogram.name, None, (entry,), ((*whole, 1),), idle=idle)
     else:
         entry = Entry(f"{where}:scale", f"{who}Scale", (*part, 0), scale)
-        yield Knob("scale", phase.name, histogram.name, None, (entry,), ((*part, 1),))
+        yield Knob("scale", phase.name, histogram.name, None, (entry,), ((*part, 1),), idle=idle)
     for group, name in (("size", "Size"), ("strain", "Mustrain")):
         yield _broadening(pair[name], group, phase.name, histogram.name, who + name, (*root, name))
+        entry = Entry(f"{where}:{group}_mix", f"{who}{name};mx", (*root, name, 1, 2))
+        yield Knob(f"{group}_mix", phase.name, histogram.name, None, (entry,), ((*root, name, 2, 2),))
     oriented = pair["Pref.Ori."]
     path = (*root, "Pref.Ori.")
     if oriented[0] == "MD":
@@ -159,7 +155,7 @@ def _pair(model: Model, phase: PhaseModel, histogram: HistogramModel) -> Iterato
         entries = tuple(
             Entry(f"{where}:preferred_orientation {name}", f"{who}{name}", (*path, 5, name)) for name in oriented[5]
         )
-    yield Knob("preferred_orientation", phase.name, histogram.name, None, entries, ((*path, 2),))
+    yield Knob("preferred_orientation", phase.name, histogram.name, None, entries, ((*path, 2),), idle=idle)
 
 
 def _broadening(values: list[Any], group: str, phase: str, histogram: str, who: str, path: Path) -> Knob:

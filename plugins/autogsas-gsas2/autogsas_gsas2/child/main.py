@@ -13,9 +13,10 @@ import traceback
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from autogsas_gsas2 import protocol
+from autogsas_gsas2 import protocol, wire
 from autogsas_gsas2.child import gsas, readback, saving, setup, steps, wrappers
 from autogsas_gsas2.child.errors import Failure
+from autogsas_gsas2.child.model import Model
 
 __all__ = ["serve"]
 
@@ -94,12 +95,12 @@ def _trial(loaded: gsas.Gsas, request: protocol.Open, requests: BinaryIO, answer
         _send(answers, protocol.Closed())
 
 
-def _open(loaded: gsas.Gsas, request: protocol.Open) -> tuple[Any, setup.Model]:
+def _open(loaded: gsas.Gsas, request: protocol.Open) -> tuple[Any, Model]:
     model = setup.open_model(loaded, request)
     return protocol.Opened(os.getpid(), model.notes), model
 
 
-def _do(model: setup.Model, wanted: Any) -> tuple[Any, setup.Model]:
+def _do(model: Model, wanted: Any) -> tuple[Any, Model]:
     if isinstance(wanted, protocol.Refine):
         return steps.run(model, wanted.step), model
     if isinstance(wanted, protocol.Read):
@@ -109,7 +110,7 @@ def _do(model: setup.Model, wanted: Any) -> tuple[Any, setup.Model]:
     raise Failure("protocol", f"unexpected {type(wanted).__name__}")
 
 
-def _answer(answers: BinaryIO, work: Callable[[], tuple[Any, setup.Model]]) -> setup.Model | None:
+def _answer(answers: BinaryIO, work: Callable[[], tuple[Any, Model]]) -> Model | None:
     try:
         answer, model = work()
     except Failure as error:
@@ -130,12 +131,12 @@ def _answer(answers: BinaryIO, work: Callable[[], tuple[Any, setup.Model]]) -> s
 
 def _receive(requests: BinaryIO) -> Any:
     line = requests.readline()
-    return protocol.decode(line) if line.endswith(b"\n") else None
+    return wire.decode(line) if line.endswith(b"\n") else None
 
 
 def _send(answers: BinaryIO, message: Any) -> None:
     with contextlib.suppress(BrokenPipeError):  # nobody is left to hear it
-        answers.write(protocol.encode(message))
+        answers.write(wire.encode(message))
         answers.flush()
 
 

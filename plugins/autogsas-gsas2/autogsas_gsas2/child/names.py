@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from autogsas_gsas2.child.knobs import knobs
-from autogsas_gsas2.child.setup import Model
+from collections.abc import Collection
 
-__all__ = ["METRIC", "ours", "strange_group"]
+from autogsas_gsas2.child.knobs import knobs
+from autogsas_gsas2.child.model import Model
+
+__all__ = ["METRIC", "generated", "ours", "strange_group"]
 
 METRIC = ("a", "b", "c", "gamma", "beta", "alpha")
 """What each component A0 to A5 of the reciprocal metric stands for first."""
@@ -25,6 +27,29 @@ def ours(model: Model) -> dict[str, str]:
     found = {entry.variable: entry.name for knob in knobs(model) for entry in knob.entries}
     for phase in model.phases:
         found.update({f"{phase.number}::A{i}": f"{phase.name}:{name}" for i, name in enumerate(METRIC)})
+    return found | {variable: found[bound] for variable, (bound, _) in generated(model, found).items()}
+
+
+def generated(model: Model, known: Collection[str]) -> dict[str, tuple[str, dict[str, float]]]:
+    """Return for variables that GSAS-II made of constraints one that they bind, and how it depends on all of them.
+
+    GSAS-II refines what the equations leave free, under names of its own; one of ``known`` stands for each. The
+    constraints are those of the last refinement.
+    """
+    varied = model.gpx.data["Covariance"]["data"].get("varyList", [])
+    found: dict[str, tuple[str, dict[str, float]]] = {}
+    taken: set[str] = set()
+    for variable in varied:
+        if not variable.startswith("::constr"):
+            continue
+        for bound in model.g2.constraints.GetDependentVars():
+            if bound not in known or bound in taken:
+                continue
+            slopes = dict(zip(*model.g2.constraints.getInvConstraintEq(bound, varied), strict=True))
+            if variable in slopes:
+                found[variable] = (bound, slopes)
+                taken.add(bound)
+                break
     return found
 
 

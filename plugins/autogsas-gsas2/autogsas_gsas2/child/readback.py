@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from autogsas_gsas2.child import lebail
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.failures import calculate
-from autogsas_gsas2.child.knobs import Knob, get, knobs
-from autogsas_gsas2.child.names import ours, strange_group
-from autogsas_gsas2.child.setup import HistogramModel, Model, PhaseModel
+from autogsas_gsas2.child.fractions import weight_fractions
+from autogsas_gsas2.child.knobs import Knob, knobs
+from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
+from autogsas_gsas2.child.names import generated, ours, strange_group
 from autogsas_gsas2.child.steps import set_limits
+from autogsas_gsas2.child.tree import get
 from autogsas_gsas2.protocol import CurveData, ParameterData, PhaseResult, ReflectionData, ResultData, SiteResult
 
 __all__ = ["read", "whole_range"]
@@ -34,10 +37,29 @@ def read(model: Model) -> ResultData:
     esds.update({name: float(pair[1]) for name, pair in found.get("depSigDict", {}).items() if pair[1] is not None})
     esds = {name: esd for name, esd in esds.items() if np.isfinite(esd) and esd > 0 and name not in model.dropped}
     parameters = _parameters(model, esds)
+    for item in model.histograms:
+        parameters += weight_fractions(model, item, found)
+    varied, correlation = _varied(model, found, esds, parameters)
+    return ResultData(
+        parameters=parameters,
+        varied=varied,
+        correlation=correlation,
+        curves=curves,
+        phases=[_phase(model, phase) for phase in model.phases],
+        rwp=_rwp(model, found),
+        notes=[*model.notes, *_restraints(model), *([lebail.NOTE] if model.le_bail() else [])],
+    )
+
+
+def _varied(
+    model: Model, found: dict[str, Any], esds: dict[str, float], parameters: list[ParameterData]
+) -> tuple[list[str], Array]:
+    """Return the names of what was varied, and its correlation (p, p); what no word is for joins ``parameters``."""
     words = ours(model)
+    made = generated(model, words)
     known = {parameter.name: parameter.esd for parameter in parameters}
-    kept: list[int] = []
-    varied: list[str] = []
+    names: list[str] = []
+    rows: list[Array] = []
     for index, variable in enumerate(found["varyList"]):
         if variable not in esds:
             continue
@@ -46,18 +68,13 @@ def read(model: Model) -> ResultData:
             value = float(found["variables"][index])
             parameters.append(ParameterData(name, value, esds[variable], "", strange_group(variable)))
             known[name] = esds[variable]
-        if known[name] is not None and name not in varied:
-            varied.append(name)
-            kept.append(index)
-    return ResultData(
-        parameters=parameters,
-        varied=varied,
-        correlation=_correlation(np.asarray(found["covMatrix"], dtype=float)[np.ix_(kept, kept)]),
-        curves=curves,
-        phases=[_phase(model, phase) for phase in model.phases],
-        rwp=_rwp(model, found),
-        notes=[*model.notes, *_restraints(model)],
-    )
+        if known[name] is not None and name not in names:
+            slopes = made[variable][1] if variable in made else {variable: 1.0}
+            names.append(name)
+            rows.append([slopes.get(one, 0.0) for one in found["varyList"]])
+    directions = np.array(rows, dtype=float).reshape(len(names), len(found["varyList"]))
+    covariance = np.asarray(found["covMatrix"], dtype=float)
+    return names, _correlation(directions @ covariance @ directions.T)
 
 
 def whole_range(model: Model) -> None:
@@ -67,8 +84,9 @@ def whole_range(model: Model) -> None:
     changes: list[list[Any]] = []
     for item in model.histograms:
         set_limits(model, item, item.limits, None, changes)
+    entry = {"title": "calculated over the full limits", "changes": changes, "extract": lebail.extract(model)}
     calculate(model)
-    model.record.append({"title": "calculated over the full limits", "changes": changes, "refinements": [[0, 1e-3]]})
+    model.record.append(entry | {"refinements": [[0, 1e-3]]})
     model.calculated = True
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
 from autogsas_gsas2.child.readback import whole_range
-from autogsas_gsas2.child.setup import PROBE_POINT, HistogramModel, Model, PhaseModel, images
+from autogsas_gsas2.child.setup import PROBE_POINT, images
 from autogsas_gsas2.protocol import Save, Saved
 
 __all__ = ["save"]
@@ -40,6 +41,7 @@ def save(model: Model, wanted: Save) -> Saved:
         phases=[item.key for item in model.phases],
         limited=model.limited,
         equivalent=[list(variables) for variables in model.equivalent],
+        sums=model.sums,
         alike=alike,
     )
 

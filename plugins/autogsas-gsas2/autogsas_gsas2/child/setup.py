@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from autogsas_gsas2.child import specimen
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.gsas import Gsas
-from autogsas_gsas2.protocol import HistogramData, Open, PhaseData, StepReport
+from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel, limit
+from autogsas_gsas2.protocol import HistogramData, Open, PhaseData
 
-__all__ = ["PROBE_POINT", "HistogramModel", "Model", "PhaseModel", "frozen_list", "images", "open_model", "thaw"]
+__all__ = ["PROBE_POINT", "images", "open_model"]
 
 LEAST_SHL = 0.002
 """GSAS-II counts no smaller axial divergence, and lets it run away below: there chi^2 no longer depends on it."""
@@ -27,76 +28,6 @@ _SAMPLE = {
 }
 
 
-@dataclass
-class HistogramModel:
-    """A histogram: the host's name, GSAS-II's, its number there, and the project's full limits."""
-
-    name: str
-    key: str
-    number: int
-    limits: list[float]
-    excluded: list[list[float]]
-
-
-@dataclass
-class PhaseModel:
-    """A phase: the host's name, GSAS-II's, its number there, the host's labels of its sites."""
-
-    name: str
-    key: str
-    number: int
-    labels: list[str]
-
-
-@dataclass
-class Model:
-    """A project that is open in GSAS-II, with what its steps have done."""
-
-    g2: Gsas
-    gpx: Any
-    folder: str
-    histograms: list[HistogramModel]
-    phases: list[PhaseModel]
-    from_gpx: bool
-    notes: list[str] = field(default_factory=list)
-    freed: set[tuple[Any, ...]] = field(default_factory=set)
-    backgrounds: dict[str, list[Any]] = field(default_factory=dict)
-    reports: list[StepReport] = field(default_factory=list)
-    record: list[dict[str, Any]] = field(default_factory=list)
-    equivalent: list[tuple[str, ...]] = field(default_factory=list)
-    limited: dict[str, float] = field(default_factory=dict)
-    dropped: set[str] = field(default_factory=set)
-    calculated: bool = False
-
-    def histogram(self, item: HistogramModel) -> dict[str, Any]:
-        """Return a histogram's own tree in the project."""
-        tree: dict[str, Any] = self.gpx.data[item.key]
-        return tree
-
-    def phase(self, item: PhaseModel) -> dict[str, Any]:
-        """Return a phase's own tree in the project."""
-        tree: dict[str, Any] = self.gpx.data["Phases"][item.key]
-        return tree
-
-    def pair(self, phase: PhaseModel, histogram: HistogramModel) -> dict[str, Any] | None:
-        """Return what belongs to a phase in a histogram, or None where the histogram does not use the phase."""
-        found: dict[str, Any] | None = self.phase(phase)["Histograms"].get(histogram.key)
-        return found if found is not None and found.get("Use", True) else None
-
-    def geometry(self, item: HistogramModel) -> str:
-        """Return "Bragg-Brentano" or "Debye-Scherrer"."""
-        return str(self.histogram(item)["Sample Parameters"]["Type"])
-
-    def points(self, item: HistogramModel, limits: list[float]) -> slice:
-        """Return which points GSAS-II takes for these limits: from the first inside to one past the last."""
-        x = np.ma.getdata(self.histogram(item)["data"][1][0])
-        return slice(int(np.searchsorted(x, limits[0])), min(int(np.searchsorted(x, limits[1])) + 1, x.size))
-
-    def alone(self, histogram: HistogramModel) -> bool:
-        """Return whether one phase alone scatters in a histogram: then the histogram's own scale is refined."""
-        return sum(self.pair(phase, histogram) is not None for phase in self.phases) <= 1
-
-
 def open_model(g2: Gsas, request: Open) -> Model:
     """Return the project, open in its folder. Raises Failure, or whatever GSAS-II raises."""
     g2.io.gpxSize = -1
@@ -104,7 +35,9 @@ def open_model(g2: Gsas, request: Open) -> Model:
     for item in model.histograms:
         tree = model.histogram(item)
         if model.from_gpx:
-            model.backgrounds[item.name] = [float(value) for value in tree["Limits"][1]]
+            limits = [float(value) for value in tree["Limits"][1]]
+            model.backgrounds[item.name] = limits
+            model.extracted.update({(phase.name, item.name): limits for phase in model.phases})
         for key in _SAMPLE[model.geometry(item)]:
             tree["Sample Parameters"].setdefault(key, [0.0, False])
         _set_limits(tree, item.limits, item.excluded)
@@ -112,29 +45,12 @@ def open_model(g2: Gsas, request: Open) -> Model:
     controls["deriv type"] = "analytic Hessian"
     controls["Seq Data"] = []
     for item in model.histograms:
-        variable = f":{item.number}:SH/L"
-        if "SH/L" in model.histogram(item)["Instrument Parameters"][0] and not _limited(controls, "SH/L"):
-            model.limited[variable] = LEAST_SHL
-    for variable, least in model.limited.items():
-        model.gpx.set_Controls("parmMin", least, variable)
+        if "SH/L" in model.histogram(item)["Instrument Parameters"][0]:
+            limit(model, f":{item.number}:SH/L", LEAST_SHL)
+    if not model.from_gpx:
+        specimen.apply(model, request)
     model.gpx.save()
     return model
-
-
-def frozen_list(gpx: Any) -> list[Any]:
-    """Return the variables that GSAS-II keeps out of refinements since they went beyond a limit."""
-    found: list[Any] = gpx.data["Controls"]["data"].get("parmFrozen", {}).get("FrozenList", [])
-    return found
-
-
-def thaw(model: Model) -> None:
-    """Let variables go again that a limit of ours stopped; what the user's own limits froze stays."""
-    frozen = frozen_list(model.gpx)
-    frozen[:] = [item for item in frozen if str(item) not in model.limited]
-
-
-def _limited(controls: dict[str, Any], name: str) -> bool:
-    return any(str(key).endswith(name) for key in controls.get("parmMinDict", {}))
 
 
 def _set_limits(tree: dict[str, Any], limits: list[float], excluded: list[list[float]]) -> None:
