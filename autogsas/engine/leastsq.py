@@ -8,19 +8,18 @@ Pereyra, SIAM J. Numer. Anal. 10, 413 (1973)), which the problem does in `settle
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Fit", "Linearised", "Problem", "minimise"]
+from autogsas.engine.normal_equations import Problem, Solver
+
+__all__ = ["Fit", "minimise"]
 
 Array = npt.NDArray[np.float64]
 
-_SINGULAR = 1e-10  # smallest eigenvalue of the scaled normal matrix, relative to the largest
 _CONVERGED = 0.01  # largest full Gauss-Newton shift over esd
 _SHORT = 0.1
-_LEANING = 0.1  # share in a singular direction from which a variable is named
 _TRIES = 12
 _NEAR = 3.0  # esds within which the length of one step says something of the next
 _LENGTHS = (0.4, 4.0)
@@ -31,55 +30,6 @@ _SHARES = (1.0, 0.5, 0.25, 0.1)  # of the way to the end of a smooth problem
 _ESCAPES, _SMOOTH_CYCLES = 3, 12  # how often stairs are smoothed out, and for how many cycles
 _RELAID = 3  # times that a step may find the lines laid out anew beneath it
 _STEADY = 1e-4  # of chi^2: what following the fit may still change where it has ended
-
-
-@dataclass(frozen=True)
-class Linearised:
-    """chi^2 = sum w (yo - yc)^2 at a point: ``gradient`` J^T W r (v,), ``normal`` J^T W J (v, v), and ``chi2``.
-
-    ``penalty`` is what is added to chi^2 for values outside sense; gradient and normal matrix include it.
-    """
-
-    gradient: Array
-    normal: Array
-    chi2: float
-    penalty: float = 0.0
-
-
-class Problem(Protocol):
-    """What is minimised: named variables with bounds and largest single steps, all of shape (v,)."""
-
-    @property
-    def names(self) -> tuple[str, ...]: ...
-    @property
-    def lower(self) -> Array: ...
-    @property
-    def upper(self) -> Array: ...
-    @property
-    def largest_step(self) -> Array: ...
-    @property
-    def halves(self) -> npt.NDArray[np.bool_]:
-        """Which variables approach a bound by halves, since chi^2 is flat there."""
-        ...
-
-    @property
-    def n_observations(self) -> int: ...
-
-    def settle(self, values: Array) -> tuple[Array, float]:
-        """Return the values with the linear ones at their best, and chi^2 with its penalty; infinite for no value."""
-        ...
-
-    def linearise(self, values: Array) -> Linearised:
-        """Return chi^2 with gradient and normal matrix."""
-        ...
-
-    def advance(self, values: Array) -> bool:
-        """Change what is no variable and yet follows the fit, after an accepted step; return whether there is such."""
-        ...
-
-    def hold(self, on: bool) -> None:
-        """Say whether what makes stairs in chi^2 is to be held as it is, so that chi^2 is smooth."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -132,7 +82,7 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
         escapes += 1
     current, chi2 = problem.settle(best.values)
     here = problem.linearise(current)
-    solver = _Solver(problem, current, here)
+    solver = Solver(problem, current, here)
     # On the edge of a stair no step leads down and yet the plane through the point slopes: that is a minimum too.
     short = solver.shift_esd < _SHORT
     edge = not short and cycles < max_cycles and solver.predicted(solver.step(0.0)) < _STAIR * chi2
@@ -175,7 +125,7 @@ def _descend(problem: Problem, current: Array, chi2: float, max_cycles: int, sta
     while True:
         here = problem.linearise(current)
         chi2 = here.chi2 + here.penalty
-        solver = _Solver(problem, current, here)
+        solver = Solver(problem, current, here)
 
         found, message = None, ""
         if solver.shift_esd < _CONVERGED and steady:
@@ -237,7 +187,7 @@ class _Damping:
 
 
 def _step(
-    problem: Problem, solver: _Solver, current: Array, chi2: float, damping: _Damping
+    problem: Problem, solver: Solver, current: Array, chi2: float, damping: _Damping
 ) -> tuple[Array, float] | None:
     """Return values with a lower chi^2, and that chi^2; None where no damping finds any."""
     for _ in range(_TRIES):
@@ -264,64 +214,3 @@ def _within(problem: Problem, current: Array, step: Array) -> Array:
         near = ~problem.halves | (np.abs(gap) <= 1e-2 * np.maximum(np.abs(current), 1e-6))
         trial = np.where(crossed, np.where(near, bound, current + 0.5 * np.where(crossed, gap, 0.0)), trial)
     return np.asarray(trial)
-
-
-class _Solver:
-    """The normal equations at one point, scaled to unit diagonal, without what is held at a bound or singular."""
-
-    def __init__(self, problem: Problem, values: Array, here: Linearised) -> None:
-        self._size = values.size
-        self._gradient = here.gradient
-        diagonal = np.diag(here.normal).copy()
-        outward = ((values <= problem.lower) & (here.gradient < 0)) | ((values >= problem.upper) & (here.gradient > 0))
-        dead = ~(diagonal > 1e-300) | ~np.isfinite(diagonal)
-        kept = np.flatnonzero(~outward & ~dead)
-        scale = np.sqrt(np.where(dead, 1.0, diagonal))
-        scaled = here.normal / np.outer(scale, scale)
-        dropped = [problem.names[i] for i in np.flatnonzero(dead & ~outward)]
-        singular = [f"nothing answers to {name}" for name in dropped]
-        while kept.size:
-            eigenvalues, vectors = np.linalg.eigh(scaled[np.ix_(kept, kept)])
-            if eigenvalues[0] > _SINGULAR * eigenvalues[-1]:
-                break
-            # The variable that leans most on the singular direction goes; the rest stay well determined.
-            worst = int(np.argmax(np.abs(vectors[:, 0])))
-            dropped.append(problem.names[kept[worst]])
-            share = np.abs(vectors[:, 0])
-            partners = [problem.names[kept[i]] for i in np.argsort(-share) if i != worst and share[i] > _LEANING]
-            singular.append(f"{dropped[-1]} with {', '.join(partners)}" if partners else dropped[-1])
-            kept = np.delete(kept, worst)
-        self.dropped = tuple(dropped)
-        self.singular = tuple(singular)
-        self.at_bound = tuple(problem.names[i] for i in np.flatnonzero(outward))
-        self._kept = kept
-        self._scale = scale[kept]
-        if kept.size:
-            self._eigenvalues, self._vectors = eigenvalues, vectors
-        else:
-            self._eigenvalues, self._vectors = np.ones(0), np.zeros((0, 0))
-        self._right = self._vectors.T @ (here.gradient[kept] / self._scale)
-        freedom = max(problem.n_observations - kept.size, 1)
-        self._gof2 = here.chi2 / freedom
-        full = self._vectors @ (self._right / self._eigenvalues)
-        esd = np.sqrt(np.sum(self._vectors**2 / self._eigenvalues, axis=1) * self._gof2)
-        self.shift_esd = float(np.max(np.abs(full) / np.maximum(esd, 1e-300), initial=0.0))
-
-    def step(self, damping: float) -> Array:
-        """Return the damped step (v,)."""
-        out = np.zeros(self._size)
-        out[self._kept] = self._vectors @ (self._right / (self._eigenvalues + damping)) / self._scale
-        return out
-
-    def predicted(self, step: Array) -> float:
-        """Return by how much the linear model says that chi^2 falls along ``step``."""
-        z = self._vectors.T @ (step[self._kept] * self._scale)
-        return float(2.0 * z @ self._right - z @ (self._eigenvalues * z))
-
-    def covariance(self) -> Array:
-        """Return the covariance (v, v), scaled by chi^2/(N-P)."""
-        out = np.zeros((self._size, self._size))
-        if self._kept.size:
-            inverse = (self._vectors / self._eigenvalues) @ self._vectors.T
-            out[np.ix_(self._kept, self._kept)] = inverse * self._gof2 / np.outer(self._scale, self._scale)
-        return out

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.engine.leastsq import Linearised
+from autogsas.engine.normal_equations import Linearised
 from autogsas.engine.parameters import Layout, Variable
 from autogsas.engine.pattern_model import PatternModel, PhasePattern
 

@@ -18,19 +18,19 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csc_array
 
 from autogsas.engine import axial, axial_terms
+from autogsas.engine.grid import Grid
 from autogsas.engine.lineshape import Copies, sum_copies
 
-__all__ = ["ALL_KINDS", "Grid", "Plan", "Shapes"]
+__all__ = ["ALL_KINDS", "Plan", "Shapes"]
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _CORE = 3.5  # widths beyond which a Gaussian is below 1e-14 of its height
 _NEAR = 6.0  # widths out to which only the points themselves are used
-_FINENESS = 5.0  # coarse steps in the smallest radius
 # Copies of a line that keep the axial convolution's error near 1e-5 of its height, by reach over width.
 _LADDER = ((0.02, 2), (0.15, 4), (0.4, 6), (0.8, 8), (1.7, 12), (2.7, 16), (4.8, 24), (8.0, 40), (np.inf, 64))
 # The same to 1e-4 for GSAS-II's sums of more terms than these.
@@ -55,44 +55,6 @@ ALL_KINDS = frozenset({"position", "fwhm", "eta", "shl"})
 """The derivatives a shape can have: by 2theta (degrees), width (degrees), mixing, SH/L."""
 
 _CHUNK = 16000  # pairs at a time: their arrays stay in the processor's cache, and below what is fetched page by page
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The measured points ``x`` (n,) and, where it pays, a coarse grid with its interpolation to the points."""
-
-    x: Array
-    coarse: Array | None
-    interpolation: csr_array | None
-
-    @classmethod
-    def of(cls, x: Array, radius: float) -> Grid:
-        """Return the grid for lines whose smallest near radius is ``radius`` (degrees)."""
-        spacing = float(np.median(np.diff(x))) if x.size > 1 else 1.0
-        step = radius / _FINENESS
-        if x.size < 64 or step < 1.5 * spacing:
-            return cls(x, None, None)
-        count = int(np.ceil((x[-1] - x[0]) / step)) + 1
-        coarse = x[0] - step + step * np.arange(count + 3)
-        return cls(x, coarse, _cubic(coarse, x))
-
-
-def _cubic(nodes: Array, x: Array) -> csr_array:
-    """Return the matrix of cubic Lagrange interpolation from equally spaced ``nodes`` to ``x`` inside them."""
-    step = nodes[1] - nodes[0]
-    cell = np.clip(((x - nodes[0]) / step).astype(np.int64), 1, nodes.size - 3)
-    t = (x - nodes[cell]) / step
-    weights = np.stack(
-        [
-            -t * (t - 1) * (t - 2) / 6,
-            (t + 1) * (t - 1) * (t - 2) / 2,
-            -(t + 1) * t * (t - 2) / 2,
-            (t + 1) * t * (t - 1) / 6,
-        ],
-        axis=1,
-    )
-    columns = cell[:, None] + np.arange(-1, 3)
-    return csr_array((weights.ravel(), columns.ravel(), np.arange(0, 4 * x.size + 1, 4)), shape=(x.size, nodes.size))
 
 
 @dataclass(frozen=True)

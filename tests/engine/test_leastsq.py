@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autogsas.engine.leastsq import Linearised, minimise
+from autogsas.engine.leastsq import minimise
+from autogsas.engine.normal_equations import Linearised
 
 Array = npt.NDArray[np.float64]
 
