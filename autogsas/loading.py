@@ -143,10 +143,14 @@ def _histogram(host: Host, entry: DataEntry, folder: Path, file: Path, key: str)
                             allowed=INSTRUMENT_FORMATS)  # fmt: skip
         instrument = found
     limits = _limits(entry, pattern, file, key)
+    complete = _complete(instrument, entry, file, key)
+    if entry.absorption and complete.geometry == "Bragg-Brentano":
+        raise UserError("absorption is that of a Debye-Scherrer sample; a flat one has transparency", file=file,
+                        key=f"{key}.absorption", found=f"{entry.absorption:g}")  # fmt: skip
     return Histogram(
         name=entry.name or pattern.name,
         pattern=pattern,
-        instrument=_complete(instrument, entry, file, key),
+        instrument=complete,
         limits=limits,
         excluded=entry.exclude,
         files=tuple(files),
@@ -183,9 +187,7 @@ def _occupancy_sums(entry: PhaseEntry, phase: Phase, file: Path, key: str) -> tu
         where = f"{key}.occupancy_sums[{i}].sites"
         for label in one.sites:
             if label not in labels:
-                close = nearest(label, labels)
-                raise UserError("no such site" + (f"; did you mean {close!r}?" if close else ""), file=file, key=where,
-                                found=label, allowed=labels)  # fmt: skip
+                raise UserError("no such site", file=file, key=where, found=label, allowed=labels)
             if label in seen:
                 raise UserError("a site can stand in one sum, once", file=file, key=where, found=label)
             seen.add(label)

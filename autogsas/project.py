@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from autogsas.instrument import Geometry, Instrument, Radiation
 from autogsas.pattern import Pattern
@@ -115,6 +115,12 @@ class BroadeningEntry(_Frozen):
     axial: Annotated[Positive | None, Field(description="along the axis; default: as value")] = None
     axis: AxisEntry = (0, 0, 1)
     mix: Annotated[float, Field(ge=0, le=1, description="Lorentzian share")] = 1.0
+
+    @model_validator(mode="after")
+    def _axial_is_uniaxial(self) -> Self:
+        if self.axial is not None and self.model != "uniaxial":
+            raise ValueError("an axial value needs model: uniaxial")
+        return self
 
 
 class OrientationEntry(_Frozen):

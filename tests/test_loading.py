@@ -226,6 +226,18 @@ MISTAKES = {
     "bank nought": (entry("bank: 0"), "data[0].bank: must be greater than or equal to 1; found '0'"),
     "time of flight": (PLAIN.replace("a.instprm", "tof.instprm"), "tof.instprm: Type: only constant-wavelength X-rays and neutrons are supported, no time of flight, no energy dispersion; found 'PNT'; allowed: PXC, PNC"),
     "a CIF without atoms": (PLAIN.replace("a.cif", "bare.cif"), "bare.cif: the CIF has no atoms"),
+    "an axis of no direction": (PLAIN + "    preferred_orientation: {axis: [0, 0, 0]}\n", "phases[0].preferred_orientation.axis: the axis 0 0 0 has no direction; found '[0, 0, 0]'"),
+    "an axis of fractions": (PLAIN + "    size: {model: uniaxial, axis: [0, 0, 0.5]}\n", "phases[0].size.axis[2]: must be a valid integer"),
+    "an unknown broadening": (PLAIN + "    strain: {model: uniaxal}\n", "phases[0].strain.model: unknown value; found 'uniaxal'; allowed: isotropic, uniaxial; did you mean 'uniaxial'?"),
+    "a mix above one": (PLAIN + "    size: {mix: 2}\n", "phases[0].size.mix: must be less than or equal to 1; found '2'"),
+    "an axial size of an isotropic model": (PLAIN + "    size: {axial: 2}\n", "phases[0].size: an axial value needs model: uniaxial"),
+    "a sum over a site that is not there": (PLAIN + "    occupancy_sums: [{sites: [La, Bb]}]\n", "phases[0].occupancy_sums[0].sites: no such site; found 'Bb'; allowed: La, Ba, Co, O; did you mean 'Ba'?"),
+    "a sum of one site": (PLAIN + "    occupancy_sums: [{sites: [La]}]\n", "phases[0].occupancy_sums[0].sites: has too few values"),
+    "a site in two sums": (PLAIN + "    occupancy_sums: [{sites: [La, Ba]}, {sites: [Co, La]}]\n", "phases[0].occupancy_sums[1].sites: a site can stand in one sum, once; found 'La'"),
+    "unknown intensities": (PLAIN + "    intensities: LeBail\n", "phases[0].intensities: unknown value; found 'LeBail'; allowed: structure, Le Bail; did you mean 'Le Bail'?"),
+    "an unknown axial sum": (entry("axial_sum: GSAS2"), "data[0].axial_sum: unknown value; found 'GSAS2'; allowed: GSAS-II, converged; did you mean 'GSAS-II'?"),
+    "absorption of a flat sample": (entry("geometry: Bragg-Brentano\n    absorption: 0.5"), "data[0].absorption: absorption is that of a Debye-Scherrer sample; a flat one has transparency; found '0.5'"),
+    "a hump without a width": (entry("background_peaks: [{position: 20, intensity: 100}]"), "data[0].background_peaks[0].sig: is missing"),
     "a block that is not there": (PLAIN + "    block: LBCP\n", "a.cif: block: no such data block; found 'LBCP'; allowed: LBCO; did you mean 'LBCO'?"),
 }  # fmt: skip
 

@@ -24,9 +24,10 @@ def basis(function: BackgroundFunction, terms: int, x: Array, limits: tuple[floa
     low, high = limits
     if terms < 1:
         raise ValueError("a background needs at least one term")
+    if high <= low and function not in ("cosine", "Q^2 power series", "Q^-2 power series"):
+        # One point has room for one term.
+        return np.concatenate([np.ones((x.size, 1)), np.zeros((x.size, terms - 1))], axis=1)
     if function == "chebyschev-1":
-        if high <= low:
-            return np.concatenate([np.ones((x.size, 1)), np.zeros((x.size, terms - 1))], axis=1)
         position = np.clip(2.0 * (x - low) / (high - low) - 1.0, -1.0, 1.0)
         return np.asarray(np.polynomial.chebyshev.chebvander(position, terms - 1))
     if function == "cosine":

@@ -25,10 +25,10 @@ class Grid:
 
     @classmethod
     def of(cls, x: Array, radius: float) -> Grid:
-        """Return the grid for lines whose smallest near radius is ``radius`` (degrees)."""
+        """Return the grid for lines whose smallest near radius is ``radius`` (degrees), infinite without lines."""
         spacing = float(np.median(np.diff(x))) if x.size > 1 else 1.0
         step = radius / _FINENESS
-        if x.size < 64 or step < 1.5 * spacing:
+        if x.size < 64 or not np.isfinite(step) or step < 1.5 * spacing:
             return cls(x, None, None)
         count = int(np.ceil((x[-1] - x[0]) / step)) + 1
         coarse = x[0] - step + step * np.arange(count + 3)

@@ -126,7 +126,7 @@ class PatternModel:
         ``bragg`` (n,) is the calculated Bragg part of all phases. Le Bail, Duroy & Fourquet (1988), after Rietveld
         (1969), eq. 7. Returns whether there is such a phase.
         """
-        floor = 1e-9 * float(np.max(np.abs(bragg), initial=1e-300))
+        floor = 1e-9 * float(np.max(np.abs(bragg), initial=1e-200))
         ratio = np.where(bragg > floor, net / np.maximum(bragg, floor), 0.0)
         found = False
         for p, reflections in enumerate(self.sets):

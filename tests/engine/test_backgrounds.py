@@ -91,6 +91,7 @@ def test_an_interpolating_background_passes_through_its_values(function: str, te
 
 def test_a_range_of_one_point() -> None:
     for function in BACKGROUNDS:
+        assert np.all(np.isfinite(backgrounds.basis(function, 3, np.array([20.0]), (20.0, 20.0), 1.54)))
         assert np.all(np.isfinite(backgrounds.basis(function, 3, np.array([20.0]), (20.0, 20.0 + 1e-9), 1.54)))
 
 

@@ -119,6 +119,13 @@ def test_edges_are_finite(x: Array, two_theta: float, fwhm: float) -> None:
         assert np.all(np.isfinite(curve))
 
 
+def test_no_lines_make_an_empty_pattern() -> None:
+    x, none = np.arange(10, 20, 0.02), np.zeros(0)
+    found = Plan(x, none, none, 0.02, none, none).shapes(none, none, none, 0.02, ALL_KINDS)
+    for kind in ("value", *ALL_KINDS):
+        assert np.array_equal(found.combine({kind: none}), np.zeros_like(x))
+
+
 def test_a_plan_is_kept_only_while_lines_move_little() -> None:
     x = np.arange(10, 145, 0.02)
     two_theta, fwhm, _ = lines()

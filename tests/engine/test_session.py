@@ -205,6 +205,17 @@ def test_two_phases_keep_their_shares() -> None:
     assert values["fluorite:data:scale"] == pytest.approx(0.1, rel=1e-5)
 
 
+def test_a_phase_without_a_line_in_the_range_does_no_harm() -> None:
+    soft = replace(XRAY, wavelengths=(2.0,))
+    alone = project((QUARTZ,), soft, (15.0, 33.0), 0.05)
+    clean = simulate(alone, (300.0,), np.full(alone.histograms[0].pattern.x.size, 300.0))
+    session = refined(
+        with_data(project((CUBIC, QUARTZ), soft, (15.0, 33.0), 0.05), clean), step("scale", "background", terms=3)
+    )
+    assert session.result().engine_rwp < 1e-6
+    assert "fluorite:data:scale" in session.result().steps[-1].dropped
+
+
 def test_excluded_regions_do_not_count() -> None:
     made = project((CUBIC,), XRAY, (20.0, 90.0), 0.03)
     clean = simulate(made, (0.5,), np.full(made.histograms[0].pattern.x.size, 300.0))
