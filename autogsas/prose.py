@@ -16,6 +16,8 @@ _WORDS: Mapping[Group, str] = {
     "SH/L": "axial divergence (SH/L)",
     "size": "crystallite size",
     "strain": "microstrain",
+    "size_mix": "Lorentzian share of size broadening",
+    "strain_mix": "Lorentzian share of strain broadening",
     "positions": "atomic positions",
     "uiso": "U_iso",
     "uaniso": "anisotropic U",

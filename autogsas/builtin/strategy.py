@@ -129,6 +129,8 @@ def _structural(project: Project, capabilities: Capabilities) -> list[tuple[str,
     out: list[tuple[str, Group, str | None]] = []
     several = len(project.phases) > 1
     for phase in project.phases:
+        if phase.intensities == "Le Bail":
+            continue  # its reflections do not come from its atoms
         tensors = [site.uaniso is not None for site in phase.sites]
         for group in _allowed(("positions", "uiso", "uaniso"), project, capabilities):
             if (group == "uiso" and all(tensors)) or (group == "uaniso" and not any(tensors)):

@@ -137,3 +137,14 @@ def test_a_minor_phase_can_keep_its_atoms(host: Host) -> None:
     seeds = host.call("seed_recipes", project=made, capabilities=CAPABILITIES)[0]
     recipe = build_recipe(host, made, CAPABILITIES, FixedChoose(seeds[0].choices))
     assert {free.phase for free in recipe.steps[-1].free if free.group in ("positions", "uiso")} == {"fluorite"}
+
+
+def test_a_phase_without_structure_is_not_asked_for_atoms() -> None:
+    plain, free = CUBIC, replace(CUBIC, name="free", intensities="Le Bail")
+    made = project((plain, free), XRAY, (15.0, 130.0), 0.05)
+    choose = Random(3, {"structure.positions[fluorite]": True, "structure.uiso[fluorite]": True})
+    recipe = build_recipe(Host(), made, CAPABILITIES, choose)
+    asked = {name for name in choose.names if name.startswith("structure.")}
+    assert asked == {"structure.positions[fluorite]", "structure.uiso[fluorite]"}
+    freed = [item for step in recipe.steps for item in step.free if item.group in ("positions", "uiso", "uaniso")]
+    assert {item.phase for item in freed} == {"fluorite"}
