@@ -60,7 +60,9 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
     start.
     """
     problem.hold(False)
-    current, chi2 = problem.settle(np.clip(values, problem.lower, problem.upper))
+    current = np.clip(values, problem.lower, problem.upper)
+    problem.prepare(current)
+    current, chi2 = problem.settle(current)
     if not np.isfinite(chi2):
         raise ValueError("the pattern cannot be calculated from the starting values")
     best = _descend(problem, current, chi2, max_cycles, _STALE)

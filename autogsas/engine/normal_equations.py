@@ -56,6 +56,10 @@ class Problem(Protocol):
         """Return chi^2 with gradient and normal matrix."""
         ...
 
+    def prepare(self, values: Array) -> None:
+        """Bring what is no variable and yet follows the fit near its place, before anything is fitted to it."""
+        ...
+
     def advance(self, values: Array) -> bool:
         """Change what is no variable and yet follows the fit, after an accepted step; return whether there is such."""
         ...

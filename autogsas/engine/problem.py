@@ -23,6 +23,7 @@ _LARGEST = {
     "uaniso": 0.02, "occupancy": 0.3,
 }  # fmt: skip
 _LARGEST_CELL = 0.004
+_FIRST_SHARES = 5
 # Which derivatives of a line's shape the variables of a group need; a line that moves changes its width with it.
 _WIDTHS = ("fwhm", "eta")
 _SHAPE_KINDS: dict[str, tuple[str, ...]] = {
@@ -233,6 +234,15 @@ class RietveldProblem:
             counted = part.weights > 0
             found |= self._models[h].share_out(raw, np.where(counted, net, bragg), bragg)
         return found
+
+    def prepare(self, values: Array) -> None:
+        """Share the pattern out a few times over the background as it is: fitted at once it would take all there is."""
+        for _ in range(_FIRST_SHARES):
+            try:
+                if not self.advance(values):
+                    return
+            except ValueError:
+                return  # the start has no pattern: `settle` says so
 
     def hold(self, on: bool) -> None:
         """Say whether the terms of GSAS-II's axial sums are held, whose number makes stairs in chi^2."""

@@ -144,22 +144,10 @@ class EngineSession:
         """Return the present state with curves over the project's full limits. Raises BackendError before any step."""
         if self._fit is None or self._problem is None:
             raise BackendError("no-step", "no step has been refined")
-        curves = []
-        for h, histogram in enumerate(self._project.histograms):
-            part = self._points(histogram, histogram.limits)
-            model = self._model(h, part.x)
-            model.hold(False)
-            background = part.basis @ self._backgrounds[histogram.name].coefficients + part.fixed
-            phases = [model.phase(p, self._raw) for p in range(len(self._layout.phases))]
-            scales = [float(self._raw[self._layout.pair[p][h][0]]) for p in range(len(phases))]
-            bragg = np.sum([scale * found.unit for scale, found in zip(scales, phases, strict=True)], axis=0)
-            reflections = tuple(
-                read_reflections(self._layout, p, found, model.sets[p], part.y - background, bragg, scales[p])
-                for p, found in enumerate(phases)
-            )
-            curves.append(
-                Curves(histogram.name, part.x, part.y, background + bragg, background, part.weights, reflections)
-            )
+        try:
+            curves = self._curves()
+        except ValueError as error:
+            raise BackendError("not-finite", str(error)) from error
         parameters = read_parameters(
             self._layout, self._raw, self._problem, self._fit, {n: s.coefficients for n, s in self._backgrounds.items()}
         )
@@ -184,6 +172,26 @@ class EngineSession:
                 np.concatenate([c.weights for c in curves]),
             ),
         )
+
+    def _curves(self) -> list[Curves]:
+        """Return the curves of all histograms over the project's full limits."""
+        curves = []
+        for h, histogram in enumerate(self._project.histograms):
+            part = self._points(histogram, histogram.limits)
+            model = self._model(h, part.x)
+            model.hold(False)
+            background = part.basis @ self._backgrounds[histogram.name].coefficients + part.fixed
+            phases = [model.phase(p, self._raw) for p in range(len(self._layout.phases))]
+            scales = [float(self._raw[self._layout.pair[p][h][0]]) for p in range(len(phases))]
+            bragg = np.sum([scale * found.unit for scale, found in zip(scales, phases, strict=True)], axis=0)
+            reflections = tuple(
+                read_reflections(self._layout, p, found, model.sets[p], part.y - background, bragg, scales[p])
+                for p, found in enumerate(phases)
+            )
+            curves.append(
+                Curves(histogram.name, part.x, part.y, background + bragg, background, part.weights, reflections)
+            )
+        return curves
 
     def _apply(self, step: Step) -> None:
         """Bring the step's settings, backgrounds, freed and fixed groups into the state."""

@@ -43,6 +43,9 @@ class Residuals:
         j, r = self.jacobian(values), self.function(values)
         return Linearised(-j.T @ r, j.T @ j, float(r @ r))
 
+    def prepare(self, values: Array) -> None:
+        pass
+
     def advance(self, values: Array) -> bool:
         return False
 
