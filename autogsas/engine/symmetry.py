@@ -9,6 +9,8 @@ import gemmi
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.engine.listing import listed
+
 __all__ = ["SiteSymmetry", "Symmetry", "cell_to_metric", "metric_tensor", "metric_to_cell", "quadratic_form"]
 
 Array = npt.NDArray[np.float64]
@@ -112,12 +114,16 @@ class Symmetry:
     def reflections(self, metric: Array, d_min: float) -> Ints:
         """Return one reflection of each set of equivalents with d >= ``d_min`` (Angstrom), absences left out; (n, 3).
 
-        Sorted by falling d, then by index, so that the list is the same on every machine.
+        Of a set it is the one in GSAS-II's list. Sorted by falling d, then by index, so that the list is the same on
+        every machine.
         """
         cell = gemmi.UnitCell(*metric_to_cell(metric))
         group = gemmi.find_spacegroup_by_name(self.name)
         hkl = np.asarray(gemmi.make_miller_array(cell, group, d_min, 0.0, True), dtype=np.int64).reshape(-1, 3)
         hkl = hkl[np.any(hkl != 0, axis=1)]
+        if hkl.size:
+            axis = group.monoclinic_unique_axis()
+            hkl = listed(hkl, self.rotations, group.laue_str(), axis, group.ext == "R")
         order = np.lexsort((hkl[:, 2], hkl[:, 1], hkl[:, 0], np.round(quadratic_form(hkl) @ metric, 10)))
         return hkl[order]
 

@@ -72,3 +72,11 @@ def test_mates_differ_with_xrays_alone() -> None:
     assert apart["zincite, neutron"] < 1e-6
     assert apart["quartz, neutron"] < 1e-6
     assert apart["zincite, cu"] > 0.01
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_the_same_equivalents_are_listed(name: str) -> None:
+    """Broadening about an axis that the symmetry does not keep depends on it."""
+    entry = LISTS[name]
+    found = {tuple(hkl) for hkl in engine.reflections(project(entry)).hkl.tolist()}
+    assert [row[:3] for row in entry["reflections"] if tuple(row[:3]) not in found] == []
