@@ -13,6 +13,7 @@ from autogsas.engine.lineshape import pseudo_voigt_mix
 from autogsas.engine.parameters import Layout
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.profile import Plan
+from autogsas.engine.symmetry import Symmetry, cell_to_metric
 from autogsas.project import Histogram, Project
 from autogsas.recipe import BackgroundFunction, Group
 
@@ -66,6 +67,11 @@ def reflections(project: Project) -> List:
     chosen = model.sets[0]
     rotations = layout.phases[0].symmetry.rotations
     return List(chosen.hkl, chosen.multiplicity, peaks.d, peaks.two_theta, peaks.f2, rotations)
+
+
+def listed(space_group: str, cell: list[float], d_min: float) -> list[tuple[int, ...]]:
+    """Return the reflections of a group down to ``d_min`` (Angstrom), sorted."""
+    return sorted(map(tuple, Symmetry.from_name(space_group).reflections(cell_to_metric(cell), d_min).tolist()))
 
 
 def family(hkl: Ints, rotations: Ints) -> tuple[int, int, int]:

@@ -1,6 +1,6 @@
 """Ask GSAS-II for the numbers of this folder; run by GSAS-II's own Python: ``python make.py [KIND ...]``.
 
-KIND is lines, reflections, backgrounds or patterns (default: all); ``--only TEXT`` makes those with TEXT in their
+KIND is lines, reflections, laue, backgrounds or patterns (default: all); ``--only TEXT`` makes those with TEXT in their
 names, ``--out FOLDER`` says where the JSON files go (default: here). Uses GSASIIscriptable and GSASIIpwd alone.
 """
 
@@ -30,6 +30,7 @@ CALLS = {
     "lines": "GSASII.GSASIIpwd.getFCJVoigt3(pos, sig, gam, shl, pos + offset)[0], per centidegree",
     "reflections": "GSASII.GSASIIscriptable: add_powder_histogram, add_phase, 'max cyc' 0, refine, "
     "histogram.reflections()[phase]['RefList'] columns h k l mult d 2theta Fc^2",
+    "laue": "GSASII.GSASIIlattice.GenHLaue(1.2, SpcGroup(symbol)[1], cell2A(cell)) less those absent by GenHKLf",
     "backgrounds": "GSASII.GSASIIscriptable: histogram.data['Background'] set, 'max cyc' 0, refine, "
     "histogram.getdata('Background')",
     "patterns": "GSASII.GSASIIscriptable: all parameters set, 'max cyc' 0, refine, histogram.getdata('Ycalc') and "
@@ -49,7 +50,13 @@ def main() -> None:
     said = parser.parse_args()
     if unknown := set(said.kinds) - set(CALLS):
         parser.error(f"no such kind: {', '.join(sorted(unknown))}; there are {', '.join(CALLS)}")
-    makers = {"lines": lines, "reflections": reflections, "backgrounds": backgrounds, "patterns": patterns}
+    makers = {
+        "lines": lines,
+        "reflections": reflections,
+        "laue": laue,
+        "backgrounds": backgrounds,
+        "patterns": patterns,
+    }
     for kind in said.kinds or list(CALLS):
         with silence():
             made = {"call": CALLS[kind], "gsas2": version(), "entries": makers[kind](said.only)}
@@ -118,6 +125,24 @@ def reflections(only: str) -> list[Case]:
                 entry["mate_f2"] = digits(listed(inverted(what), tool, low, high)[:, 6])
             out.append(entry)
     return out
+
+
+def laue(only: str) -> list[Case]:
+    """Return which equivalents are listed in each Laue class and setting, out to d = 1.2 Angstrom."""
+    from GSASII import GSASIIlattice, GSASIIspc
+
+    found = []
+    for name, (symbol, cell) in cases.LAUE.items():
+        if only not in name:
+            continue
+        group = GSASIIspc.SpcGroup(symbol)[1]
+        rows = [
+            [int(index) for index in row[:3]]
+            for row in GSASIIlattice.GenHLaue(1.2, group, GSASIIlattice.cell2A(cell))
+            if not GSASIIspc.GenHKLf(row[:3], group)[0]
+        ]
+        found.append({"name": name, "cell": list(cell), "reflections": rows})
+    return found
 
 
 def inverted(what: Case) -> Case:
