@@ -7,7 +7,9 @@ Pereyra, SIAM J. Numer. Anal. 10, 413 (1973)), which the problem does in `settle
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +27,8 @@ _NEAR = 3.0  # esds within which the length of one step says something of the ne
 _LENGTHS = (0.4, 4.0)
 _SAME, _STALE = 1e-9, 1e-6  # of chi^2: gains of a step that are none, on a smooth slope and along an edge
 _SLOW = 2  # such steps running that are the end
-_STAIR = 0.01  # of chi^2: what an edge may hide
+_STAIR = 0.01  # of chi^2: what an edge may hide where the rest has not quite come to rest
+_WORTH = 1e-4  # of chi^2: what another round along an edge has to bring
 _SHARES = (1.0, 0.5, 0.25, 0.1)  # of the way to the end of a smooth problem
 _ESCAPES, _SMOOTH_CYCLES = 3, 12  # how often stairs are smoothed out, and for how many cycles
 _RELAID = 3  # times that a step may find the lines laid out anew beneath it
@@ -82,12 +85,26 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
         best = _descend(problem, current, chi2, max_cycles - cycles, _STALE)
         cycles += best.cycles
         escapes += 1
+    edge = False
+    while not best.at_rest and cycles < max_cycles and np.any(problem.stairs):
+        # On the edge of a stair what makes it cannot move and lets nothing else move: the rest goes on without it.
+        with _pinned(problem, best.values):
+            rest = _descend(problem, best.values, best.chi2, max_cycles - cycles, _SAME)
+        cycles += rest.cycles
+        onward = _descend(problem, rest.values, rest.chi2, max_cycles - cycles, _STALE)
+        cycles += onward.cycles
+        edge = rest.at_rest and not onward.at_rest
+        gained = onward.chi2 < best.chi2 * (1.0 - _WORTH)
+        if onward.chi2 < best.chi2 or edge:
+            best = onward if onward.chi2 < rest.chi2 * (1.0 - _STALE) else replace(rest, at_rest=False)
+        if not gained:
+            break
     current, chi2 = problem.settle(best.values)
     here = problem.linearise(current)
     solver = Solver(problem, current, here)
-    # On the edge of a stair no step leads down and yet the plane through the point slopes: that is a minimum too.
     short = solver.shift_esd < _SHORT
-    edge = not short and cycles < max_cycles and solver.predicted(solver.step(0.0)) < _STAIR * chi2
+    # There it is a minimum too, though the plane through the point slopes by a little.
+    edge = not short and cycles < max_cycles and (edge or solver.predicted(solver.step(0.0)) < _STAIR * chi2)
     message = "at the edge of a stair of chi2: no step lowers it" if edge else best.message
     if solver.singular:
         message += f"; singular: {'; '.join(solver.singular)}"
@@ -103,6 +120,17 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
         at_bound=solver.at_bound,
         message=message,
     )
+
+
+@contextmanager
+def _pinned(problem: Problem, values: Array) -> Iterator[None]:
+    """Hold what makes stairs where it is."""
+    kept = problem.lower.copy(), problem.upper.copy()
+    problem.lower[problem.stairs] = problem.upper[problem.stairs] = values[problem.stairs]
+    try:
+        yield
+    finally:
+        problem.lower[:], problem.upper[:] = kept
 
 
 @dataclass(frozen=True)

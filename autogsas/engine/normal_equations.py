@@ -46,6 +46,11 @@ class Problem(Protocol):
         ...
 
     @property
+    def stairs(self) -> npt.NDArray[np.bool_]:
+        """Which variables chi^2 may have stairs in."""
+        ...
+
+    @property
     def n_observations(self) -> int: ...
 
     def settle(self, values: Array) -> tuple[Array, float]:

@@ -31,6 +31,8 @@ _SHAPE_KINDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("U", "V", "W", "X", "Y", "Z", "size", "strain", "size_mix", "strain_mix"), _WIDTHS),
     "SH/L": ("shl",),
 }
+# The terms of GSAS-II's axial sum are as many as SH/L and the Lorentzian width ask for.
+_STEPPED = frozenset({"SH/L", "X", "Y", "Z", "size", "strain", "size_mix", "strain_mix"})
 # Groups whose derivative vanishes at their bound: one bad step there would be the last.
 _FLAT_AT_BOUND = frozenset({"SH/L", "size", "strain", "preferred_orientation"})
 # A width below zero costs chi^2 as if it were known to be zero, give or take half a step of the pattern: beyond zero
@@ -91,10 +93,14 @@ class RietveldProblem:
         self.lower, self.upper = np.full(size, -np.inf), np.full(size, np.inf)
         self.largest_step = np.full(size, np.inf)
         self.halves = np.zeros(size, dtype=bool)
+        self.stairs = np.zeros(size, dtype=bool)
         for column, variable in enumerate(self.variables):
             self.lower[column], self.upper[column] = variable.lower, variable.upper
             self.largest_step[column] = _LARGEST.get(variable.group, np.inf)
             self.halves[column] = variable.group in _FLAT_AT_BOUND
+            self.stairs[column] = variable.group in _STEPPED and any(
+                layout.histograms[h].axial_sum == "GSAS-II" for h in layout.histograms_of(variable)
+            )
             if variable.group == "cell":
                 biggest = max(float(np.max(np.abs(raw[cell]))) for cell in layout.cell if variable.indices[0] in cell)
                 self.largest_step[column] = _LARGEST_CELL * biggest

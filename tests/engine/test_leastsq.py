@@ -27,6 +27,7 @@ class Residuals:
     upper: Array
     largest_step: Array
     halves: npt.NDArray[np.bool_]
+    stairs: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, function, jacobian, names: str, n: int, lower=None, upper=None) -> Residuals:
@@ -34,7 +35,7 @@ class Residuals:
         lower = np.full(size, -np.inf) if lower is None else lower
         upper = np.full(size, np.inf) if upper is None else upper
         largest, halves = np.full(size, np.inf), np.zeros(size, dtype=bool)
-        return cls(function, jacobian, tuple(names.split()), n, lower, upper, largest, halves)
+        return cls(function, jacobian, tuple(names.split()), n, lower, upper, largest, halves, halves)
 
     def settle(self, values: Array) -> tuple[Array, float]:
         return values, float(np.sum(self.function(values) ** 2))
