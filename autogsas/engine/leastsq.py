@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from autogsas.engine.normal_equations import Problem, Solver
 
-__all__ = ["Fit", "minimise"]
+__all__ = ["Fit", "minimise", "pinned"]
 
 Array = npt.NDArray[np.float64]
 
@@ -27,7 +27,6 @@ _NEAR = 3.0  # esds within which the length of one step says something of the ne
 _LENGTHS = (0.4, 4.0)
 _SAME, _STALE = 1e-9, 1e-6  # of chi^2: gains of a step that are none, on a smooth slope and along an edge
 _SLOW = 2  # such steps running that are the end
-_STAIR = 0.01  # of chi^2: what an edge may hide where the rest has not quite come to rest
 _WORTH = 1e-4  # of chi^2: what another round along an edge has to bring
 _SHARES = (1.0, 0.5, 0.25, 0.1)  # of the way to the end of a smooth problem
 _ESCAPES, _SMOOTH_CYCLES = 3, 12  # how often stairs are smoothed out, and for how many cycles
@@ -88,7 +87,7 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
     edge = False
     while not best.at_rest and cycles < max_cycles and np.any(problem.stairs):
         # On the edge of a stair what makes it cannot move and lets nothing else move: the rest goes on without it.
-        with _pinned(problem, best.values):
+        with pinned(problem, problem.stairs, best.values):
             rest = _descend(problem, best.values, best.chi2, max_cycles - cycles, _SAME)
         cycles += rest.cycles
         onward = _descend(problem, rest.values, rest.chi2, max_cycles - cycles, _STALE)
@@ -103,8 +102,8 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
     here = problem.linearise(current)
     solver = Solver(problem, current, here)
     short = solver.shift_esd < _SHORT
-    # There it is a minimum too, though the plane through the point slopes by a little.
-    edge = not short and cycles < max_cycles and (edge or solver.predicted(solver.step(0.0)) < _STAIR * chi2)
+    # With all else at rest and no step down, the edge is a minimum, though the plane through it slopes.
+    edge = edge and not short and cycles < max_cycles
     message = "at the edge of a stair of chi2: no step lowers it" if edge else best.message
     if solver.singular:
         message += f"; singular: {'; '.join(solver.singular)}"
@@ -123,10 +122,10 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
 
 
 @contextmanager
-def _pinned(problem: Problem, values: Array) -> Iterator[None]:
-    """Hold what makes stairs where it is."""
+def pinned(problem: Problem, which: npt.NDArray[np.bool_], values: Array) -> Iterator[None]:
+    """Hold the variables ``which`` (v,) at their ``values`` (v,) for the while."""
     kept = problem.lower.copy(), problem.upper.copy()
-    problem.lower[problem.stairs] = problem.upper[problem.stairs] = values[problem.stairs]
+    problem.lower[which] = problem.upper[which] = values[which]
     try:
         yield
     finally:

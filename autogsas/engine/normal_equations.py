@@ -79,7 +79,6 @@ class Solver:
 
     def __init__(self, problem: Problem, values: Array, here: Linearised) -> None:
         self._size = values.size
-        self._gradient = here.gradient
         diagonal = np.diag(here.normal).copy()
         outward = ((values <= problem.lower) & (here.gradient < 0)) | ((values >= problem.upper) & (here.gradient > 0))
         dead = ~(diagonal > 1e-300) | ~np.isfinite(diagonal)

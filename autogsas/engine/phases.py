@@ -52,11 +52,6 @@ class PhaseState:
         """Whether the reflections' intensities come from the pattern alone (Le Bail)."""
         return self.phase.intensities == "Le Bail"
 
-    @property
-    def cell_mass(self) -> float:
-        """The mass of a full cell in Dalton by the occupancies of the start."""
-        return float(self.masses() @ np.array([site.occupancy for site in self.phase.sites]))
-
     def masses(self) -> Array:
         """Return the mass that each site, fully occupied, brings to the cell, in Dalton; (s,)."""
         order = self.symmetry.order

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +22,7 @@ _LARGEST = {
     "uaniso": 0.02, "occupancy": 0.3,
 }  # fmt: skip
 _LARGEST_CELL = 0.004
-_FIRST_SHARES = 5
+_FIRST_SHARES = 5  # rounds of Le Bail over the background as it is
 # Which derivatives of a line's shape the variables of a group need; a line that moves changes its width with it.
 _WIDTHS = ("fwhm", "eta")
 _SHAPE_KINDS: dict[str, tuple[str, ...]] = {
@@ -35,8 +34,6 @@ _SHAPE_KINDS: dict[str, tuple[str, ...]] = {
 _STEPPED = frozenset({"SH/L", "X", "Y", "Z", "size", "strain", "size_mix", "strain_mix"})
 # Groups whose derivative vanishes at their bound: one bad step there would be the last.
 _FLAT_AT_BOUND = frozenset({"SH/L", "size", "strain", "preferred_orientation"})
-# A width below zero costs chi^2 as if it were known to be zero, give or take half a step of the pattern: beyond zero
-# the pattern no longer answers to it, and without a price nothing would lead back.
 
 
 @dataclass(frozen=True)
@@ -108,22 +105,14 @@ class RietveldProblem:
         self._scales = {
             scale_of[variable.indices[0]]: column for column, variable in enumerate(self.variables) if variable.linear
         }
+        # A width below zero costs chi^2 as if it were known to be zero, give or take half a step of the pattern: beyond
+        # zero the pattern no longer answers to it, and without a price nothing would lead back.
         self._price = 0.0
         self._kinds = [
             frozenset(kind for v in variables if h in layout.histograms_of(v) for kind in _SHAPE_KINDS.get(v.group, ()))
             for h in range(len(points))
         ]
         self.n_observations = sum(int(np.count_nonzero(part.weights > 0)) for part in points)
-
-    @contextmanager
-    def holding(self, column: int, value: float) -> Iterator[None]:
-        """Hold one variable at a value for the while."""
-        bounds = self.lower[column], self.upper[column]
-        self.lower[column] = self.upper[column] = value
-        try:
-            yield
-        finally:
-            self.lower[column], self.upper[column] = bounds
 
     def start(self) -> Array:
         """Return the values at the raw parameters this problem was made with."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from autogsas.engine import backgrounds
 from autogsas.engine.background_peaks import background_peaks
-from autogsas.engine.leastsq import Fit, minimise
+from autogsas.engine.leastsq import Fit, minimise, pinned
 from autogsas.engine.parameters import INSTRUMENT, Layout, Variable
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.problem import Points, RietveldProblem, weighted_solution
@@ -26,9 +26,9 @@ __all__ = ["EngineSession"]
 Array = npt.NDArray[np.float64]
 
 _MOST_CYCLES = 60
+_LOW_SHL = 0.005  # below which an axial divergence has fallen to nothing
+_USUAL_SHL = (0.015, 0.03)  # what is tried instead
 _LOOK_CYCLES = 10
-_USUAL_SHL = (0.015, 0.03)
-_LOW_SHL = 0.005
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class EngineSession:
                 start = fit.values.copy()
                 start[column] = value
                 # Zero and cell have to come to terms with the new value before it may move.
-                with problem.holding(column, value):
+                with pinned(problem, np.arange(start.size) == column, start):
                     start = minimise(problem, start, _LOOK_CYCLES).values
                 other = minimise(problem, start, _LOOK_CYCLES)
                 if other.chi2 < best.chi2 * (1.0 - 1e-6):

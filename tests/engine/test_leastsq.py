@@ -148,3 +148,22 @@ def test_what_lies_above_an_older_arithmetic_is_judged_by_the_new_one() -> None:
     assert fit.converged
     # The offset makes esds large, and with them what counts as converged.
     assert fit.values == pytest.approx([3.0, 2.0], abs=0.05)
+
+
+@pytest.mark.parametrize("stepped", [False, True])
+def test_a_fit_that_stalls_on_a_slope_has_not_converged(stepped: bool) -> None:
+    """Whatever may make stairs: while the rest is not at rest, no step down is no minimum."""
+    x = np.linspace(0, 10, 50)
+    y = 3 + 2 * x + np.random.default_rng(1).normal(0, 1, 50)
+    problem = straight(x, y)
+    problem.stairs[0] = stepped
+    design = problem.jacobian(np.zeros(2))
+    # The derivatives lie by their sign, so that every step leads up.
+    lying = Residuals(**{**vars(problem), "jacobian": lambda v: -design})
+    # A fifth of an esd from the minimum: too far to be at rest, too near for chi^2 to show it.
+    near = np.linalg.lstsq(design, y, rcond=None)[0] + np.array([0.06, 0.0])
+    fit = minimise(lying, near, 50)
+    assert 0.1 < fit.shift_esd < 0.5
+    assert not fit.converged
+    assert "edge" not in fit.message
+    assert "no step lowers chi2" in fit.message
