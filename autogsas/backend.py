@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from autogsas.instrument import Geometry, Radiation
 from autogsas.project import Project
 from autogsas.recipe import BACKGROUNDS, BackgroundFunction, Group, Step
 from autogsas.result import Result, StepResult
 
-__all__ = ["Backend", "Capabilities", "Probe", "Session"]
+__all__ = ["Backend", "Capabilities", "Probe", "Session", "StartWord"]
+
+StartWord = Literal["cell", "sites", "axis", "geometry"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,10 @@ class Probe:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a backend can refine; the search space is cut to it."""
+    """What a backend can refine; the search space is cut to it.
+
+    ``starts`` are the parts of a step's ``start`` and ``geometry`` that its sessions obey.
+    """
 
     groups: frozenset[Group]
     radiation: frozenset[Radiation] = frozenset({"xray", "neutron"})
@@ -43,6 +48,7 @@ class Capabilities:
     backgrounds: tuple[BackgroundFunction, ...] = BACKGROUNDS
     several_phases: bool = True
     several_histograms: bool = True
+    starts: frozenset[StartWord] = frozenset()
     outputs: tuple[str, ...] = ("best.cif",)
 
 

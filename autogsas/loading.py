@@ -157,6 +157,7 @@ def _histogram(host: Host, entry: DataEntry, folder: Path, file: Path, key: str)
         absorption=entry.absorption,
         background_peaks=tuple(BackgroundPeak(**peak.model_dump()) for peak in entry.background_peaks),
         axial_sum=entry.axial_sum,
+        geometry_declared=(entry.geometry or instrument.geometry) is not None,
     )
 
 

@@ -11,13 +11,31 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from autogsas.instrument import Geometry, Instrument, Radiation
 from autogsas.pattern import Pattern
-from autogsas.recipe import BACKGROUNDS, BackgroundFunction, Group, Limits, Recipe
-from autogsas.sample import Axis, BackgroundPeak, BroadeningModel
+from autogsas.recipe import BACKGROUNDS, AxisEntry, BackgroundFunction, Group, Limits, Recipe
+from autogsas.sample import BackgroundPeak, BroadeningModel
 from autogsas.structure import Intensities, Phase
 
-__all__ = ["AxialSum", "BackgroundPeakEntry", "BackgroundSearch", "BroadeningEntry", "DataEntry", "GroupSearch",
-           "Histogram", "OccupancySumEntry", "OrientationEntry", "PhaseEntry", "Project", "ProjectFile", "Search",
-           "seconds"]  # fmt: skip
+__all__ = [
+    "AxialSum",
+    "BackgroundPeakEntry",
+    "BackgroundSearch",
+    "BroadeningEntry",
+    "DataEntry",
+    "FirstSearch",
+    "GroupSearch",
+    "Histogram",
+    "OccupancySumEntry",
+    "OrientationEntry",
+    "PerturbSearch",
+    "PhaseEntry",
+    "Project",
+    "ProjectFile",
+    "Sampler",
+    "Scout",
+    "Search",
+    "Space",
+    "seconds",
+]  # fmt: skip
 
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(s|m|h)?\s*$")
 
@@ -58,13 +76,6 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _some_axis(value: Axis) -> Axis:
-    if value == (0, 0, 0):
-        raise ValueError("the axis 0 0 0 has no direction")
-    return value
-
-
-AxisEntry = Annotated[Axis, AfterValidator(_some_axis), Field(description="h k l of the planes whose normal it is")]
 AxialSum = Literal["GSAS-II", "converged"]
 
 
@@ -152,6 +163,19 @@ class PhaseEntry(_Frozen):
     occupancy_sums: Annotated[tuple[OccupancySumEntry, ...], Field(description="kept while refining")] = ()
 
 
+def _rising(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError("the smaller share comes first")
+    return value
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Share2 = Annotated[tuple[Share, Share], AfterValidator(_rising)]
+Sampler = Literal["tpe", "random", "cmaes", "gp", "qmc", "tpe-2020"]
+Space = Literal["default", "published-2020"]
+Scout = Literal["auto", "off"] | Annotated[int, Field(ge=1)]
+
+
 class BackgroundSearch(_Frozen):
     """Which backgrounds the search may choose."""
 
@@ -160,10 +184,28 @@ class BackgroundSearch(_Frozen):
 
 
 class GroupSearch(_Frozen):
-    """Which groups the search frees: ``always``, ``never``, and by choice all others that apply."""
+    """Which groups the search frees: ``always``, ``never``, and by choice all others that apply.
+
+    Occupancies and absorption are offered only where ``offer`` asks for them: few patterns can pay for them.
+    """
 
     always: tuple[Group, ...] = ()
     never: tuple[Group, ...] = ()
+    offer: Annotated[tuple[Group, ...], Field(description="also by choice: occupancy, absorption")] = ()
+
+
+class FirstSearch(_Frozen):
+    """Which 2theta range the first steps may take, in shares of the whole."""
+
+    start: Annotated[Share2, Field(description="where it begins, in shares of the full range")] = (0.0, 0.4)
+    width: Annotated[Share2, Field(description="how much of what is left it takes")] = (0.4, 1.0)
+
+
+class PerturbSearch(_Frozen):
+    """How far starting structures are moved about, so that other solutions are met; 0: not at all."""
+
+    positions: Annotated[float, Field(ge=0, le=1, description="Angstrom, root mean square")] = 0.0
+    cell: Annotated[float, Field(ge=0, le=0.05, description="largest change, as a fraction")] = 0.0
 
 
 class Search(_Frozen):
@@ -174,9 +216,19 @@ class Search(_Frozen):
     trial_timeout: Annotated[Seconds, Field(description="for one trial")] = 120.0
     jobs: Annotated[int, Field(ge=1, le=256, description="trials at a time")] = 1
     seed: Annotated[int, Field(ge=0)] = 0
-    sampler: Annotated[Literal["tpe", "random", "cmaes", "gp", "qmc"], Field(description="who proposes")] = "tpe"
+    sampler: Annotated[
+        Sampler | None, Field(description="who proposes; default: tpe, in the published space tpe-2020")
+    ] = None
+    space: Annotated[Space, Field(description="what is searched; published-2020 is that of Ozaki et al.")] = "default"
+    scout: Annotated[Scout, Field(description="trials of the numpy engine before a slower one")] = "auto"
+    prune: Annotated[bool, Field(description="give up trials that are hopeless before their last step")] = True
+    patience: Annotated[int | None, Field(ge=1, description="stop after so many trials without gain")] = None
+    terminator: Annotated[bool, Field(description="stop where Optuna's terminator expects no more")] = False
     background: BackgroundSearch = BackgroundSearch()
     groups: GroupSearch = GroupSearch()
+    first: FirstSearch = FirstSearch()
+    cycles: Annotated[Terms, Field(description="fewest and most cycles of the early steps")] = (2, 8)
+    perturb: PerturbSearch = PerturbSearch()
 
 
 class ProjectFile(_Frozen):
@@ -197,7 +249,8 @@ class Histogram:
 
     ``limits`` and ``excluded`` in degrees 2theta; ``files`` the user's own files it was read from. ``absorption`` is
     muR of a Debye-Scherrer sample. ``axial_sum`` says how the numpy engine sums axial divergence: "GSAS-II" with as
-    many terms as GSAS-II takes (one to a few for most lines), "converged" the integral itself.
+    many terms as GSAS-II takes (one to a few for most lines), "converged" the integral itself. ``geometry_declared``
+    says whether anybody said which geometry it is; where not, a search may try the other one.
     """
 
     name: str
@@ -209,6 +262,7 @@ class Histogram:
     absorption: float = 0.0
     background_peaks: tuple[BackgroundPeak, ...] = ()
     axial_sum: AxialSum = "GSAS-II"
+    geometry_declared: bool = True
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["BACKGROUNDS", "GROUPS", "Background", "BackgroundFunction", "Free", "Group", "GroupInfo", "Recipe",
-           "Setting", "Step"]  # fmt: skip
+from autogsas.instrument import Geometry
+from autogsas.sample import Axis
+
+__all__ = [
+    "BACKGROUNDS",
+    "GROUPS",
+    "AxisEntry",
+    "Background",
+    "BackgroundFunction",
+    "Free",
+    "Group",
+    "GroupInfo",
+    "Recipe",
+    "Setting",
+    "Start",
+    "Step",
+]  # fmt: skip
 
 BackgroundFunction = Literal[
     "chebyschev-1", "cosine", "Q^2 power series", "Q^-2 power series",
@@ -26,8 +41,8 @@ BACKGROUNDS: tuple[BackgroundFunction, ...] = (
 
 Group = Literal[
     "scale", "background", "cell", "zero", "displacement", "transparency", "U", "V", "W", "X", "Y", "Z", "SH/L",
-    "size", "strain", "size_mix", "strain_mix", "positions", "uiso", "uaniso", "occupancy", "preferred_orientation",
-    "absorption",
+    "size", "strain", "size_mix", "strain_mix", "positions", "uiso", "uiso_shared", "uaniso", "occupancy",
+    "preferred_orientation", "absorption",
 ]  # fmt: skip
 
 
@@ -60,6 +75,7 @@ GROUPS: Mapping[Group, GroupInfo] = {
     "strain_mix": GroupInfo("phase and histogram", "", "Lorentzian share of the strain broadening"),
     "positions": GroupInfo("site", "", "fractional coordinates within the site's symmetry"),
     "uiso": GroupInfo("site", "Å²", "isotropic displacement parameter"),
+    "uiso_shared": GroupInfo("phase", "Å²", "one isotropic displacement parameter for all isotropic sites"),
     "uaniso": GroupInfo("site", "Å²", "anisotropic displacement parameters within the site's symmetry"),
     "occupancy": GroupInfo("site", "", "site occupancy"),
     "preferred_orientation": GroupInfo("phase and histogram", "", "March-Dollase ratio"),
@@ -102,6 +118,30 @@ class Setting(_Frozen):
     site: str | None = None
 
 
+def _some_axis(value: Axis) -> Axis:
+    if value == (0, 0, 0):
+        raise ValueError("the axis 0 0 0 has no direction")
+    return value
+
+
+AxisEntry = Annotated[Axis, AfterValidator(_some_axis), Field(description="h k l of the planes whose normal it is")]
+Length = Annotated[float, Field(gt=0)]
+Angle = Annotated[float, Field(gt=0, lt=180)]
+
+
+class Start(_Frozen):
+    """Where a phase begins, instead of as the project says.
+
+    ``cell`` (a, b, c, alpha, beta, gamma) in Angstrom and degrees, true to the phase's symmetry; ``sites`` fractional
+    coordinates by label; ``axis`` of preferred orientation in all histograms.
+    """
+
+    phase: str
+    cell: tuple[Length, Length, Length, Angle, Angle, Angle] | None = None
+    sites: dict[str, tuple[float, float, float]] = {}
+    axis: AxisEntry | None = None
+
+
 def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
     if not limits[0] < limits[1]:
         raise ValueError("the lower limit must be below the upper one")
@@ -123,6 +163,12 @@ def _as_settings(value: Any) -> Any:
     return value
 
 
+def _as_starts(value: Any) -> Any:
+    if isinstance(value, Mapping) and "phase" not in value:
+        return [{"phase": phase, **(said if isinstance(said, Mapping) else {})} for phase, said in value.items()]
+    return [value] if isinstance(value, Mapping) else value
+
+
 def _as_backgrounds(value: Any) -> Any:
     return [value] if isinstance(value, Mapping) else value
 
@@ -134,13 +180,19 @@ class Step(_Frozen):
     """One step: what to set, free and fix, then one least-squares run.
 
     ``limits`` in degrees 2theta for all histograms or by histogram name; None is the project's own limits.
-    ``cycles`` at the most; None goes on to convergence.
+    ``cycles`` at the most; None goes on to convergence. ``start`` and ``geometry`` (for all histograms or by name)
+    replace what the project says from here on; they are set before anything else.
+
+    Freeing "uaniso" of an isotropic site makes it anisotropic, its tensor that of its U_iso; freeing "uiso_shared"
+    gives all isotropic sites their mean and moves them together, until "uiso" is freed.
     """
 
     title: str = ""
     limits: Limits | dict[str, Limits] | None = None
     background: Annotated[tuple[Background, ...], BeforeValidator(_as_backgrounds)] = ()
     set: Annotated[tuple[Setting, ...], BeforeValidator(_as_settings)] = ()
+    start: Annotated[tuple[Start, ...], BeforeValidator(_as_starts)] = ()
+    geometry: Geometry | dict[str, Geometry] | None = None
     free: FreeList = ()
     fix: FreeList = ()
     cycles: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -150,6 +202,12 @@ class Step(_Frozen):
         if isinstance(self.limits, dict):
             return self.limits.get(histogram)
         return self.limits
+
+    def geometry_for(self, histogram: str) -> Geometry | None:
+        """Return the geometry this step gives to a histogram, or None where it leaves it."""
+        if isinstance(self.geometry, dict):
+            return self.geometry.get(histogram)
+        return self.geometry
 
 
 class Recipe(_Frozen):

@@ -41,6 +41,13 @@ def check_recipe(recipe: Recipe, project: Project, file: Path | None = None) -> 
         if isinstance(step.limits, dict):
             for name in step.limits:
                 _known("histogram", name, histograms, file, f"steps[{number}].limits")
+        for name in step.geometry if isinstance(step.geometry, dict) else ():
+            _known("histogram", name, histograms, file, f"steps[{number}].geometry")
+        for start in step.start:
+            _known("phase", start.phase, phases, file, f"steps[{number}].start")
+            labels = [site.label for phase in project.phases if phase.name == start.phase for site in phase.sites]
+            for label in start.sites:
+                _known("site", label, labels, file, f"steps[{number}].start.{start.phase}.sites")
         _check_limits(step, number, project, file)
 
 

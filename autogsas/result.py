@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -95,7 +96,8 @@ class StepResult:
     """What one step did.
 
     ``dropped`` names the parameters taken out as singular; ``shift_esd`` is the largest last shift over esd;
-    ``rwp`` the engine's own figure in per cent over the step's limits.
+    ``rwp`` the engine's own figure in per cent over the step's limits; ``full_rwp`` what the model after the step
+    gives over the project's full limits, less the excluded regions, NaN where the engine does not say it.
     """
 
     title: str
@@ -108,6 +110,7 @@ class StepResult:
     at_bound: tuple[str, ...] = ()
     message: str = ""
     seconds: float = 0.0
+    full_rwp: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from autogsas.hookspecs import Choose, Plan
 from autogsas.host import Host
 from autogsas.instrument import Geometry
 from autogsas.project import Histogram, Project
-from autogsas.recipe import GROUPS, Background, Free, Group, Recipe, Setting, Step
+from autogsas.recipe import GROUPS, Background, Free, Group, Recipe, Setting, Start, Step
 
 __all__ = ["FixedChoose", "Recorder", "build_recipe", "fit_recipe", "rehearse"]
 
@@ -224,6 +224,9 @@ class _Cut:
     def __init__(self, project: Project, capabilities: Capabilities) -> None:
         self._project = project
         self._groups = capabilities.groups
+        self._starts = capabilities.starts
+        # Steps come in order: one that changes a geometry changes what the steps after it can free.
+        self._geometry = {histogram.name: histogram.instrument.geometry for histogram in project.histograms}
         self._names = {
             "phase": [phase.name for phase in project.phases],
             "histogram": [histogram.name for histogram in project.histograms],
@@ -233,15 +236,36 @@ class _Cut:
     def step(self, step: Step) -> Step:
         for background in step.background:
             self._known("histogram", background.histogram)
-        for name in step.limits if isinstance(step.limits, dict) else ():
-            self._known("histogram", name)
+        for words in (step.limits, step.geometry):
+            for name in words if isinstance(words, dict) else ():
+                self._known("histogram", name)
+        geometry = step.geometry if "geometry" in self._starts else None
+        for histogram in self._project.histograms if geometry is not None else ():
+            self._geometry[histogram.name] = step.geometry_for(histogram.name) or self._geometry[histogram.name]
         return step.model_copy(
             update={
+                "geometry": geometry,
+                "start": tuple(cut for start in step.start if (cut := self._start(start)) is not None),
                 "free": tuple(self.frees(step.free)),
                 "fix": tuple(self.frees(step.fix)),
                 "set": tuple(item for setting in step.set for item in self._fitting(setting)),
             }
         )
+
+    def _start(self, start: Start) -> Start | None:
+        self._known("phase", start.phase)
+        sites = [site.label for phase in self._project.phases if phase.name == start.phase for site in phase.sites]
+        unknown = next((label for label in start.sites if label not in sites), None)
+        if unknown is not None:
+            raise PluginError("the recipe names an unknown site", key=start.phase, found=unknown, allowed=sites)
+        cut = start.model_copy(
+            update={
+                "cell": start.cell if "cell" in self._starts else None,
+                "sites": start.sites if "sites" in self._starts else {},
+                "axis": start.axis if "axis" in self._starts else None,
+            }
+        )
+        return cut if cut.cell or cut.sites or cut.axis else None
 
     def frees(self, frees: Sequence[Free]) -> Iterator[Free]:
         seen: set[Free] = set()
@@ -258,7 +282,7 @@ class _Cut:
             return
         geometries = _GEOMETRY.get(item.group)
         concerned = [h for h in self._project.histograms if item.histogram in (None, h.name)]
-        fits = [h for h in concerned if geometries is None or h.instrument.geometry in geometries]
+        fits = [h for h in concerned if geometries is None or self._geometry[h.name] in geometries]
         if len(fits) == len(concerned):
             yield item
         else:
