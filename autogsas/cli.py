@@ -69,6 +69,7 @@ def _shared(*, search: bool) -> Callable[[Command], Command]:
             click.option("--trials", type=click.IntRange(min=1), help="How many trials, those resumed from included."),
             click.option("--jobs", type=click.IntRange(1, 256), help="Trials at a time; a run repeats with the same."),
             click.option("--seed", type=click.IntRange(min=0), help="The same seed, the same proposals."),
+            click.option("--patience", type=click.IntRange(min=1), help="Stop after so many trials without gain."),
             click.option("--resume", is_flag=True, help="Go on with the last run, or the one in --out."),
         ]
 

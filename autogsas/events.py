@@ -71,7 +71,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """A run is over: "complete", "interrupted" or "timeout"."""
+    """A run is over: "complete", "interrupted", "timeout" or "no gain"."""
 
     finished: str
     best: TrialRecord | None

@@ -12,6 +12,7 @@ import contextlib
 import copy
 import importlib.util
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -32,7 +33,7 @@ __all__ = ["SAMPLERS", "Database", "Proposer"]
 
 T = TypeVar("T", str, int, float, bool)
 
-SAMPLERS = ("tpe", "random", "cmaes", "gp", "qmc", "tpe-2020")
+SAMPLERS = ("tpe", "random", "cmaes", "gp", "qmc")
 _NEEDS = {"cmaes": "cmaes", "gp": "torch"}
 _STATES = {
     "complete": TrialState.COMPLETE,
@@ -97,7 +98,8 @@ class Proposer:
     def tell(self, record: TrialRecord) -> None:
         """Learn from a trial that is over.
 
-        A trial that failed, or that made no choice at all (a whole recipe given), teaches nothing.
+        One given up counts as worse than all that ended. A trial that failed, or that made no choice at all (a whole
+        recipe given), teaches nothing.
         """
         asked = self._open.pop(record.number, None)
         learn = _STATES[record.state] is TrialState.COMPLETE and bool(record.choices)
@@ -106,8 +108,17 @@ class Proposer:
                 asked.set_constraint("errors", errors_of(record))
             if learn:
                 self._study.tell(record.number, record.score)
+            elif record.state == "pruned" and (reached := reached_by(record)) is not None:
+                self._report(record.number, reached, len(record.steps))
+                self._study.tell(record.number, state=TrialState.PRUNED)
             else:
                 self._study.tell(record.number, state=TrialState.FAIL)
+
+    def _report(self, number: int, value: float, step: int) -> None:
+        # A trial restored from an earlier session has no handle of its own, and Optuna reports through handles.
+        storage = self._study._storage
+        identity = storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
+        optuna.Trial(self._study, identity).report(value, step)
 
 
 class OptunaChoose:
@@ -194,6 +205,12 @@ class Database:
         kept.datetime_start = kept.datetime_complete - timedelta(seconds=record.seconds)
         with _silence():
             self._study.add_trial(kept)
+
+
+def reached_by(record: TrialRecord) -> float | None:
+    """Return the Rwp over the full range at which a trial was given up, in per cent; None where it was not said."""
+    value = record.steps[-1].full_rwp if record.steps else math.nan
+    return value if math.isfinite(value) else None
 
 
 def errors_of(record: TrialRecord) -> int:

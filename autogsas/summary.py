@@ -10,7 +10,7 @@ __all__ = ["StepPart", "Summary", "summary_schema"]
 
 Range = tuple[float, float]
 Number = float | None
-Finished = Literal["complete", "interrupted", "timeout"]
+Finished = Literal["complete", "interrupted", "timeout", "no gain"]
 
 
 class _Part(BaseModel):

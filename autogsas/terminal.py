@@ -150,7 +150,8 @@ def show_run(run: Run, console: Console) -> None:
 def _lines(summary: Summary) -> list[tuple[str, str]]:
     counts = summary.trials
     parts = [f"{counts.complete} complete"]
-    parts += [f"{n} {word}" for word, n in (("infeasible", counts.infeasible), ("failed", counts.failed)) if n]
+    others = (("infeasible", counts.infeasible), ("pruned", counts.pruned), ("failed", counts.failed))
+    parts += [f"{n} {word}" for word, n in others if n]
     trials = f"{', '.join(parts)}, in {duration(summary.seconds)}"
     if summary.causes:
         trials += f" ({', '.join(f'{cause} {count}' for cause, count in summary.causes.items())})"

@@ -30,8 +30,6 @@ from autogsas.summary import Summary
 
 __all__ = ["Run", "refine", "report", "run"]
 
-_SAMPLER_OF = {"default": "tpe", "published-2020": "tpe-2020"}
-
 
 @dataclass(frozen=True)
 class Run:
@@ -54,6 +52,7 @@ def run(
     timeout: float | None = None,
     jobs: int | None = None,
     seed: int | None = None,
+    patience: int | None = None,
     out: Path | str | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -61,7 +60,8 @@ def run(
     """Refine a project by a search over recipes and leave the results in a folder.
 
     ``project`` is a project file or its folder, or what `autogsas.loading.load_project` returned; ``timeout`` in
-    seconds; what is None is taken from the project. ``progress`` is called with each of `autogsas.events`.
+    seconds; ``patience`` stops after so many trials without gain; what is None is taken from the project.
+    ``progress`` is called with each of `autogsas.events`.
     Raises UserError for mistakes in what was given, BackendMissing where the engine cannot be used.
     """
     read, host = project if isinstance(project, tuple) else load_project(Path(project))
@@ -74,9 +74,11 @@ def run(
         trials=_at_least_one(trials, "--trials") or asked.trials,
         jobs=_at_least_one(jobs, "--jobs") or asked.jobs,
         seed=seed if seed is not None else kept.get("seed", asked.seed),
-        sampler=kept.get("sampler", asked.sampler or _SAMPLER_OF[asked.space]),
+        sampler=kept.get("sampler", asked.sampler),
         timeout=timeout if timeout is not None else asked.timeout,
         trial_timeout=asked.trial_timeout,
+        prune=asked.prune,
+        patience=_at_least_one(patience, "--patience") or asked.patience,
     )
     rehearse(host, read, engine.capabilities())
     return _carry_out(read, host, engine, target, options, collect_seeds(host, read, engine), progress)

@@ -8,7 +8,7 @@ offered as alternatives and never together. So are X with size and Y with strain
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from autogsas import hookimpl
 from autogsas.backend import Capabilities
@@ -17,6 +17,8 @@ from autogsas.project import Histogram, Project
 from autogsas.recipe import Background, Free, Group, Setting, Step
 
 __all__: list[str] = []
+
+Number = TypeVar("Number", int, float)
 
 _GAUSSIAN: dict[str, tuple[Group, ...]] = {"none": (), "W": ("W",), "U W": ("U", "W"), "U V W": ("U", "V", "W")}
 _LORENTZIAN: dict[str, tuple[Group, ...]] = {
@@ -97,8 +99,9 @@ def autogsas_choose_profile(
 def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogram) -> tuple[float, float]:
     """Choose the range of the first steps: where it begins, and how much of the rest it takes."""
     low, high = histogram.limits
-    start = low + choose.number("first.start", 0.0, 0.4) * (high - low)
-    return (start, start + choose.number("first.width", 0.4, 1.0) * (high - start))
+    first = project.search.first
+    start = low + choose.number("first.start", *first.start) * (high - low)
+    return (start, start + choose.number("first.width", *first.width) * (high - start))
 
 
 @hookimpl
@@ -115,6 +118,9 @@ def autogsas_choose_groups(choose: Choose, project: Project, capabilities: Capab
     for name, group, phase in _structural(project, capabilities):
         if _yes(choose, name, group, project):
             frees.append(Free(group=group, phase=phase))
+    for group in _allowed(project.search.groups.offer, project, capabilities):
+        if not any(free.group == group for free in frees) and _yes(choose, f"offered.{group}", group, project):
+            frees.append(Free(group=group))
     for group in project.search.groups.always:
         if group in capabilities.groups and not any(free.group == group for free in frees):
             frees.append(Free(group=group))
@@ -151,7 +157,7 @@ def autogsas_order_steps(choose: Choose, project: Project, plan: Plan) -> list[S
     Early steps stop after a few cycles: they only have to bring the model near. The last goes on to convergence.
     """
     order = choose.category("order", list(_ORDERS))
-    cycles = choose.integer("early.cycles", 2, 8)
+    cycles = choose.integer("early.cycles", *project.search.cycles)
     blocks = _blocks(plan)
     window = dict(plan.window) or None
     first = (Free(group="scale"), Free(group="background"))
@@ -206,13 +212,14 @@ def _blocks(plan: Plan) -> dict[str, list[Free]]:
 @hookimpl
 def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[Seed]:
     """Bring the recipes a careful person would try first, from the fullest to the plainest."""
-    low, high = project.search.background.terms
-    functions = project.search.background.functions
+    search = project.search
+    functions = search.background.functions
 
     def seed(
         name: str, function: str, terms: int, shift: str, gaussian: str, lorentzian: str, *, main_only: bool = False
     ) -> Seed:
-        choices: dict[str, Any] = {"order": "cell, widths, structure", "early.cycles": 4}
+        choices: dict[str, Any] = {"order": "cell, widths, structure", "early.cycles": _within(4, search.cycles)}
+        choices |= {f"offered.{group}": False for group in search.groups.offer if group not in search.groups.always}
         for key, group, phase in _structural(project, capabilities):
             # Tensors ask for better data than most patterns are: they are left to the search.
             choices[key] = group != "uaniso" and not (main_only and phase not in (None, project.phases[0].name))
@@ -222,13 +229,13 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
             neutrons = histogram.instrument.radiation == "neutron"
             own: dict[str, Any] = {
                 "background.function": function if function in functions else functions[0],
-                "background.terms": min(max(terms, low), high),
+                "background.terms": _within(terms, search.background.terms),
                 # The lines of a neutron diffractometer are Gaussian, whatever the sample does to them.
                 "profile.gaussian": "U V W" if neutrons else gaussian,
                 "profile.lorentzian": "none" if neutrons and gaussian != "U V W" else lorentzian,
                 "profile.axial": True,
-                "first.start": 0.0,
-                "first.width": 0.7,
+                "first.start": _within(0.0, search.first.start),
+                "first.width": _within(0.7, search.first.width),
                 "shift": shift if flat else shift.split(",")[0],
             }
             choices |= {key + suffix: value for key, value in own.items()}
@@ -244,6 +251,10 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
         seed("sample broadening", "chebyschev-1", 12, "displacement", "U V W", "size strain"),
         seed("plain", "chebyschev-1", 6, "zero", "W", "Y"),
     ]
+
+
+def _within(value: Number, ends: tuple[Number, Number]) -> Number:
+    return min(max(value, ends[0]), ends[1])
 
 
 def _possible(choices: dict[str, Any], project: Project, capabilities: Capabilities) -> dict[str, Any]:

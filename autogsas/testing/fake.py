@@ -92,7 +92,8 @@ class FakeSession:
         self._freed |= {free.group for free in step.free}
         self._freed -= {free.group for free in step.fix}
         self._background = step.background[0] if step.background else self._background
-        done = StepResult(step.title, True, 3, self._n_variables, _rwp(self._background, self._freed), 0.01)
+        rwp = _rwp(self._background, self._freed)
+        done = StepResult(step.title, True, 3, self._n_variables, rwp, 0.01, full_rwp=rwp)
         self._steps.append(done)
         return done
 
