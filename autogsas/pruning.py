@@ -53,7 +53,7 @@ def hopeless_above(known: Sequence[Standing]) -> float | None:
         return None
     near = _NEAR * min(valid)
     threshold = None
-    for count, item in enumerate(sorted(known, key=lambda item: -item.before), start=1):
+    for count, item in enumerate(sorted(known, key=lambda item: (-item.before, item.end)), start=1):
         if item.end <= near:
             break
         if count >= _WITNESSES:

@@ -40,6 +40,12 @@ def test_one_trial_that_came_from_far_keeps_the_way_open() -> None:
     assert hopeless_above([*POOR, *GOOD, Standing(60.0, 7.2, False)]) is None
 
 
+def test_of_two_that_stood_alike_one_near_the_best_keeps_the_way_open() -> None:
+    alike = [Standing(40.0, 20.0, True)] * 5
+    assert hopeless_above([*alike, *GOOD]) == 40.0
+    assert hopeless_above([*alike, Standing(40.0, 7.1, True), *GOOD]) is None
+
+
 @given(st.lists(st.tuples(st.floats(5, 100), st.floats(4, 60), st.booleans()), max_size=40))
 def test_no_trial_near_the_best_would_have_been_given_up(told: list[tuple[float, float, bool]]) -> None:
     known = [Standing(before, min(before, end), valid) for before, end, valid in told]
