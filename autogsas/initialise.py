@@ -124,12 +124,15 @@ def _search_lines() -> list[str]:
         ("trial_timeout", f"{default.trial_timeout:g}", "seconds for one trial"),
         ("jobs", str(default.jobs), "trials at a time"),
         ("seed", str(default.seed), "one seed, one search"),
-        ("sampler", default.sampler, "who proposes: tpe, random, cmaes, gp or qmc"),
+        ("sampler", default.sampler or "tpe", "who proposes: tpe, random, cmaes, gp, qmc or tpe-2020"),
+        ("space", default.space, "what is searched; published-2020: that of Ozaki et al. (2020)"),
+        ("scout", str(default.scout), "trials of the numpy engine before a slower one; off, or a number"),
         ("prune", "true", "give up trials that are hopeless before their last step"),
         ("patience", "30", "stop after so many trials without gain; default: never"),
+        ("terminator", "false", "stop where Optuna's terminator expects no more"),
         ("cycles", str(list(default.cycles)), "fewest and most cycles of the early steps"),
     ]
-    first = default.first
+    first, perturb = default.first, default.perturb
     lines = ["# search:"]
     lines += [f"{f'#   {key}: {value}':<40}# {about}" for key, value, about in rows]
     functions = ", ".join(json.dumps(item) for item in BACKGROUNDS)
@@ -144,6 +147,9 @@ def _search_lines() -> list[str]:
         "#   first:                              # the 2theta range of the first steps, in shares of the whole",
         f"{f'#     start: {list(first.start)}':<40}# where it begins",
         f"{f'#     width: {list(first.width)}':<40}# how much of what is left it takes",
+        "#   perturb:                            # move starting structures about, to meet other solutions",
+        f"{f'#     positions: {perturb.positions}':<40}# Angstrom, root mean square",
+        f"{f'#     cell: {perturb.cell}':<40}# largest change, as a fraction",
         "",
         "# recipes: [handmade.recipe.yaml]       # refinements of your own, tried first",
         "# plugins: [hooks.py]                   # Python files with hooks of this project",

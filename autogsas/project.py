@@ -26,11 +26,14 @@ __all__ = [
     "Histogram",
     "OccupancySumEntry",
     "OrientationEntry",
+    "PerturbSearch",
     "PhaseEntry",
     "Project",
     "ProjectFile",
     "Sampler",
+    "Scout",
     "Search",
+    "Space",
     "seconds",
 ]  # fmt: skip
 
@@ -170,7 +173,9 @@ _StartShare = Annotated[float, Field(ge=0, le=0.9)]
 _WidthShare = Annotated[float, Field(ge=0.1, le=1)]
 Starts = Annotated[tuple[_StartShare, _StartShare], AfterValidator(_rising)]
 Widths = Annotated[tuple[_WidthShare, _WidthShare], AfterValidator(_rising)]
-Sampler = Literal["tpe", "random", "cmaes", "gp", "qmc"]
+Sampler = Literal["tpe", "random", "cmaes", "gp", "qmc", "tpe-2020"]
+Space = Literal["default", "published-2020"]
+Scout = Literal["auto", "off"] | Annotated[int, Field(ge=1)]
 
 
 class BackgroundSearch(_Frozen):
@@ -198,6 +203,13 @@ class FirstSearch(_Frozen):
     width: Annotated[Widths, Field(description="how much of what is left it takes")] = (0.4, 1.0)
 
 
+class PerturbSearch(_Frozen):
+    """How far starting structures are moved about, so that other solutions are met; 0: not at all."""
+
+    positions: Annotated[float, Field(ge=0, le=1, description="Angstrom, root mean square")] = 0.0
+    cell: Annotated[float, Field(ge=0, le=0.05, description="largest change, as a fraction")] = 0.0
+
+
 class Search(_Frozen):
     """How to search."""
 
@@ -206,13 +218,19 @@ class Search(_Frozen):
     trial_timeout: Annotated[Seconds, Field(description="for one trial")] = 120.0
     jobs: Annotated[int, Field(ge=1, le=256, description="trials at a time")] = 1
     seed: Annotated[int, Field(ge=0)] = 0
-    sampler: Annotated[Sampler, Field(description="who proposes")] = "tpe"
+    sampler: Annotated[
+        Sampler | None, Field(description="who proposes; default: tpe, in the published space tpe-2020")
+    ] = None
+    space: Annotated[Space, Field(description="what is searched; published-2020 is that of Ozaki et al.")] = "default"
+    scout: Annotated[Scout, Field(description="trials of the numpy engine before a slower one")] = "auto"
     prune: Annotated[bool, Field(description="give up trials that are hopeless before their last step")] = True
     patience: Annotated[int | None, Field(ge=1, description="stop after so many trials without gain")] = None
+    terminator: Annotated[bool, Field(description="stop where Optuna's terminator expects no more")] = False
     background: BackgroundSearch = BackgroundSearch()
     groups: GroupSearch = GroupSearch()
     first: FirstSearch = FirstSearch()
     cycles: Annotated[Terms, Field(description="fewest and most cycles of the early steps")] = (2, 8)
+    perturb: PerturbSearch = PerturbSearch()
 
 
 class ProjectFile(_Frozen):

@@ -33,7 +33,7 @@ __all__ = ["SAMPLERS", "Database", "Proposer"]
 
 T = TypeVar("T", str, int, float, bool)
 
-SAMPLERS = ("tpe", "random", "cmaes", "gp", "qmc")
+SAMPLERS = ("tpe", "random", "cmaes", "gp", "qmc", "tpe-2020")
 _NEEDS = {"cmaes": "cmaes", "gp": "torch"}
 _STATES = {
     "complete": TrialState.COMPLETE,
