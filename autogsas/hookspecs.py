@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import pluggy
 
 from autogsas.backend import Backend, Capabilities
-from autogsas.instrument import Instrument
+from autogsas.instrument import Geometry, Instrument
 from autogsas.metrics import Metrics
 from autogsas.pattern import Pattern
 from autogsas.project import Histogram, Project
@@ -136,6 +136,15 @@ class Specs:
         self, choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
     ) -> Background | None:
         """Called once a trial and histogram; return its background. First answer wins."""
+
+    @hookspec(firstresult=True)
+    def autogsas_choose_geometry(
+        self, choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
+    ) -> Geometry | None:
+        """Called once a trial for each histogram whose geometry nobody declared; return one. First answer wins.
+
+        The hooks called after it see the project with this geometry. None keeps the one that is assumed.
+        """
 
     @hookspec(firstresult=True)
     def autogsas_choose_profile(

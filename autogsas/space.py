@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from autogsas.backend import Capabilities
@@ -163,6 +164,7 @@ def build_recipe(host: Host, project: Project, capabilities: Capabilities, choos
     the plugins behind it, where a hook fails, nobody answers or an answer does not keep the contract.
     """
     several = len(project.histograms) > 1
+    project, geometry = _geometries(host, project, capabilities, choose)
     backgrounds: list[Background] = []
     profile: list[Free] = []
     window: dict[str, tuple[float, float]] = {}
@@ -188,7 +190,32 @@ def build_recipe(host: Host, project: Project, capabilities: Capabilities, choos
         raise _wrong(host, "order_steps", steps, "a sequence of steps, not empty")
     if steps[-1].limits is not None:
         raise _wrong(host, "order_steps", steps[-1].limits, "a last step over the full limits (limits None)")
-    return Recipe(steps=tuple(cut.step(step) for step in steps))
+    first = steps[0] if not geometry else steps[0].model_copy(update={"geometry": geometry})
+    return Recipe(steps=tuple(cut.step(step) for step in (first, *steps[1:])))
+
+
+def _geometries(
+    host: Host, project: Project, capabilities: Capabilities, choose: Choose
+) -> tuple[Project, dict[str, Geometry]]:
+    """Return the project with the geometries chosen where nobody declared one, and those that are not as assumed."""
+    changed: dict[str, Geometry] = {}
+    for histogram in project.histograms if "geometry" in capabilities.starts else ():
+        if histogram.geometry_declared:
+            continue
+        own: Choose = _ForHistogram(choose, histogram.name) if len(project.histograms) > 1 else choose
+        asked = {"choose": own, "project": project, "histogram": histogram}
+        chosen = host.call("choose_geometry", **asked, capabilities=capabilities)
+        if chosen is not None and chosen not in capabilities.geometry:
+            raise _wrong(host, "choose_geometry", chosen, ", ".join(sorted(capabilities.geometry)))
+        if chosen not in (None, histogram.instrument.geometry):
+            changed[histogram.name] = chosen
+    histograms = tuple(
+        replace(item, instrument=replace(item.instrument, geometry=changed[item.name]))
+        if item.name in changed
+        else item
+        for item in project.histograms
+    )
+    return (replace(project, histograms=histograms) if changed else project), changed
 
 
 def rehearse(host: Host, project: Project, capabilities: Capabilities) -> None:
