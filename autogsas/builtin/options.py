@@ -82,7 +82,7 @@ def displacements(phase: Phase, project: Project, capabilities: Capabilities) ->
     """
     tensors = [site.uaniso is not None for site in phase.sites]
     isotropic = tensors.count(False)
-    each: tuple[Group, ...] = (*(("uiso",) if isotropic else ()), *(("uaniso",) if any(tensors) else ()))  # type: ignore[assignment]
+    each: tuple[Group, ...] = (*(("uiso",) if isotropic else ()), *(("uaniso",) if any(tensors) else ()))
     table: dict[str, tuple[Group, ...]] = {"none": (), "per site": each}
     if isotropic > 1 and not any(tensors):
         table["shared"] = ("uiso_shared",)

@@ -60,7 +60,7 @@ def autogsas_choose_geometry(
     if histogram.instrument.radiation != "xray" or assumed is None or len(capabilities.geometry) < 2:
         return None
     other: Geometry = "Debye-Scherrer" if assumed == "Bragg-Brentano" else "Bragg-Brentano"
-    return choose.category("geometry", [assumed, other])
+    return assumed if choose.category("geometry", [assumed, other]) == assumed else other
 
 
 @hookimpl
