@@ -71,7 +71,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """A run is over: "complete", "interrupted", "timeout" or "no gain"."""
+    """A run is over: "complete", "interrupted", "timeout", "no gain" or "terminator"."""
 
     finished: str
     best: TrialRecord | None

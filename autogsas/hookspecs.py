@@ -68,11 +68,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Seed:
-    """A trial to try before the sampler: values for the dimensions by name, or a whole recipe."""
+    """A trial to try before the sampler: values for the dimensions by name, or a whole recipe.
+
+    Where ``strict`` is False, choices that nobody asks for or that are not offered are left to the sampler.
+    """
 
     name: str
     choices: dict[str, Any] | None = None
     recipe: Recipe | None = None
+    strict: bool = True
 
 
 @dataclass(frozen=True)

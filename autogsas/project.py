@@ -273,7 +273,8 @@ class Project:
 
     ``file`` is the project file (None where the project was put together in Python); ``files`` are all the user's
     files the project uses; ``recipes`` hand-made ones with the names of their files. In a trial, which works on
-    copies, ``originals`` pairs each copy with the user's own file, to be named and never touched.
+    copies, ``originals`` pairs each copy with the user's own file, to be named and never touched. ``beyond`` names what
+    the user's project holds that this plain data cannot say, such as rigid bodies: only its own engine applies it.
     """
 
     name: str
@@ -286,6 +287,7 @@ class Project:
     recipes: tuple[Recipe, ...] = ()
     plugins: tuple[Path, ...] = ()
     originals: tuple[tuple[Path, Path], ...] = ()
+    beyond: tuple[str, ...] = ()
 
     def histogram(self, name: str) -> Histogram:
         """Return a histogram by name. Raises KeyError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from autogsas.instrument import Geometry
 from autogsas.project import Histogram, Project
 from autogsas.recipe import GROUPS, Background, Free, Group, Recipe, Setting, Start, Step
 
-__all__ = ["FixedChoose", "Recorder", "build_recipe", "fit_recipe", "rehearse"]
+__all__ = ["FixedChoose", "Recorder", "build_recipe", "fit_recipe", "fitting_choices", "rehearse"]
 
 T = TypeVar("T", str, int, float, bool)
 Item = TypeVar("Item", Free, Setting)
@@ -121,6 +121,35 @@ class Recorder:
         return bool(self._note(name, self._inner.yes(name)))
 
 
+class _Willing:
+    """A `Choose` that takes the values given where they are offered, notes those in ``taken``, and else plain ones."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = FixedChoose(values)
+        self._plain = _Plain()
+        self.taken: dict[str, Any] = {}
+
+    def _either(self, name: str, given: Callable[[], T], plain: T) -> T:
+        try:
+            value = given()
+        except PluginError:
+            return plain
+        self.taken[name] = value
+        return value
+
+    def category(self, name: str, options: Sequence[T]) -> T:
+        return self._either(name, lambda: self._values.category(name, options), self._plain.category(name, options))
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        return self._either(name, lambda: self._values.integer(name, low, high), low)
+
+    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        return self._either(name, lambda: self._values.number(name, low, high, log=log), low)
+
+    def yes(self, name: str) -> bool:
+        return self._either(name, lambda: self._values.yes(name), True)
+
+
 class _Plain:
     """A `Choose` that takes the first option, the lower end, and yes."""
 
@@ -216,6 +245,15 @@ def _geometries(
         for item in project.histograms
     )
     return (replace(project, histograms=histograms) if changed else project), changed
+
+
+def fitting_choices(
+    host: Host, project: Project, capabilities: Capabilities, choices: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return those of some choices that this project and backend ask for and offer. Raises as `build_recipe` does."""
+    willing = _Willing(choices)
+    build_recipe(host, project, capabilities, willing)
+    return willing.taken
 
 
 def rehearse(host: Host, project: Project, capabilities: Capabilities) -> None:

@@ -10,7 +10,7 @@ __all__ = ["StepPart", "Summary", "summary_schema"]
 
 Range = tuple[float, float]
 Number = float | None
-Finished = Literal["complete", "interrupted", "timeout", "no gain"]
+Finished = Literal["complete", "interrupted", "timeout", "no gain", "terminator"]
 
 
 class _Part(BaseModel):
@@ -137,6 +137,26 @@ class StepPart(_Part):
     seconds: float
 
 
+class ScoutRecipePart(_Part):
+    """One recipe that the scout proposed: its trial and Rwp there, and here; null where it was not tried yet."""
+
+    scout_trial: int
+    scout_rwp: Number
+    trial: int | None
+    state: str | None
+    rwp: Number
+
+
+class ScoutPart(_Part):
+    """What the numpy engine found in the same space before the run, or in ``note`` why it did not look."""
+
+    trials: int
+    seconds: float
+    rwp: Number
+    recipes: list[ScoutRecipePart]
+    note: str
+
+
 class HistoryPart(_Part):
     """One trial; ``best_so_far`` is the Rwp of the best trial up to it."""
 
@@ -184,6 +204,7 @@ class Summary(_Part):
     structure: list[PhasePart]
     limits: dict[str, Range]
     seed: int
+    scout: ScoutPart | None
     recipe: dict[str, Any] | None
     steps: list[StepPart]
     history: list[HistoryPart]
