@@ -112,6 +112,7 @@ class Gsas2Session:
             steps=tuple(self._steps),
             engine_rwp=found.rwp,
             notes=tuple(found.notes),
+            n_restraints=found.restraints,
         )
 
     def save(self, folder: Path) -> None:
@@ -258,4 +259,5 @@ def _curves(item: protocol.CurveData) -> Curves:
             )
             for r in item.reflections
         ),
+        background_function=item.background_function,
     )

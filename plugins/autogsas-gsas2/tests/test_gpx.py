@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from autogsas.errors import UserError
 from autogsas.loading import load_project
-from autogsas.result import Severity
+from autogsas.result import Result, Severity
 from autogsas.resuming import fingerprint
 from autogsas.sample import BackgroundPeak, Broadening, Orientation, Specimen
 from autogsas.structure import Cell, Site
@@ -20,6 +21,7 @@ from autogsas_gsas2.gpx import Holdings, find_gpx, findings, holdings, read_proj
 
 X = np.arange(10.0, 60.0, 0.05)
 IDENTITY = np.eye(3)
+RESULT = Result("numpy", "1", (), (), (), np.eye(0), (), (), 8.0)
 
 
 def pattern(name: str, **changes: Any) -> list[Any]:
@@ -243,10 +245,11 @@ def test_what_else_it_holds_is_said(tmp_path: Path) -> None:
     )
     read = read_project(file)
     assert len(read.histograms[0].pattern.notes) == 5
-    (finding,) = findings(read)
-    assert (finding.code, finding.severity, finding.numbers) == ("restraints", Severity.INFO, {"count": 2.0})
+    (finding,) = findings(read, RESULT)
+    assert (finding.code, finding.severity, finding.numbers) == ("restraints-left-out", Severity.INFO, {"count": 2.0})
+    assert findings(read, replace(RESULT, n_restraints=2)) == []
     plain = read_project(project(tmp_path / "b.gpx"))
-    assert findings(plain) == []
+    assert findings(plain, RESULT) == []
     assert plain.histograms[0].pattern.notes == ()
 
 
@@ -327,4 +330,4 @@ def test_a_joint_project_with_constraints_and_restraints(
     held = holdings(file)
     assert held.constraints == 1
     assert held.restraints == int(printed.split()[-1]) > 0
-    assert [finding.code for finding in findings(read)] == ["restraints"]
+    assert [finding.code for finding in findings(read, RESULT)] == ["restraints-left-out"]
