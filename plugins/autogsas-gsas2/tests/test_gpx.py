@@ -10,12 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from autogsas.builtin.checks import autogsas_check_result
 from autogsas.errors import UserError
 from autogsas.loading import load_project
+from autogsas.metrics import measure
+from autogsas.recipe import Free, Step
 from autogsas.result import Result, Severity
 from autogsas.resuming import fingerprint
 from autogsas.sample import BackgroundPeak, Broadening, Orientation, Specimen
 from autogsas.structure import Cell, Site
+from trials import session
 
 from autogsas_gsas2.gpx import Holdings, find_gpx, findings, holdings, read_project
 
@@ -331,3 +335,12 @@ def test_a_joint_project_with_constraints_and_restraints(
     assert held.constraints == 1
     assert held.restraints == int(printed.split()[-1]) > 0
     assert [finding.code for finding in findings(read, RESULT)] == ["restraints-left-out"]
+    with session(read, tmp_path / "trial") as opened:
+        opened.refine(Step(title="as it is", free=(Free(group="scale"), Free(group="positions", site="O3"))))
+        result = opened.result()
+    assert result.n_restraints == held.restraints
+    assert any("has restraints (Bond)" in note for note in result.notes)
+    assert findings(read, result) == []
+    metrics = measure(*(getattr(result.curves[0], key) for key in ("observed", "calculated", "weights")), 3)
+    (said,) = (f for f in autogsas_check_result(read, result, metrics) if f.code == "restraints")
+    assert (said.severity, said.numbers) == (Severity.WARNING, {"count": float(held.restraints)})
