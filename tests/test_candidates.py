@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
+import autogsas
 from autogsas.candidates import differences_words, group_candidates
 from autogsas.host import Host
 from autogsas.objective import assess
@@ -208,3 +211,58 @@ def test_one_minimum_is_one_candidate_whatever_the_recipe() -> None:
     grouped = group_candidates(trials)
     assert [(group["count"] + group["infeasible"]) for group in grouped.found] == [len(recipes)]
     assert grouped.elsewhere == 0
+
+
+PLANTED_CIF = """data_PbTiO3
+_cell_length_a 3.904
+_cell_length_b 3.904
+_cell_length_c 4.150
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_space_group_name_H-M_alt 'P 4 m m'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+_atom_site_U_iso_or_equiv
+Pb Pb 0 0 0 1 0.01
+Ti Ti 0.5 0.5 0.54 1 0.006
+O1 O 0.5 0.5 0.11 1 0.008
+O2 O 0.5 0 0.62 1 0.008
+"""
+
+
+def test_a_run_that_starts_elsewhere_finds_both(tmp_path: Path) -> None:
+    pytest.importorskip("autogsas.engine.starts", reason="the engine does not start elsewhere")
+    made = project((titanate(0.54, 0.11, 0.62),), NEUTRON, (18.0, 140.0), 0.03)
+    x = made.histograms[0].pattern.x
+    y = np.random.default_rng(1).poisson(simulate(made, (3e5,), np.full(x.size, 3000.0)))
+    np.savetxt(tmp_path / "data.xy", np.column_stack([x, y]), fmt=["%.4f", "%d"])
+    (tmp_path / "p.cif").write_text(PLANTED_CIF)
+    names = []
+    for number, (function, terms, place) in enumerate(
+        [("chebyschev-1", 4, None), ("cosine", 6, 0.38), ("lin interpolate", 5, 0.6), ("chebyschev-1", 8, 0.47)]
+    ):
+        first: dict[str, Any] = {"title": "first", "background": {"function": function, "terms": terms},
+                                 "free": ["scale", "background"]}  # fmt: skip
+        if place is not None:
+            first["start"] = {"PbTiO3": {"sites": {"O2": [0.5, 0.0, place]}}}
+        steps = [first, {"free": ["cell", "W"]}, {"free": ["positions"]}]
+        names.append(f"{number}.recipe.yaml")
+        (tmp_path / names[-1]).write_text(yaml.safe_dump({"schema": 1, "steps": steps}))
+    instrument = {"radiation": "neutron", "wavelength": 1.909, "geometry": "Debye-Scherrer"}
+    widths = (
+        "#GSAS-II instrument parameter file\nType:PNC\nLam:1.909\nZero:0\nU:180\nV:-350\nW:350\nX:0\nY:0\nSH/L:0.04\n"
+    )
+    (tmp_path / "i.instprm").write_text(widths)
+    data = {"file": "data.xy", "instrument": "i.instprm", **instrument}
+    said = {"name": "planted", "data": [data], "phases": [{"file": "p.cif"}], "recipes": names}
+    (tmp_path / "project.yaml").write_text(yaml.safe_dump(said))
+    run = autogsas.run(tmp_path, backend="numpy", trials=len(names), seed=1, out=tmp_path / "run")
+    assert [candidate.count for candidate in run.summary.candidates] == [2, 2]
+    (moved,) = (d for d in run.summary.candidates[1].differences if d.atom == "O2")
+    assert moved.shift == pytest.approx(0.163 * 4.15, abs=0.02)
