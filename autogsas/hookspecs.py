@@ -182,7 +182,10 @@ class Specs:
 
     @hookspec
     def autogsas_check_result(self, project: Project, result: Result, metrics: Metrics) -> Sequence[Finding]:
-        """Called once for each finished trial; return findings. All answers count."""
+        """Called once for each finished trial; return findings. All answers count.
+
+        An error makes the trial infeasible: it is never the best.
+        """
         return ()
 
     @hookspec(firstresult=True)

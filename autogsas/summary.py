@@ -61,14 +61,35 @@ class FindingPart(_Part):
     numbers: dict[str, Number]
 
 
+class DifferencePart(_Part):
+    """One thing in which a solution differs from the best one, and by how many esds of both together.
+
+    A position's ``shift`` is how far its ``atom`` is away, in Angstrom; all others are signed, in their own ``unit``.
+    """
+
+    name: str
+    kind: Literal["cell", "position", "uiso", "occupancy"]
+    phase: str
+    atom: str | None
+    shift: Number
+    unit: str
+    esds: Number
+
+
 class CandidatePart(_Part):
-    """One distinct solution of the run, by its best trial."""
+    """One distinct solution of the run, by its best trial.
+
+    ``count`` complete trials ended there, and ``infeasible`` ones that a check ruled out. ``differs`` names the
+    parameters that set it apart from the best one; ``differences`` is all that differs noticeably.
+    """
 
     trial: int
     rwp: Number
     count: int
+    infeasible: int = 0
     findings: list[str]
     differs: list[str]
+    differences: list[DifferencePart] = []
 
 
 class ParameterPart(_Part):
@@ -171,7 +192,10 @@ class HistoryPart(_Part):
 
 
 class Summary(_Part):
-    """summary.json. R factors in per cent; figures are those of the best trial, null where nothing usable was found."""
+    """summary.json. R factors in per cent; figures are those of the best trial, null where nothing usable was found.
+
+    ``elsewhere`` is how many infeasible trials ended at none of the candidates.
+    """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
@@ -199,6 +223,7 @@ class Summary(_Part):
     finished: Finished
     findings: list[FindingPart]
     candidates: list[CandidatePart]
+    elsewhere: int = 0
     parameters: list[ParameterPart]
     correlations: list[CorrelationPart]
     structure: list[PhasePart]

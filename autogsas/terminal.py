@@ -12,8 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from autogsas.candidates import differences_words
 from autogsas.events import Event, Notice, RunFinished, RunStarted, StepFinished, TrialFinished, TrialStarted, describe
 from autogsas.formatting import duration
+from autogsas.prose import joined
 from autogsas.summary import Summary
 from autogsas.verbs import Run
 
@@ -171,7 +173,12 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
         each = (f"{item.name} {item.rwp:.2f} %" for item in summary.histograms if item.rwp is not None)
         lines.insert(1, ("", ", ".join(each)))
     if len(summary.candidates) > 1:
+        other = summary.candidates[1]
+        rwp = "" if other.rwp is None else f" at Rwp {other.rwp:.3f} %"
+        differences = [item.model_dump() for item in other.differences]
+        words = joined(differences_words(differences, len(summary.structure) > 1)[:3])
         lines.append(("solutions", f"{len(summary.candidates)} distinct ones; the report compares them"))
+        lines.append(("", f"the second: trial {other.trial}{rwp}{f', {words}' if words else ''}"))
     return lines
 
 

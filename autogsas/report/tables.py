@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from autogsas.candidates import differences_words
 from autogsas.formatting import MISSING, count, duration, general, interval, percent, with_esd
 from autogsas.hookspecs import Section
 
@@ -183,18 +184,26 @@ def steps_table(summary: Summary) -> Table | None:
 
 def candidates_table(summary: Summary) -> Table | None:
     """Return the distinct solutions of the run."""
-    rows = tuple(
-        (
-            count(item.get("trial")),
-            percent(item.get("rwp")),
-            count(item.get("count")),
-            _few(item.get("findings") or ()),
-            _few(item.get("differs") or ()),
+    several = len(summary.get("structure") or ()) > 1
+    rows = []
+    for item in summary.get("candidates") or ():
+        found, ruled_out = count(item.get("count")), item.get("infeasible")
+        # A run of an earlier version says which parameters differ, and not by how much.
+        differs = differences_words(item.get("differences") or (), several) or list(item.get("differs") or ())
+        rows.append(
+            (
+                count(item.get("trial")),
+                percent(item.get("rwp")),
+                f"{found} and {count(ruled_out)} infeasible" if ruled_out else found,
+                _few(item.get("findings") or ()),
+                _few(differs),
+            )
         )
-        for item in summary.get("candidates") or ()
-    )
     header = ("Trial", "Rwp (%)", "Found by", "Findings", "How it differs from the best")
-    return Table("Distinct solutions", header, (Block(rows),), frozenset({0, 1, 2})) if rows else None
+    elsewhere = summary.get("elsewhere")
+    caption = f"Distinct solutions; {count(elsewhere)} infeasible trials ended elsewhere" if elsewhere else ""
+    caption = caption.replace(" 1 infeasible trials", " 1 infeasible trial")
+    return Table(caption or "Distinct solutions", header, (Block(tuple(rows)),), frozenset({0, 1, 2})) if rows else None
 
 
 def _few(names: Sequence[Any], most: int = 10) -> str:

@@ -14,7 +14,7 @@ from autogsas.errors import UserError
 from autogsas.instrument import Geometry, Instrument, Radiation
 from autogsas.pattern import Pattern
 from autogsas.project import Histogram, Project, Search
-from autogsas.result import Finding, Severity
+from autogsas.result import Finding, Result, Severity
 from autogsas.structure import Intensities, Phase
 
 from autogsas_gsas2.inert import read_gpx
@@ -109,16 +109,19 @@ def holdings(file: Path) -> Holdings:
     return _holdings(file, file.stat().st_mtime_ns)
 
 
-def findings(project: Project) -> list[Finding]:
-    """Return what a result from a .gpx has to be read with: restraints that no figure counts."""
+def findings(project: Project, result: Result) -> list[Finding]:
+    """Return what a result from a .gpx has to be read with: restraints that the engine did not apply.
+
+    Those that it did apply are the host's own finding.
+    """
     file = project.file
     if file is None or file.suffix.lower() != ".gpx" or not file.is_file():
         return []
     count = holdings(file).restraints
-    if not count:
+    if not count or result.n_restraints:
         return []
-    message = f"restraints steer the refinement ({count}), but neither Rwp nor chi² counts them"
-    return [Finding("restraints", Severity.INFO, message, {"count": float(count)})]
+    message = f"the .gpx holds {count} restraints, which {result.backend} does not apply"
+    return [Finding("restraints-left-out", Severity.INFO, message, {"count": float(count)})]
 
 
 @lru_cache(maxsize=16)

@@ -244,6 +244,7 @@ class CurveData:
     background: Array
     weights: Array
     reflections: list[ReflectionData]
+    background_function: str = ""
 
 
 @dataclass(frozen=True)
@@ -268,7 +269,10 @@ class PhaseResult:
 
 @dataclass(frozen=True)
 class ResultData:
-    """The state after the last step; ``correlation`` is (p, p) for the names in ``varied``."""
+    """The state after the last step; ``correlation`` is (p, p) for the names in ``varied``.
+
+    ``restraints`` is how many act on the refinement.
+    """
 
     parameters: list[ParameterData]
     varied: list[str]
@@ -277,6 +281,7 @@ class ResultData:
     phases: list[PhaseResult]
     rwp: float
     notes: list[str]
+    restraints: int = 0
 
 
 @dataclass(frozen=True)
