@@ -83,8 +83,9 @@ class LiveProgress:
         """Take in an event; good news and bad stay on the screen above the live lines."""
         match event:
             case RunStarted():
-                self._start, self._done = event, event.restored
-                self._began = time.monotonic()
+                self._start, self._done, self._fresh = event, event.restored, 0
+                self._best, self._began = None, time.monotonic()
+                self._history.clear()
             case TrialStarted():
                 self._running[event.number] = f"{event.origin}: first of {event.steps} steps"
             case StepFinished():
@@ -169,6 +170,8 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
         ("background", _background(summary)),
         ("trials", trials),
     ]
+    if summary.scout is not None:
+        lines.append(("scout", _scout(summary)))
     if len(summary.histograms) > 1:
         each = (f"{item.name} {item.rwp:.2f} %" for item in summary.histograms if item.rwp is not None)
         lines.insert(1, ("", ", ".join(each)))
@@ -180,6 +183,15 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
         lines.append(("solutions", f"{len(summary.candidates)} distinct ones; the report compares them"))
         lines.append(("", f"the second: trial {other.trial}{rwp}{f', {words}' if words else ''}"))
     return lines
+
+
+def _scout(summary: Summary) -> str:
+    assert summary.scout is not None
+    if not summary.scout.recipes:
+        return summary.scout.note
+    best = next((item for item in summary.scout.recipes if item.trial == summary.best_trial), None)
+    text = f"{summary.scout.trials} trials of the numpy engine in {duration(summary.scout.seconds)}"
+    return f"{text}; the best here is one of its recipes" if best else f"{text}; the search went on from its recipes"
 
 
 def _background(summary: Summary) -> str:

@@ -40,6 +40,13 @@ class Holdings:
     background_peaks: int = 0
     pawley: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    magnetic: tuple[str, ...] = ()
+
+    def beyond(self) -> tuple[str, ...]:
+        """Return what of it no other engine applies."""
+        said = ((self.constraints, "constraints"), (self.restraints, "restraints"), (self.rigid_bodies, "rigid bodies"))
+        counted = [f"{count} {what} of the .gpx" for count, what in said if count]
+        return (*counted, *(f"the magnetic moments of {name}" for name in self.magnetic))
 
     def notes(self) -> tuple[str, ...]:
         """Return it in plain words, without what is not there."""
@@ -101,6 +108,7 @@ def read_project(file: Path) -> Project:
         search=Search(),
         file=file,
         phase_files=(file,),
+        beyond=holdings(file).beyond(),
     )
 
 
@@ -143,6 +151,7 @@ def _holdings(file: Path, _: int) -> Holdings:
                 [key for key in tree if key.startswith("PWDR ") and key not in used]
                 + [name for name, phase in phases.items() if not any(_uses(phase))]
             ),
+            magnetic=tuple(name for name, phase in phases.items() if phase["General"].get("Type") == "magnetic"),
         )
 
 
