@@ -94,13 +94,13 @@ def send_scout(
     ``wish`` is "off", a number of trials, or "auto": a couple of dozen, for engines other than numpy and searches of
     more than a few trials. A folder that holds a scout already is gone on with.
     """
-    if wish == "off" or backend.name == ENGINE:
+    engine = host.backends().get(ENGINE)
+    if wish == "off" or backend.name == ENGINE or engine is None:
         return None
     if wish == "auto" and (options.trials <= _FEW or project.search.space != "default"):
         return None
     if project.beyond:
         return _said(f"the scout stands aside: the numpy engine does not know {', '.join(project.beyond)}", progress)
-    engine = host.backends()[ENGINE]
     common = _common(engine.capabilities(), backend.capabilities())
     lacks = _lacks(common, project)
     if lacks:
