@@ -239,10 +239,7 @@ class _Searching:
         self._asked[number] = record
 
     def ask(self, number: int) -> None:
-        if number < len(self.seeds):
-            seed = self.seeds[number]
-        else:
-            seed = Seed("search", choices=self.proposer.near(number), strict=False)
+        seed = self.seeds[number] if number < len(self.seeds) else Seed("search")
         capabilities = self.backend.capabilities()
         fixed = seed.choices or {}
         if not seed.strict:

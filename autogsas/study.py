@@ -45,7 +45,6 @@ _STATES = {
 }
 _COUNTERS = "autogsas:counters"
 _BEFORE_TERMINATING = 25
-_PARENTS = 5
 
 
 class Proposer:
@@ -113,25 +112,6 @@ class Proposer:
                     constraints=dict(trial.constraints),
                 )
                 self._study.add_trial(told)
-
-    def near(self, number: int) -> dict[str, Any]:
-        """Return the choices of one of the best valid trials for trial ``number``, less the one to three to make anew.
-
-        Empty for every other trial, for other samplers than TPE, and where nothing valid is known. A recipe has a dozen
-        choices or more, of which most must be good at once; a search that changes them all rarely meets a better one.
-        """
-        random = np.random.default_rng([self._seed, number, 1])
-        if self._name != "tpe" or number % 2:
-            return {}
-        told = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        valid = [t for t in told if t.params and t.value is not None and not any(v > 0 for v in t.constraints.values())]
-        if not valid:
-            return {}
-        best = sorted(valid, key=lambda t: (t.value, t.number))[:_PARENTS]
-        parent = best[min(int(random.geometric(0.5)) - 1, len(best) - 1)]
-        names = sorted(parent.params)
-        anew = set(random.choice(names, size=min(int(random.integers(1, 4)), len(names)), replace=False))
-        return {name: value for name, value in parent.params.items() if name not in anew}
 
     def expects_no_more(self) -> bool:
         """Whether Optuna's terminator finds that what could still be gained is lost in the noise.
