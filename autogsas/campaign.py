@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from autogsas.project import Project, Scout
 from autogsas.scout import send_scout, summary_of
 from autogsas.search import Found, Options, search
 from autogsas.store import RunFolder
+from autogsas.study import Database
 
 __all__ = ["Seeding", "explore"]
 
@@ -45,6 +47,9 @@ def explore(
     Whole recipes and an earlier run's come first. Where the scout found something, it has tried the other seeds.
     """
     began = time.monotonic()
+    # From here on it is a run that can be gone on with, even if it is stopped while the scout is out.
+    with contextlib.closing(Database(folder.study)) as database:
+        database.set_settings(settings)
     given = tuple(seed for seed in plan.seeds if seed.recipe is not None)
     others = tuple(seed for seed in plan.seeds if seed.recipe is None)
     first = len(given) + len(plan.earlier)

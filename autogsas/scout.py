@@ -114,7 +114,9 @@ def send_scout(
     )
     began = time.monotonic()
     with RunFolder(folder / FOLDER) as inner:
-        found = search(host, project, _Within(engine, common), inner, own, seeds=seeds, progress=progress)
+        found = search(
+            host, project, _Within(engine, common), inner, own, seeds=seeds, progress=progress, scouting=True
+        )
     return _scouted(found, folder / FOLDER / STUDY, time.monotonic() - began, progress)
 
 

@@ -95,11 +95,13 @@ def search(
     recall: Recall | None = None,
     progress: Progress | None = None,
     settings: Mapping[str, Any] | None = None,
+    scouting: bool = False,
 ) -> Found:
     """Run trials until ``options.trials`` are over, the time is up or the user stops it; all that is over is kept.
 
     A folder that holds trials already is gone on with; ``settings`` are kept in its database. ``recall`` is what the
-    sampler learns of another run when the seeds are told.
+    sampler learns of another run when the seeds are told. ``scouting`` tells whoever watches that this only looks
+    ahead.
     Raises PluginError for hooks that cannot be used, BackendMissing for an engine that does not start, UserError for
     a sampler that cannot be used or a damaged folder.
     """
@@ -113,7 +115,7 @@ def search(
         )
         stack.enter_context(stop_signals(workers.interrupt))
         return _Searching(
-            host, project, backend, folder, options, seeds, recall, progress, proposer, database, workers
+            host, project, backend, folder, options, seeds, recall, progress, proposer, database, workers, scouting
         ).run()
 
 
@@ -156,6 +158,7 @@ class _Searching:
     proposer: Proposer
     database: Database
     workers: Workers
+    scouting: bool
     told: list[TrialRecord] = field(default_factory=list)
     best: TrialRecord | None = None
     _asked: dict[int, _Asked | TrialRecord] = field(default_factory=dict)
@@ -172,7 +175,14 @@ class _Searching:
         total = max(self.options.trials, len(kept))
         self.emit(
             RunStarted(
-                self.folder.folder, self.project.name, self.backend.name, total, len(kept), self.options.jobs, limit
+                self.folder.folder,
+                self.project.name,
+                self.backend.name,
+                total,
+                len(kept),
+                self.options.jobs,
+                limit,
+                self.scouting,
             )
         )
         finished = "complete"

@@ -229,7 +229,7 @@ class Summary(_Part):
     structure: list[PhasePart]
     limits: dict[str, Range]
     seed: int
-    scout: ScoutPart | None
+    scout: ScoutPart | None = None
     recipe: dict[str, Any] | None
     steps: list[StepPart]
     history: list[HistoryPart]

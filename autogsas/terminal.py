@@ -40,6 +40,7 @@ class PlainProgress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._scouting = False
 
     def __enter__(self) -> PlainProgress:
         return self
@@ -51,8 +52,10 @@ class PlainProgress:
         """Show an event."""
         if isinstance(event, (RunStarted, TrialFinished, Notice, RunFinished)):
             text = describe(event)
+            if isinstance(event, RunStarted):
+                self._scouting = event.scout
             if isinstance(event, TrialFinished):
-                text = f"[{event.done}/{event.total}] {text}"
+                text = f"[{'scout ' if self._scouting else ''}{event.done}/{event.total}] {text}"
             self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -124,7 +127,7 @@ class LiveProgress:
         best = self._best.best.metrics if self._best is not None and self._best.best is not None else None
         left = self._left()
         row.add_row(
-            Text(f"trial {self._done}/{start.trials}"),
+            Text(f"{'scout, ' if start.scout else ''}trial {self._done}/{start.trials}"),
             ProgressBar(total=start.trials, completed=self._done, width=20),
             Text("no fit yet" if best is None else f"best Rwp {best.rwp:.3f} %  GoF {best.gof:.2f}", "bold"),
             Text("" if left is None else f"{duration(left)} left"),
