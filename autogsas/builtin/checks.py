@@ -38,6 +38,7 @@ def autogsas_check_result(project: Project, result: Result, metrics: Metrics) ->
             findings += _widths(histogram, result)
             findings += _background(histogram, curves)
             findings += check_terms(histogram, curves, result)
+            findings += _geometry(histogram, result)
             findings += _corrections(histogram, result)
             findings += check_exchange(histogram, curves, result)
     for phase in result.phases:
@@ -279,6 +280,23 @@ def _wiggles(histogram: Histogram, curves: Curves, sigma: float) -> Iterator[Fin
             f"the background of {histogram.name} turns {np.count_nonzero(fast)} times within {apart:.2f}°, nearly as "
             f"fast as the lines ({wide:.2f}° wide)",
             {"count": float(np.count_nonzero(fast)), "spacing": apart, "width": wide},
+        )
+
+
+_MARKS = {"Bragg-Brentano": "Shift", "Debye-Scherrer": "DisplaceX"}
+
+
+def _geometry(histogram: Histogram, result: Result) -> Iterator[Finding]:
+    """Say so where the geometry is one that nobody declared, and not the one that is assumed."""
+    names = {parameter.name for parameter in result.parameters}
+    used = next((geometry for geometry, mark in _MARKS.items() if f"{histogram.name}:{mark}" in names), None)
+    assumed = histogram.instrument.geometry
+    if used is not None and assumed is not None and used != assumed:
+        yield Finding(
+            "geometry-not-as-assumed",
+            Severity.WARNING,
+            f"{histogram.name} was refined as {used}, not as {assumed}, which its instrument suggests: nobody said "
+            "which it is (data: geometry)",
         )
 
 

@@ -195,3 +195,13 @@ def test_terms_and_exchangeable_corrections_are_asked_for() -> None:
     codes = [finding.code for finding in autogsas_check_result(noisy, result, METRICS)]
     assert codes.count("background-terms") == 1
     assert codes.count("exchangeable") == 2
+
+
+def test_a_geometry_that_is_not_the_assumed_one_is_said() -> None:
+    sample, result = made()
+    assert "geometry-not-as-assumed" not in {item.code for item in autogsas_check_result(sample, result, METRICS)}
+    other = [replace(p, name=p.name.replace("Shift", "DisplaceX")) for p in result.parameters if "Transp" not in p.name]
+    found = autogsas_check_result(sample, replace(result, parameters=tuple(other)), METRICS)
+    (said,) = [item for item in found if item.code == "geometry-not-as-assumed"]
+    assert said.severity is Severity.WARNING
+    assert "refined as Debye-Scherrer, not as Bragg-Brentano" in said.message
