@@ -119,12 +119,12 @@ class Proposer:
         The expected minimum model regret (Ishibashi et al., AISTATS (2023)) against a hundredth of the median gain of
         the first trials; False where the trials so far have no choice in common.
         """
-        terminator = optuna.terminator.Terminator(*_terminators(self._seed), min_n_trials=_BEFORE_TERMINATING)
-        try:
-            with _silence():
+        with _silence():
+            terminator = optuna.terminator.Terminator(*_terminators(self._seed), min_n_trials=_BEFORE_TERMINATING)
+            try:
                 return terminator.should_terminate(self._study)
-        except ValueError:
-            return False
+            except ValueError:
+                return False
 
     def tell(self, record: TrialRecord) -> None:
         """Learn from a trial that is over.
