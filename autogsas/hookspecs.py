@@ -169,7 +169,9 @@ class Specs:
         """Called once a trial; return all other groups to free: cell, corrections, structure. First answer wins."""
 
     @hookspec(firstresult=True)
-    def autogsas_order_steps(self, choose: Choose, project: Project, plan: Plan) -> Sequence[Step] | None:
+    def autogsas_order_steps(
+        self, choose: Choose, project: Project, plan: Plan, capabilities: Capabilities
+    ) -> Sequence[Step] | None:
         """Called once a trial; make ordered steps of what was chosen. First answer wins.
 
         The last step must free everything over the project's full limits: the host scores what it leaves.

@@ -214,7 +214,7 @@ def build_recipe(host: Host, project: Project, capabilities: Capabilities, choos
     )
     cut = _Cut(project, capabilities)
     plan = Plan(tuple(backgrounds), tuple(cut.frees(profile)), tuple(cut.frees(groups)), window)
-    steps = host.call("order_steps", choose=choose, project=project, plan=plan)
+    steps = host.call("order_steps", choose=choose, project=project, plan=plan, capabilities=capabilities)
     if not isinstance(steps, Sequence) or not steps or not all(isinstance(step, Step) for step in steps):
         raise _wrong(host, "order_steps", steps, "a sequence of steps, not empty")
     if steps[-1].limits is not None:

@@ -46,6 +46,7 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
         widths: tuple[str, str] = ("U V W", "X Y"),
         u: str = "per site",
         *,
+        axial: float = 0.02,
         main_only: bool = False,
     ) -> Seed:
         choices: dict[str, Any] = {
@@ -59,12 +60,12 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
             choices |= _structure(phase, project, capabilities, "none" if quiet else u, positions=not quiet)
         for histogram in project.histograms:
             suffix = f"[{histogram.name}]" if len(project.histograms) > 1 else ""
-            own = _histogram(histogram, project, capabilities, function, terms, shift, widths)
+            own = _histogram(histogram, project, capabilities, function, terms, shift, widths, axial)
             choices |= {key + suffix: value for key, value in own.items()}
         return Seed(name, choices=_asked_for(choices, project, capabilities))
 
     seeds = [
-        seed("careful, knots", "log interpolate", 15, "full"),
+        seed("careful, knots", "log interpolate", 15, "full", axial=0.05),
         seed("careful", "chebyschev-1", 12, "full"),
         seed("anisotropic", "log interpolate", 15, "full", u="anisotropic"),
         seed("one U", "log interpolate", 12, "full", u="shared"),
@@ -100,6 +101,7 @@ def _histogram(
     terms: int,
     shift: str,
     widths: tuple[str, str],
+    axial: float,
 ) -> dict[str, Any]:
     search = project.search
     functions = [item for item in search.background.functions if item in capabilities.backgrounds]
@@ -113,7 +115,8 @@ def _histogram(
         "background.terms": _within(terms, search.background.terms),
         "profile.gaussian": nearest_option((gaussian, "U V W", "U W", "W"), options(GAUSSIAN, project, capabilities)),
         "profile.lorentzian": nearest_option((lorentzian, "X Y", "Y"), options(LORENTZIAN, project, capabilities)),
-        "profile.axial": True,
+        "profile.axial": "last",
+        "axial.start": axial,
         "first.start": _within(0.0, search.first.start),
         "first.width": _within(0.7, search.first.width),
         shift_name(histogram): nearest_option(_SHIFTS[shift], shifts),
@@ -125,7 +128,6 @@ def _histogram(
 
 # What a choice of yes or no frees: it is not asked for where the project frees that always or never.
 _FREES: dict[str, Group] = {
-    "profile.axial": "SH/L",
     "structure.positions": "positions",
     "structure.orientation": "preferred_orientation",
 }
@@ -140,6 +142,8 @@ def _asked_for(choices: dict[str, Any], project: Project, capabilities: Capabili
         name = key.split("[")[0]
         group = _FREES.get(name) or (name.removeprefix("offered.") if name.startswith("offered.") else None)
         if group is not None and (group in always or not allowed((group,), project, capabilities)):  # type: ignore[arg-type]
+            continue
+        if name in ("profile.axial", "axial.start") and not allowed(("SH/L",), project, capabilities):
             continue
         if name == "structure.orientation" and not flat:
             continue

@@ -30,7 +30,11 @@ _STRUCTURE: frozenset[Group] = frozenset(
 )
 _SHIFTS: frozenset[Group] = frozenset({"zero", "displacement", "transparency"})
 
-_USUAL_SHL = 0.03
+# What becomes of the axial divergence: the instrument's own value kept, another one kept, freed with the other widths,
+# or freed when all else has converged. GSAS-II sums it with few terms, so that chi^2 has stairs in it: freed early, a
+# refinement ends on any of them; from a value kept while all else converges, on the next one down.
+AXIAL = ("last", "free", "held", "as given")
+AXIAL_START = (0.005, 0.2)
 
 # The blocks that stand between "scale and background" and "everything", each with the range its place is drawn from.
 # The ranges overlap, so that every order can come, and the usual one comes most often.
@@ -78,12 +82,12 @@ def autogsas_set_background(
 def autogsas_choose_profile(
     choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
 ) -> list[Free]:
-    """Choose which widths are free, and whether the axial divergence is."""
+    """Choose which widths are free, and what becomes of the axial divergence."""
     gaussian = options(GAUSSIAN, project, capabilities)
     lorentzian = options(LORENTZIAN, project, capabilities)
     groups = [*gaussian[choose.category("profile.gaussian", list(gaussian))]]
     groups += lorentzian[choose.category("profile.lorentzian", list(lorentzian))]
-    if allowed(("SH/L",), project, capabilities) and _yes(choose, "profile.axial", "SH/L", project):
+    if allowed(("SH/L",), project, capabilities) and _axial(choose, "profile.axial", project) in ("last", "free"):
         groups.append("SH/L")
     return [Free(group=group) for group in groups]
 
@@ -142,12 +146,18 @@ def _structural(choose: Choose, phase: Phase, project: Project, capabilities: Ca
             yield Free(group=oriented[0], phase=own, histogram=histogram)
 
 
+def _axial(choose: Choose, name: str, project: Project) -> str:
+    """Choose what becomes of the axial divergence."""
+    ways = AXIAL[:2] if "SH/L" in project.search.groups.always else AXIAL
+    return choose.category(name, list(ways))
+
+
 def _yes(choose: Choose, name: str, group: Group, project: Project) -> bool:
     return group in project.search.groups.always or choose.yes(name)
 
 
 @hookimpl
-def autogsas_order_steps(choose: Choose, project: Project, plan: Plan) -> list[Step]:
+def autogsas_order_steps(choose: Choose, project: Project, plan: Plan, capabilities: Capabilities) -> list[Step]:
     """Order the steps: scale and background first, everything over the full limits last, the rest by choice.
 
     Each block gets a place; the first few of them get a step of their own, all others wait for the last. Early steps
@@ -156,14 +166,15 @@ def autogsas_order_steps(choose: Choose, project: Project, plan: Plan) -> list[S
     places = {name: choose.number(f"order.{name}", *ends) for name, ends in ORDER.items()}
     own_steps = choose.integer("early.steps", 0, len(ORDER))
     cycles = choose.integer("early.cycles", *project.search.cycles)
-    blocks = _blocks(plan)
+    axial, late = _axial_plan(choose, project, plan, capabilities)
+    blocks = _blocks(plan, late)
     window = dict(plan.window) or None
     at_once = tuple(blocks["cell"]) if places["cell"] < _AT_ONCE else ()
     first = Step(
         title="scale, background and cell" if at_once else "scale and background",
         limits=window,
         background=plan.backgrounds,
-        set=_leaning(project, plan),
+        set=axial,
         start=_starts(choose, project, plan),
         free=(Free(group="scale"), Free(group="background"), *at_once),
         cycles=cycles,
@@ -176,9 +187,16 @@ def autogsas_order_steps(choose: Choose, project: Project, plan: Plan) -> list[S
         steps.append(
             Step(title=name, limits=window if name in _NARROW else None, free=_gently(blocks[name]), cycles=cycles)
         )
-    everything = [free for frees in blocks.values() for free in frees]
-    steps.append(Step(title="everything", free=tuple(dict.fromkeys(everything))))
-    return steps
+    everything = dict.fromkeys(free for frees in blocks.values() for free in frees)
+    if not late:
+        return [*steps, Step(title="everything", free=tuple(everything))]
+    before = tuple(free for free in everything if free not in late)
+    # All is named again in the last step: it is the one that says what was refined.
+    return [
+        *steps,
+        Step(title="all but the axial divergence", free=before),
+        Step(title="everything", free=tuple(everything)),
+    ]
 
 
 def _gently(frees: list[Free]) -> tuple[Free, ...]:
@@ -198,21 +216,31 @@ def _starts(choose: Choose, project: Project, plan: Plan) -> tuple[Start, ...]:
     return tuple(found)
 
 
-def _leaning(project: Project, plan: Plan) -> tuple[Setting, ...]:
-    """Return a usual axial divergence for histograms that refine it from nothing, where its derivative vanishes."""
-    freed = [free.histogram for free in plan.profile if free.group == "SH/L"]
-    return tuple(
-        Setting(group="SH/L", value=_USUAL_SHL, histogram=histogram.name)
-        for histogram in project.histograms
-        if histogram.instrument.SH_L < _USUAL_SHL / 2 and (None in freed or histogram.name in freed)
-    )
+def _axial_plan(
+    choose: Choose, project: Project, plan: Plan, capabilities: Capabilities
+) -> tuple[tuple[Setting, ...], list[Free]]:
+    """Return the values of the axial divergence to begin with, and what of it waits for the end."""
+    values: list[Setting] = []
+    late: list[Free] = []
+    for histogram in project.histograms if allowed(("SH/L",), project, capabilities) else ():
+        freed = [free for free in plan.profile if free.group == "SH/L" and free.histogram in (None, histogram.name)]
+        suffix = f"[{histogram.name}]" if len(project.histograms) > 1 else ""
+        way = _axial(choose, f"profile.axial{suffix}", project)
+        if way == "as given":
+            continue
+        start = choose.number(f"axial.start{suffix}", *AXIAL_START, log=True)
+        values.append(Setting(group="SH/L", value=start, histogram=histogram.name))
+        late += freed if way == "last" else []
+    return tuple(values), late
 
 
-def _blocks(plan: Plan) -> dict[str, list[Free]]:
-    """Sort what is freed into the blocks that orders are made of."""
+def _blocks(plan: Plan, late: list[Free]) -> dict[str, list[Free]]:
+    """Sort what is freed into the blocks that orders are made of; what is late goes with the rest."""
     blocks: dict[str, list[Free]] = {"cell": [], "first widths": [], "widths": [], "structure": [], "rest": []}
     for free in (*plan.profile, *plan.groups):
-        if free.group == "cell" or free.group in ("zero", "displacement"):
+        if free in late:
+            blocks["rest"].append(free)
+        elif free.group == "cell" or free.group in ("zero", "displacement"):
             blocks["cell"].append(free)
         elif free.group in _FIRST_WIDTHS:
             blocks["first widths"].append(free)
