@@ -13,6 +13,7 @@ from autogsas.builtin.backend import NumpyBackend
 from autogsas.builtin.options import displacements
 from autogsas.host import Host
 from autogsas.project import BackgroundSearch, GroupSearch, Project, Search
+from autogsas.pruning import decisive_step
 from autogsas.recipe import Recipe
 from autogsas.space import FixedChoose, build_recipe
 from tests.engine.models import CUBIC, NEUTRON, XRAY, project
@@ -76,16 +77,17 @@ def test_random_recipes_keep_the_rules(host: Host, index: int) -> None:
     for seed in range(60):
         recipe = build_recipe(host, made, CAPABILITIES, Random(seed))
         first, last = recipe.steps[0], recipe.steps[-1]
-        early = {free.group for free in first.free}
-        assert early >= {"scale", "background"}
-        assert early <= {"scale", "background", "cell", "zero", "displacement"}
+        at_once = {free.group for free in first.free}
+        assert at_once >= {"scale", "background"}
+        assert at_once <= {"scale", "background", "cell", "zero", "displacement"}
         assert len(first.background) == len(made.histograms)
         assert last.limits is None
         assert last.cycles is None, "the last step goes on to convergence"
         everything = {str(free.group) for free in last.free}
         # Tensors begin as isotropic in the steps before the last.
         assert {*freed(recipe)} - {"scale", "background"} - everything <= {"uiso"}
-        assert not any(free.group == "uaniso" for step in recipe.steps[:-1] for free in step.free)
+        early = [step for step in recipe.steps if step.cycles is not None]
+        assert not any(free.group == "uaniso" for step in early for free in step.free)
         assert not {"uiso_shared", "uiso"} <= everything or index == 3
         oriented = [free for free in last.free if free.group == "preferred_orientation"]
         assert not oriented or recipe.steps[0].start, "an orientation has an axis"
@@ -163,7 +165,7 @@ def test_a_phase_without_structure_is_not_asked_for_atoms() -> None:
 
 
 def order_of(recipe: Recipe) -> tuple[str, ...]:
-    return tuple(step.title for step in recipe.steps[1:-1])
+    return tuple(step.title for step in recipe.steps[1:] if step.cycles is not None)
 
 
 def test_every_order_can_come_and_the_usual_one_comes_most_often(host: Host) -> None:
@@ -180,8 +182,26 @@ def test_early_steps_are_as_many_as_asked_for(host: Host) -> None:
     for count in range(5):
         fixed = {"early.steps": count, "profile.gaussian": "U V W", "structure.positions": True, "order.cell": 0.3}
         recipe = build_recipe(host, made, CAPABILITIES, Random(1, fixed))
-        assert len(recipe.steps) == 2 + count
+        assert len(order_of(recipe)) == count
         assert recipe.steps[-1].limits is None
+
+
+@pytest.mark.parametrize("way", ["last", "free", "held", "as given"])
+def test_what_becomes_of_the_axial_divergence(host: Host, way: str) -> None:
+    fixed = {"profile.axial": way, "axial.start": 0.03}
+    for seed in range(10):
+        recipe = build_recipe(host, samples()[0], CAPABILITIES, Random(seed, fixed))
+        set_to = [item.value for item in recipe.steps[0].set if item.group == "SH/L"]
+        frees = ["SH/L" in {str(free.group) for free in step.free} for step in recipe.steps]
+        assert set_to == ([] if way == "as given" else [0.03])
+        assert any(frees) == (way in ("last", "free"))
+        if way == "last":
+            assert frees == [False] * (len(frees) - 1) + [True]
+            assert recipe.steps[-2].cycles is None, "all else has converged before"
+            assert {*recipe.steps[-2].free} == {free for free in recipe.steps[-1].free if free.group != "SH/L"}
+            assert decisive_step(recipe) == len(recipe.steps) - 2
+        else:
+            assert decisive_step(recipe) == len(recipe.steps) - 1
 
 
 def test_a_geometry_nobody_declared_is_a_choice_and_goes_with_its_shifts(host: Host) -> None:
