@@ -41,10 +41,12 @@ def explore(
     plan: Seeding,
     progress: Progress | None,
     settings: Mapping[str, Any],
+    elapsed: float = 0.0,
 ) -> tuple[Found, dict[str, Any] | None]:
     """Send the scout, then search; return what was found, and what summary.json says of the scout.
 
     Whole recipes and an earlier run's come first. Where the scout found something, it has tried the other seeds.
+    ``elapsed`` is how many seconds earlier sessions of this run took.
     """
     began = time.monotonic()
     # From here on it is a run that can be gone on with, even if it is stopped while the scout is out.
@@ -70,5 +72,6 @@ def explore(
         recall=None if scouted is None else scouted.recall(first),
         progress=progress,
         settings=settings,
+        elapsed=elapsed + spent,
     )
     return found, summary_of(scouted, first, found.records)

@@ -84,7 +84,8 @@ class TrialRecord:
     """One finished trial as hooks and stores see it.
 
     ``state`` is "complete", "infeasible" (finished, but a finding is an error), "failed" or "pruned"; ``cause``
-    says why where it is not "complete". ``origin`` is the seed's name or "search".
+    says why where it is not "complete". ``origin`` is the seed's name or "search". ``ended`` is when it was over, in
+    seconds since the run began, the scout and earlier sessions counted; None where an older version did not keep it.
     """
 
     number: int
@@ -99,6 +100,7 @@ class TrialRecord:
     cause: str = ""
     message: str = ""
     seconds: float = 0.0
+    ended: float | None = None
 
 
 @dataclass(frozen=True)

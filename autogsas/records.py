@@ -83,6 +83,7 @@ def record_from(data: dict[str, Any]) -> TrialRecord:
         cause=data["cause"],
         message=data["message"],
         seconds=data["seconds"],
+        ended=data.get("ended"),
     )
 
 

@@ -96,15 +96,17 @@ def search(
     progress: Progress | None = None,
     settings: Mapping[str, Any] | None = None,
     scouting: bool = False,
+    elapsed: float = 0.0,
 ) -> Found:
     """Run trials until ``options.trials`` are over, the time is up or the user stops it; all that is over is kept.
 
     A folder that holds trials already is gone on with; ``settings`` are kept in its database. ``recall`` is what the
     sampler learns of another run when the seeds are told. ``scouting`` tells whoever watches that this only looks
-    ahead.
+    ahead. ``elapsed`` is how many seconds the run has taken before, for the times at which its trials end.
     Raises PluginError for hooks that cannot be used, BackendMissing for an engine that does not start, UserError for
     a sampler that cannot be used or a damaged folder.
     """
+    zero = time.monotonic() - elapsed
     proposer = Proposer(options.sampler, options.seed)
     with contextlib.ExitStack() as stack:
         database = Database(folder.study)
@@ -115,7 +117,19 @@ def search(
         )
         stack.enter_context(stop_signals(workers.interrupt))
         return _Searching(
-            host, project, backend, folder, options, seeds, recall, progress, proposer, database, workers, scouting
+            host,
+            project,
+            backend,
+            folder,
+            options,
+            seeds,
+            recall,
+            progress,
+            proposer,
+            database,
+            workers,
+            scouting,
+            zero,
         ).run()
 
 
@@ -143,6 +157,7 @@ class _Asked:
     hopeless: float | None = None
     steps: list[StepResult] = field(default_factory=list)
     outcome: Outcome | None = None
+    ended: float | None = None
 
 
 @dataclass
@@ -159,6 +174,7 @@ class _Searching:
     database: Database
     workers: Workers
     scouting: bool
+    zero: float
     told: list[TrialRecord] = field(default_factory=list)
     best: TrialRecord | None = None
     _asked: dict[int, _Asked | TrialRecord] = field(default_factory=dict)
@@ -228,6 +244,11 @@ class _Searching:
             self.observe("after_step", trial=event.number, step=event.step)
         elif isinstance(event, Outcome):
             self.asked(event.number).outcome = event
+            self.asked(event.number).ended = self.now()
+
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return round(time.monotonic() - self.zero, 3)
 
     def asked(self, number: int) -> _Asked:
         asked = self._asked[number]
@@ -244,6 +265,8 @@ class _Searching:
 
     def restore(self, number: int, kept: Any) -> None:
         record, _ = self.folder.read_record(number)
+        # A session that was killed left no summary to say how long it took.
+        self.zero = min(self.zero, time.monotonic() - (record.ended or 0.0))
         self.proposer.restore(number, kept)
         self._first.setdefault(_identity(record.recipe), number)
         self._asked[number] = record
@@ -358,6 +381,7 @@ class _Searching:
             cause=assessment.cause,
             message=assessment.message,
             seconds=outcome.seconds,
+            ended=asked.ended,
         )
 
     def repeated(self, asked: _Asked, earlier: TrialRecord) -> TrialRecord:
@@ -369,6 +393,7 @@ class _Searching:
             choices=asked.choices,
             message=earlier.message or f"the recipe of trial {earlier.number}",
             seconds=0.0,
+            ended=self.now(),
         )
 
     def is_better(self, record: TrialRecord) -> bool:

@@ -106,6 +106,7 @@ def _history(records: Sequence[TrialRecord]) -> list[dict[str, Any]]:
                 "n_variables": record.metrics.n_variables if record.metrics else None,
                 "best_so_far": best.metrics.rwp if best is not None and best.metrics else None,
                 "seconds": record.seconds,
+                "ended": record.ended,
             }
         )
     return out

@@ -179,7 +179,10 @@ class ScoutPart(_Part):
 
 
 class HistoryPart(_Part):
-    """One trial; ``best_so_far`` is the Rwp of the best trial up to it."""
+    """One trial; ``best_so_far`` is the Rwp of the best trial up to it.
+
+    ``seconds`` is how long it took, ``ended`` when it was over, in seconds since the run began, the scout counted.
+    """
 
     number: int
     state: Literal["complete", "infeasible", "failed", "pruned"]
@@ -189,6 +192,7 @@ class HistoryPart(_Part):
     n_variables: int | None
     best_so_far: Number
     seconds: float
+    ended: Number = None
 
 
 class Summary(_Part):

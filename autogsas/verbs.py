@@ -171,7 +171,9 @@ def _carry_out(
     with RunFolder(target) as folder:
         before = seconds_before(folder.folder)
         try:
-            found, scouted = explore(host, project, backend, folder, options, plan, progress, settings)
+            found, scouted = explore(
+                host, project, backend, folder, options, plan, progress, settings, before + time.monotonic() - began
+            )
         except AutogsasError as error:
             folder.log(str(error))
             folder.discard()

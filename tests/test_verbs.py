@@ -226,3 +226,17 @@ def test_importing_the_package_is_cheap() -> None:
     code = "import sys, autogsas; print([m for m in ('numpy', 'pydantic', 'optuna', 'click') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_trials_end_on_one_clock_that_goes_on_when_resumed(fake_host: Host, project: Project, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = verbs.run((project, fake_host), out=out, trials=3)
+    ends = [item.ended for item in first.summary.history]
+    assert None not in ends
+    assert ends == sorted(ends)  # type: ignore[type-var]
+    assert ends[-1] <= first.summary.seconds + 0.001  # type: ignore[operator]
+    second = verbs.run((project, fake_host), out=out, trials=6, resume=True)
+    later = [item.ended for item in second.summary.history]
+    assert later[:3] == ends
+    assert later[3] >= first.summary.seconds  # type: ignore[operator]
+    assert later[-1] <= second.summary.seconds + 0.001  # type: ignore[operator]
