@@ -228,12 +228,12 @@ def _fail(message: str, status: int, debug: bool) -> NoReturn:
     sys.exit(status)
 
 
-def main(args: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its status; an error of autogsas itself exits with 70."""
+def main(args: list[str] | None = None, command: click.Command = cli, name: str = "autogsas") -> NoReturn:
+    """Run a command line and exit with its status; an error of autogsas itself exits with 70."""
     given = sys.argv[1:] if args is None else args
     debug = "--debug" in given
     try:
-        status = cli.main(given, prog_name="autogsas", standalone_mode=False)
+        status = command.main(given, prog_name=name, standalone_mode=False)
     except click.UsageError as error:
         where = f" ({error.ctx.command_path} --help says more)" if error.ctx is not None else ""
         _fail(f"{' '.join(error.format_message().split())}{where}", 2, debug)

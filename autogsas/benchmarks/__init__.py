@@ -1,0 +1,1 @@
+"""How good a search is: the best Rwp against trials and seconds, over seeds, beside other engines and spaces."""

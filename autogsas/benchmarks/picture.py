@@ -1,0 +1,152 @@
+"""The picture of a case: best Rwp against trials and against seconds, median and quartiles over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from autogsas.benchmarks.curves import Band, Series, band, by_second, by_trial
+from autogsas.figures.axes import Axis, Scale
+from autogsas.figures.svg import LIGHT, PHASES, Drawing, number
+from autogsas.formatting import percent
+
+__all__ = ["case_svg"]
+
+Array = npt.NDArray[np.float64]
+
+_LEFT, _RIGHT, _BOTTOM, _GAP = 66.0, 14.0, 46.0, 58.0
+_ENTRY = 18.0
+# Where the slowest engine takes this many times as long as the quickest, a linear axis shows one of them alone.
+_FAR_APART = 12.0
+
+
+def case_svg(
+    series: Sequence[Series],
+    trials: int,
+    references: Sequence[tuple[str, float]] = (),
+    *,
+    width: float = 960.0,
+    height: float = 420.0,
+) -> str:
+    """Return the picture of the series of one case as the text of an SVG file; not of none.
+
+    Dashed lines are ``references``, others' Rwp in per cent, as far as they lie in what is shown.
+    """
+    numbers = np.arange(1.0, trials + 1.0)
+    left = [band(numbers, [by_trial(run, trials) for run in item.runs.values()]) for item in series]
+    right = [_in_time(item) for item in series]
+    low, high = _window(left, references)
+    top = 36.0 + _ENTRY * len(series)
+    middle = (width + _LEFT - _RIGHT - _GAP) / 2
+    drawing = Drawing(width, height)
+    vertical = Axis(low, high, height - _BOTTOM, top)
+    across = Axis(1.0, max(2.0, float(trials)), _LEFT, middle)
+    _panel(drawing, left, across, vertical, "Trials", references, "trials")
+    longest = [item.at[-1] for item in right if item.at.size]
+    shortest = [item.at[0] for item in right if item.at.size]
+    last = 1.02 * float(max(longest, default=1.0))
+    scale: Scale = "log" if longest and max(longest) > _FAR_APART * min(longest) else "linear"
+    begin = 0.9 * float(min(shortest)) if scale == "log" else 0.0
+    across = Axis(begin, last, middle + _GAP, width - _RIGHT, scale)
+    _panel(drawing, right, across, vertical, "Seconds", (), "seconds")
+    for index, item in enumerate(series):
+        y = 40.0 + _ENTRY * index
+        drawing.add("path", class_=f"line phase{index % PHASES}", d=f"M{number(_LEFT)} {number(y - 4)}h22",
+                    stroke_width=2.2)  # fmt: skip
+        drawing.text(_LEFT + 30, y, _name(item, left[index]))
+    case = series[0].case
+    drawing.text(_LEFT, 20, f"{case}: best usable Rwp, median and quartiles over seeds", class_="strong")
+    described = "; ".join(_name(item, curve) for item, curve in zip(series, left, strict=True))
+    return drawing.file(case, f"Best usable Rwp against trials and against seconds. {described}.")
+
+
+def _name(item: Series, curve: Band) -> str:
+    count = len(item.runs)
+    end = percent(float(curve.median[-1])) if curve.median.size else percent(None)
+    return f"{item.engine}, {item.space} space, {count} seed{'s' if count > 1 else ''}: {end} %"
+
+
+def _in_time(item: Series) -> Band:
+    """The band at every moment at which a trial of any seed ended; a run that is over keeps what it had found."""
+    at = np.unique([point.ended for run in item.runs.values() for point in run.points])
+    return band(at, [by_second(run, at) for run in item.runs.values()])
+
+
+def _window(bands: Sequence[Band], references: Sequence[tuple[str, float]]) -> tuple[float, float]:
+    """What is worth showing: from the best to where the slowest stood after a tenth of its trials."""
+    ends = [float(value) for item in bands for value in item.lower[np.isfinite(item.lower)][-1:]]
+    starts = [float(item.upper[np.isfinite(item.upper)][: max(3, item.at.size // 10)][-1]) for item in bands
+              if np.isfinite(item.upper).any()]  # fmt: skip
+    if not ends or not starts:
+        return 0.0, 100.0
+    low, high = min(ends), max(starts)
+    span = max(high - low, 0.05 * low)
+    near = [rwp for _, rwp in references if low - span < rwp < low + 2.5 * span]
+    low, high = min([low, *near]), max([low + span, *near])
+    pad = 0.07 * (high - low)
+    return max(0.0, low - pad), high + pad
+
+
+def _panel(
+    drawing: Drawing,
+    bands: Sequence[Band],
+    across: Axis,
+    vertical: Axis,
+    label: str,
+    references: Sequence[tuple[str, float]],
+    identity: str,
+) -> None:
+    left, right, top, bottom = across.start, across.end, vertical.end, vertical.start
+    drawing.x_axis(across, top, bottom, label=label)
+    drawing.y_axis(vertical, left, right, label="Rwp (%)" if identity == "trials" else "")
+    drawing.open_clip(identity, left, top, right - left, bottom - top)
+    for index, item in enumerate(bands):
+        x = across.place(item.at)
+        known = np.isfinite(item.lower) & np.isfinite(item.upper)
+        area = _area(x[known], vertical.place(item.lower[known]), vertical.place(item.upper[known]), right)
+        if area:
+            drawing.add("path", class_="band", d=area, fill=LIGHT[f"phase{index % PHASES}"], fill_opacity="0.16")
+    for index, item in enumerate(bands):
+        known = np.isfinite(item.median)
+        steps = _steps(across.place(item.at[known]), vertical.place(item.median[known]), right)
+        if steps:
+            drawing.add("path", class_=f"line phase{index % PHASES}", d=f"M{steps}", stroke_width=2.2)
+    _dashes(drawing, references, left, right, vertical.at, (vertical.low, vertical.high))
+    drawing.close_clip()
+    drawing.frame(left, top, right, bottom)
+
+
+def _dashes(
+    drawing: Drawing,
+    references: Sequence[tuple[str, float]],
+    left: float,
+    right: float,
+    place: Callable[[float], float],
+    window: tuple[float, float],
+) -> None:
+    for label, rwp in references:
+        if window[0] <= rwp <= window[1]:
+            y = number(place(rwp))
+            drawing.add("path", class_="axis", d=f"M{number(left)} {y}H{number(right)}", stroke_dasharray="5 4")
+            drawing.text(right - 6, place(rwp) - 5, f"{label}: {percent(rwp)} %", text_anchor="end")
+
+
+def _steps(x: Array, y: Array, end: float) -> str:
+    """A staircase: what is found at a place counts from there on, to the end of the panel."""
+    if not x.size:
+        return ""
+    parts = [f"{number(float(x[0]))} {number(float(y[0]))}"]
+    parts += [
+        f"H{number(float(x[i]))}V{number(float(y[i]))}" for i in range(1, x.size) if number(y[i]) != number(y[i - 1])
+    ]
+    return "".join(parts) + f"H{number(end)}"
+
+
+def _area(x: Array, lower: Array, upper: Array, end: float) -> str:
+    """The area between two staircases."""
+    if not x.size:
+        return ""
+    back = [f"H{number(float(x[i]))}V{number(float(lower[i - 1]))}" for i in range(x.size - 1, 0, -1)]
+    return f"M{_steps(x, upper, end)}V{number(float(lower[-1]))}{''.join(back)}H{number(float(x[0]))}z"

@@ -1,0 +1,100 @@
+"""What the benchmarks print, and the CSV of what has no curve."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from autogsas.benchmarks.curves import Row
+from autogsas.benchmarks.proof import Replay
+from autogsas.benchmarks.runs import Wish
+from autogsas.benchmarks.scaling import Rate, ratio
+from autogsas.formatting import MISSING, count, duration, percent
+
+__all__ = ["rates_csv", "replays_csv", "show_rates", "show_replays", "show_rows"]
+
+Replays = Sequence[tuple[Wish, Replay]]
+Rates = Sequence[tuple[Wish, list[Rate]]]
+
+
+def show_rows(rows: Sequence[Row], reach: float | None) -> None:
+    """Print the table of the search."""
+    header = ["case", "engine", "space", "trials", "seeds", "median", "quartiles", "best", "worst", "time"]
+    if reach is not None:
+        header += [f"reached {reach:g} %", "after", "trials"]
+    lines = []
+    for row in rows:
+        quartiles = f"{percent(row.lower_quartile, 3)} to {percent(row.upper_quartile, 3)}"
+        line = [row.case, row.engine, row.space, str(row.trials), str(row.seeds), percent(row.median, 3), quartiles]
+        line += [percent(row.best, 3), percent(row.worst, 3), duration(row.seconds)]
+        if reach is not None:
+            line += [f"{row.reached} of {row.seeds}", duration(row.seconds_to_reach), count(row.trials_to_reach)]
+        lines.append(line)
+    _show("Rwp in %; time: median of the runs", header, lines)
+
+
+def show_replays(replays: Replays) -> None:
+    """Print what giving up trials would have done, run by run."""
+    header = ["case", "engine", "space", "seed", "trials", "given up", "time saved", "best", "nearest given up", "lost"]
+    lines = []
+    for wish, item in replays:
+        share = f"{100 * item.saved / item.seconds:.0f} %" if item.seconds else MISSING
+        near = MISSING if item.nearest is None else f"{item.nearest:.2f} × best"
+        lines.append([wish.case.name, wish.backend, wish.space, str(wish.seed), str(item.trials),
+                      str(len(item.given_up)), share, percent(item.best, 3), near, "YES" if item.lost else "no"])  # fmt: skip
+    _show("Giving up hopeless trials, replayed over runs that carried all through", header, lines)
+
+
+def replays_csv(replays: Replays) -> str:
+    """Return the same as CSV text, seconds in full."""
+    header = ("case", "engine", "space", "seed", "trials", "given_up", "seconds", "saved", "best", "kept", "nearest")
+    rows = [
+        (w.case.name, w.backend, w.space, w.seed, r.trials, len(r.given_up), r.seconds, r.saved, r.best, r.kept,
+         r.nearest)
+        for w, r in replays
+    ]  # fmt: skip
+    return _csv(header, rows)
+
+
+def show_rates(measured: Rates) -> None:
+    """Print trials per second by one job and by two."""
+    header = ["case", "engine", "seed", "jobs", "trials", "wall time", "trials/s", "steady trials/s", "ratio", "steady"]
+    lines = []
+    for wish, rates in measured:
+        whole, steady, same = ratio(rates)
+        for rate in rates:
+            line = [wish.case.name, wish.backend, str(wish.seed), str(rate.jobs), str(rate.trials)]
+            line += [duration(rate.wall), f"{rate.whole:.2f}", f"{rate.steady:.2f}"]
+            last = rate is rates[-1]
+            lines.append(line + [f"{whole:.2f}" + ("" if same else " (other recipes)"), f"{steady:.2f}"] * last)
+    _show("The same recipes by one job and by two; wall time with start-up and files", header, lines)
+
+
+def rates_csv(measured: Rates) -> str:
+    """Return the same as CSV text."""
+    header = ("case", "engine", "space", "seed", "jobs", "trials", "wall", "steady")
+    return _csv(header, [(w.case.name, w.backend, w.space, w.seed, r.jobs, r.trials, round(r.wall, 3), r.steady)
+                         for w, rates in measured for r in rates])  # fmt: skip
+
+
+def _show(title: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    table = Table(title=title, title_justify="left")
+    for name in header:
+        table.add_column(name)
+    for line in lines:
+        table.add_row(*line)
+    console = Console()
+    # A table folded into the width of a pipe cannot be read.
+    console.print(table, width=None if console.is_terminal else 160, crop=False)
+
+
+def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(["" if value is None else value for value in row] for row in rows)
+    return out.getvalue()
