@@ -116,21 +116,8 @@ def search(
             Workers(project, backend, host.files, jobs=options.jobs, trial_timeout=options.trial_timeout)
         )
         stack.enter_context(stop_signals(workers.interrupt))
-        return _Searching(
-            host,
-            project,
-            backend,
-            folder,
-            options,
-            seeds,
-            recall,
-            progress,
-            proposer,
-            database,
-            workers,
-            scouting,
-            zero,
-        ).run()
+        at_work = (proposer, database, workers, scouting, zero)
+        return _Searching(host, project, backend, folder, options, seeds, recall, progress, *at_work).run()
 
 
 @dataclass(frozen=True)

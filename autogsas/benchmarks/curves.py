@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -106,9 +106,15 @@ def band(at: Array, curves: Sequence[Array]) -> Band:
 
 
 def _quantile(values: Array, share: float) -> Array:
-    # Between a number and infinity lies no number: as long as the higher neighbour has found nothing, it is unknown.
-    with np.errstate(invalid="ignore"):
-        found = np.quantile(values, share, axis=0)
+    # As numpy does, but exact on a place: numpy multiplies an infinite neighbour by zero there. Between a number and
+    # infinity lies no number: as long as the neighbour above has found nothing, it is unknown.
+    ordered = np.sort(values, axis=0)
+    below = int(share * (len(ordered) - 1))
+    rest = share * (len(ordered) - 1) - below
+    found = ordered[below]
+    if rest:
+        with np.errstate(invalid="ignore"):
+            found = found + rest * (ordered[below + 1] - found)
     return np.where(np.isfinite(found), found, np.nan)
 
 
@@ -136,15 +142,19 @@ def tabulate(series: Series, trials: int, reach: float | None = None) -> Row:
     """Return what became of one series after ``trials`` trials, and when it came to the Rwp ``reach``."""
     runs = list(series.runs.values())
     ends = np.array([run.best for run in runs])
-    figures = [_or_none(float(_quantile(ends, share))) for share in (0.5, 0.25, 0.75)]
+    lower, median, upper = (_or_none(float(_quantile(ends, share))) for share in (0.25, 0.5, 0.75))
     seconds = float(np.median([run.seconds for run in runs]))
-    row = (series.case, series.engine, series.space, trials, len(runs))
     best, worst = _or_none(float(ends.min())), _or_none(float(ends.max()))
+    row = Row(series.case, series.engine, series.space, trials, len(runs), median, lower, upper, best, worst, seconds)
     if reach is None:
-        return Row(*row, *figures, best, worst, seconds)
+        return row
     times = np.array([run.reach(reach) for run in runs])
-    medians = [_or_none(float(_quantile(column, 0.5))) for column in times.T]
-    return Row(*row, *figures, best, worst, seconds, int(np.isfinite(times[:, 0]).sum()), *medians)
+    return replace(
+        row,
+        reached=int(np.isfinite(times[:, 0]).sum()),
+        seconds_to_reach=_or_none(float(_quantile(times[:, 0], 0.5))),
+        trials_to_reach=_or_none(float(_quantile(times[:, 1], 0.5))),
+    )
 
 
 def history_csv(all_series: Sequence[Series]) -> str:

@@ -1,4 +1,4 @@
-"""How much quicker two trials at a time are than one: the same recipes by one worker and by two, one after the other."""
+"""How much quicker two trials at a time are than one: the same recipes by one worker, then by two."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from autogsas.benchmarks.curves import History
 from autogsas.benchmarks.runs import Wish, perform, read_history
 from autogsas.store import read_records
 
-__all__ = ["Rate", "measure", "ratio", "rate"]
+__all__ = ["Rate", "measure", "rate", "ratio"]
 
 _JOBS = (1, 2)
 

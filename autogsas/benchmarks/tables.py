@@ -44,8 +44,8 @@ def show_replays(replays: Replays) -> None:
     for wish, item in replays:
         share = f"{100 * item.saved / item.seconds:.0f} %" if item.seconds else MISSING
         near = MISSING if item.nearest is None else f"{item.nearest:.2f} × best"
-        lines.append([wish.case.name, wish.backend, wish.space, str(wish.seed), str(item.trials),
-                      str(len(item.given_up)), share, percent(item.best, 3), near, "YES" if item.lost else "no"])  # fmt: skip
+        line = [wish.case.name, wish.backend, wish.space, str(wish.seed), str(item.trials), str(len(item.given_up))]
+        lines.append([*line, share, percent(item.best, 3), near, "YES" if item.lost else "no"])
     _show("Giving up hopeless trials, replayed over runs that carried all through", header, lines)
 
 
@@ -87,9 +87,9 @@ def _show(title: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> 
         table.add_column(name)
     for line in lines:
         table.add_row(*line)
-    console = Console()
-    # A table folded into the width of a pipe cannot be read.
-    console.print(table, width=None if console.is_terminal else 160, crop=False)
+    # Folded into the 80 columns of a pipe it could not be read.
+    terminal = Console()
+    (terminal if terminal.is_terminal else Console(width=180)).print(table)
 
 
 def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
