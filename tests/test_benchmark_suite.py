@@ -156,7 +156,7 @@ def test_what_differs_lies_apart(case: Case) -> None:
 def test_the_replay_gives_up_what_the_search_does(case: Case, tmp_path: Path) -> None:
     """Proposals at random do not depend on what was learnt, so that both runs try the same recipes."""
     trials = {
-        prune: read_trials(perform(Wish(case, "fake", "default", 2, 40, 1, prune, "random"), tmp_path, quiet))
+        prune: read_trials(perform(Wish(case, "fake", "default", 2, 30, 1, prune, "random"), tmp_path, quiet))
         for prune in (True, False)
     }
     pruned = tuple(record.number for record, _ in trials[True] if record.state == "pruned")
@@ -219,3 +219,19 @@ def test_the_command_writes_tables_and_pictures(
     (series,) = read_csv(out / "history.csv")
     assert sorted(series.runs) == [1, 2]
     assert series.runs[2] == read_history(out / "runs" / "made" / "fake-default-seed2", 3)
+
+
+def test_the_command_proves_and_scales(
+    case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "find_cases", lambda *_: [case])
+    out = tmp_path / "out"
+    base = (tmp_path, "--backend", "fake", "--trials", 3, "--seeds", 1, "--out", out)
+    assert call(capsys, *base, "--pruning-proof")[0] == 0
+    assert call(capsys, *base, "--scaling")[0] == 0
+    proof = list(csv.DictReader((out / "pruning.csv").read_text().splitlines()))
+    assert [(row["trials"], row["given_up"]) for row in proof] == [("3", "0")]
+    assert proof[0]["best"] == proof[0]["kept"] != ""
+    rates = list(csv.DictReader((out / "scaling.csv").read_text().splitlines()))
+    assert [row["jobs"] for row in rates] == ["1", "2"]
+    assert all(float(row["wall"]) > 0 for row in rates)
