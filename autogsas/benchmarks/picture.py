@@ -105,12 +105,12 @@ def _panel(
     for index, item in enumerate(bands):
         x = across.place(item.at)
         known = np.isfinite(item.lower) & np.isfinite(item.upper)
-        area = _area(x[known], vertical.place(item.lower[known]), vertical.place(item.upper[known]), right)
+        area = _area(x[known], vertical.place(item.lower[known]), vertical.place(item.upper[known]))
         if area:
             drawing.add("path", class_="band", d=area, fill=LIGHT[f"phase{index % PHASES}"], fill_opacity="0.16")
     for index, item in enumerate(bands):
         known = np.isfinite(item.median)
-        steps = _steps(across.place(item.at[known]), vertical.place(item.median[known]), right)
+        steps = _steps(across.place(item.at[known]), vertical.place(item.median[known]))
         if steps:
             drawing.add("path", class_=f"line phase{index % PHASES}", d=f"M{steps}", stroke_width=2.2)
     _dashes(drawing, references, left, right, vertical.at, (vertical.low, vertical.high))
@@ -130,23 +130,24 @@ def _dashes(
         if window[0] <= rwp <= window[1]:
             y = number(place(rwp))
             drawing.add("path", class_="axis", d=f"M{number(left)} {y}H{number(right)}", stroke_dasharray="5 4")
-            drawing.text(right - 6, place(rwp) - 5, f"{label}: {percent(rwp)} %", text_anchor="end")
+            drawing.text(right - 6, place(rwp) - 5, f"{label}: {percent(rwp)} %", text_anchor="end",
+                         paint_order="stroke", stroke=LIGHT["paper"], stroke_width=3.0)  # fmt: skip
 
 
-def _steps(x: Array, y: Array, end: float) -> str:
-    """A staircase: what is found at a place counts from there on, to the end of the panel."""
+def _steps(x: Array, y: Array) -> str:
+    """A staircase: what is found at a place counts from there on."""
     if not x.size:
         return ""
     parts = [f"{number(float(x[0]))} {number(float(y[0]))}"]
     parts += [
         f"H{number(float(x[i]))}V{number(float(y[i]))}" for i in range(1, x.size) if number(y[i]) != number(y[i - 1])
     ]
-    return "".join(parts) + f"H{number(end)}"
+    return "".join(parts) + f"H{number(float(x[-1]))}"
 
 
-def _area(x: Array, lower: Array, upper: Array, end: float) -> str:
+def _area(x: Array, lower: Array, upper: Array) -> str:
     """The area between two staircases."""
     if not x.size:
         return ""
     back = [f"H{number(float(x[i]))}V{number(float(lower[i - 1]))}" for i in range(x.size - 1, 0, -1)]
-    return f"M{_steps(x, upper, end)}V{number(float(lower[-1]))}{''.join(back)}H{number(float(x[0]))}z"
+    return f"M{_steps(x, upper)}V{number(float(lower[-1]))}{''.join(back)}H{number(float(x[0]))}z"
