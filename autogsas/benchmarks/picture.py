@@ -83,7 +83,8 @@ def _window(bands: Sequence[Band], references: Sequence[tuple[str, float]]) -> t
         return 0.0, 100.0
     low, high = min(ends), max(starts)
     span = max(high - low, 0.05 * low)
-    near = [rwp for _, rwp in references if low - span < rwp < low + 2.5 * span]
+    reach = max(2.5 * span, 0.3 * low)
+    near = [rwp for _, rwp in references if low - span < rwp < low + reach]
     low, high = min([low, *near]), max([low + span, *near])
     pad = 0.07 * (high - low)
     return max(0.0, low - pad), high + pad
