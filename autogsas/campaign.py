@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from autogsas.backend import Backend
+from autogsas.effort import Found, Options
 from autogsas.events import Progress
 from autogsas.hookspecs import Seed
 from autogsas.host import Host
 from autogsas.project import Project, Scout
 from autogsas.scout import send_scout, summary_of
-from autogsas.search import Found, Options, search
+from autogsas.search import search
 from autogsas.store import RunFolder
 from autogsas.study import Database
 

@@ -6,7 +6,7 @@ installed plugins, and those before the built-ins. "First answer wins" hooks may
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -84,8 +84,9 @@ class TrialRecord:
     """One finished trial as hooks and stores see it.
 
     ``state`` is "complete", "infeasible" (finished, but a finding is an error), "failed" or "pruned"; ``cause``
-    says why where it is not "complete". ``origin`` is the seed's name or "search". ``ended`` is when it was over, in
-    seconds since the run began, the scout and earlier sessions counted; None where an older version did not keep it.
+    says why where it is not "complete". ``origin`` is the seed's name, "search", or "trial N mended". ``ended`` is when
+    it was over, in seconds since the run began, the scout and earlier sessions counted; None where an older version
+    did not keep it.
     """
 
     number: int
@@ -183,6 +184,15 @@ class Specs:
     def autogsas_seed_recipes(self, project: Project, capabilities: Capabilities) -> Sequence[Seed]:
         """Called once a run; return what to try before the sampler. All answers count, in order."""
         return ()
+
+    @hookspec(firstresult=True)
+    def autogsas_mend_trial(
+        self, project: Project, record: TrialRecord, capabilities: Capabilities
+    ) -> Mapping[str, Any] | None:
+        """Called for a trial that findings keep from being the best; return its choices mended. First answer wins.
+
+        They are tried next. None where there is nothing to be mended.
+        """
 
     @hookspec
     def autogsas_check_result(self, project: Project, result: Result, metrics: Metrics) -> Sequence[Finding]:

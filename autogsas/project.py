@@ -215,7 +215,7 @@ class Search(_Frozen):
 
     trials: Annotated[int, Field(ge=1)] = 40
     timeout: Annotated[Seconds | None, Field(description="for the whole run; seconds, or '10m'")] = None
-    trial_timeout: Annotated[Seconds, Field(description="for one trial")] = 120.0
+    trial_timeout: Annotated[Seconds, Field(description="for one trial")] = 300.0
     jobs: Annotated[int, Field(ge=1, le=256, description="trials at a time")] = 1
     seed: Annotated[int, Field(ge=0)] = 0
     sampler: Annotated[

@@ -26,12 +26,16 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check says: a stable code, a severity, one sentence, and the numbers behind it."""
+    """What a check says: a stable code, a severity, one sentence, and the numbers behind it.
+
+    ``about`` names what it is about, for programs: "phase", "histogram", "site" and the like.
+    """
 
     code: str
     severity: Severity
     message: str
     numbers: dict[str, float] = field(default_factory=dict)
+    about: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

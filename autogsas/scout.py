@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from autogsas.backend import Backend, Capabilities, Probe, Session
+from autogsas.effort import Found, Options, Recall
 from autogsas.events import Notice, Progress
 from autogsas.hookspecs import Seed, TrialRecord
 from autogsas.host import Host
 from autogsas.project import Project, Scout
-from autogsas.search import Found, Options, Recall, search
+from autogsas.search import search
 from autogsas.seeds import distinct
 from autogsas.store import STUDY, RunFolder
 from autogsas.study import Known, known_trials

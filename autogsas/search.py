@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autogsas.backend import Backend
+from autogsas.effort import Found, Options, Recall
 from autogsas.errors import PluginError, nearest
 from autogsas.events import (
     Event,
@@ -33,6 +34,7 @@ from autogsas.events import (
 from autogsas.hookspecs import Seed, TrialRecord
 from autogsas.host import Host
 from autogsas.isolate import Interrupt, Outcome, Workers
+from autogsas.mending import Mender
 from autogsas.messages import StepDone
 from autogsas.objective import Assessment, assess
 from autogsas.project import Project
@@ -42,46 +44,14 @@ from autogsas.result import StepResult
 from autogsas.space import Recorder, build_recipe, fit_recipe, fitting_choices
 from autogsas.stopping import stop_signals
 from autogsas.store import RunFolder
-from autogsas.study import Database, Known, Proposer
+from autogsas.study import Database, Proposer
 from autogsas.trial import PRUNED
 
-__all__ = ["Found", "Options", "Recall", "search"]
+__all__ = ["search"]
 
 # What may go better the next time with the same recipe.
 _PASSING = ("disk-full", "files")
 _TERMINATOR_EVERY = 5
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to search; durations in seconds."""
-
-    trials: int = 40
-    jobs: int = 1
-    seed: int = 0
-    sampler: str = "tpe"
-    timeout: float | None = None
-    trial_timeout: float = 120.0
-    prune: bool = True
-    patience: int | None = None
-    terminator: bool = False
-
-    @property
-    def lead(self) -> int:
-        """How many trials may be asked for and not told."""
-        return 1 if self.jobs == 1 else 2 * self.jobs
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search found: how it ended, all its trials, and the best of them.
-
-    It ends "complete", "interrupted", by "timeout", for "no gain", or by Optuna's "terminator".
-    """
-
-    finished: str
-    records: tuple[TrialRecord, ...]
-    best: TrialRecord | None
 
 
 def search(
@@ -116,19 +86,9 @@ def search(
             Workers(project, backend, host.files, jobs=options.jobs, trial_timeout=options.trial_timeout)
         )
         stack.enter_context(stop_signals(workers.interrupt))
-        at_work = (proposer, database, workers, scouting, zero)
+        mender = Mender(host, project, backend.capabilities())
+        at_work = (proposer, mender, database, workers, scouting, zero)
         return _Searching(host, project, backend, folder, options, seeds, recall, progress, *at_work).run()
-
-
-@dataclass(frozen=True)
-class Recall:
-    """What is known of another run over the same choices, and what it found for the first trials of this one.
-
-    ``pairs`` gives the other run's score by this run's number.
-    """
-
-    known: Known
-    pairs: Mapping[int, float]
 
 
 @dataclass
@@ -158,6 +118,7 @@ class _Searching:
     recall: Recall | None
     progress: Progress | None
     proposer: Proposer
+    mender: Mender
     database: Database
     workers: Workers
     scouting: bool
@@ -254,12 +215,15 @@ class _Searching:
         record, _ = self.folder.read_record(number)
         # A session that was killed left no summary to say how long it took.
         self.zero = min(self.zero, time.monotonic() - (record.ended or 0.0))
+        if number >= len(self.seeds):
+            self.mender.next()
+        self.mender.tried(record.choices)
         self.proposer.restore(number, kept)
         self._first.setdefault(_identity(record.recipe), number)
         self._asked[number] = record
 
     def ask(self, number: int) -> None:
-        seed = self.seeds[number] if number < len(self.seeds) else Seed("search")
+        seed = self.seeds[number] if number < len(self.seeds) else self.mender.next() or Seed("search")
         capabilities = self.backend.capabilities()
         fixed = seed.choices or {}
         if not seed.strict:
@@ -273,6 +237,7 @@ class _Searching:
                 close = nearest(name, choose.choices)
                 hint = f"; did you mean {close!r}?" if close else ""
                 self.emit(Notice(f"seed {seed.name!r} fixes {name!r}, which nobody asked for{hint}"))
+        self.mender.tried(choose.choices)
         proposed = self.proposer.proposed(number)
         asked = self._asked[number] = _Asked(number, seed.name, recipe, choose.choices, proposed)
         if self.options.prune and seed.recipe is None:
@@ -350,6 +315,7 @@ class _Searching:
 
     def learn(self, record: TrialRecord) -> None:
         self.told.append(record)
+        self.mender.learn(record, self.best)
         stood = standing(record)
         if stood is not None:
             self._known.append(stood)

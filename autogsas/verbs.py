@@ -14,6 +14,7 @@ from typing import Any
 
 from autogsas.backend import Backend
 from autogsas.campaign import Seeding, explore
+from autogsas.effort import Found, Options
 from autogsas.errors import AutogsasError, PluginError, UserError
 from autogsas.events import Notice, Progress
 from autogsas.hookspecs import Section, Seed, TrialRecord
@@ -22,7 +23,6 @@ from autogsas.loading import load_project, load_recipe
 from autogsas.project import Project, Scout
 from autogsas.recipe import Recipe
 from autogsas.resuming import check_resumable, fingerprint, seconds_before, settings_of
-from autogsas.search import Found, Options
 from autogsas.seeds import collect_seeds, seeds_like
 from autogsas.space import rehearse
 from autogsas.store import RunFolder, choose_folder

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogsas import study, verbs
+from autogsas.effort import Found, Options
 from autogsas.errors import UserError
 from autogsas.host import Host
 from autogsas.project import Search
 from autogsas.pruning import ENOUGH, Standing, hopeless_above
-from autogsas.search import Found, Options, search
+from autogsas.search import search
 from autogsas.store import RunFolder
 from autogsas.testing.fake import FakeBackend
 from autogsas.testing.samples import make_project

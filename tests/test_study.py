@@ -13,13 +13,14 @@ from typing import Any
 import optuna
 import pytest
 
+from autogsas.effort import Found, Options
 from autogsas.errors import PluginError, UserError
 from autogsas.events import Event, Notice, RunFinished, TrialFinished, TrialStarted, describe
 from autogsas.hookspecs import Seed, TrialRecord, hookimpl
 from autogsas.host import Host
 from autogsas.project import Project
 from autogsas.result import Finding, Severity
-from autogsas.search import Found, Options, search
+from autogsas.search import search
 from autogsas.seeds import collect_seeds
 from autogsas.store import RunFolder
 from autogsas.study import Database, Proposer

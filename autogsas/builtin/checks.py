@@ -123,6 +123,7 @@ def _displacements(result: Result) -> Iterator[Finding]:
                         Severity.ERROR,
                         f"the displacement tensor of {phase.name} {site.label} is not positive definite",
                         {"smallest": smallest},
+                        {"phase": phase.name, "site": site.label},
                     )
             if not 0.0 < value <= LIMITS.u_high:
                 yield Finding(
@@ -130,6 +131,7 @@ def _displacements(result: Result) -> Iterator[Finding]:
                     Severity.ERROR,
                     f"{kind} of {phase.name} {site.label} is {value:.4f} Å², outside 0 to {LIMITS.u_high} Å²",
                     {"value": value},
+                    {"phase": phase.name, "site": site.label},
                 )
 
 
@@ -144,6 +146,7 @@ def _occupancies(result: Result) -> Iterator[Finding]:
                 Severity.ERROR,
                 f"{parameter.name} is {parameter.value:.3f}, outside 0 to 1",
                 {"value": parameter.value, "esd": parameter.esd},
+                {"phase": parameter.phase or "", "site": parameter.site or ""},
             )
 
 
@@ -229,6 +232,7 @@ def _widths(histogram: Histogram, result: Result) -> Iterator[Finding]:
                 f"the {kind} width of {phase.name} in {histogram.name} would be negative from {where[0]:.1f} to "
                 f"{where[-1]:.1f}° ({100 * negative:.0f} % of the range)",
                 {"fraction": negative, "from": float(where[0]), "to": float(where[-1])},
+                {"phase": phase.name, "histogram": histogram.name, "width": kind},
             )
 
 
@@ -245,6 +249,7 @@ def _background(histogram: Histogram, curves: Curves) -> Iterator[Finding]:
             Severity.ERROR if below > LIMITS.background_negative else Severity.WARNING,
             f"the background of {histogram.name} is negative over {100 * below:.1f} % of the range",
             {"fraction": below},
+            {"histogram": histogram.name},
         )
     above = float(np.mean(background > observed + 3.0 * sigma))
     if above > LIMITS.background_above:
