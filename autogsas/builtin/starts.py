@@ -1,0 +1,119 @@
+"""Where phases may begin instead of as the project says: cells found in the patterns, structures moved about."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import numpy.typing as npt
+
+from autogsas.engine.cellsearch import find_cells
+from autogsas.engine.phases import PhaseState
+from autogsas.engine.symmetry import cell_to_metric, metric_tensor, metric_to_cell
+from autogsas.project import Histogram, Project
+from autogsas.recipe import Start
+from autogsas.structure import Phase
+
+__all__ = ["found_starts", "perturbed"]
+
+Array = npt.NDArray[np.float64]
+U6 = tuple[float, float, float, float, float, float]
+
+# The last answers, with what they were asked about: plain data that compare by identity.
+_KNOWN: deque[tuple[tuple[Histogram, ...], tuple[Phase, ...], tuple[Start, ...]]] = deque(maxlen=4)
+
+
+def found_starts(project: Project) -> tuple[Start, ...]:
+    """Return the cells that a project's patterns show where they are surely others than the project's.
+
+    Sure is what `find_cells` is sure of: never a cell whose lines are within a fraction of their width of where the
+    project has them, which least squares brings home by itself. A project asked about before is answered at once.
+    """
+    for histograms, phases, known in _KNOWN:
+        if histograms is project.histograms and phases is project.phases:
+            return known
+    try:
+        cells = find_cells(project)
+    except ValueError:
+        # An impossible structure is the backend's to report, trial by trial.
+        cells = ()
+    starts = tuple(Start(phase=found.phase, cell=_plain(found.cell)) for found in cells if found.confident)
+    _KNOWN.append((project.histograms, project.phases, starts))
+    return starts
+
+
+def perturbed(project: Project, index: int, seed: int) -> tuple[Start, ...]:
+    """Return the ``index``-th random start around a project's structures, as far off as `search.perturb` says.
+
+    Atoms move within their site symmetry, atoms on one place together, by a root mean square of ``positions`` Angstrom
+    over the sites that can move at all; cells within their crystal system, the largest change of a length (a fraction)
+    or an angle (radians) being at most ``cell``. Phases whose intensities do not come from their atoms keep those. The
+    answer depends on the arguments alone. Empty where nothing is to be perturbed. Raises ValueError for an impossible
+    structure.
+    """
+    wanted = project.search.perturb
+    random = np.random.default_rng([seed, index])
+    starts = []
+    for phase in project.phases:
+        state = PhaseState.of(phase)
+        # Both are drawn whether wanted or not, so that one does not depend on the other.
+        cell = _strained(state, random, wanted.cell)
+        sites = _displaced(state, random, wanted.positions)
+        if phase.intensities == "Le Bail" or wanted.positions == 0:
+            sites = {}
+        if sites or wanted.cell > 0:
+            starts.append(Start(phase=phase.name, cell=cell if wanted.cell > 0 else None, sites=sites))
+    return tuple(starts)
+
+
+def _displaced(state: PhaseState, random: np.random.Generator, rms: float) -> dict[str, tuple[float, float, float]]:
+    """Return the coordinates of the sites that can move, moved by ``rms`` Angstrom in the root mean square."""
+    direct = np.linalg.inv(metric_tensor(cell_to_metric(state.phase.cell.values())))
+    to_angstrom = np.linalg.cholesky(direct).T
+    moves: dict[int, Array] = {}
+    for s, site in enumerate(state.sites):
+        if state.places[s] == s and site.position_basis.size:
+            # A ball in the space that is free, not in fractions of axes of different lengths.
+            free, _ = np.linalg.qr(to_angstrom @ site.position_basis)
+            moves[s] = free @ random.standard_normal(free.shape[1])
+    if not moves:
+        return {}
+    moving = [s for s in range(len(state.sites)) if state.places[s] in moves]
+    scale = rms / np.sqrt(np.mean([float(moves[state.places[s]] @ moves[state.places[s]]) for s in moving]))
+    out = {}
+    for s in moving:
+        x, y, z = state.sites[s].xyz + np.linalg.solve(to_angstrom, scale * moves[state.places[s]])
+        out[state.phase.sites[s].label] = (float(x), float(y), float(z))
+    return out
+
+
+def _strained(state: PhaseState, random: np.random.Generator, most: float) -> U6:
+    """Return the cell at a random strain of its crystal system, the largest change evenly spread up to ``most``."""
+    basis = state.symmetry.metric_basis()
+    start = basis @ np.linalg.lstsq(basis, cell_to_metric(state.phase.cell.values()), rcond=None)[0]
+    # Cross terms of the metric change with the lengths of both their axes.
+    lengths = np.sqrt(start[:3])
+    sizes = np.concatenate([start[:3], 2.0 * lengths[[0, 0, 1]] * lengths[[1, 2, 2]]])
+    draws = random.standard_normal(basis.shape[1])
+    direction = basis @ (draws * np.array([sizes[np.flatnonzero(column)[0]] for column in basis.T]))
+    wanted = most * random.uniform()
+    step = 0.0
+    for _ in range(4):
+        # The change goes nearly as the step: a first small one, then corrected.
+        trial = step or 1e-3 * float(np.min(lengths) ** 2 / np.max(np.abs(direction)))
+        step = trial * wanted / _change(metric_to_cell(start), metric_to_cell(start + trial * direction))
+        if step == 0.0:
+            break
+    return _plain(metric_to_cell(start + step * direction))
+
+
+def _change(old: U6, new: U6) -> float:
+    lengths = [abs(b / a - 1.0) for a, b in zip(old[:3], new[:3], strict=True)]
+    angles = [abs(np.radians(b - a)) for a, b in zip(old[3:], new[3:], strict=True)]
+    return float(max(*lengths, *angles))
+
+
+def _plain(cell: U6) -> U6:
+    """Return a cell without the last digits, in which right angles are not right."""
+    a, b, c, alpha, beta, gamma = (round(value, 9) for value in cell)
+    return (a, b, c, alpha, beta, gamma)
