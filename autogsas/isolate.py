@@ -33,7 +33,8 @@ _LOG_BYTES = 65536
 class Outcome:
     """How a trial ended: a result, or a cause.
 
-    Causes: "timeout", "crash", "protocol", "disk-full", "out-of-memory", "engine-error", or an engine's own word.
+    Causes: "timeout", "crash", "protocol", "disk-full", "out-of-memory", "engine-error", "pruned", or an engine's own
+    word.
     ``saved`` holds the engine's own files by name; ``log`` the end of what the engine printed.
     """
 
@@ -107,14 +108,14 @@ class Workers:
         self.interrupted = True
         self._events.put((None, Interrupt()))
 
-    def submit(self, number: int, recipe: Recipe) -> None:
-        """Start a trial on an idle worker."""
+    def submit(self, number: int, recipe: Recipe, hopeless: float | None = None) -> None:
+        """Start a trial on an idle worker; it is given up where it stands above ``hopeless`` before its last step."""
         slot = next(i for i, worker in enumerate(self._workers) if worker is None or worker.task is None)
         worker = self._workers[slot]
         if worker is None:
             worker = self._workers[slot] = Worker(self._setup, self._events)
         folder = (scratch() or Path(tempfile.gettempdir())) / f"autogsas-{secrets.token_hex(8)}"
-        worker.task = Task(number, recipe, folder)
+        worker.task = Task(number, recipe, folder, hopeless)
         # Told before it exists, so that the worker removes it should the host die at any moment from here on.
         worker.announce(folder)
         try:

@@ -50,11 +50,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Begin:
-    """Run one trial in ``folder``, where copies of the project's files lie."""
+    """Run one trial in ``folder``, where copies of the project's files lie.
+
+    ``hopeless`` is a full-range Rwp in per cent: a trial above it before its last step is given up.
+    """
 
     number: int
     recipe: Recipe
     folder: Path
+    hopeless: float | None = None
 
 
 @dataclass(frozen=True)

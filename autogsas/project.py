@@ -169,8 +169,10 @@ def _rising(value: tuple[float, float]) -> tuple[float, float]:
     return value
 
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Share2 = Annotated[tuple[Share, Share], AfterValidator(_rising)]
+_StartShare = Annotated[float, Field(ge=0, le=0.9)]
+_WidthShare = Annotated[float, Field(ge=0.1, le=1)]
+Starts = Annotated[tuple[_StartShare, _StartShare], AfterValidator(_rising)]
+Widths = Annotated[tuple[_WidthShare, _WidthShare], AfterValidator(_rising)]
 Sampler = Literal["tpe", "random", "cmaes", "gp", "qmc", "tpe-2020"]
 Space = Literal["default", "published-2020"]
 Scout = Literal["auto", "off"] | Annotated[int, Field(ge=1)]
@@ -197,8 +199,8 @@ class GroupSearch(_Frozen):
 class FirstSearch(_Frozen):
     """Which 2theta range the first steps may take, in shares of the whole."""
 
-    start: Annotated[Share2, Field(description="where it begins, in shares of the full range")] = (0.0, 0.4)
-    width: Annotated[Share2, Field(description="how much of what is left it takes")] = (0.4, 1.0)
+    start: Annotated[Starts, Field(description="where it begins, in shares of the full range")] = (0.0, 0.4)
+    width: Annotated[Widths, Field(description="how much of what is left it takes")] = (0.4, 1.0)
 
 
 class PerturbSearch(_Frozen):
@@ -271,7 +273,8 @@ class Project:
 
     ``file`` is the project file (None where the project was put together in Python); ``files`` are all the user's
     files the project uses; ``recipes`` hand-made ones with the names of their files. In a trial, which works on
-    copies, ``originals`` pairs each copy with the user's own file, to be named and never touched.
+    copies, ``originals`` pairs each copy with the user's own file, to be named and never touched. ``beyond`` names what
+    the user's project holds that this plain data cannot say, such as rigid bodies: only its own engine applies it.
     """
 
     name: str
@@ -284,6 +287,7 @@ class Project:
     recipes: tuple[Recipe, ...] = ()
     plugins: tuple[Path, ...] = ()
     originals: tuple[tuple[Path, Path], ...] = ()
+    beyond: tuple[str, ...] = ()
 
     def histogram(self, name: str) -> Histogram:
         """Return a histogram by name. Raises KeyError."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from autogsas.formatting import general, interval
-from autogsas.recipe import Background, Free, Group, Recipe, Setting, Step
+from autogsas.recipe import Background, Free, Group, Recipe, Setting, Start, Step
 
 __all__ = ["group_words", "joined", "recipe_words", "step_words"]
 
@@ -20,6 +20,7 @@ _WORDS: Mapping[Group, str] = {
     "strain_mix": "Lorentzian share of strain broadening",
     "positions": "atomic positions",
     "uiso": "U_iso",
+    "uiso_shared": "one U_iso for all sites",
     "uaniso": "anisotropic U",
     "occupancy": "occupancies",
     "preferred_orientation": "preferred orientation (March-Dollase)",
@@ -55,7 +56,7 @@ def step_words(step: Step, *, already: Collection[Free] = (), first: bool = True
     ``already`` is free before it; ``first`` False says "also free"; ``windows`` says "over the full range" where the
     step has no limits of its own.
     """
-    clauses = []
+    clauses = _geometries(step) + [_started(start) for start in step.start]
     if step.set:
         clauses.append(f"set {joined([f'{_narrowed(item)} to {general(item.value)}' for item in step.set])}")
     fresh = [item for item in step.free if not _covered(item, already) or _described(item, step)]
@@ -72,6 +73,19 @@ def step_words(step: Step, *, already: Collection[Free] = (), first: bool = True
     if step.cycles is not None:
         sentence += f", at most {step.cycles} cycle{'s' if step.cycles != 1 else ''}"
     return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _geometries(step: Step) -> list[str]:
+    if isinstance(step.geometry, dict):
+        return [f"take {name} as {geometry}" for name, geometry in step.geometry.items()]
+    return [f"take the geometry as {step.geometry}"] if step.geometry else []
+
+
+def _started(start: Start) -> str:
+    parts = [f"the cell {' '.join(general(value) for value in start.cell)}"] if start.cell else []
+    parts += [f"{label} at {' '.join(general(value) for value in place)}" for label, place in start.sites.items()]
+    parts += [f"orientation along {' '.join(map(str, start.axis))}"] if start.axis else []
+    return f"start {start.phase} with {joined(parts)}"
 
 
 def _covered(free: Free, already: Collection[Free]) -> bool:

@@ -1,15 +1,18 @@
 """The search: trials asked for, run, measured, told and kept, in an order that repeats itself.
 
-With ``jobs`` = J, trial n is asked for when all trials up to n - J are told and no later one is, and trials are told
-in order of their numbers. So what is proposed does not depend on which trial happens to end first, and a resumed run
-proposes what the uninterrupted one would have.
+Trials are told in order of their numbers, and trial n is asked for when all up to n - L are told and no later one is.
+So what is proposed does not depend on which trial happens to end first, and a resumed run proposes what the
+uninterrupted one would have. With one job L is 1; with J jobs it is 2 J, so that a worker whose trial is short finds
+another one waiting while a long one still holds up the telling.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import statistics
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,17 +36,20 @@ from autogsas.isolate import Interrupt, Outcome, Workers
 from autogsas.messages import StepDone
 from autogsas.objective import Assessment, assess
 from autogsas.project import Project
+from autogsas.pruning import Standing, hopeless_above, standing
 from autogsas.recipe import Recipe
 from autogsas.result import StepResult
-from autogsas.space import Recorder, build_recipe, fit_recipe
+from autogsas.space import Recorder, build_recipe, fit_recipe, fitting_choices
 from autogsas.stopping import stop_signals
 from autogsas.store import RunFolder
-from autogsas.study import Database, Proposer
+from autogsas.study import Database, Known, Proposer
+from autogsas.trial import PRUNED
 
-__all__ = ["Found", "Options", "search"]
+__all__ = ["Found", "Options", "Recall", "search"]
 
 # What may go better the next time with the same recipe.
 _PASSING = ("disk-full", "files")
+_TERMINATOR_EVERY = 5
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,22 @@ class Options:
     sampler: str = "tpe"
     timeout: float | None = None
     trial_timeout: float = 120.0
+    prune: bool = True
+    patience: int | None = None
+    terminator: bool = False
+
+    @property
+    def lead(self) -> int:
+        """How many trials may be asked for and not told."""
+        return 1 if self.jobs == 1 else 2 * self.jobs
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: "complete", "interrupted" or "timeout", all trials that are over, and the best of them."""
+    """What a search found: how it ended, all its trials, and the best of them.
+
+    It ends "complete", "interrupted", by "timeout", for "no gain", or by Optuna's "terminator".
+    """
 
     finished: str
     records: tuple[TrialRecord, ...]
@@ -75,12 +92,16 @@ def search(
     options: Options,
     *,
     seeds: tuple[Seed, ...],
+    recall: Recall | None = None,
     progress: Progress | None = None,
     settings: Mapping[str, Any] | None = None,
+    scouting: bool = False,
 ) -> Found:
     """Run trials until ``options.trials`` are over, the time is up or the user stops it; all that is over is kept.
 
-    A folder that holds trials already is gone on with; ``settings`` are kept in its database.
+    A folder that holds trials already is gone on with; ``settings`` are kept in its database. ``recall`` is what the
+    sampler learns of another run when the seeds are told. ``scouting`` tells whoever watches that this only looks
+    ahead.
     Raises PluginError for hooks that cannot be used, BackendMissing for an engine that does not start, UserError for
     a sampler that cannot be used or a damaged folder.
     """
@@ -93,7 +114,20 @@ def search(
             Workers(project, backend, host.files, jobs=options.jobs, trial_timeout=options.trial_timeout)
         )
         stack.enter_context(stop_signals(workers.interrupt))
-        return _Searching(host, project, backend, folder, options, seeds, progress, proposer, database, workers).run()
+        return _Searching(
+            host, project, backend, folder, options, seeds, recall, progress, proposer, database, workers, scouting
+        ).run()
+
+
+@dataclass(frozen=True)
+class Recall:
+    """What is known of another run over the same choices, and what it found for the first trials of this one.
+
+    ``pairs`` gives the other run's score by this run's number.
+    """
+
+    known: Known
+    pairs: Mapping[int, float]
 
 
 @dataclass
@@ -106,6 +140,7 @@ class _Asked:
     choices: dict[str, Any]
     proposed: Any
     same_as: int | None = None
+    hopeless: float | None = None
     steps: list[StepResult] = field(default_factory=list)
     outcome: Outcome | None = None
 
@@ -118,15 +153,19 @@ class _Searching:
     folder: RunFolder
     options: Options
     seeds: tuple[Seed, ...]
+    recall: Recall | None
     progress: Progress | None
     proposer: Proposer
     database: Database
     workers: Workers
+    scouting: bool
     told: list[TrialRecord] = field(default_factory=list)
     best: TrialRecord | None = None
     _asked: dict[int, _Asked | TrialRecord] = field(default_factory=dict)
     _first: dict[str, int] = field(default_factory=dict)
     _ranges: dict[str, Any] = field(default_factory=dict)
+    _waiting: deque[_Asked] = field(default_factory=deque)
+    _known: list[Standing] = field(default_factory=list)
 
     def run(self) -> Found:
         began = time.monotonic()
@@ -136,13 +175,22 @@ class _Searching:
         total = max(self.options.trials, len(kept))
         self.emit(
             RunStarted(
-                self.folder.folder, self.project.name, self.backend.name, total, len(kept), self.options.jobs, limit
+                self.folder.folder,
+                self.project.name,
+                self.backend.name,
+                total,
+                len(kept),
+                self.options.jobs,
+                limit,
+                self.scouting,
             )
         )
         finished = "complete"
         asked = 0
         while True:
-            while asked < min(total, len(self.told) + self.options.jobs):
+            while asked < min(total, len(self.told) + self.options.lead):
+                if asked == len(self.seeds):
+                    self.remember()
                 if asked < len(kept):
                     self.restore(asked, kept[asked])
                 else:
@@ -153,10 +201,17 @@ class _Searching:
                 break
             if self.is_over(number):
                 self.tell(number, total)
+                if self.is_stuck():
+                    finished = "no gain"
+                    break
+                if self.is_worked_out():
+                    finished = "terminator"
+                    break
                 continue
             if self.workers.interrupted:
                 finished = "interrupted"
                 break
+            self.dispatch()
             left = None if until is None else until - time.monotonic()
             if left is not None and left <= 0:
                 finished = "timeout"
@@ -179,6 +234,14 @@ class _Searching:
         assert isinstance(asked, _Asked), "only trials asked for in this session are run"
         return asked
 
+    def remember(self) -> None:
+        """Let the sampler learn of the other run, moved by what the two differ in for the recipes both have tried."""
+        if self.recall is None:
+            return
+        pairs = self.recall.pairs
+        apart = [r.score - pairs[r.number] for r in self.told if r.number in pairs and r.score is not None]
+        self.proposer.recall(self.recall.known, statistics.median(apart) if apart else 0.0)
+
     def restore(self, number: int, kept: Any) -> None:
         record, _ = self.folder.read_record(number)
         self.proposer.restore(number, kept)
@@ -187,9 +250,11 @@ class _Searching:
 
     def ask(self, number: int) -> None:
         seed = self.seeds[number] if number < len(self.seeds) else Seed("search")
-        fixed = seed.choices or {}
-        choose = Recorder(self.proposer.ask(number, fixed, f"seed {seed.name!r}"), self._ranges)
         capabilities = self.backend.capabilities()
+        fixed = seed.choices or {}
+        if not seed.strict:
+            fixed = fitting_choices(self.host, self.project, capabilities, fixed)
+        choose = Recorder(self.proposer.ask(number, fixed, f"seed {seed.name!r}"), self._ranges)
         if seed.recipe is not None:
             recipe = fit_recipe(seed.recipe, self.project, capabilities)
         else:
@@ -200,14 +265,27 @@ class _Searching:
                 self.emit(Notice(f"seed {seed.name!r} fixes {name!r}, which nobody asked for{hint}"))
         proposed = self.proposer.proposed(number)
         asked = self._asked[number] = _Asked(number, seed.name, recipe, choose.choices, proposed)
+        if self.options.prune and seed.recipe is None:
+            asked.hopeless = hopeless_above(self._known)
         asked.same_as = self._first.setdefault(_identity(recipe), number)
         if asked.same_as == number:
             asked.same_as = None
             self.submit(asked)
 
     def submit(self, asked: _Asked) -> None:
-        self.emit(TrialStarted(asked.number, asked.origin, len(asked.recipe.steps)))
-        self.workers.submit(asked.number, asked.recipe)
+        self._waiting.append(asked)
+        self.dispatch()
+
+    def dispatch(self) -> None:
+        while self._waiting and self.workers.idle:
+            asked = self._waiting.popleft()
+            self.emit(TrialStarted(asked.number, asked.origin, len(asked.recipe.steps)))
+            self.workers.submit(asked.number, asked.recipe, asked.hopeless)
+
+    def is_stuck(self) -> bool:
+        """Whether the last ``patience`` trials have brought nothing; what came before the first fit is not counted."""
+        patience = self.options.patience
+        return patience is not None and self.best is not None and len(self.told) - 1 - self.best.number >= patience
 
     def is_over(self, number: int) -> bool:
         asked = self._asked[number]
@@ -226,7 +304,7 @@ class _Searching:
         asked = self._asked.pop(number)
         if isinstance(asked, TrialRecord):
             self.proposer.tell(asked)
-            self.told.append(asked)
+            self.learn(asked)
             if self.is_better(asked):
                 self.best = asked
             return
@@ -236,7 +314,8 @@ class _Searching:
         else:
             assert asked.outcome is not None
             if asked.outcome.result is None:
-                assessment = Assessment("failed", cause=asked.outcome.cause, message=asked.outcome.message)
+                state = PRUNED if asked.outcome.cause == PRUNED else "failed"
+                assessment = Assessment(state, cause=asked.outcome.cause, message=asked.outcome.message)
             else:
                 assessment = assess(self.host, self.project, asked.outcome.result)
             record = self.record(asked, asked.outcome, assessment)
@@ -248,11 +327,22 @@ class _Searching:
         # The trial counts from here on: whatever stops the run before, it is run again on resuming.
         self.database.add(asked.proposed, record)
         self.proposer.tell(record)
-        self.told.append(record)
+        self.learn(record)
         self.emit(TrialFinished(record, self.best, len(self.told), total, asked.same_as))
         if asked.outcome is not None and asked.outcome.result is not None and asked.outcome.message:
             self.emit(Notice(f"trial {number}: {asked.outcome.message}"))
         self.observe("after_trial", record=record)
+
+    def is_worked_out(self) -> bool:
+        """Whether Optuna's terminator, asked every few trials, expects no more."""
+        due = self.options.terminator and len(self.told) % _TERMINATOR_EVERY == 0 and len(self.told) > len(self.seeds)
+        return due and self.proposer.expects_no_more()
+
+    def learn(self, record: TrialRecord) -> None:
+        self.told.append(record)
+        stood = standing(record)
+        if stood is not None:
+            self._known.append(stood)
 
     def record(self, asked: _Asked, outcome: Outcome, assessment: Assessment) -> TrialRecord:
         return TrialRecord(

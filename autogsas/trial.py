@@ -27,12 +27,14 @@ from autogsas.errors import BackendError
 from autogsas.host import load_file
 from autogsas.messages import Begin, Ended, Place, Ready, StepDone, read_message, write_message
 from autogsas.project import Project
+from autogsas.pruning import decisive_step
 from autogsas.result import Result, StepResult
 
-__all__ = ["LOG", "SAVED", "copies", "relocate", "run_trial", "serve"]
+__all__ = ["LOG", "PRUNED", "SAVED", "copies", "relocate", "run_trial", "serve"]
 
 LOG = "engine.log"
 SAVED = "saved"
+PRUNED = "pruned"
 
 
 def copies(project: Project, folder: Path) -> dict[Path, Path]:
@@ -64,16 +66,19 @@ def run_trial(backend: Backend, project: Project, begin: Begin, step_done: Calla
     """Run one recipe in its folder and return how it ended; the engine's own files are saved under ``SAVED``.
 
     Whatever the engine raises becomes a cause: a `BackendError`'s own, "out-of-memory", "disk-full" or
-    "engine-error".
+    "engine-error". "pruned" is a trial given up by the host's wish.
     """
     session = None
     try:
         session = backend.open(relocate(project, begin.folder), begin.folder)
-        for step in begin.recipe.steps:
+        decisive = decisive_step(begin.recipe)
+        for index, step in enumerate(begin.recipe.steps, start=1):
             done = session.refine(step)
             if not isinstance(done, StepResult):
                 raise BackendError("protocol", f"Session.refine returned {type(done).__name__}, not a StepResult")
             step_done(StepDone(begin.number, done))
+            if index == decisive and begin.hopeless is not None and done.full_rwp > begin.hopeless:
+                return Ended(begin.number, cause=PRUNED, message=_given_up(done.full_rwp, begin.hopeless))
         result = session.result()
         if not isinstance(result, Result):
             raise BackendError("protocol", f"Session.result returned {type(result).__name__}, not a Result")
@@ -84,6 +89,13 @@ def run_trial(backend: Backend, project: Project, begin: Begin, step_done: Calla
     finally:
         if session is not None:
             _close(session)
+
+
+def _given_up(rwp: float, hopeless: float) -> str:
+    return (
+        f"given up before its steps to convergence at Rwp {rwp:.2f} % over the full range: no trial that stood above "
+        f"{hopeless:.2f} % there has come near the best"
+    )
 
 
 def _save(session: Any, folder: Path) -> str:

@@ -35,6 +35,7 @@ class Task:
     number: int
     recipe: Recipe
     folder: Path
+    hopeless: float | None = None
     started: float | None = None
 
     @property
@@ -82,7 +83,7 @@ class Worker:
         task = self.task
         if self.ready and task is not None:
             task.started = time.monotonic()
-            self._send(Begin(task.number, task.recipe, task.folder))
+            self._send(Begin(task.number, task.recipe, task.folder, task.hopeless))
 
     def drop_task(self) -> None:
         if self.task is not None:

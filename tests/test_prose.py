@@ -73,6 +73,24 @@ def test_backgrounds_and_windows_by_histogram() -> None:
     )
 
 
+def test_starts_and_geometry_are_said_first() -> None:
+    (words,) = _words(
+        {
+            "geometry": "Debye-Scherrer",
+            "start": {"PbSO4": {"cell": [8.48, 5.4, 6.96, 90, 90, 90], "sites": {"Pb": [0.188, 0.25, 0.167]},
+                                "axis": [0, 0, 1]}},
+            "free": ["uiso_shared"],
+        }
+    )  # fmt: skip
+    assert words == (
+        "Take the geometry as Debye-Scherrer; start PbSO4 with the cell 8.48 5.4 6.96 90 90 90, Pb at 0.188 0.25 0.167"
+        " and orientation along 0 0 1; free one U_iso for all sites."
+    )
+    assert _words({"geometry": {"XRA": "Bragg-Brentano"}, "free": ["scale"]}) == [
+        "Take XRA as Bragg-Brentano; free scale."
+    ]
+
+
 def test_every_group_has_a_word_and_lists_are_joined() -> None:
     assert all(group_words(group) for group in get_args(Group))
     assert [joined([]), joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"])] == [

@@ -188,7 +188,7 @@ def test_an_infeasible_trial_teaches_but_is_never_the_best(fake_host: Host, proj
         return [Finding("too-good", Severity.ERROR, "too good to be true")] if metrics.rwp < 7 else []
 
     add(fake_host, check_result=check_result)
-    found = go(fake_host, project, tmp_path / "run", trials=30, seed=1)
+    found = go(fake_host, project, tmp_path / "run", trials=30, seed=1, prune=False)
     states = {record.state for record in found.records}
     assert states == {"complete", "infeasible"}
     assert found.best is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autogsas import __version__, hookimpl
-from autogsas.backend import Backend, Capabilities, Probe
+from autogsas.backend import Backend, Capabilities, Probe, StartWord
 from autogsas.builtin.output import cif_text, script_text
 from autogsas.engine.session import EngineSession
 from autogsas.project import Project
@@ -51,7 +51,8 @@ class NumpyBackend:
 
     def capabilities(self) -> Capabilities:
         """Say what the engine can refine."""
-        return Capabilities(groups=frozenset(GROUPS), outputs=("best.cif", "best.py"))
+        starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry"})
+        return Capabilities(groups=frozenset(GROUPS), starts=starts, outputs=("best.cif", "best.py"))
 
     def open(self, project: Project, folder: Path) -> _Session:
         """Open a session; the engine works on the project's plain data and needs no files."""

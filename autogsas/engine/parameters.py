@@ -31,6 +31,7 @@ PAIR: tuple[str, ...] = (
     "scale", "size", "size axial", "size mix", "strain", "strain axial", "strain mix", "orientation"
 )  # fmt: skip
 _WIDEST_VARIANCE, _WIDEST_GAMMA = 1e5, 1e3  # centidegree^2 and centidegree: lines several degrees wide
+UISO_BOUNDS = (0.0, 2.0)  # Angstrom^2
 LEAST_SHL = 0.002  # GSAS-II lets no smaller axial divergence count
 
 
@@ -141,6 +142,8 @@ class Layout:
             return []
         if free.group == "cell":
             maker = self._cell
+        elif free.group == "uiso_shared":
+            maker = self._shared
         elif kind == "site":
             maker = self._site
         elif kind == "histogram":
@@ -196,11 +199,13 @@ class Layout:
                 used = np.flatnonzero(column)
                 name = f"{where}:U{('11', '22', '33', '12', '13', '23')[used[0]]}"
                 lower = 0.0 if used[0] < 3 else -np.inf
-                out.append(Variable(name, group, tuple(self.uaniso[p][s][used].tolist()), tuple(column[used]), lower))
+                tensors = [i for i in shared if state.phase.sites[i].uaniso is not None]
+                indices = tuple(int(index) for i in tensors for index in self.uaniso[p][i][used])
+                out.append(Variable(name, group, indices, tuple(column[used]) * len(tensors), lower))
         elif group == "uiso" and site.uaniso is None:
             same = [i for i in shared if state.phase.sites[i].uaniso is None]
             indices = tuple(int(self.uiso[p][i]) for i in same)
-            out.append(Variable(f"{where}:Uiso", group, indices, (1.0,) * len(same), 0.0, 2.0))
+            out.append(Variable(f"{where}:Uiso", group, indices, (1.0,) * len(same), *UISO_BOUNDS))
         elif group == "occupancy":
             index, row = int(self.occupancy[p][s]), state.sum_of(s)
             upper = max(1.0, site.occupancy)
@@ -210,6 +215,30 @@ class Layout:
                 pair = (index, int(self.occupancy[p][state.remainder(row)]))
                 out.append(Variable(f"{where}:occupancy", group, pair, (1.0, -1.0), 0.0, min(upper, state.totals[row])))
         return out
+
+    def _shared(self, free: Free) -> list[Variable]:
+        out = []
+        for p, state in self._phases(free):
+            if state.free_intensities:
+                continue
+            isotropic = np.flatnonzero(~self.anisotropic(p)).tolist()
+            labels = [[state.phase.sites[i].label for i in state.together(s)] for s in isotropic]
+            wanted = [s for s, there in zip(isotropic, labels, strict=True) if free.site is None or free.site in there]
+            if wanted:
+                out.append(self.shared_uiso(self.uiso[p][wanted].tolist()))
+        return out
+
+    def shared_uiso(self, indices: Iterable[int]) -> Variable:
+        """Return the variable that moves the isotropic U at raw ``indices`` of one phase together."""
+        ordered = tuple(sorted(indices))
+        p, s = self.owner(ordered[0])
+        name = f"{self.phases[p].phase.name}:{self.phases[p].phase.sites[s].label}:Uiso"
+        return Variable(name, "uiso_shared", ordered, (1.0,) * len(ordered), *UISO_BOUNDS)
+
+    def owner(self, index: int) -> tuple[int, int]:
+        """Return the phase and the site whose isotropic U stands at a raw index."""
+        p = next(p for p, places in enumerate(self.uiso) if index in places)
+        return p, int(index - self.uiso[p][0])
 
     def _instrument(self, free: Free) -> list[Variable]:
         out = []

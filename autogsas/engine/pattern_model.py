@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,6 +105,14 @@ class PatternModel:
             np.max(np.abs(raw[cell] - self._built_at[cell])) <= self._slack * np.max(np.abs(raw[cell]))
             for cell in self._layout.cell
         )
+
+    def beside(self) -> PatternModel:
+        """Return a model of the same reflections whose use leaves no trace in how this one lays its lines out."""
+        other = copy.copy(self)
+        other._held = False
+        other._plans = [None] * len(self.sets)
+        other._kept = [None] * len(self.sets)
+        return other
 
     def inherit(self, other: PatternModel) -> None:
         """Take over the intensities that another model of the same histogram has found."""

@@ -14,6 +14,7 @@ from autogsas.engine.pattern_model import PhasePattern
 from autogsas.engine.peaks import ReflectionSet
 from autogsas.engine.problem import RietveldProblem
 from autogsas.engine.symmetry import metric_tensor, metric_to_cell
+from autogsas.engine.tensors import equivalent_isotropic
 from autogsas.recipe import GROUPS, Group
 from autogsas.result import Parameter, Reflections
 from autogsas.structure import Cell, Phase
@@ -96,21 +97,25 @@ def read_parameters(
 
 
 def read_phases(layout: Layout, raw: Array) -> tuple[Phase, ...]:
-    """Return the phases with their present cell, positions, displacement parameters and occupancies."""
+    """Return the phases with their present cell, positions, displacement parameters and occupancies.
+
+    The ``uiso`` of a site with a tensor is its equivalent one.
+    """
     out = []
     for p, state in enumerate(layout.phases):
         sites = []
         for s, site in enumerate(state.phase.sites):
             x, y, z = (float(v) for v in raw[layout.xyz[p][s]])
-            tensor = None
+            tensor, uiso = None, float(raw[layout.uiso[p][s]])
             if site.uaniso is not None:
                 u11, u22, u33, u12, u13, u23 = (float(v) for v in raw[layout.uaniso[p][s]])
                 tensor = (u11, u22, u33, u12, u13, u23)
+                uiso = equivalent_isotropic(tensor, raw[layout.cell[p]])
             sites.append(
                 replace(
                     site,
                     xyz=(x, y, z),
-                    uiso=float(raw[layout.uiso[p][s]]),
+                    uiso=uiso,
                     occupancy=float(raw[layout.occupancy[p][s]]),
                     uaniso=tensor,
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 
@@ -11,10 +12,11 @@ import numpy.typing as npt
 from autogsas.engine import backgrounds
 from autogsas.engine.background_peaks import background_peaks
 from autogsas.engine.leastsq import Fit, minimise, pinned
-from autogsas.engine.parameters import INSTRUMENT, Layout, Variable
+from autogsas.engine.parameters import INSTRUMENT, Layout
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.problem import Points, RietveldProblem, weighted_solution
 from autogsas.engine.readout import read_parameters, read_phases, read_reflections
+from autogsas.engine.state import ModelState
 from autogsas.errors import BackendError
 from autogsas.metrics import rwp
 from autogsas.project import Histogram, Project
@@ -47,22 +49,32 @@ class EngineSession:
     name = "numpy"
 
     def __init__(self, project: Project, version: str) -> None:
-        self._project = project
         self._version = version
         try:
-            self._layout = Layout(project)
-            self._raw = self._layout.start()
+            self._state = ModelState(project)
         except ValueError as error:
             raise BackendError("structure", str(error)) from error
         self._models: dict[tuple[int, tuple[float, float]], PatternModel] = {}
         self._latest: dict[int, PatternModel] = {}
+        self._asides: dict[int, PatternModel] = {}
         self._looked: set[str] = set()
         self._backgrounds: dict[str, _BackgroundState] = {}
-        self._free: dict[str, Variable] = {}
         self._refine_background: set[str] = set()
         self._steps: list[StepResult] = []
         self._fit: Fit | None = None
         self._problem: RietveldProblem | None = None
+
+    @property
+    def _project(self) -> Project:
+        return self._state.project
+
+    @property
+    def _layout(self) -> Layout:
+        return self._state.layout
+
+    @property
+    def _raw(self) -> Array:
+        return self._state.raw
 
     def refine(self, step: Step) -> StepResult:
         """Run one step. Raises BackendError where there is nothing to refine or the numbers leave all sense."""
@@ -75,7 +87,7 @@ class EngineSession:
         except ValueError as error:
             raise BackendError("structure", str(error)) from error
         coefficients = [self._backgrounds[h.name].coefficients for h in self._project.histograms]
-        variables = sorted(self._free.values(), key=lambda variable: variable.indices[0])
+        variables = sorted(self._state.free.values(), key=lambda variable: variable.indices[0])
         problem = RietveldProblem(self._layout, models, points, self._raw, coefficients, variables)
         if not problem.names:
             raise BackendError("nothing-free", f"step {step.title!r} frees no parameter")
@@ -89,22 +101,25 @@ class EngineSession:
             raise BackendError("not-finite", str(error)) from error
         except np.linalg.LinAlgError as error:
             raise BackendError("linear-algebra", str(error)) from error
-        self._raw = problem.raw(fit.values)
+        self._state.raw = problem.raw(fit.values)
         for h, histogram in enumerate(self._project.histograms):
             state = self._backgrounds[histogram.name]
             self._backgrounds[histogram.name] = replace(state, coefficients=problem.coefficients(h, fit.values))
         self._fit, self._problem = fit, problem
         observed = sum(float(np.sum(part.weights * part.y**2)) for part in points)
+        reached = 100.0 * float(np.sqrt(fit.chi2 / observed)) if observed > 0 else math.nan
+        whole = all(limits[histogram.name] == histogram.limits for histogram in self._project.histograms)
         result = StepResult(
             title=step.title,
             converged=fit.converged,
             cycles=fit.cycles,
             n_variables=len(problem.names) - len(fit.dropped),
-            rwp=100.0 * float(np.sqrt(fit.chi2 / observed)) if observed > 0 else float("nan"),
+            rwp=reached,
             shift_esd=fit.shift_esd,
             dropped=fit.dropped,
             at_bound=(*fit.at_bound, *problem.barred(fit.values)),
             message=fit.message,
+            full_rwp=reached if whole else self._full_rwp(),
             seconds=time.perf_counter() - started,
         )
         self._steps.append(result)
@@ -188,17 +203,35 @@ class EngineSession:
                 read_reflections(self._layout, p, found, model.sets[p], part.y - background, bragg, scales[p])
                 for p, found in enumerate(phases)
             )
+            function = self._backgrounds[histogram.name].function
             curves.append(
-                Curves(histogram.name, part.x, part.y, background + bragg, background, part.weights, reflections)
-            )
+                Curves(histogram.name, part.x, part.y, background + bragg, background, part.weights, reflections,
+                       function)
+            )  # fmt: skip
         return curves
 
+    def _full_rwp(self) -> float:
+        """Return the Rwp in per cent of the present model over the project's full limits; NaN where it has no value."""
+        squares = total = 0.0
+        for h, histogram in enumerate(self._project.histograms):
+            part = self._points(histogram, histogram.limits)
+            calculated = part.basis @ self._backgrounds[histogram.name].coefficients + part.fixed
+            try:
+                model = self._aside(h, part.x)
+                for p in range(len(self._layout.phases)):
+                    calculated = calculated + self._raw[self._layout.pair[p][h][0]] * model.phase(p, self._raw).unit
+            except ValueError:
+                return math.nan
+            squares += float(np.sum(part.weights * (part.y - calculated) ** 2))
+            total += float(np.sum(part.weights * part.y**2))
+        return 100.0 * math.sqrt(squares / total) if total > 0 else math.nan
+
     def _apply(self, step: Step) -> None:
-        """Bring the step's settings, backgrounds, freed and fixed groups into the state."""
-        for setting in step.set:
-            where = self._layout.indices(setting.group, setting.phase, setting.histogram, setting.site)
-            self._raw[where] = setting.value
-        self._layout.bind(self._raw)
+        """Bring the step's words into the state: starts, settings, backgrounds, what it frees and fixes."""
+        before = self._layout
+        self._state.apply(step)
+        if self._layout is not before:
+            self._models.clear()
         for histogram in self._project.histograms:
             limits = step.limits_for(histogram.name) or histogram.limits
             wanted = [b for b in step.background if b.histogram in (None, histogram.name)]
@@ -207,13 +240,9 @@ class EngineSession:
         for free in step.free:
             if free.group == "background":
                 self._refine_background.update(self._named(free.histogram))
-            for variable in self._layout.variables([free]):
-                self._free[variable.name] = variable
         for fixed in step.fix:
             if fixed.group == "background":
                 self._refine_background.difference_update(self._named(fixed.histogram))
-            for variable in self._layout.variables([fixed]):
-                self._free.pop(variable.name, None)
 
     def _model(self, h: int, x: Array) -> PatternModel:
         """Return the pattern of histogram ``h`` at ``x``; reflections and windows are kept while the cell stays."""
@@ -226,6 +255,14 @@ class EngineSession:
             model.inherit(latest)
         self._latest[h] = model
         return model
+
+    def _aside(self, h: int, x: Array) -> PatternModel:
+        """Return the pattern of histogram ``h`` at ``x`` for a look at it that no later step takes notice of."""
+        model = self._model(h, x)
+        kept = self._asides.get(h)
+        if kept is None or kept.sets is not model.sets:
+            kept = self._asides[h] = model.beside()
+        return kept
 
     def _named(self, histogram: str | None) -> list[str]:
         return [h.name for h in self._project.histograms if histogram in (None, h.name)]

@@ -7,6 +7,7 @@ __all__ = ["CAUSES", "FILES", "NOTICES"]
 # What a person can do about the commonest causes; others are shown by their word alone.
 CAUSES = {
     "timeout": "took longer than allowed; give trials more time (search: trial_timeout)",
+    "pruned": "given up before the last step: no trial that stood as badly has come near the best (search: prune)",
     "findings": "finished, but a check found the result impossible",
     "too-few-points": "fewer points than variables; widen the limits or free less",
     "not-finite": "the numbers ran away; look at the starting cell, the wavelength and the profile",
@@ -33,6 +34,8 @@ FILES = {
     "log.txt": "the log",
 }
 NOTICES = {
+    "terminator": "Optuna's terminator stopped the run: it expected no more gain.",
+    "no gain": "The run stopped for want of gain; --resume with a larger --patience goes on with it.",
     "interrupted": "The run was interrupted; this is what it had found by then. --resume goes on with it.",
     "timeout": "The time allowed ran out; this is what the run had found by then. --resume goes on with it.",
 }

@@ -8,10 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from autogsas.backend import Capabilities, Probe
+from autogsas.backend import Capabilities, Probe, StartWord
+from autogsas.engine.phases import PhaseState
+from autogsas.engine.starts import start_cell, start_sites
+from autogsas.engine.symmetry import cell_to_metric
+from autogsas.engine.tensors import equivalent_isotropic
 from autogsas.errors import BackendError, UserError
 from autogsas.project import Histogram, Project
-from autogsas.recipe import GROUPS, Free, Setting, Step
+from autogsas.recipe import GROUPS, Free, Setting, Start, Step
 from autogsas.result import Curves, Parameter, Reflections, Result, StepResult
 from autogsas.sample import Broadening
 from autogsas.structure import U6, Cell, Phase
@@ -39,7 +43,8 @@ class Gsas2Backend:
 
     def capabilities(self) -> Capabilities:
         """Say what GSAS-II refines: everything a recipe has words for."""
-        return Capabilities(groups=frozenset(GROUPS), outputs=("best.gpx", "best.cif", "best.py"))
+        starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry"})
+        return Capabilities(groups=frozenset(GROUPS), starts=starts, outputs=("best.gpx", "best.cif", "best.py"))
 
     def open(self, project: Project, folder: Path) -> Gsas2Session:
         """Open a session in the warm child of this process. Raises BackendError."""
@@ -91,6 +96,7 @@ class Gsas2Session:
             dropped=tuple(done.dropped),
             at_bound=tuple(done.at_bound),
             message=done.message,
+            full_rwp=done.full_rwp,
             seconds=time.perf_counter() - started,
         )
         self._steps.append(result)
@@ -112,6 +118,7 @@ class Gsas2Session:
             steps=tuple(self._steps),
             engine_rwp=found.rwp,
             notes=tuple(found.notes),
+            n_restraints=found.restraints,
         )
 
     def save(self, folder: Path) -> None:
@@ -165,7 +172,21 @@ class Gsas2Session:
             free=_slots(step.free),
             fix=_slots(step.fix),
             cycles=step.cycles,
+            starts=[self._start(start) for start in step.start],
+            geometry={h.name: g for h in self._project.histograms if (g := step.geometry_for(h.name)) is not None},
         )
+
+    def _start(self, start: Start) -> protocol.StartData:
+        """Return a start in GSAS-II's setting, on what symmetry allows. Raises BackendError where it allows none."""
+        phase = next(phase for phase in self._project.phases if phase.name == start.phase)
+        shift = self._shifts.get(phase.name, np.zeros(3))
+        try:
+            state = PhaseState.of(phase)
+            cell = None if start.cell is None else list(start_cell(state, start.cell))
+            sites = {label: (np.array(xyz) + shift).tolist() for label, xyz in start_sites(state, start.sites).items()}
+        except ValueError as error:
+            raise BackendError("recipe", str(error)) from error
+        return protocol.StartData(phase.name, cell, sites, None if start.axis is None else list(start.axis))
 
     def _parameter(self, item: protocol.ParameterData) -> Parameter:
         value = item.value
@@ -175,6 +196,7 @@ class Gsas2Session:
 
     def _refined(self, phase: Phase, found: protocol.PhaseResult) -> Phase:
         shift = self._shifts.get(phase.name, np.zeros(3))
+        metric = cell_to_metric(found.cell)
         sites = []
         for site, item in zip(phase.sites, found.sites, strict=True):
             x, y, z = (float(v) for v in np.array(item.xyz) - shift)
@@ -182,7 +204,7 @@ class Gsas2Session:
             if item.uaniso is not None:
                 a, b, c, d, e, f = item.uaniso
                 tensor = (a, b, c, d, e, f)
-            uiso = site.uiso if tensor is not None else item.uiso
+            uiso = item.uiso if tensor is None else equivalent_isotropic(tensor, metric)
             sites.append(replace(site, xyz=(x, y, z), occupancy=item.occupancy, uiso=uiso, uaniso=tensor))
         return replace(phase, cell=Cell(*found.cell), sites=tuple(sites))
 
@@ -258,4 +280,5 @@ def _curves(item: protocol.CurveData) -> Curves:
             )
             for r in item.reflections
         ),
+        background_function=item.background_function,
     )

@@ -5,6 +5,7 @@ Shared by both sides, so the standard library only.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,12 +32,13 @@ __all__ = [
     "SiteResult",
     "Slot",
     "SpecimenData",
+    "StartData",
     "StepData",
     "StepReport",
     "SumData",
 ]  # fmt: skip
 
-VERSION = 2
+VERSION = 3
 
 Array = Any
 """An array of float64; numpy's own type would tie this module to a version of its typing."""
@@ -146,8 +148,21 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class StartData:
+    """Where a phase goes on from, symmetry seen to: cell in Angstrom and degrees, coordinates by label, March axis."""
+
+    phase: str
+    cell: list[float] | None = None
+    sites: dict[str, list[float]] = field(default_factory=dict)
+    axis: list[int] | None = None
+
+
+@dataclass(frozen=True)
 class StepData:
-    """A recipe's step with its limits settled: by histogram [low, high]; backgrounds by histogram [function, terms]."""
+    """A recipe's step with its limits settled: by histogram [low, high]; backgrounds by histogram [function, terms].
+
+    ``starts`` and ``geometry`` by histogram come before all else.
+    """
 
     title: str
     limits: dict[str, list[float]]
@@ -156,6 +171,8 @@ class StepData:
     free: list[Slot]
     fix: list[Slot]
     cycles: int | None = None
+    starts: list[StartData] = field(default_factory=list)
+    geometry: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -177,6 +194,7 @@ class StepReport:
     dropped: list[str]
     at_bound: list[str]
     message: str
+    full_rwp: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -226,6 +244,7 @@ class CurveData:
     background: Array
     weights: Array
     reflections: list[ReflectionData]
+    background_function: str = ""
 
 
 @dataclass(frozen=True)
@@ -250,7 +269,10 @@ class PhaseResult:
 
 @dataclass(frozen=True)
 class ResultData:
-    """The state after the last step; ``correlation`` is (p, p) for the names in ``varied``."""
+    """The state after the last step; ``correlation`` is (p, p) for the names in ``varied``.
+
+    ``restraints`` is how many act on the refinement.
+    """
 
     parameters: list[ParameterData]
     varied: list[str]
@@ -259,6 +281,7 @@ class ResultData:
     phases: list[PhaseResult]
     rwp: float
     notes: list[str]
+    restraints: int = 0
 
 
 @dataclass(frozen=True)
@@ -278,8 +301,8 @@ class Saved:
     """Written; ``record`` is what each refinement was told, ``alike`` which files GSAS-II reads as the host does.
 
     ``histograms`` and ``phases`` are GSAS-II's names for them; at the start the variables in ``equivalent`` were made
-    one, those in each of ``sums``, [total, variables], made to add up, and those in ``limited`` given a least value,
-    and a greatest one or none.
+    one (what steps make one instead is in the record), those in each of ``sums``, [total, variables], made to add up,
+    and those in ``limited`` given a least value, and a greatest one or none.
     """
 
     record: list[dict[str, Any]]

@@ -40,7 +40,7 @@ def script_text(
     keys = (done.histograms, done.phases)
     start = _from_gpx(gpx, keys) if gpx is not None else _from_data(project, patterns, phases)
     lines = [*start, ""]
-    lines += [f"gpx.add_EquivConstr({list(variables)!r})" for variables in done.equivalent]
+    lines += [f"equate({[tuple(variables) for variables in done.equivalent]!r})"] if done.equivalent else []
     lines += [f"gpx.add_EqnConstr({total!r}, {variables!r})" for total, variables in done.sums]
     for variable, values in done.limited.items():
         for kind, value in zip(("parmMin", "parmMax"), values, strict=False):
@@ -51,6 +51,8 @@ def script_text(
     for step in done.record:
         lines += ["", *_step(step, keys)]
     helpers = _EXTRACT if any(step.get("extract") for step in done.record) else ""
+    if done.equivalent or any("equivalent" in step for step in done.record):
+        helpers += _EQUATE
     return _FRAME.format(version=version, limited=list(done.limited), helpers=helpers, body="\n".join(lines))
 
 
@@ -96,6 +98,8 @@ def _step(step: Mapping[str, Any], keys: tuple[Sequence[str], Sequence[str]]) ->
     title = " ".join(str(step["title"]).split())
     lines = [f"step({title or 'a step'!r})"]
     lines += [f"{_place(path, keys)} = {value!r}" for path, value in step["changes"]]
+    if "equivalent" in step:
+        lines.append(f"equate({[tuple(variables) for variables in step['equivalent']]!r})")
     if step.get("extract"):
         pairs = (f"(phases[{keys[1].index(p)}], histograms[{keys[0].index(h)}])" for p, h in step["extract"])
         lines.append(f"extract([{', '.join(pairs)}])")
@@ -194,6 +198,24 @@ def rwp():
 
 gpx.save()
 print(f"Rwp {{rwp():.4f}} %")
+'''
+
+_EQUATE = '''
+equated = []
+
+
+def equate(groups):
+    """Make the variables of each group one, instead of those made so before."""
+    constraints = gpx.data["Constraints"]["data"]["Phase"]
+    constraints[:] = [one for one in constraints if names(one) not in equated]
+    equated[:] = groups
+    for variables in groups:
+        gpx.add_EquivConstr(variables)
+
+
+def names(constraint):
+    return tuple(term[1].varname() for term in constraint[:-3]) if constraint[-1] == "e" else None
+
 '''
 
 _EXTRACT = '''

@@ -22,6 +22,7 @@ class Gsas:
     constraints: Any
     pwd: Any
     groups: Any
+    lattice: Any
     version: str
 
 
@@ -45,5 +46,6 @@ def load(layout: str, path: str) -> Gsas:
         constraints=importlib.import_module(prefix + "GSASIImapvars"),
         pwd=importlib.import_module(prefix + "GSASIIpwd"),
         groups=importlib.import_module(prefix + "GSASIIspc"),
+        lattice=importlib.import_module(prefix + "GSASIIlattice"),
         version=str(importlib.import_module(prefix + "GSASIIpath").GetVersionNumber()),
     )

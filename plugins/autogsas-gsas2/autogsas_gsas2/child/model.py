@@ -10,28 +10,47 @@ import numpy as np
 from autogsas_gsas2.child.gsas import Gsas
 from autogsas_gsas2.protocol import StepReport
 
-__all__ = ["HistogramModel", "Model", "PhaseModel", "frozen_list", "limit", "thaw"]
+__all__ = ["SAMPLE", "HistogramModel", "Model", "PhaseModel", "frozen_list", "limit", "thaw"]
+
+SAMPLE = {
+    "Bragg-Brentano": ("Shift", "Transparency", "SurfRoughA", "SurfRoughB"),
+    "Debye-Scherrer": ("Absorption", "DisplaceX", "DisplaceY"),
+}
+"""What GSAS-II reads of the sample, besides the scale, in each geometry."""
 
 
 @dataclass
 class HistogramModel:
-    """A histogram: the host's name, GSAS-II's, its number there, and the project's full limits."""
+    """A histogram: the host's name, GSAS-II's, its number there, and the project's full limits.
+
+    ``absorption`` is muR that the project gives it, for when its geometry has one.
+    """
 
     name: str
     key: str
     number: int
     limits: list[float]
     excluded: list[list[float]]
+    absorption: float = 0.0
 
 
 @dataclass
 class PhaseModel:
-    """A phase: the host's name, GSAS-II's, its number there, the host's labels of its sites."""
+    """A phase: the host's name, GSAS-II's, its number there, the host's labels of its sites.
+
+    ``places`` are the sites, by number, that share one; ``ties`` those whose isotropic U a recipe has made one.
+    """
 
     name: str
     key: str
     number: int
     labels: list[str]
+    places: list[list[int]] = field(default_factory=list)
+    ties: list[set[int]] = field(default_factory=list)
+
+    def together(self, site: int) -> list[int]:
+        """Return the numbers of all sites at the place of one."""
+        return next((place for place in self.places if site in place), [site])
 
 
 @dataclass
@@ -50,6 +69,7 @@ class Model:
     reports: list[StepReport] = field(default_factory=list)
     record: list[dict[str, Any]] = field(default_factory=list)
     equivalent: list[tuple[str, ...]] = field(default_factory=list)
+    equated: list[tuple[str, ...]] = field(default_factory=list)
     sums: list[list[Any]] = field(default_factory=list)
     limited: dict[str, list[float]] = field(default_factory=dict)
     extracted: dict[tuple[str, str], list[float]] = field(default_factory=dict)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from autogsas_gsas2.child import specimen
+from autogsas_gsas2.child import equivalents, specimen
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.gsas import Gsas
-from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel, limit
+from autogsas_gsas2.child.model import SAMPLE, HistogramModel, Model, PhaseModel, limit
 from autogsas_gsas2.protocol import HistogramData, Open, PhaseData
 
 __all__ = ["PROBE_POINT", "images", "open_model"]
@@ -21,11 +21,6 @@ LEAST_SHL = 0.002
 
 PROBE_POINT = (0.1234, 0.2781, 0.4127)
 """A general position whose images tell one setting of a space group from another."""
-
-_SAMPLE = {
-    "Bragg-Brentano": ("Shift", "Transparency", "SurfRoughA", "SurfRoughB"),
-    "Debye-Scherrer": ("Absorption", "DisplaceX", "DisplaceY"),
-}
 
 
 def open_model(g2: Gsas, request: Open) -> Model:
@@ -38,7 +33,7 @@ def open_model(g2: Gsas, request: Open) -> Model:
             limits = [float(value) for value in tree["Limits"][1]]
             model.backgrounds[item.name] = limits
             model.extracted.update({(phase.name, item.name): limits for phase in model.phases})
-        for key in _SAMPLE[model.geometry(item)]:
+        for key in SAMPLE[model.geometry(item)]:
             tree["Sample Parameters"].setdefault(key, [0.0, False])
         _set_limits(tree, item.limits, item.excluded)
     controls = model.gpx.data["Controls"]["data"]
@@ -63,13 +58,14 @@ def _from_data(g2: Gsas, request: Open) -> Model:
     model = Model(g2, gpx, request.folder, [], [], False)
     for number, item in enumerate(request.histograms):
         histogram = _add_histogram(g2, gpx, request.folder, number, item)
-        model.histograms.append(HistogramModel(item.name, histogram.name, number, item.limits, item.excluded))
+        model.histograms.append(HistogramModel(item.name, histogram.name, number, item.limits, item.excluded,
+                                               item.absorption))  # fmt: skip
     for number, phase in enumerate(request.phases):
         added = _add_phase(gpx, request.folder, number, phase)
         model.phases.append(PhaseModel(phase.name, added.name, number, phase.labels))
-    model.equivalent = _shared_places(model)
-    for shared in model.equivalent:
-        gpx.add_EquivConstr(shared)
+    for opened in model.phases:
+        opened.places = _places(model, opened)
+    model.equivalent = equivalents.write(model)
     return model
 
 
@@ -118,28 +114,15 @@ def _rounded(points: Iterable[Any]) -> set[tuple[float, ...]]:
     return {tuple((np.round(np.asarray(point) % 1.0, 3) % 1.0).tolist()) for point in points}
 
 
-def _shared_places(model: Model) -> list[tuple[str, ...]]:
-    """Return variables to make one: coordinates and displacements of atoms at one place, which no pattern tells apart.
-
-    Coordinates that symmetry ties to each other already are left alone: GSAS-II ties those of each atom itself.
-    """
-    out: list[tuple[str, ...]] = []
-    for phase in model.phases:
-        tree = model.phase(phase)
-        column, _, symbol, adp = tree["General"]["AtomPtrs"]
-        places: dict[tuple[float, ...], list[int]] = {}
-        for index, atom in enumerate(tree["Atoms"]):
-            place = tuple(np.round(np.array(atom[column : column + 3], dtype=float), 5).tolist())
-            places.setdefault(place, []).append(index)
-        for together in places.values():
-            free = [int(i) for i in model.g2.groups.GetCSxinel(tree["Atoms"][together[0]][symbol])[0]]
-            isotropic = [i for i in together if tree["Atoms"][i][adp] == "I"]
-            groups = [[f"{phase.number}::AUiso:{i}" for i in isotropic]]
-            if sorted(set(free) - {0}) == sorted(i for i in free if i):
-                axes = [axis for axis, index in zip("xyz", free, strict=True) if index]
-                groups += [[f"{phase.number}::dA{axis}:{i}" for i in together] for axis in axes]
-            out += [tuple(group) for group in groups if len(group) > 1]
-    return out
+def _places(model: Model, phase: PhaseModel) -> list[list[int]]:
+    """Return the sites that share a place, by disorder, with others."""
+    tree = model.phase(phase)
+    column = tree["General"]["AtomPtrs"][0]
+    places: dict[tuple[float, ...], list[int]] = {}
+    for index, atom in enumerate(tree["Atoms"]):
+        place = tuple(np.round(np.array(atom[column : column + 3], dtype=float), 5).tolist())
+        places.setdefault(place, []).append(index)
+    return [together for together in places.values() if len(together) > 1]
 
 
 def _check_sites(tree: dict[str, Any], item: PhaseData) -> None:
@@ -156,7 +139,8 @@ def _from_gpx(g2: Gsas, request: Open) -> Model:
     histograms = {histogram.name: histogram for histogram in gpx.histograms() if histogram.name in used}
     measured = _match([h.name for h in request.histograms], list(histograms), "histogram")
     for item, key in zip(request.histograms, measured, strict=True):
-        model.histograms.append(HistogramModel(item.name, key, histograms[key].id, item.limits, item.excluded))
+        model.histograms.append(HistogramModel(item.name, key, histograms[key].id, item.limits, item.excluded,
+                                               item.absorption))  # fmt: skip
     connected = [key for key, phase in phases.items() if set(phase.data["Histograms"]) & set(measured)]
     for phase, key in zip(request.phases, _match([p.name for p in request.phases], connected, "phase"), strict=True):
         _check_sites(phases[key].data, phase)

@@ -6,14 +6,17 @@ and every flag is written at each step.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from autogsas_gsas2.child import background, lebail
+from autogsas_gsas2.child import background, equivalents, lebail, starts
+from autogsas_gsas2.child.displacements import even_out, make_tensors, release, share, sites_of, uiso_key
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.failures import Outcome, calculate, refine_once
 from autogsas_gsas2.child.knobs import Knob, knobs, matching
+from autogsas_gsas2.child.looking import full_rwp
 from autogsas_gsas2.child.model import HistogramModel, Model, limit, thaw
 from autogsas_gsas2.child.names import ours
 from autogsas_gsas2.child.tree import Path, get, write
@@ -29,6 +32,8 @@ _TOLERANCE, _FINE_TOLERANCE, _STILL = 1e-5, 1e-6, 1e-5
 _REST = 1e-4  # of chi^2 between refinements: the share of overlapping lines creeps
 _USUAL_TOLERANCE = 1e-3  # GSAS-II's own
 
+_ISOTROPIC = ("uiso", "uiso_shared")
+
 _FLAT_SLOPE = (
     "GSAS-II's slope of an isotropic Gaussian size lacks a factor of 1/size²: a size with a mix below 1 may hardly "
     "move, and its esd is wrong; uniaxial size has the right one"
@@ -38,12 +43,15 @@ _FLAT_SLOPE = (
 def run(model: Model, step: StepData) -> StepReport:
     """Apply a step and refine. Raises Failure where the refinement fails or there is nothing to refine."""
     changes: list[list[Any]] = []
+    equated = model.equated
     words = _apply(model, step, changes)
     points = sum(_count(model, item, step.limits[item.name]) for item in model.histograms)
     batches: list[list[float]] = []
     extracting = bool(model.le_bail())
     entry = {"title": step.title, "changes": changes, "extract": lebail.extract(model), "refinements": batches,
              "between": lebail.BETWEEN if extracting else 0}  # fmt: skip
+    if model.equated != equated:
+        entry["equivalent"] = [list(variables) for variables in model.equated]
     outcome, cycles, settled = _refine(model, step.cycles, batches, extracting)
     if outcome.stuck:
         # GSAS-II leaves the curve of the last parameters it tried, which are not those it kept.
@@ -65,6 +73,7 @@ def run(model: Model, step: StepData) -> StepReport:
         dropped=[names.get(name, name) for name in outcome.dropped],
         at_bound=[names.get(name, name) for name in outcome.frozen],
         message="; ".join(words),
+        full_rwp=full_rwp(model),
     )
     model.reports.append(report)
     return report
@@ -107,6 +116,7 @@ def _short(outcome: Outcome) -> bool:
 def _apply(model: Model, step: StepData, changes: list[list[Any]]) -> list[str]:
     words: list[str] = []
     thaw(model)
+    starts.apply(model, step, words, changes)
     for item in model.histograms:
         limits = list(step.limits[item.name])
         if _count(model, item, limits) < 1:
@@ -115,12 +125,18 @@ def _apply(model: Model, step: StepData, changes: list[list[Any]]) -> list[str]:
     found = knobs(model)
     for slot in step.sets:
         _set(model, found, slot, words, changes)
+    even_out(model, changes)
+    shared: dict[str, set[int]] = {}
     for slot in step.free:
-        hit = [knob for knob in matching(found, slot) if not knob.idle]
-        if not hit:
+        if slot.group == "uaniso":
+            make_tensors(model, slot, changes)
+            found = knobs(model)
+        if not _free(model, found, slot, shared, changes):
             words.append(f"{_text(slot)} does not apply here")
-        model.freed.update(knob.key for knob in hit)
     for slot in step.fix:
+        if slot.group in _ISOTROPIC:
+            for phase, sites in sites_of(model, slot):
+                release(model, phase, sites)
         model.freed.difference_update(knob.key for knob in matching(found, slot))
     for knob in found:
         if knob.group in ("size_mix", "strain_mix") and knob.key in model.freed:
@@ -132,8 +148,22 @@ def _apply(model: Model, step: StepData, changes: list[list[Any]]) -> list[str]:
             model.notes.append(_FLAT_SLOPE)
     if not model.freed:
         raise Failure("nothing-free", f"step {step.title!r} frees no parameter")
+    equivalents.write(model)
     _write_flags(model, found, changes)
     return words
+
+
+def _free(model: Model, found: list[Knob], slot: Slot, shared: dict[str, set[int]], changes: list[list[Any]]) -> bool:
+    """Free a group; return whether there is any such thing here."""
+    if slot.group == "uiso_shared":
+        return bool(share(model, slot, shared, changes))
+    hit = [knob for knob in matching(found, slot) if not knob.idle]
+    if slot.group == "uiso":
+        for phase, sites in sites_of(model, slot):
+            release(model, phase, sites)
+            hit += [knob for knob in found if knob.key in {uiso_key(phase, site) for site in sites}]
+    model.freed.update(knob.key for knob in hit)
+    return bool(hit)
 
 
 def _flat_slope(model: Model) -> bool:
@@ -165,6 +195,8 @@ def set_limits(
 def _set(model: Model, found: list[Knob], slot: Slot, words: list[str], changes: list[list[Any]]) -> None:
     if slot.group in ("cell", "background"):
         raise Failure("recipe", f"the {slot.group} cannot be set to one number")
+    if slot.group == "uiso_shared":
+        slot = replace(slot, group="uiso")
     hit = matching(found, slot)
     if not hit:
         words.append(f"{_text(slot)} does not apply here")
