@@ -34,6 +34,7 @@ BUILTINS = (
     "autogsas.builtin.cif",
     "autogsas.builtin.strategy",
     "autogsas.builtin.handmade",
+    "autogsas.builtin.starts",
     "autogsas.builtin.checks",
 )
 

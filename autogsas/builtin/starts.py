@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from autogsas import hookimpl
+from autogsas.backend import Capabilities
+from autogsas.builtin.options import allowed
 from autogsas.engine.cellsearch import find_cells
 from autogsas.engine.phases import PhaseState
 from autogsas.engine.symmetry import cell_to_metric, metric_tensor, metric_to_cell
+from autogsas.hookspecs import Choose
 from autogsas.project import Histogram, Project
 from autogsas.recipe import Start
-from autogsas.structure import Phase
+from autogsas.structure import Cell, Phase
 
-__all__ = ["found_starts", "perturbed"]
+__all__ = ["CELL", "PERTURB", "found_starts", "offered_starts", "perturbable", "perturbed"]
 
 Array = npt.NDArray[np.float64]
 U6 = tuple[float, float, float, float, float, float]
@@ -22,13 +27,63 @@ U6 = tuple[float, float, float, float, float, float]
 # The last answers, with what they were asked about: plain data that compare by identity.
 _KNOWN: deque[tuple[tuple[Histogram, ...], tuple[Phase, ...], tuple[Start, ...]]] = deque(maxlen=4)
 
+# The choices.
+CELL, PERTURB = "start.cell", "perturb"
+_FOUND, _GIVEN = "found", "as given"
+_PERTURBED = 8  # random starts; 0 is none
+
+
+@hookimpl
+def autogsas_choose_start(choose: Choose, project: Project, capabilities: Capabilities) -> tuple[Start, ...]:
+    """Choose between a cell found in the patterns and the project's, and one of a few random starts about it."""
+    starts = offered_starts(project, capabilities)
+    if starts and choose.category(CELL, [_FOUND, _GIVEN]) == _GIVEN:
+        starts = ()
+    if not perturbable(project, capabilities):
+        return starts
+    index = choose.integer(PERTURB, 0, _PERTURBED)
+    if index == 0:
+        return starts
+    cells = {start.phase: Cell(*start.cell) for start in starts if start.cell}
+    phases = tuple(replace(phase, cell=cells.get(phase.name, phase.cell)) for phase in project.phases)
+    try:
+        moved = perturbed(replace(project, phases=phases), index, project.search.seed)
+    except ValueError:
+        return starts
+    # Cells that stay are still those found.
+    found = {start.phase: start for start in starts}
+    return tuple({**found, **{one.phase: _with_cell(one, found.get(one.phase)) for one in moved}}.values())
+
+
+def offered_starts(project: Project, capabilities: Capabilities) -> tuple[Start, ...]:
+    """Return the cells found elsewhere that this project and backend can begin from."""
+    if "cell" not in capabilities.starts or not allowed(("cell",), project, capabilities):
+        return ()
+    return found_starts(project)
+
+
+def perturbable(project: Project, capabilities: Capabilities) -> bool:
+    """Whether the project asks for random starts of a kind that the backend obeys."""
+    wanted = project.search.perturb
+    asked = ("sites" in capabilities.starts and wanted.positions > 0) or (
+        "cell" in capabilities.starts and wanted.cell > 0
+    )
+    return asked and project.search.space == "default"
+
+
+def _with_cell(start: Start, found: Start | None) -> Start:
+    return start if start.cell or found is None else start.model_copy(update={"cell": found.cell})
+
 
 def found_starts(project: Project) -> tuple[Start, ...]:
     """Return the cells that a project's patterns show where they are surely others than the project's.
 
     Sure is what `find_cells` is sure of: never a cell whose lines are within a fraction of their width of where the
     project has them, which least squares brings home by itself. A project asked about before is answered at once.
+    A published space is searched as it was published, from the project's cell.
     """
+    if project.search.space != "default":
+        return ()
     for histograms, phases, known in _KNOWN:
         if histograms is project.histograms and phases is project.phases:
             return known
