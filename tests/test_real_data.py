@@ -94,7 +94,7 @@ def test_y2o3_by_the_first_seeds(tmp_path: Path, axial_sum: str, bound: float) -
 @pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.993, 1.007])
 def test_fluorapatite_from_a_cell_that_is_off(tmp_path: Path, factor: float) -> None:
-    """From such cells least squares ends in false minima; the search begins where the pattern shows the lines."""
+    """From such cells least squares may end in false minima; the search begins where the pattern shows the lines."""
     ends = []
     for scale in (1.0, factor):
         folder = shared_project(
