@@ -82,7 +82,7 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
     ]
     if found:
         # The search for cells may be wrong too: the same recipe from the project's cell shows it.
-        seeds.insert(2, seed("careful, cell as given", "chebyschev-1", 12, "full", cell="as given"))
+        seeds.insert(3, seed("careful, cell as given", "chebyschev-1", 12, "full", cell="as given"))
     if len(project.phases) > 1:
         seeds.insert(0, seed("careful, first phase", "chebyschev-1", 12, "displacement", main_only=True))
     return _distinct(seeds)
