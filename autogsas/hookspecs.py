@@ -18,7 +18,7 @@ from autogsas.instrument import Geometry, Instrument
 from autogsas.metrics import Metrics
 from autogsas.pattern import Pattern
 from autogsas.project import Histogram, Project
-from autogsas.recipe import Background, Free, Recipe, Step
+from autogsas.recipe import Background, Free, Recipe, Start, Step
 from autogsas.result import Finding, Result, StepResult
 from autogsas.structure import Phase
 
@@ -143,6 +143,15 @@ class Specs:
         self, choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
     ) -> Background | None:
         """Called once a trial and histogram; return its background. First answer wins."""
+
+    @hookspec(firstresult=True)
+    def autogsas_choose_start(
+        self, choose: Choose, project: Project, capabilities: Capabilities
+    ) -> Sequence[Start] | None:
+        """Called once a trial; return the phases that begin elsewhere than the project says. First answer wins.
+
+        The first step is given them; what it says of a phase itself comes before.
+        """
 
     @hookspec(firstresult=True)
     def autogsas_choose_geometry(

@@ -35,6 +35,7 @@ BUILTINS = (
     "autogsas.builtin.strategy",
     "autogsas.builtin.handmade",
     "autogsas.builtin.mending",
+    "autogsas.builtin.starts",
     "autogsas.builtin.checks",
 )
 

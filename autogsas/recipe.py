@@ -6,7 +6,7 @@ stays free in the steps after it until one fixes it, as in GSAS-II.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -196,6 +196,19 @@ class Step(_Frozen):
     free: FreeList = ()
     fix: FreeList = ()
     cycles: Annotated[int, Field(ge=1, le=1000)] | None = None
+
+    def beginning_at(self, starts: Sequence[Start]) -> Step:
+        """Return the step with phases beginning at ``starts``; what it says of a phase itself comes before."""
+        merged = {start.phase: start for start in starts}
+        for own in self.start:
+            given = merged.get(own.phase, own)
+            words = {
+                "cell": own.cell or given.cell,
+                "sites": {**given.sites, **own.sites},
+                "axis": own.axis or given.axis,
+            }
+            merged[own.phase] = own.model_copy(update=words)
+        return self.model_copy(update={"start": tuple(merged.values())})
 
     def limits_for(self, histogram: str) -> tuple[float, float] | None:
         """Return this step's own limits for a histogram, or None where it uses the project's."""

@@ -193,6 +193,9 @@ def build_recipe(host: Host, project: Project, capabilities: Capabilities, choos
     the plugins behind it, where a hook fails, nobody answers or an answer does not keep the contract.
     """
     several = len(project.histograms) > 1
+    starts = host.call("choose_start", choose=choose, project=project, capabilities=capabilities) or ()
+    if not isinstance(starts, Sequence) or not all(isinstance(start, Start) for start in starts):
+        raise _wrong(host, "choose_start", starts, "a sequence of Start")
     project, geometry = _geometries(host, project, capabilities, choose)
     backgrounds: list[Background] = []
     profile: list[Free] = []
@@ -219,7 +222,9 @@ def build_recipe(host: Host, project: Project, capabilities: Capabilities, choos
         raise _wrong(host, "order_steps", steps, "a sequence of steps, not empty")
     if steps[-1].limits is not None:
         raise _wrong(host, "order_steps", steps[-1].limits, "a last step over the full limits (limits None)")
-    first = steps[0] if not geometry else steps[0].model_copy(update={"geometry": geometry})
+    first = steps[0].beginning_at(starts)
+    if geometry:
+        first = first.model_copy(update={"geometry": geometry})
     return Recipe(steps=tuple(cut.step(step) for step in (first, *steps[1:])))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,30 @@ def test_y2o3_by_the_first_seeds(tmp_path: Path, axial_sum: str, bound: float) -
     run = autogsas.run(project, backend="numpy", trials=2, seed=1, out=tmp_path / "run")
     assert run.summary.rwp <= bound
     assert no_errors(run)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("factor", [0.993, 1.007])
+def test_fluorapatite_from_a_cell_that_is_off(tmp_path: Path, factor: float) -> None:
+    """From such cells least squares may end in false minima; the search begins where the pattern shows the lines."""
+    ends = []
+    for scale in (1.0, factor):
+        folder = shared_project(
+            tmp_path / str(scale), "FAP", "fluorapatite/FAP.XRA", "fluorapatite/INST_XRY.PRM",
+            "fluorapatite/fluorapatite.cif", [15.0, 130.0],
+        )  # fmt: skip
+        with_scaled_cell(folder / "project.yaml", scale)
+        run = autogsas.run(folder, backend="numpy", trials=20, seed=1, out=tmp_path / f"run {scale}")
+        assert no_errors(run)
+        assert run.summary.structure[0].cell.a == pytest.approx(9.372, abs=0.002)
+        ends.append(run.summary.rwp)
+    assert ends[1] == pytest.approx(ends[0], abs=0.05)
+
+
+def with_scaled_cell(written: Path, scale: float) -> None:
+    """Let a project begin from a copy of its CIF whose axes are scaled."""
+    said = yaml.safe_load(written.read_text())
+    cif = Path(said["phases"][0]["file"]).read_text()
+    moved = re.sub(r"(_cell_length_[abc]\s+)([\d.]+)", lambda m: f"{m[1]}{scale * float(m[2]):.6f}", cif)
+    (written.parent / "moved.cif").write_text(moved)
+    written.write_text(yaml.safe_dump(said | {"phases": [{"file": "moved.cif"}]}))

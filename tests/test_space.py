@@ -90,6 +90,8 @@ def test_of_two_geometries_each_gets_its_own(fake_host: Host, two: Project) -> N
         ("choose_limits", (90.0, 95.0), "within 18 to 85"),
         ("choose_limits", (40.0, 30.0), "within 18 to 85"),
         ("choose_groups", [None], "Free(group)"),
+        ("choose_start", [{"phase": "sample"}], "a sequence of Start"),
+        ("choose_start", 3, "a sequence of Start"),
         ("order_steps", None, "a sequence of steps"),
         ("order_steps", [], "a sequence of steps"),
         ("order_steps", [Step(limits=(20.0, 30.0))], "full limits"),

@@ -14,6 +14,7 @@ from autogsas import hookimpl
 from autogsas.builtin.contacts import check_contacts
 from autogsas.builtin.exchange import check_exchange
 from autogsas.builtin.limits import LIMITS, Limits
+from autogsas.builtin.starts import found_starts
 from autogsas.builtin.terms import check_terms
 from autogsas.metrics import Metrics, measure
 from autogsas.project import Histogram, Project
@@ -164,6 +165,25 @@ def _cells(project: Project, result: Result) -> Iterator[Finding]:
                 "cell-moved",
                 Severity.WARNING,
                 f"the cell of {phase.name} is {100 * moved:.2f} % away from the project's",
+                {"fraction": moved},
+            )
+        if moved > LIMITS.cell_agrees:
+            yield from _found(project, phase.name, old, new)
+
+
+def _found(project: Project, name: str, old: Array, new: Array) -> Iterator[Finding]:
+    """Say where the patterns themselves show a cell elsewhere than the project has it, and a refinement ended there."""
+    for start in found_starts(project):
+        if start.phase != name or start.cell is None:
+            continue
+        cell = np.array(start.cell)
+        away, moved = (float(np.max(np.abs(cell / other - 1.0))) for other in (new, old))
+        if away < LIMITS.cell_agrees:
+            yield Finding(
+                "cell-found",
+                Severity.INFO,
+                f"the pattern shows the cell of {name} {100 * moved:.2f} % away from the project's, "
+                "and the refinement ended there",
                 {"fraction": moved},
             )
 

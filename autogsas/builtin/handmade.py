@@ -8,6 +8,7 @@ from autogsas import hookimpl
 from autogsas.backend import Capabilities
 from autogsas.builtin.options import GAUSSIAN, LORENTZIAN, allowed, displacements, nearest_option, options, shift_name
 from autogsas.builtin.options import shifts as shifts_of
+from autogsas.builtin.starts import CELL, PERTURB, offered_starts, perturbable
 from autogsas.builtin.strategy import named
 from autogsas.hookspecs import Seed
 from autogsas.project import Histogram, Project
@@ -37,6 +38,8 @@ _U = {
 def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[Seed]:
     """Bring the recipes a careful person would try first."""
     main = project.phases[0].name
+    found = bool(offered_starts(project, capabilities))
+    unmoved = {PERTURB: 0} if perturbable(project, capabilities) else {}
 
     def seed(
         name: str,
@@ -48,9 +51,12 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
         *,
         axial: float = 0.02,
         main_only: bool = False,
+        cell: str = "found",
     ) -> Seed:
         choices: dict[str, Any] = {
             **_PLACES,
+            **({CELL: cell} if found else {}),
+            **unmoved,
             "early.steps": 4,
             "early.cycles": _within(4, project.search.cycles),
             **{f"offered.{group}": False for group in project.search.groups.offer},
@@ -74,6 +80,9 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
         seed("sample broadening", "chebyschev-1", 12, "displacement", ("U V W", "size strain")),
         seed("plain", "chebyschev-1", 6, "zero", ("W", "Y")),
     ]
+    if found:
+        # The search for cells may be wrong too: the same recipe from the project's cell shows it.
+        seeds.insert(3, seed("careful, cell as given", "chebyschev-1", 12, "full", cell="as given"))
     if len(project.phases) > 1:
         seeds.insert(0, seed("careful, first phase", "chebyschev-1", 12, "displacement", main_only=True))
     return _distinct(seeds)

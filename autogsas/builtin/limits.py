@@ -14,6 +14,7 @@ class Limits:
     u_high: float = 0.1  # Angstrom^2
     width_negative_error: float = 0.1  # of the 2theta range
     cell_moved: float = 0.01
+    cell_agrees: float = 0.001  # a refined cell with the one that the lines show
     correlation: float = 0.95
     exchangeable: float = 0.95  # correlation of what two corrections do to the lines
     occupancy_slack_esd: float = 3.0
