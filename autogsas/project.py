@@ -31,6 +31,7 @@ __all__ = [
     "ProjectFile",
     "Sampler",
     "Search",
+    "Space",
     "seconds",
 ]  # fmt: skip
 
@@ -170,7 +171,8 @@ _StartShare = Annotated[float, Field(ge=0, le=0.9)]
 _WidthShare = Annotated[float, Field(ge=0.1, le=1)]
 Starts = Annotated[tuple[_StartShare, _StartShare], AfterValidator(_rising)]
 Widths = Annotated[tuple[_WidthShare, _WidthShare], AfterValidator(_rising)]
-Sampler = Literal["tpe", "random", "cmaes", "gp", "qmc"]
+Sampler = Literal["tpe", "random", "cmaes", "gp", "qmc", "tpe-2020"]
+Space = Literal["default", "published-2020"]
 
 
 class BackgroundSearch(_Frozen):
@@ -206,7 +208,10 @@ class Search(_Frozen):
     trial_timeout: Annotated[Seconds, Field(description="for one trial")] = 120.0
     jobs: Annotated[int, Field(ge=1, le=256, description="trials at a time")] = 1
     seed: Annotated[int, Field(ge=0)] = 0
-    sampler: Annotated[Sampler, Field(description="who proposes")] = "tpe"
+    sampler: Annotated[
+        Sampler | None, Field(description="who proposes; default: tpe, in the published space tpe-2020")
+    ] = None
+    space: Annotated[Space, Field(description="what is searched; published-2020 is that of Ozaki et al.")] = "default"
     prune: Annotated[bool, Field(description="give up trials that are hopeless before their last step")] = True
     patience: Annotated[int | None, Field(ge=1, description="stop after so many trials without gain")] = None
     background: BackgroundSearch = BackgroundSearch()

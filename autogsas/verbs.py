@@ -30,6 +30,8 @@ from autogsas.summary import Summary
 
 __all__ = ["Run", "refine", "report", "run"]
 
+_SAMPLER_OF = {"default": "tpe", "published-2020": "tpe-2020"}
+
 
 @dataclass(frozen=True)
 class Run:
@@ -74,10 +76,11 @@ def run(
         trials=_at_least_one(trials, "--trials") or asked.trials,
         jobs=_at_least_one(jobs, "--jobs") or asked.jobs,
         seed=seed if seed is not None else kept.get("seed", asked.seed),
-        sampler=kept.get("sampler", asked.sampler),
+        sampler=kept.get("sampler", asked.sampler or _SAMPLER_OF[asked.space]),
         timeout=timeout if timeout is not None else asked.timeout,
         trial_timeout=asked.trial_timeout,
-        prune=asked.prune,
+        # The published search carries every trial through.
+        prune=asked.prune and asked.space == "default",
         patience=_at_least_one(patience, "--patience") or asked.patience,
     )
     rehearse(host, read, engine.capabilities())

@@ -213,6 +213,8 @@ def _blocks(plan: Plan) -> dict[str, list[Free]]:
 def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[Seed]:
     """Bring the recipes a careful person would try first, from the fullest to the plainest."""
     search = project.search
+    if search.space != "default":
+        return []
     functions = search.background.functions
 
     def seed(
