@@ -2,122 +2,113 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from autogsas.endpoints import Difference, EndPoint, compare, end_point
+from autogsas.formatting import general
 
-__all__ = ["group_candidates"]
-
-Array = npt.NDArray[np.float64]
-
-_CELL_TOLERANCE = 1e-3
-_LENGTH_TOLERANCE = 0.02
-_ESDS = 5.0
+__all__ = ["Candidates", "differences_words", "group_candidates"]
 
 
-def group_candidates(trials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Candidates:
+    """The distinct solutions of a run, best first, and how many infeasible trials ended at none of them."""
+
+    found: list[dict[str, Any]]
+    elsewhere: int
+
+
+@dataclass
+class _Group:
+    trial: Mapping[str, Any]
+    end: EndPoint
+    count: int = 0
+    infeasible: int = 0
+    apart: list[Difference] = field(default_factory=list)
+
+
+def group_candidates(trials: Sequence[Mapping[str, Any]]) -> Candidates:
     """Group complete trials into distinct structures, best first.
 
-    ``trials`` are what the trials' JSON files hold, in any order; those that are not complete are left out. Two end
-    points are one solution where every cell parameter, coordinate and U_iso agrees within 5 esd (the larger of the
-    two) or within a tolerance that no refinement of one minimum exceeds: 1e-3 of a cell parameter, 0.02 Angstrom of
-    a position or of a root mean square displacement. Groups are joined by single linkage.
+    ``trials`` are what the trials' JSON files hold, in any order. From the best on, each complete one belongs to the
+    first solution that it agrees with in every cell parameter, position, U and occupancy (see `endpoints.compare`),
+    and is a new one where there is none. All are measured against the best of their solution alone, so that no chain
+    of small steps joins two; a trial that held its atoms says little about where they belong, and makes a solution of
+    its own only far from all others.
 
-    Each group gives its best ``trial`` with ``rwp`` and the codes of its ``findings``, the ``count`` of trials, and
-    which parameters ``differ`` from the best group's.
+    Each solution gives its best ``trial`` with ``rwp`` and the codes of its ``findings``, the ``count`` of trials that
+    ended there and of ``infeasible`` ones that did, which parameters ``differ`` from the best solution's, and the
+    ``differences`` themselves: ``name``, ``kind``, ``phase``, ``atom``, ``shift`` with its ``unit``, and ``esds``.
     """
     complete = [trial for trial in trials if trial["state"] == "complete" and trial["score"] is not None]
-    structures = [trial for trial in complete if trial.get("structure")]
-    if not structures:
-        return []
-    structures.sort(key=lambda trial: (trial["score"], trial["number"]))
-    by_number = {trial["number"]: index for index, trial in enumerate(structures)}
-    names = list(_values(structures[0]))
-    values = np.array([[found.get(name, np.nan) for name in names] for found in map(_values, structures)])
-    margins = np.array([_margins(trial, names) for trial in structures])
-    wrapped = np.array([name.rsplit(":", 1)[-1] in ("x", "y", "z") for name in names])
-    labels = _linked(values, margins, wrapped)
-    counts: dict[int, int] = {}
+    groups: list[_Group] = []
+    home: dict[int, _Group] = {}
+    for trial in sorted(_with_structure(complete), key=lambda trial: (trial["score"], trial["number"])):
+        end = end_point(trial)
+        group = _belongs(end, groups)
+        if group is None:
+            group = _Group(trial, end)
+            groups.append(group)
+        home[trial["number"]] = group
     for trial in complete:
         # A trial that took over an earlier one's result ended where that one did.
         same_as = trial.get("same_as")
-        index = by_number.get(trial["number"] if same_as is None else same_as)
-        if index is not None:
-            counts[labels[index]] = counts.get(labels[index], 0) + 1
-    groups = []
-    for label in dict.fromkeys(labels):
-        index = labels.index(label)
-        same = _same(values, margins, wrapped, 0, index)
-        trial = structures[index]
-        groups.append(
-            {
-                "trial": trial["number"],
-                "rwp": trial["metrics"]["rwp"],
-                "count": counts[label],
-                "findings": list(dict.fromkeys(finding["code"] for finding in trial["findings"])),
-                "differs": [name for name, agrees in zip(names, same, strict=True) if not agrees],
-            }
-        )
-    return groups
-
-
-def _values(trial: Mapping[str, Any]) -> dict[str, float]:
-    """Cell parameters, coordinates and signed root mean square displacements (Angstrom) by name."""
-    out: dict[str, float] = {}
-    for phase in trial["structure"]:
-        name = phase["name"]
-        out |= {f"{name}:{key}": float(value) for key, value in phase["cell"].items()}
-        for site in phase["sites"]:
-            out |= {f"{name}:{site['label']}:{axis}": float(site[axis]) for axis in "xyz"}
-            uiso = float(site["uiso"])
-            out[f"{name}:{site['label']}:Uiso"] = float(np.sign(uiso) * np.sqrt(abs(uiso)))
-    return out
-
-
-def _margins(trial: Mapping[str, Any], names: Sequence[str]) -> list[float]:
-    """How far each value may lie from another one of the same solution, in the units of `_values`."""
-    esds = {_key(item["name"]): item["esd"] for item in trial.get("parameters", ()) if item["esd"] is not None}
-    cells = {phase["name"]: phase["cell"] for phase in trial["structure"]}
-    values = _values(trial)
-    out = []
-    for name in names:
-        phase, last = name.split(":", 1)[0], name.rsplit(":", 1)[-1]
-        esd = _ESDS * float(esds.get(_key(name), 0.0))
-        cell = cells.get(phase, {})
-        if last in cell:
-            tolerance = _CELL_TOLERANCE * abs(cell[last])
-        elif last in ("x", "y", "z"):
-            tolerance = _LENGTH_TOLERANCE / cell[{"x": "a", "y": "b", "z": "c"}[last]] if cell else 0.0
+        found = home.get(trial["number"] if same_as is None else same_as)
+        if found is not None:
+            found.count += 1
+    elsewhere = 0
+    for trial in _with_structure(trial for trial in trials if trial["state"] == "infeasible"):
+        group = _belongs(end_point(trial), groups)
+        if group is None:
+            elsewhere += 1
         else:
-            # An esd of U is one of sqrt(U) times 2 sqrt(U).
-            esd /= 2.0 * max(abs(values.get(name, 0.0)), _LENGTH_TOLERANCE)
-            tolerance = _LENGTH_TOLERANCE
-        out.append(max(esd, tolerance))
+            group.infeasible += 1
+    return Candidates([_plain(group, groups[0]) for group in groups], elsewhere)
+
+
+def _with_structure(trials: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [trial for trial in trials if trial.get("structure") and trial.get("metrics")]
+
+
+def _belongs(end: EndPoint, groups: Sequence[_Group]) -> _Group | None:
+    for group in groups:
+        if all(difference.excess <= 1.0 for difference in compare(group.end, end)):
+            return group
+    return None
+
+
+def _plain(group: _Group, best: _Group) -> dict[str, Any]:
+    differences = [] if group is best else compare(best.end, group.end)
+    apart = [difference for difference in differences if difference.excess > 1.0]
+    names = [f"{d.name}:{axis}" for d in apart for axis in d.axes] + [d.name for d in apart if not d.axes]
+    return {
+        "trial": group.trial["number"],
+        "rwp": group.trial["metrics"]["rwp"],
+        "count": group.count,
+        "infeasible": group.infeasible,
+        "findings": list(dict.fromkeys(finding["code"] for finding in group.trial["findings"])),
+        "differs": names,
+        "differences": [
+            {key: getattr(d, key) for key in ("name", "kind", "phase", "atom", "shift", "unit", "esds")}
+            for d in differences
+            if d.noticed or d.excess > 1.0
+        ],
+    }
+
+
+def differences_words(differences: Iterable[Mapping[str, Any]], several: bool = False) -> list[str]:
+    """Return differences as a table says them: "O3 by 0.31 Å (45 esd)", "c by +0.021 Å"; ``several`` names phases."""
+    out = []
+    for item in differences:
+        atom, unit, esds, shift = item.get("atom"), item.get("unit"), item.get("esds"), item.get("shift")
+        name = str(item.get("name") or "")
+        about = {"position": f"{atom}", "uiso": f"U of {atom}", "occupancy": f"occupancy of {atom}"}
+        what = about.get(str(item.get("kind")), name.rpartition(":")[2])
+        sign = "+" if item.get("kind") != "position" and shift is not None and shift > 0 else ""
+        by = f"{sign}{general(shift, 2)}{'' if unit in ('', '°', None) else ' '}{unit or ''}"
+        whose = f", {item.get('phase')}" if several else ""
+        told = f" ({general(esds, 2 if esds < 99.5 else 3)} esd)" if esds is not None else ""
+        out.append(f"{what} by {by}{told}{whose}")
     return out
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[^a-z0-9:]", "", name.casefold())
-
-
-def _same(
-    values: Array, margins: Array, wrapped: npt.NDArray[np.bool_], first: int, second: Any
-) -> npt.NDArray[np.bool_]:
-    """Which parameters of one trial agree with those of another, shape (p,), or of several, (n, p)."""
-    difference = values[second] - values[first]
-    difference = np.where(wrapped, difference - np.round(difference), difference)
-    return np.asarray(np.abs(difference) <= np.maximum(margins[second], margins[first]))
-
-
-def _linked(values: Array, margins: Array, wrapped: npt.NDArray[np.bool_]) -> list[int]:
-    """Label the rows of ``values`` (n, p) by single linkage; a label is the first row of its group."""
-    labels = list(range(len(values)))
-    for row in range(len(values)):
-        near = np.flatnonzero(_same(values, margins, wrapped, row, slice(None)).all(axis=1))
-        joined = {labels[other] for other in near} | {labels[row]}
-        keep = min(joined)
-        labels = [keep if label in joined else label for label in labels]
-    return labels

@@ -56,6 +56,17 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]  # older versions of
         return found
 
 
+class _Scout(click.ParamType):  # type: ignore[type-arg]
+    name = "auto|off|N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value in ("auto", "off"):
+            return value
+        if not str(value).isdigit() or int(value) < 1:
+            self.fail(f"{value!r} is not auto, off or a number of trials", param, ctx)
+        return int(value)
+
+
 def _shared(*, search: bool) -> Callable[[Command], Command]:
     options = [
         click.option("--backend", metavar="NAME", help="The engine: auto, numpy or a plugin's; else the project's."),
@@ -70,6 +81,8 @@ def _shared(*, search: bool) -> Callable[[Command], Command]:
             click.option("--jobs", type=click.IntRange(1, 256), help="Trials at a time; a run repeats with the same."),
             click.option("--seed", type=click.IntRange(min=0), help="The same seed, the same proposals."),
             click.option("--patience", type=click.IntRange(min=1), help="Stop after so many trials without gain."),
+            click.option("--scout", type=_Scout(), help="Let the numpy engine look first: auto, off, or N trials."),
+            click.option("--like", type=_PATH, metavar="RUN", help="Try the best recipes of an earlier run first."),
             click.option("--resume", is_flag=True, help="Go on with the last run, or the one in --out."),
         ]
 

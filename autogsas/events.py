@@ -15,7 +15,7 @@ __all__ = ["Event", "Notice", "Progress", "RunFinished", "RunStarted", "StepFini
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A run begins, or goes on after ``restored`` trials; ``timeout`` in seconds."""
+    """A run begins, or goes on after ``restored`` trials; ``timeout`` in seconds; ``scout``: only to look ahead."""
 
     folder: Path
     project: str
@@ -24,6 +24,7 @@ class RunStarted:
     restored: int = 0
     jobs: int = 1
     timeout: float | None = None
+    scout: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """A run is over: "complete", "interrupted", "timeout" or "no gain"."""
+    """A run is over: "complete", "interrupted", "timeout", "no gain" or "terminator"."""
 
     finished: str
     best: TrialRecord | None
@@ -85,7 +86,8 @@ def describe(event: Event) -> str:
     """Return an event as one line of plain text."""
     match event:
         case RunStarted():
-            text = f"run of {event.project!r} with {event.backend}: {event.trials} trials"
+            what = "scout for" if event.scout else "run of"
+            text = f"{what} {event.project!r} with {event.backend}: {event.trials} trials"
             if event.jobs > 1:
                 text += f", {event.jobs} at a time"
             return text + (f", going on after {event.restored}" if event.restored else "")

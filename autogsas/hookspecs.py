@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import pluggy
 
 from autogsas.backend import Backend, Capabilities
-from autogsas.instrument import Instrument
+from autogsas.instrument import Geometry, Instrument
 from autogsas.metrics import Metrics
 from autogsas.pattern import Pattern
 from autogsas.project import Histogram, Project
@@ -68,11 +68,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Seed:
-    """A trial to try before the sampler: values for the dimensions by name, or a whole recipe."""
+    """A trial to try before the sampler: values for the dimensions by name, or a whole recipe.
+
+    Where ``strict`` is False, choices that nobody asks for or that are not offered are left to the sampler.
+    """
 
     name: str
     choices: dict[str, Any] | None = None
     recipe: Recipe | None = None
+    strict: bool = True
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,15 @@ class Specs:
         """Called once a trial and histogram; return its background. First answer wins."""
 
     @hookspec(firstresult=True)
+    def autogsas_choose_geometry(
+        self, choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
+    ) -> Geometry | None:
+        """Called once a trial for each histogram whose geometry nobody declared; return one. First answer wins.
+
+        The hooks called after it see the project with this geometry. None keeps the one that is assumed.
+        """
+
+    @hookspec(firstresult=True)
     def autogsas_choose_profile(
         self, choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
     ) -> Sequence[Free] | None:
@@ -156,7 +169,9 @@ class Specs:
         """Called once a trial; return all other groups to free: cell, corrections, structure. First answer wins."""
 
     @hookspec(firstresult=True)
-    def autogsas_order_steps(self, choose: Choose, project: Project, plan: Plan) -> Sequence[Step] | None:
+    def autogsas_order_steps(
+        self, choose: Choose, project: Project, plan: Plan, capabilities: Capabilities
+    ) -> Sequence[Step] | None:
         """Called once a trial; make ordered steps of what was chosen. First answer wins.
 
         The last step must free everything over the project's full limits: the host scores what it leaves.
@@ -169,7 +184,10 @@ class Specs:
 
     @hookspec
     def autogsas_check_result(self, project: Project, result: Result, metrics: Metrics) -> Sequence[Finding]:
-        """Called once for each finished trial; return findings. All answers count."""
+        """Called once for each finished trial; return findings. All answers count.
+
+        An error makes the trial infeasible: it is never the best.
+        """
         return ()
 
     @hookspec(firstresult=True)

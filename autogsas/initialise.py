@@ -124,13 +124,20 @@ def _search_lines() -> list[str]:
         ("trial_timeout", f"{default.trial_timeout:g}", "seconds for one trial"),
         ("jobs", str(default.jobs), "trials at a time"),
         ("seed", str(default.seed), "one seed, one search"),
+<<<<<<< HEAD
         ("sampler", "tpe", "who proposes: tpe, random, cmaes, gp or qmc"),
         ("space", default.space, "or published-2020, that of Ozaki et al. with its sampler tpe-2020"),
+=======
+        ("sampler", default.sampler or "tpe", "who proposes: tpe, random, cmaes, gp, qmc or tpe-2020"),
+        ("space", default.space, "what is searched; published-2020: that of Ozaki et al. (2020)"),
+        ("scout", str(default.scout), "trials of the numpy engine before a slower one; off, or a number"),
+>>>>>>> core
         ("prune", "true", "give up trials that are hopeless before their last step"),
         ("patience", "30", "stop after so many trials without gain; default: never"),
+        ("terminator", "false", "stop where Optuna's terminator expects no more"),
         ("cycles", str(list(default.cycles)), "fewest and most cycles of the early steps"),
     ]
-    first = default.first
+    first, perturb = default.first, default.perturb
     lines = ["# search:"]
     lines += [f"{f'#   {key}: {value}':<40}# {about}" for key, value, about in rows]
     functions = ", ".join(json.dumps(item) for item in BACKGROUNDS)
@@ -145,6 +152,9 @@ def _search_lines() -> list[str]:
         "#   first:                              # the 2theta range of the first steps, in shares of the whole",
         f"{f'#     start: {list(first.start)}':<40}# where it begins",
         f"{f'#     width: {list(first.width)}':<40}# how much of what is left it takes",
+        "#   perturb:                            # move starting structures about, to meet other solutions",
+        f"{f'#     positions: {perturb.positions}':<40}# Angstrom, root mean square",
+        f"{f'#     cell: {perturb.cell}':<40}# largest change, as a fraction",
         "",
         "# recipes: [handmade.recipe.yaml]       # refinements of your own, tried first",
         "# plugins: [hooks.py]                   # Python files with hooks of this project",

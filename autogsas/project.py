@@ -26,10 +26,12 @@ __all__ = [
     "Histogram",
     "OccupancySumEntry",
     "OrientationEntry",
+    "PerturbSearch",
     "PhaseEntry",
     "Project",
     "ProjectFile",
     "Sampler",
+    "Scout",
     "Search",
     "Space",
     "seconds",
@@ -173,6 +175,10 @@ Starts = Annotated[tuple[_StartShare, _StartShare], AfterValidator(_rising)]
 Widths = Annotated[tuple[_WidthShare, _WidthShare], AfterValidator(_rising)]
 Sampler = Literal["tpe", "random", "cmaes", "gp", "qmc", "tpe-2020"]
 Space = Literal["default", "published-2020"]
+<<<<<<< HEAD
+=======
+Scout = Literal["auto", "off"] | Annotated[int, Field(ge=1)]
+>>>>>>> core
 
 
 class BackgroundSearch(_Frozen):
@@ -200,6 +206,13 @@ class FirstSearch(_Frozen):
     width: Annotated[Widths, Field(description="how much of what is left it takes")] = (0.4, 1.0)
 
 
+class PerturbSearch(_Frozen):
+    """How far starting structures are moved about, so that other solutions are met; 0: not at all."""
+
+    positions: Annotated[float, Field(ge=0, le=1, description="Angstrom, root mean square")] = 0.0
+    cell: Annotated[float, Field(ge=0, le=0.05, description="largest change, as a fraction")] = 0.0
+
+
 class Search(_Frozen):
     """How to search."""
 
@@ -212,12 +225,18 @@ class Search(_Frozen):
         Sampler | None, Field(description="who proposes; default: tpe, in the published space tpe-2020")
     ] = None
     space: Annotated[Space, Field(description="what is searched; published-2020 is that of Ozaki et al.")] = "default"
+<<<<<<< HEAD
+=======
+    scout: Annotated[Scout, Field(description="trials of the numpy engine before a slower one")] = "auto"
+>>>>>>> core
     prune: Annotated[bool, Field(description="give up trials that are hopeless before their last step")] = True
     patience: Annotated[int | None, Field(ge=1, description="stop after so many trials without gain")] = None
+    terminator: Annotated[bool, Field(description="stop where Optuna's terminator expects no more")] = False
     background: BackgroundSearch = BackgroundSearch()
     groups: GroupSearch = GroupSearch()
     first: FirstSearch = FirstSearch()
     cycles: Annotated[Terms, Field(description="fewest and most cycles of the early steps")] = (2, 8)
+    perturb: PerturbSearch = PerturbSearch()
 
 
 class ProjectFile(_Frozen):
@@ -260,7 +279,8 @@ class Project:
 
     ``file`` is the project file (None where the project was put together in Python); ``files`` are all the user's
     files the project uses; ``recipes`` hand-made ones with the names of their files. In a trial, which works on
-    copies, ``originals`` pairs each copy with the user's own file, to be named and never touched.
+    copies, ``originals`` pairs each copy with the user's own file, to be named and never touched. ``beyond`` names what
+    the user's project holds that this plain data cannot say, such as rigid bodies: only its own engine applies it.
     """
 
     name: str
@@ -273,6 +293,7 @@ class Project:
     recipes: tuple[Recipe, ...] = ()
     plugins: tuple[Path, ...] = ()
     originals: tuple[tuple[Path, Path], ...] = ()
+    beyond: tuple[str, ...] = ()
 
     def histogram(self, name: str) -> Histogram:
         """Return a histogram by name. Raises KeyError."""

@@ -1,4 +1,4 @@
-"""When a trial is hopeless: judged by what became of earlier trials that stood as badly before their last step."""
+"""When a trial is hopeless: judged by what became of earlier trials that stood as badly before their decisive step."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autogsas.hookspecs import TrialRecord
+from autogsas.recipe import Recipe
 
-__all__ = ["ENOUGH", "Standing", "hopeless_above", "standing"]
+__all__ = ["ENOUGH", "Standing", "decisive_step", "hopeless_above", "standing"]
 
 ENOUGH = 10
 """Trials whose way is known before any is given up."""
@@ -17,9 +18,20 @@ _WITNESSES = 4
 _NEAR = 1.1
 
 
+def decisive_step(recipe: Recipe) -> int:
+    """Return the index of the step before which a trial is judged; 0 where it is not.
+
+    It is the first of the steps at the end that go on to convergence, which take most of a trial's time.
+    """
+    index = len(recipe.steps) - 1
+    while index > 1 and recipe.steps[index - 1].cycles is None:
+        index -= 1
+    return index
+
+
 @dataclass(frozen=True)
 class Standing:
-    """How a finished trial stood before its last step, and where it ended; Rwp over the full range in per cent."""
+    """How a finished trial stood before its decisive step, and where it ended; Rwp over the full range in per cent."""
 
     before: float
     end: float
@@ -31,18 +43,21 @@ def standing(record: TrialRecord) -> Standing | None:
 
     None also where it is scored by something else than Rwp, of which Rwp on the way says nothing.
     """
-    if record.state not in ("complete", "infeasible") or record.metrics is None or len(record.steps) < 2:
+    decisive = decisive_step(record.recipe)
+    if record.state not in ("complete", "infeasible") or record.metrics is None or decisive < 1:
+        return None
+    if len(record.steps) < decisive:
         return None
     if record.score != record.metrics.rwp:
         return None
-    before = record.steps[-2].full_rwp
+    before = record.steps[decisive - 1].full_rwp
     if not math.isfinite(before):
         return None
     return Standing(before, record.metrics.rwp, record.state == "complete")
 
 
 def hopeless_above(known: Sequence[Standing]) -> float | None:
-    """Return the Rwp above which a trial is hopeless before its last step, None where too little is known.
+    """Return the Rwp above which a trial is hopeless before its decisive step, None where too little is known.
 
     It is the least value such that at least four trials stood at it or worse and every one of them ended more than a
     tenth above the best valid trial, an invalid one by its own Rwp, for it says how low that way leads. So no earlier

@@ -13,6 +13,7 @@ from autogsas.hookspecs import TrialRecord
 from autogsas.metrics import Metrics
 from autogsas.recipe import Recipe
 from autogsas.result import Finding, Result, Severity, StepResult
+from autogsas.structure import equivalent_u
 
 __all__ = ["correlations", "plain", "record_from", "structure"]
 
@@ -35,7 +36,10 @@ def plain(value: Any) -> Any:
 
 
 def structure(result: Result) -> list[dict[str, Any]]:
-    """Return the phases of a result as plain data, cell in Angstrom and degrees, U_iso in Angstrom^2."""
+    """Return the phases of a result as plain data: cell in Angstrom and degrees, U_iso in Angstrom^2.
+
+    Of a tensor it is the equivalent one.
+    """
     return [
         {
             "name": phase.name,
@@ -43,7 +47,8 @@ def structure(result: Result) -> list[dict[str, Any]]:
             "cell": dataclasses.asdict(phase.cell),
             "sites": [
                 {"label": site.label, "element": site.element, **dict(zip("xyz", site.xyz, strict=True)),
-                 "occupancy": site.occupancy, "uiso": site.uiso}
+                 "occupancy": site.occupancy,
+                 "uiso": site.uiso if site.uaniso is None else equivalent_u(phase.cell, site.uaniso)}
                 for site in phase.sites
             ],
         }

@@ -79,7 +79,9 @@ class Reflections:
 class Curves:
     """The curves of one histogram at its measured points, over the project's full limits; arrays of shape (n,).
 
-    ``weights`` is zero at points that do not count (excluded regions, missing values).
+    ``weights`` is zero at points that do not count (excluded regions, missing values). ``background_function`` is the
+    recipe's word for the background's function, "" where the engine does not say; its terms are the parameters
+    "<histogram>:background 1" and so on.
     """
 
     histogram: str
@@ -89,6 +91,7 @@ class Curves:
     background: Array
     weights: Array
     reflections: tuple[Reflections, ...] = ()
+    background_function: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,8 @@ class Result:
     """The end of a refinement.
 
     ``correlation`` is (p, p) for the ``varied`` names in their order, with unit diagonal.
-    ``engine_rwp`` is the engine's own figure in per cent, kept beside the host's.
+    ``engine_rwp`` is the engine's own figure in per cent, kept beside the host's. ``n_restraints`` is how many
+    restraints acted on the refinement, which no figure of the host counts.
     """
 
     backend: str
@@ -131,6 +135,7 @@ class Result:
     steps: tuple[StepResult, ...]
     engine_rwp: float
     notes: tuple[str, ...] = ()
+    n_restraints: int = 0
 
     @property
     def n_variables(self) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import statistics
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -38,16 +39,17 @@ from autogsas.project import Project
 from autogsas.pruning import Standing, hopeless_above, standing
 from autogsas.recipe import Recipe
 from autogsas.result import StepResult
-from autogsas.space import Recorder, build_recipe, fit_recipe
+from autogsas.space import Recorder, build_recipe, fit_recipe, fitting_choices
 from autogsas.stopping import stop_signals
 from autogsas.store import RunFolder
-from autogsas.study import Database, Proposer
+from autogsas.study import Database, Known, Proposer
 from autogsas.trial import PRUNED
 
-__all__ = ["Found", "Options", "search"]
+__all__ = ["Found", "Options", "Recall", "search"]
 
 # What may go better the next time with the same recipe.
 _PASSING = ("disk-full", "files")
+_TERMINATOR_EVERY = 5
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Options:
     trial_timeout: float = 120.0
     prune: bool = True
     patience: int | None = None
+    terminator: bool = False
 
     @property
     def lead(self) -> int:
@@ -71,7 +74,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Found:
-    """How a search ended ("complete", "interrupted", "timeout" or "no gain"), all its trials, and the best of them."""
+    """What a search found: how it ended, all its trials, and the best of them.
+
+    It ends "complete", "interrupted", by "timeout", for "no gain", or by Optuna's "terminator".
+    """
 
     finished: str
     records: tuple[TrialRecord, ...]
@@ -86,12 +92,16 @@ def search(
     options: Options,
     *,
     seeds: tuple[Seed, ...],
+    recall: Recall | None = None,
     progress: Progress | None = None,
     settings: Mapping[str, Any] | None = None,
+    scouting: bool = False,
 ) -> Found:
     """Run trials until ``options.trials`` are over, the time is up or the user stops it; all that is over is kept.
 
-    A folder that holds trials already is gone on with; ``settings`` are kept in its database.
+    A folder that holds trials already is gone on with; ``settings`` are kept in its database. ``recall`` is what the
+    sampler learns of another run when the seeds are told. ``scouting`` tells whoever watches that this only looks
+    ahead.
     Raises PluginError for hooks that cannot be used, BackendMissing for an engine that does not start, UserError for
     a sampler that cannot be used or a damaged folder.
     """
@@ -104,7 +114,20 @@ def search(
             Workers(project, backend, host.files, jobs=options.jobs, trial_timeout=options.trial_timeout)
         )
         stack.enter_context(stop_signals(workers.interrupt))
-        return _Searching(host, project, backend, folder, options, seeds, progress, proposer, database, workers).run()
+        return _Searching(
+            host, project, backend, folder, options, seeds, recall, progress, proposer, database, workers, scouting
+        ).run()
+
+
+@dataclass(frozen=True)
+class Recall:
+    """What is known of another run over the same choices, and what it found for the first trials of this one.
+
+    ``pairs`` gives the other run's score by this run's number.
+    """
+
+    known: Known
+    pairs: Mapping[int, float]
 
 
 @dataclass
@@ -130,10 +153,12 @@ class _Searching:
     folder: RunFolder
     options: Options
     seeds: tuple[Seed, ...]
+    recall: Recall | None
     progress: Progress | None
     proposer: Proposer
     database: Database
     workers: Workers
+    scouting: bool
     told: list[TrialRecord] = field(default_factory=list)
     best: TrialRecord | None = None
     _asked: dict[int, _Asked | TrialRecord] = field(default_factory=dict)
@@ -150,13 +175,22 @@ class _Searching:
         total = max(self.options.trials, len(kept))
         self.emit(
             RunStarted(
-                self.folder.folder, self.project.name, self.backend.name, total, len(kept), self.options.jobs, limit
+                self.folder.folder,
+                self.project.name,
+                self.backend.name,
+                total,
+                len(kept),
+                self.options.jobs,
+                limit,
+                self.scouting,
             )
         )
         finished = "complete"
         asked = 0
         while True:
             while asked < min(total, len(self.told) + self.options.lead):
+                if asked == len(self.seeds):
+                    self.remember()
                 if asked < len(kept):
                     self.restore(asked, kept[asked])
                 else:
@@ -169,6 +203,9 @@ class _Searching:
                 self.tell(number, total)
                 if self.is_stuck():
                     finished = "no gain"
+                    break
+                if self.is_worked_out():
+                    finished = "terminator"
                     break
                 continue
             if self.workers.interrupted:
@@ -197,6 +234,14 @@ class _Searching:
         assert isinstance(asked, _Asked), "only trials asked for in this session are run"
         return asked
 
+    def remember(self) -> None:
+        """Let the sampler learn of the other run, moved by what the two differ in for the recipes both have tried."""
+        if self.recall is None:
+            return
+        pairs = self.recall.pairs
+        apart = [r.score - pairs[r.number] for r in self.told if r.number in pairs and r.score is not None]
+        self.proposer.recall(self.recall.known, statistics.median(apart) if apart else 0.0)
+
     def restore(self, number: int, kept: Any) -> None:
         record, _ = self.folder.read_record(number)
         self.proposer.restore(number, kept)
@@ -205,9 +250,11 @@ class _Searching:
 
     def ask(self, number: int) -> None:
         seed = self.seeds[number] if number < len(self.seeds) else Seed("search")
-        fixed = seed.choices or {}
-        choose = Recorder(self.proposer.ask(number, fixed, f"seed {seed.name!r}"), self._ranges)
         capabilities = self.backend.capabilities()
+        fixed = seed.choices or {}
+        if not seed.strict:
+            fixed = fitting_choices(self.host, self.project, capabilities, fixed)
+        choose = Recorder(self.proposer.ask(number, fixed, f"seed {seed.name!r}"), self._ranges)
         if seed.recipe is not None:
             recipe = fit_recipe(seed.recipe, self.project, capabilities)
         else:
@@ -285,6 +332,11 @@ class _Searching:
         if asked.outcome is not None and asked.outcome.result is not None and asked.outcome.message:
             self.emit(Notice(f"trial {number}: {asked.outcome.message}"))
         self.observe("after_trial", record=record)
+
+    def is_worked_out(self) -> bool:
+        """Whether Optuna's terminator, asked every few trials, expects no more."""
+        due = self.options.terminator and len(self.told) % _TERMINATOR_EVERY == 0 and len(self.told) > len(self.seeds)
+        return due and self.proposer.expects_no_more()
 
     def learn(self, record: TrialRecord) -> None:
         self.told.append(record)

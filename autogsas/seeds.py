@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from autogsas.backend import Backend
-from autogsas.errors import PluginError
-from autogsas.hookspecs import Seed
+from autogsas.errors import PluginError, UserError
+from autogsas.hookspecs import Seed, TrialRecord
 from autogsas.host import Host
 from autogsas.project import Project
+from autogsas.recipe import Recipe
+from autogsas.store import STUDY, read_records
 
-__all__ = ["collect_seeds"]
+__all__ = ["collect_seeds", "distinct", "seeds_like"]
+
+_FROM_ANOTHER = 6
 
 
 def collect_seeds(host: Host, project: Project, backend: Backend) -> tuple[Seed, ...]:
@@ -31,3 +38,35 @@ def collect_seeds(host: Host, project: Project, backend: Backend) -> tuple[Seed,
                 )
             seeds.append(seed)
     return tuple(seeds)
+
+
+def seeds_like(folder: Path) -> tuple[Seed, ...]:
+    """Return the best distinct recipes of an earlier run as seeds, by their choices, for a sample of the same kind.
+
+    Raises UserError for a folder that holds no run, or none that found anything by choices.
+    """
+    if not (folder / STUDY).is_file():
+        raise UserError("holds no run", file=folder, key="--like")
+    usable = [record for record in read_records(folder) if record.state == "complete" and record.choices]
+    if not usable:
+        raise UserError("the run found nothing that another could begin with", file=folder, key="--like")
+    name = folder.resolve().name
+    best = distinct(usable, _FROM_ANOTHER)
+    return tuple(Seed(f"{name}, trial {record.number}", choices=record.choices, strict=False) for record in best)
+
+
+def distinct(records: Iterable[TrialRecord], count: int) -> list[TrialRecord]:
+    """Return the best ``count`` of finished trials, no two of which free the same with the same background functions.
+
+    How many terms a background has, and in which order things were freed, makes no other recipe.
+    """
+    best: dict[object, TrialRecord] = {}
+    for record in sorted((r for r in records if r.score is not None), key=lambda r: (r.score, r.number)):
+        best.setdefault(_kind(record.recipe), record)
+    return list(best.values())[:count]
+
+
+def _kind(recipe: Recipe) -> object:
+    frees = frozenset(free for step in recipe.steps for free in step.free)
+    functions = {background.histogram: background.function for step in recipe.steps for background in step.background}
+    return frees, tuple(sorted(functions.items(), key=str))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from autogsas.backend import Capabilities
@@ -14,7 +15,7 @@ from autogsas.instrument import Geometry
 from autogsas.project import Histogram, Project
 from autogsas.recipe import GROUPS, Background, Free, Group, Recipe, Setting, Start, Step
 
-__all__ = ["FixedChoose", "Recorder", "build_recipe", "fit_recipe", "rehearse"]
+__all__ = ["FixedChoose", "Recorder", "build_recipe", "fit_recipe", "fitting_choices", "rehearse"]
 
 T = TypeVar("T", str, int, float, bool)
 Item = TypeVar("Item", Free, Setting)
@@ -120,6 +121,35 @@ class Recorder:
         return bool(self._note(name, self._inner.yes(name)))
 
 
+class _Willing:
+    """A `Choose` that takes the values given where they are offered, notes those in ``taken``, and else plain ones."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = FixedChoose(values)
+        self._plain = _Plain()
+        self.taken: dict[str, Any] = {}
+
+    def _either(self, name: str, given: Callable[[], T], plain: T) -> T:
+        try:
+            value = given()
+        except PluginError:
+            return plain
+        self.taken[name] = value
+        return value
+
+    def category(self, name: str, options: Sequence[T]) -> T:
+        return self._either(name, lambda: self._values.category(name, options), self._plain.category(name, options))
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        return self._either(name, lambda: self._values.integer(name, low, high), low)
+
+    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        return self._either(name, lambda: self._values.number(name, low, high, log=log), low)
+
+    def yes(self, name: str) -> bool:
+        return self._either(name, lambda: self._values.yes(name), True)
+
+
 class _Plain:
     """A `Choose` that takes the first option, the lower end, and yes."""
 
@@ -163,6 +193,7 @@ def build_recipe(host: Host, project: Project, capabilities: Capabilities, choos
     the plugins behind it, where a hook fails, nobody answers or an answer does not keep the contract.
     """
     several = len(project.histograms) > 1
+    project, geometry = _geometries(host, project, capabilities, choose)
     backgrounds: list[Background] = []
     profile: list[Free] = []
     window: dict[str, tuple[float, float]] = {}
@@ -183,12 +214,46 @@ def build_recipe(host: Host, project: Project, capabilities: Capabilities, choos
     )
     cut = _Cut(project, capabilities)
     plan = Plan(tuple(backgrounds), tuple(cut.frees(profile)), tuple(cut.frees(groups)), window)
-    steps = host.call("order_steps", choose=choose, project=project, plan=plan)
+    steps = host.call("order_steps", choose=choose, project=project, plan=plan, capabilities=capabilities)
     if not isinstance(steps, Sequence) or not steps or not all(isinstance(step, Step) for step in steps):
         raise _wrong(host, "order_steps", steps, "a sequence of steps, not empty")
     if steps[-1].limits is not None:
         raise _wrong(host, "order_steps", steps[-1].limits, "a last step over the full limits (limits None)")
-    return Recipe(steps=tuple(cut.step(step) for step in steps))
+    first = steps[0] if not geometry else steps[0].model_copy(update={"geometry": geometry})
+    return Recipe(steps=tuple(cut.step(step) for step in (first, *steps[1:])))
+
+
+def _geometries(
+    host: Host, project: Project, capabilities: Capabilities, choose: Choose
+) -> tuple[Project, dict[str, Geometry]]:
+    """Return the project with the geometries chosen where nobody declared one, and those that are not as assumed."""
+    changed: dict[str, Geometry] = {}
+    for histogram in project.histograms if "geometry" in capabilities.starts else ():
+        if histogram.geometry_declared:
+            continue
+        own: Choose = _ForHistogram(choose, histogram.name) if len(project.histograms) > 1 else choose
+        asked = {"choose": own, "project": project, "histogram": histogram}
+        chosen = host.call("choose_geometry", **asked, capabilities=capabilities)
+        if chosen is not None and chosen not in capabilities.geometry:
+            raise _wrong(host, "choose_geometry", chosen, ", ".join(sorted(capabilities.geometry)))
+        if chosen not in (None, histogram.instrument.geometry):
+            changed[histogram.name] = chosen
+    histograms = tuple(
+        replace(item, instrument=replace(item.instrument, geometry=changed[item.name]))
+        if item.name in changed
+        else item
+        for item in project.histograms
+    )
+    return (replace(project, histograms=histograms) if changed else project), changed
+
+
+def fitting_choices(
+    host: Host, project: Project, capabilities: Capabilities, choices: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return those of some choices that this project and backend ask for and offer. Raises as `build_recipe` does."""
+    willing = _Willing(choices)
+    build_recipe(host, project, capabilities, willing)
+    return willing.taken
 
 
 def rehearse(host: Host, project: Project, capabilities: Capabilities) -> None:

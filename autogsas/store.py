@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 from datetime import datetime
@@ -29,7 +30,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-__all__ = ["STUDY", "RunFolder", "choose_folder"]
+__all__ = ["STUDY", "RunFolder", "choose_folder", "read_records"]
 
 STUDY = "study.db"
 _OF_A_BEST = ("best.recipe.yaml", "pattern.csv", "reflections.csv", "parameters.csv")
@@ -107,6 +108,7 @@ class RunFolder:
             return
         for name in (".lock", "log.txt", STUDY):
             (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "scout", ignore_errors=True)
         (self.folder / "trials").rmdir()
         if self._made:
             self.folder.rmdir()
@@ -196,21 +198,35 @@ class RunFolder:
 
     def read_trial(self, number: int) -> dict[str, Any]:
         """Read a trial's JSON. Raises UserError where it is missing or damaged."""
-        path = self.folder / "trials" / f"{number:04d}.json"
-        try:
-            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"the run folder is damaged: {error}", file=path) from error
-        return data
+        return _read(self._trial(number))
 
     def read_record(self, number: int) -> tuple[TrialRecord, int | None]:
         """Read a trial back as a record, with the number of the trial it took its result from, if any."""
-        data = self.read_trial(number)
-        try:
-            return record_from(data), data["same_as"]
-        except (KeyError, TypeError, ValueError) as error:
-            path = self.folder / f"trials/{number:04d}.json"
-            raise UserError(f"the run folder is damaged: {type(error).__name__} {error}", file=path) from error
+        return _record(self._trial(number))
+
+    def _trial(self, number: int) -> Path:
+        return self.folder / "trials" / f"{number:04d}.json"
+
+
+def read_records(folder: Path) -> list[TrialRecord]:
+    """Return the trials of a run folder, which may be at work, in order. Raises UserError where one is damaged."""
+    return [_record(path)[0] for path in sorted((folder / "trials").glob("*.json"))]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"the run folder is damaged: {error}", file=path) from error
+    return data
+
+
+def _record(path: Path) -> tuple[TrialRecord, int | None]:
+    data = _read(path)
+    try:
+        return record_from(data), data["same_as"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"the run folder is damaged: {type(error).__name__} {error}", file=path) from error
 
 
 def _umask() -> int:

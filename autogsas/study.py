@@ -15,12 +15,14 @@ import logging
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import optuna
+import optuna.terminator
 import sqlalchemy
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
@@ -29,7 +31,11 @@ from autogsas.errors import UserError
 from autogsas.hookspecs import TrialRecord
 from autogsas.space import FixedChoose
 
+<<<<<<< HEAD
 __all__ = ["SAMPLERS", "Database", "Proposer", "value_of_2020"]
+=======
+__all__ = ["SAMPLERS", "Database", "Known", "Proposer", "check_terminator", "known_trials"]
+>>>>>>> core
 
 T = TypeVar("T", str, int, float, bool)
 
@@ -42,7 +48,11 @@ _STATES = {
     "failed": TrialState.FAIL,
 }
 _COUNTERS = "autogsas:counters"
+<<<<<<< HEAD
 _PENALTY = 1e9
+=======
+_BEFORE_TERMINATING = 25
+>>>>>>> core
 
 
 class Proposer:
@@ -63,6 +73,8 @@ class Proposer:
         optuna.logging.set_verbosity(logging.ERROR)
         self._study = optuna.create_study(direction="minimize")
         self._open: dict[int, optuna.Trial] = {}
+        # Where a trial stands in the study, which may begin with trials of other runs.
+        self._places: dict[int, int] = {}
 
     def ask(self, number: int, fixed: Mapping[str, Any] | None = None, source: str = "") -> OptunaChoose:
         """Begin trial ``number``; names in ``fixed`` get those values, ``source`` says in messages whose they are."""
@@ -71,7 +83,7 @@ class Proposer:
             if fixed:
                 self._study.enqueue_trial(dict(fixed))
             trial = self._study.ask()
-        assert trial.number == number, "trials are asked for in order"
+        self._places[number] = trial.number
         self._open[number] = trial
         return OptunaChoose(trial, fixed or {}, source)
 
@@ -80,7 +92,7 @@ class Proposer:
         if self._name == "qmc":
             counters = self._study._storage.get_study_system_attrs(self._study._study_id)
             self._open[number].set_user_attr(_COUNTERS, counters)
-        return copy.deepcopy(self._study.get_trials(deepcopy=False)[number])
+        return copy.deepcopy(self._study.get_trials(deepcopy=False)[self._places[number]])
 
     def restore(self, number: int, kept: FrozenTrial) -> None:
         """Begin trial ``number`` with what was proposed for it in an earlier session, instead of asking."""
@@ -95,6 +107,32 @@ class Proposer:
         )
         with _silence():
             self._study.add_trial(trial)
+        self._places[number] = len(self._study.get_trials(deepcopy=False)) - 1
+
+    def recall(self, known: Known, shift: float) -> None:
+        """Learn from trials of another run, their scores moved by ``shift``."""
+        with _silence():
+            for trial in known.trials:
+                told = optuna.create_trial(
+                    value=trial.value + shift if trial.value is not None else None,
+                    params=trial.params,
+                    distributions=trial.distributions,
+                    constraints=dict(trial.constraints),
+                )
+                self._study.add_trial(told)
+
+    def expects_no_more(self) -> bool:
+        """Whether Optuna's terminator finds that what could still be gained is lost in the noise.
+
+        The expected minimum model regret (Ishibashi et al., AISTATS (2023)) against a hundredth of the median gain of
+        the first trials; False where the trials so far have no choice in common.
+        """
+        with _silence():
+            terminator = optuna.terminator.Terminator(*_terminators(self._seed), min_n_trials=_BEFORE_TERMINATING)
+            try:
+                return terminator.should_terminate(self._study)
+            except ValueError:
+                return False
 
     def tell(self, record: TrialRecord) -> None:
         """Learn from a trial that is over.
@@ -103,27 +141,38 @@ class Proposer:
         recipe given), teaches nothing. The sampler tpe-2020 is told what its authors told theirs (`value_of_2020`).
         """
         asked = self._open.pop(record.number, None)
+<<<<<<< HEAD
         if self._name == "tpe-2020" and record.choices:
             with _silence():
                 self._study.tell(record.number, value_of_2020(record))
             return
+=======
+        place = self._places[record.number]
+>>>>>>> core
         learn = _STATES[record.state] is TrialState.COMPLETE and bool(record.choices)
         with _silence():
             if learn and asked is not None:
                 asked.set_constraint("errors", errors_of(record))
             if learn:
-                self._study.tell(record.number, record.score)
+                self._study.tell(place, record.score)
             elif record.state == "pruned" and (reached := reached_by(record)) is not None:
-                self._report(record.number, reached, len(record.steps))
-                self._study.tell(record.number, state=TrialState.PRUNED)
+                self._report(place, reached, len(record.steps))
+                self._study.tell(place, state=TrialState.PRUNED)
             else:
-                self._study.tell(record.number, state=TrialState.FAIL)
+                self._study.tell(place, state=TrialState.FAIL)
 
     def _report(self, number: int, value: float, step: int) -> None:
         # A trial restored from an earlier session has no handle of its own, and Optuna reports through handles.
         storage = self._study._storage
         identity = storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
         optuna.Trial(self._study, identity).report(value, step)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Finished trials of another run over the same choices."""
+
+    trials: tuple[FrozenTrial, ...]
 
 
 class OptunaChoose:
@@ -210,6 +259,28 @@ class Database:
         kept.datetime_start = kept.datetime_complete - timedelta(seconds=record.seconds)
         with _silence():
             self._study.add_trial(kept)
+
+
+def known_trials(path: Path) -> Known:
+    """Return the finished trials that a run keeps in its database, those given up or failed left out."""
+    database = Database(path)
+    try:
+        return Known(tuple(trial for trial in database.trials() if trial.state is TrialState.COMPLETE and trial.params))
+    finally:
+        database.close()
+
+
+def check_terminator() -> None:
+    """Raise UserError where Optuna's terminator lacks what it needs."""
+    if importlib.util.find_spec(_NEEDS["gp"]) is None:
+        raise UserError(
+            f"needs the package {_NEEDS['gp']!r}: pip install 'autogsas[gp]'", key="search.terminator", found=True
+        )
+
+
+def _terminators(seed: int) -> tuple[optuna.terminator.BaseImprovementEvaluator, optuna.terminator.BaseErrorEvaluator]:
+    regret = optuna.terminator.EMMREvaluator(seed=seed)
+    return regret, optuna.terminator.MedianErrorEvaluator(regret)
 
 
 def reached_by(record: TrialRecord) -> float | None:

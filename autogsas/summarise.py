@@ -34,6 +34,7 @@ def build_summary(
     found: Mapping[str, Any] = trials[best.number] if best is not None else {}
     metrics = found.get("metrics") or {}
     states = Counter(record.state for record in records)
+    candidates = group_candidates(trials)
     causes = Counter(record.cause for record in records if record.cause)
     data = {
         "schema": 1,
@@ -52,7 +53,8 @@ def build_summary(
         "best_trial": None if best is None else best.number,
         "best_origin": None if best is None else best.origin,
         "findings": found.get("findings", []),
-        "candidates": group_candidates(trials),
+        "candidates": candidates.found,
+        "elsewhere": candidates.elsewhere,
         **{key: found.get(key, []) for key in ("parameters", "correlations", "structure")},
         "limits": {histogram.name: histogram.limits for histogram in project.histograms},
         "recipe": found.get("recipe"),

@@ -10,7 +10,7 @@ __all__ = ["StepPart", "Summary", "summary_schema"]
 
 Range = tuple[float, float]
 Number = float | None
-Finished = Literal["complete", "interrupted", "timeout", "no gain"]
+Finished = Literal["complete", "interrupted", "timeout", "no gain", "terminator"]
 
 
 class _Part(BaseModel):
@@ -61,14 +61,35 @@ class FindingPart(_Part):
     numbers: dict[str, Number]
 
 
+class DifferencePart(_Part):
+    """One thing in which a solution differs from the best one, and by how many esds of both together.
+
+    A position's ``shift`` is how far its ``atom`` is away, in Angstrom; all others are signed, in their own ``unit``.
+    """
+
+    name: str
+    kind: Literal["cell", "position", "uiso", "occupancy"]
+    phase: str
+    atom: str | None
+    shift: Number
+    unit: str
+    esds: Number
+
+
 class CandidatePart(_Part):
-    """One distinct solution of the run, by its best trial."""
+    """One distinct solution of the run, by its best trial.
+
+    ``count`` complete trials ended there, and ``infeasible`` ones that a check ruled out. ``differs`` names the
+    parameters that set it apart from the best one; ``differences`` is all that differs noticeably.
+    """
 
     trial: int
     rwp: Number
     count: int
+    infeasible: int = 0
     findings: list[str]
     differs: list[str]
+    differences: list[DifferencePart] = []
 
 
 class ParameterPart(_Part):
@@ -137,6 +158,26 @@ class StepPart(_Part):
     seconds: float
 
 
+class ScoutRecipePart(_Part):
+    """One recipe that the scout proposed: its trial and Rwp there, and here; null where it was not tried yet."""
+
+    scout_trial: int
+    scout_rwp: Number
+    trial: int | None
+    state: str | None
+    rwp: Number
+
+
+class ScoutPart(_Part):
+    """What the numpy engine found in the same space before the run, or in ``note`` why it did not look."""
+
+    trials: int
+    seconds: float
+    rwp: Number
+    recipes: list[ScoutRecipePart]
+    note: str
+
+
 class HistoryPart(_Part):
     """One trial; ``best_so_far`` is the Rwp of the best trial up to it."""
 
@@ -151,7 +192,10 @@ class HistoryPart(_Part):
 
 
 class Summary(_Part):
-    """summary.json. R factors in per cent; figures are those of the best trial, null where nothing usable was found."""
+    """summary.json. R factors in per cent; figures are those of the best trial, null where nothing usable was found.
+
+    ``elsewhere`` is how many infeasible trials ended at none of the candidates.
+    """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
@@ -179,11 +223,13 @@ class Summary(_Part):
     finished: Finished
     findings: list[FindingPart]
     candidates: list[CandidatePart]
+    elsewhere: int = 0
     parameters: list[ParameterPart]
     correlations: list[CorrelationPart]
     structure: list[PhasePart]
     limits: dict[str, Range]
     seed: int
+    scout: ScoutPart | None = None
     recipe: dict[str, Any] | None
     steps: list[StepPart]
     history: list[HistoryPart]

@@ -12,8 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from autogsas.candidates import differences_words
 from autogsas.events import Event, Notice, RunFinished, RunStarted, StepFinished, TrialFinished, TrialStarted, describe
 from autogsas.formatting import duration
+from autogsas.prose import joined
 from autogsas.summary import Summary
 from autogsas.verbs import Run
 
@@ -38,6 +40,7 @@ class PlainProgress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._scouting = False
 
     def __enter__(self) -> PlainProgress:
         return self
@@ -49,8 +52,10 @@ class PlainProgress:
         """Show an event."""
         if isinstance(event, (RunStarted, TrialFinished, Notice, RunFinished)):
             text = describe(event)
+            if isinstance(event, RunStarted):
+                self._scouting = event.scout
             if isinstance(event, TrialFinished):
-                text = f"[{event.done}/{event.total}] {text}"
+                text = f"[{'scout ' if self._scouting else ''}{event.done}/{event.total}] {text}"
             self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -81,8 +86,9 @@ class LiveProgress:
         """Take in an event; good news and bad stay on the screen above the live lines."""
         match event:
             case RunStarted():
-                self._start, self._done = event, event.restored
-                self._began = time.monotonic()
+                self._start, self._done, self._fresh = event, event.restored, 0
+                self._best, self._began = None, time.monotonic()
+                self._history.clear()
             case TrialStarted():
                 self._running[event.number] = f"{event.origin}: first of {event.steps} steps"
             case StepFinished():
@@ -121,7 +127,7 @@ class LiveProgress:
         best = self._best.best.metrics if self._best is not None and self._best.best is not None else None
         left = self._left()
         row.add_row(
-            Text(f"trial {self._done}/{start.trials}"),
+            Text(f"{'scout, ' if start.scout else ''}trial {self._done}/{start.trials}"),
             ProgressBar(total=start.trials, completed=self._done, width=20),
             Text("no fit yet" if best is None else f"best Rwp {best.rwp:.3f} %  GoF {best.gof:.2f}", "bold"),
             Text("" if left is None else f"{duration(left)} left"),
@@ -167,12 +173,28 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
         ("background", _background(summary)),
         ("trials", trials),
     ]
+    if summary.scout is not None:
+        lines.append(("scout", _scout(summary)))
     if len(summary.histograms) > 1:
         each = (f"{item.name} {item.rwp:.2f} %" for item in summary.histograms if item.rwp is not None)
         lines.insert(1, ("", ", ".join(each)))
     if len(summary.candidates) > 1:
+        other = summary.candidates[1]
+        rwp = "" if other.rwp is None else f" at Rwp {other.rwp:.3f} %"
+        differences = [item.model_dump() for item in other.differences]
+        words = joined(differences_words(differences, len(summary.structure) > 1)[:3])
         lines.append(("solutions", f"{len(summary.candidates)} distinct ones; the report compares them"))
+        lines.append(("", f"the second: trial {other.trial}{rwp}{f', {words}' if words else ''}"))
     return lines
+
+
+def _scout(summary: Summary) -> str:
+    assert summary.scout is not None
+    if not summary.scout.recipes:
+        return summary.scout.note
+    best = next((item for item in summary.scout.recipes if item.trial == summary.best_trial), None)
+    text = f"{summary.scout.trials} trials of the numpy engine in {duration(summary.scout.seconds)}"
+    return f"{text}; the best here is one of its recipes" if best else f"{text}; the search went on from its recipes"
 
 
 def _background(summary: Summary) -> str:

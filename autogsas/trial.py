@@ -27,6 +27,7 @@ from autogsas.errors import BackendError
 from autogsas.host import load_file
 from autogsas.messages import Begin, Ended, Place, Ready, StepDone, read_message, write_message
 from autogsas.project import Project
+from autogsas.pruning import decisive_step
 from autogsas.result import Result, StepResult
 
 __all__ = ["LOG", "PRUNED", "SAVED", "copies", "relocate", "run_trial", "serve"]
@@ -70,14 +71,13 @@ def run_trial(backend: Backend, project: Project, begin: Begin, step_done: Calla
     session = None
     try:
         session = backend.open(relocate(project, begin.folder), begin.folder)
-        left = len(begin.recipe.steps)
-        for step in begin.recipe.steps:
+        decisive = decisive_step(begin.recipe)
+        for index, step in enumerate(begin.recipe.steps, start=1):
             done = session.refine(step)
             if not isinstance(done, StepResult):
                 raise BackendError("protocol", f"Session.refine returned {type(done).__name__}, not a StepResult")
             step_done(StepDone(begin.number, done))
-            left -= 1
-            if left == 1 and begin.hopeless is not None and done.full_rwp > begin.hopeless:
+            if index == decisive and begin.hopeless is not None and done.full_rwp > begin.hopeless:
                 return Ended(begin.number, cause=PRUNED, message=_given_up(done.full_rwp, begin.hopeless))
         result = session.result()
         if not isinstance(result, Result):
@@ -93,7 +93,7 @@ def run_trial(backend: Backend, project: Project, begin: Begin, step_done: Calla
 
 def _given_up(rwp: float, hopeless: float) -> str:
     return (
-        f"given up before its last step at Rwp {rwp:.2f} % over the full range: no trial that stood above "
+        f"given up before its steps to convergence at Rwp {rwp:.2f} % over the full range: no trial that stood above "
         f"{hopeless:.2f} % there has come near the best"
     )
 

@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from autogsas.backend import Backend
+from autogsas.campaign import Seeding, explore
 from autogsas.errors import AutogsasError, PluginError, UserError
 from autogsas.events import Notice, Progress
 from autogsas.hookspecs import Section, Seed, TrialRecord
 from autogsas.host import Host
 from autogsas.loading import load_project, load_recipe
-from autogsas.project import Project
+from autogsas.project import Project, Scout
 from autogsas.recipe import Recipe
 from autogsas.resuming import check_resumable, fingerprint, seconds_before, settings_of
-from autogsas.search import Found, Options, search
-from autogsas.seeds import collect_seeds
+from autogsas.search import Found, Options
+from autogsas.seeds import collect_seeds, seeds_like
 from autogsas.space import rehearse
 from autogsas.store import RunFolder, choose_folder
+from autogsas.study import check_terminator
 from autogsas.summarise import build_summary
 from autogsas.summary import Summary
 
@@ -55,6 +57,8 @@ def run(
     jobs: int | None = None,
     seed: int | None = None,
     patience: int | None = None,
+    scout: Scout | None = None,
+    like: Path | str | None = None,
     out: Path | str | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -62,7 +66,9 @@ def run(
     """Refine a project by a search over recipes and leave the results in a folder.
 
     ``project`` is a project file or its folder, or what `autogsas.loading.load_project` returned; ``timeout`` in
-    seconds; ``patience`` stops after so many trials without gain; what is None is taken from the project.
+    seconds; ``patience`` stops after so many trials without gain; ``scout`` is "auto", "off" or a number of trials of
+    the numpy engine before a slower one; ``like`` is the folder of an earlier run whose best recipes are tried first.
+    What is None is taken from the project.
     ``progress`` is called with each of `autogsas.events`.
     Raises UserError for mistakes in what was given, BackendMissing where the engine cannot be used.
     """
@@ -82,9 +88,16 @@ def run(
         # The published search carries every trial through.
         prune=asked.prune and asked.space == "default",
         patience=_at_least_one(patience, "--patience") or asked.patience,
+        terminator=asked.terminator,
     )
+    if options.terminator:
+        check_terminator()
     rehearse(host, read, engine.capabilities())
-    return _carry_out(read, host, engine, target, options, collect_seeds(host, read, engine), progress)
+    wish = scout if scout is not None else kept.get("scout", asked.scout)
+    model = Path(like) if like is not None else Path(kept["like"]) if kept.get("like") else None
+    earlier = () if model is None else seeds_like(model)
+    plan = Seeding(collect_seeds(host, read, engine), earlier, wish, None if model is None else model.resolve())
+    return _carry_out(read, host, engine, target, options, plan, progress)
 
 
 def refine(
@@ -107,7 +120,8 @@ def refine(
     options = Options(
         trials=1, seed=read.search.seed, sampler="random", trial_timeout=timeout or read.search.trial_timeout
     )
-    return _carry_out(read, host, engine, target, options, (Seed(made.name or "recipe", recipe=made),), progress)
+    plan = Seeding((Seed(made.name or "recipe", recipe=made),))
+    return _carry_out(read, host, engine, target, options, plan, progress)
 
 
 def report(folder: Path | str) -> Path:
@@ -135,7 +149,7 @@ def _carry_out(
     backend: Backend,
     target: Path,
     options: Options,
-    seeds: tuple[Seed, ...],
+    plan: Seeding,
     progress: Progress | None,
 ) -> Run:
     began = time.monotonic()
@@ -152,16 +166,19 @@ def _carry_out(
         "seed": options.seed,
         "sampler": options.sampler,
         "fingerprint": fingerprint(project),
+        "scout": plan.scout,
+        "like": None if plan.like is None else str(plan.like),
     }
     with RunFolder(target) as folder:
         before = seconds_before(folder.folder)
         try:
-            found = search(host, project, backend, folder, options, seeds=seeds, progress=progress, settings=settings)
+            found, scouted = explore(host, project, backend, folder, options, plan, progress, settings)
         except AutogsasError as error:
             folder.log(str(error))
             folder.discard()
             raise
         about |= {"finished": found.finished, "seconds": round(before + time.monotonic() - began, 3)}
+        about["scout"] = scouted
         summary = _write(folder, project, found, about)
         notices = _report(folder.folder, project, host, summary.plain())
         notices += _call(host, "after_run", project=project, folder=folder.folder, summary=summary.plain())[1]

@@ -251,8 +251,14 @@ def _summary(
         "candidates": [
             {"trial": best["number"], "rwp": best["rwp"], "count": 11, "findings": [], "differs": []},
             {"trial": 5, "rwp": best["rwp"] + 0.21, "count": 3, "findings": ["uiso-large"],
-             "differs": [f"{phase}:c", f"{phase}:O3:x"]},
+             "differs": [f"{phase}:c", f"{phase}:O3:x"], "infeasible": 2,
+             "differences": [
+                 {"name": f"{phase}:O3", "kind": "position", "phase": phase, "atom": "O3", "shift": 0.314,
+                  "unit": "Å", "esds": 45.3},
+                 {"name": f"{phase}:c", "kind": "cell", "phase": phase, "atom": None, "shift": -0.0213,
+                  "unit": "Å", "esds": None}]},
         ] if best else [],
+        "elsewhere": 1 if best else 0,
         "parameters": _parameters(phase) if usable else [],
         "correlations": [{"a": f"{phase}:a", "b": "FAP:displacement", "value": 0.953},
                          {"a": "FAP:U", "b": "FAP:V", "value": -0.982}] if usable else [],

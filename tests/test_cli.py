@@ -51,7 +51,9 @@ def call(capfd: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, st
 def test_run_prints_progress_aside_and_the_result(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     status, out, err = call(capfd, "run", folder)
     assert status == 0
-    assert [line.split()[0] for line in err.splitlines() if line.startswith("[")] == [f"[{n}/4]" for n in range(1, 5)]
+    assert [line.split()[0] for line in err.splitlines() if line.startswith("[") and not line.startswith("[scout")] == [
+        f"[{n}/4]" for n in range(1, 5)
+    ]
     for word in ("Rwp", "GoF", "variables", "best trial", "background", "files"):
         assert word in out
     assert str(folder / "runs" / "made-1") in out.splitlines()[-1]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from autogsas.builtin.backend import NumpyBackend
 from autogsas.project import Project
 from autogsas.recipe import Step
 from autogsas.result import Result, StepResult
@@ -30,7 +31,10 @@ class Wrong(FakeSession):
             self._freed.clear()
         if self.promise == "swallows":
             step = step.model_copy(update={"limits": None})
-        return super().refine(step)
+        if self.promise == "goes nowhere":
+            step = step.model_copy(update={"start": ()})
+        done = super().refine(step)
+        return replace(done, full_rwp=done.full_rwp / 2) if self.promise == "flatters" else done
 
     def result(self) -> Result:
         result = super().result()
@@ -67,6 +71,9 @@ class WrongBackend(FakeBackend):
         ("swallows", "failure_is_a_backend_error"),
         ("cuts", "curves_cover_the_full_limits"),
         ("flatters", "its_rwp_is_the_hosts"),
+        ("flatters", "its_rwp_over_all_is_the_hosts"),
+        ("goes nowhere", "a_start_is_where_a_phase_begins"),
+        ("goes nowhere", "sites_start_where_symmetry_lets_them"),
         ("no esds", "parameters_have_names_units_and_esds"),
         ("half saved", "saving_leaves_what_was_promised"),
     ],
@@ -75,6 +82,44 @@ def test_a_broken_promise_is_found(tmp_path: Path, promise: str, check: str) -> 
     class Suite(BackendConformance):
         def backend(self) -> Any:
             return WrongBackend(promise=promise)
+
+    with pytest.raises(AssertionError):
+        getattr(Suite(), f"test_{check}")(tmp_path)
+
+
+class Deaf(NumpyBackend):
+    """The numpy engine, which says it obeys all, without its ear for one word of a step."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def open(self, project: Project, folder: Path) -> Any:
+        session = super().open(project, folder)
+        refine, word = session.refine, self.word
+
+        def deaf(step: Step) -> StepResult:
+            group = "uiso" if word == "uiso_shared" else "scale"
+            free = tuple(item.model_copy(update={"group": group}) if item.group == word else item for item in step.free)
+            return refine(step.model_copy(update={"free": free, **({word: ()} if word == "start" else {}),
+                                                  **({word: None} if word == "geometry" else {})}))  # fmt: skip
+
+        session.refine = deaf
+        return session
+
+
+@pytest.mark.parametrize(
+    ("word", "check"),
+    [
+        ("start", "an_axis_is_that_of_the_orientation"),
+        ("geometry", "a_geometry_is_that_of_the_corrections"),
+        ("uaniso", "isotropic_sites_become_anisotropic_as_they_are"),
+        ("uiso_shared", "sites_share_one_u"),
+    ],
+)
+def test_a_word_that_is_not_heard_is_found(tmp_path: Path, word: str, check: str) -> None:
+    class Suite(BackendConformance):
+        def backend(self) -> Any:
+            return Deaf(word)
 
     with pytest.raises(AssertionError):
         getattr(Suite(), f"test_{check}")(tmp_path)

@@ -63,6 +63,20 @@ def test_the_hook_example_works(tmp_path: Path) -> None:
     assert limits == (25.0, 90.0)
 
 
+def test_every_finding_is_named() -> None:
+    """Codes stand as the first argument of a `Finding`, or are given a name first."""
+    text = README.read_text(encoding="utf-8")
+    section = text.split("## What is checked\n")[1].split("\n## ")[0]
+    rows = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
+    named = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
+    package = README.parent / "autogsas"
+    sources = [*(package / "builtin").glob("*.py"), package / "objective.py"]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    given = set(re.findall(r'Finding\(\s*"([a-z-]+)"', code)) | set(re.findall(r'"(atoms-[a-z-]+)"', code))
+    assert len(given) > 20
+    assert given == named
+
+
 @pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)]+)\)", README.read_text(encoding="utf-8")))
 def test_links_lead_somewhere(link: str) -> None:
     assert (README.parent / link).exists()

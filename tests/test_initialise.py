@@ -66,7 +66,7 @@ def test_every_key_is_there_and_every_comment_is_true(folder):
     assert set(data["phases"][0]) == set(PhaseEntry.model_fields)
     said = ProjectFile.model_validate(data)
     assert set(data["search"]) == set(Search.model_fields)
-    assert said.search.model_copy(update={"timeout": None, "patience": None}) == Search()
+    assert said.search.model_copy(update={"timeout": None, "sampler": None, "patience": None}) == Search()
     assert said.backend == "auto"
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
+import optuna
+import optuna.terminator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autogsas import study, verbs
+from autogsas.errors import UserError
 from autogsas.host import Host
+from autogsas.project import Search
 from autogsas.pruning import ENOUGH, Standing, hopeless_above
 from autogsas.search import Found, Options, search
 from autogsas.store import RunFolder
@@ -100,3 +106,25 @@ def test_a_run_without_gain_stops(fake_host: Host, tmp_path: Path) -> None:
     assert found.finished == "no gain"
     assert found.best is not None
     assert len(found.records) - 1 - found.best.number == 12
+
+
+def test_optunas_terminator_stops_a_run(fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its regret bound needs torch; Optuna's own evaluator of stagnation stands for it here."""
+    stagnation = optuna.terminator.BestValueStagnationEvaluator(max_stagnation_trials=10)
+    pair = (stagnation, optuna.terminator.StaticErrorEvaluator(0.0))
+    monkeypatch.setattr(study, "_terminators", lambda seed: pair)
+    found = go(fake_host, tmp_path / "run", trials=300, seed=1, terminator=True)
+    assert found.finished == "terminator"
+    assert found.best is not None
+    assert 25 <= len(found.records) < 200
+    assert len(found.records) % 5 == 0
+    whole = go(fake_host, tmp_path / "whole", trials=40, seed=1)
+    assert len(whole.records) == 40
+
+
+def test_the_terminator_says_what_it_lacks(fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = make_project(tmp_path / "project", search=Search(terminator=True))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"search.terminator: needs the package 'torch': pip install 'autogsas\[gp\]'"):
+        verbs.run((project, fake_host))
+    assert not (tmp_path / "project" / "runs").exists()

@@ -49,6 +49,7 @@ def test_fluorapatite(tmp_path: Path) -> None:
     assert no_errors(run)
     uiso = [parameter.value for parameter in run.summary.parameters if parameter.group == "uiso"]
     assert min(uiso) > 0
+    assert [candidate.count for candidate in run.summary.candidates] == [run.summary.trials.complete]
     assert run.summary.seconds < 300
 
 
@@ -62,6 +63,7 @@ def test_y2o3(tmp_path: Path) -> None:
     assert run.summary.rwp <= 6.58
     assert no_errors(run)
     assert run.summary.structure[0].cell.a == pytest.approx(10.603, abs=0.003)
+    assert len(run.summary.candidates) == 1
 
 
 @pytest.mark.slow
@@ -73,6 +75,7 @@ def test_pbso4_neutrons(tmp_path: Path) -> None:
     run = autogsas.run(project, backend="numpy", trials=40, seed=1, out=tmp_path / "run")
     assert run.summary.rwp <= 4.6
     assert no_errors(run)
+    assert len(run.summary.candidates) == 1
 
 
 @pytest.mark.parametrize(("axial_sum", "bound"), [("GSAS-II", 5.95), ("converged", 5.1)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import io
 import json
 import os
 import re
@@ -13,11 +14,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from autogsas.errors import UserError
 from autogsas.formatting import count, percent, with_esd
 from autogsas.hookspecs import Section
 from autogsas.report import write_report
+from autogsas.summary import Summary
+from autogsas.terminal import show_run
+from autogsas.verbs import Run
 from tests.runs import write_run
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror='alert(2)'>\"'&amp; {{ 7*7 }} Ünï 磷灰石"
@@ -90,6 +95,9 @@ def test_numbers_of_the_page_are_those_of_the_summary(tmp_path: Path) -> None:
         assert percent(step["rwp"]) in reader.texts
     for candidate in summary["candidates"]:
         assert percent(candidate["rwp"]) in reader.texts
+    assert "O3 by 0.31 Å (45 esd), c by -0.021 Å" in reader.texts
+    assert "3 and 2 infeasible" in reader.texts
+    assert "Distinct solutions; 1 infeasible trial ended elsewhere" in reader.page
     for wanted in (summary["command"], "Y = -4.513", "The width ends.", "lorentz-zero", "optuna", "5.0.0",
                    "Free scale and background (log interpolate, 12 terms), over 40 to 130°.",
                    f"number {summary['best_trial']}"):  # fmt: skip
@@ -119,10 +127,33 @@ def test_every_number_may_be_missing(tmp_path: Path) -> None:
         item |= {"rwp": None, "score": None, "best_so_far": None}
     for item in summary["candidates"]:
         item["rwp"] = None
+        for difference in item.get("differences", ()):
+            difference |= {"shift": None, "esds": None}
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     page = _read(write_report(tmp_path)).page
     assert "None" not in page
     assert "nan" not in page
+
+
+def test_the_terminal_names_the_second_solution(tmp_path: Path) -> None:
+    summary = Summary.model_validate(write_run(tmp_path, points=300))
+    console = Console(file=io.StringIO(), width=160)
+    show_run(Run(tmp_path, summary, None, 0), console)
+    text = console.file.getvalue()
+    assert "2 distinct ones; the report compares them" in text
+    assert f"the second: trial 5 at Rwp {summary.candidates[1].rwp:.3f} %, O3 by 0.31 Å (45 esd) and c by" in text
+
+
+def test_a_run_of_an_earlier_version_says_which_parameters_differ(tmp_path: Path) -> None:
+    summary = write_run(tmp_path, points=300)
+    del summary["elsewhere"]
+    for item in summary["candidates"]:
+        for key in ("differences", "infeasible"):
+            item.pop(key, None)
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    reader = _read(write_report(tmp_path))
+    assert "fluorapatite:c, fluorapatite:O3:x" in reader.texts
+    assert "Distinct solutions" in reader.page
 
 
 def test_an_unusable_run_says_what_stopped_it(tmp_path: Path) -> None:
@@ -159,6 +190,8 @@ def test_names_from_files_are_text(tmp_path: Path) -> None:
     summary["recipe"]["name"] = EVIL
     summary["steps"][0]["title"] = EVIL
     summary["candidates"][1] |= {"differs": [EVIL], "findings": [EVIL]}
+    for item in summary["candidates"][1]["differences"]:
+        item |= {"name": EVIL, "phase": EVIL, "atom": EVIL, "unit": EVIL}
     for item in summary["history"][:2]:
         item["origin"] = EVIL
     (evil / "summary.json").write_text(json.dumps(summary), encoding="utf-8")

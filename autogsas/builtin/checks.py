@@ -1,4 +1,4 @@
-"""Checks of physical sense. The thresholds stand in one place, `LIMITS`.
+"""Checks of physical sense. The thresholds stand in one place, `limits`.
 
 An error means that the model is impossible and the trial cannot be the best; a warning that it is suspicious.
 """
@@ -6,66 +6,75 @@ An error means that the model is impossible and the trial cannot be the best; a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-import gemmi
 import numpy as np
 import numpy.typing as npt
 
 from autogsas import hookimpl
-from autogsas.metrics import Metrics
+from autogsas.builtin.contacts import check_contacts
+from autogsas.builtin.exchange import check_exchange
+from autogsas.builtin.limits import LIMITS, Limits
+from autogsas.builtin.terms import check_terms
+from autogsas.metrics import Metrics, measure
 from autogsas.project import Histogram, Project
 from autogsas.result import Curves, Finding, Parameter, Result, Severity
-from autogsas.structure import Phase
+from autogsas.structure import equivalent_u
 
 __all__ = ["LIMITS", "Limits"]
 
 Array = npt.NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Limits:
-    """Where a check begins to speak. Fractions unless a unit is given."""
-
-    u_high: float = 0.1  # Angstrom^2
-    width_negative_error: float = 0.1  # of the 2theta range
-    cell_moved: float = 0.01
-    correlation: float = 0.95
-    occupancy_slack_esd: float = 3.0
-    contact: float = 0.7  # of the sum of covalent radii
-    same_place: float = 0.5  # Angstrom: sites that share one place by disorder
-    displacement: float = 500.0  # micrometre
-    background_above: float = 0.25  # of points with the background more than three sigma above the data
-    wiggle_widths: float = 4.0  # a background that turns within fewer line widths than this
-
-
-LIMITS = Limits()
+_FEWEST_SWINGS = 3  # a hump of the sample holder is up and down once
 
 
 @hookimpl
 def autogsas_check_result(project: Project, result: Result, metrics: Metrics) -> list[Finding]:
     """Look at everything that can be seen without knowing the sample."""
     findings = [*_convergence(result), *_displacements(result), *_occupancies(result), *_cells(project, result)]
-    findings += _correlations(result)
-    if metrics.rwp < metrics.rexp:
-        findings.append(
-            Finding(
-                "rwp-below-rexp",
-                Severity.WARNING,
-                f"Rwp {metrics.rwp:.2f} % is below Rexp {metrics.rexp:.2f} %: the weights are not those of counting "
-                "statistics, or the model follows the noise",
-                {"rwp": metrics.rwp, "rexp": metrics.rexp},
-            )
-        )
+    findings += [*_correlations(result), *_figures(project, result, metrics), *_restraints(result)]
     for histogram in project.histograms:
         curves = next((c for c in result.curves if c.histogram == histogram.name), None)
         if curves is not None:
             findings += _widths(histogram, result)
             findings += _background(histogram, curves)
+            findings += check_terms(histogram, curves, result)
+            findings += _geometry(histogram, result)
             findings += _corrections(histogram, result)
+            findings += check_exchange(histogram, curves, result)
     for phase in result.phases:
-        findings += _contacts(phase)
+        findings += check_contacts(phase)
     return findings
+
+
+def _figures(project: Project, result: Result, metrics: Metrics) -> Iterator[Finding]:
+    """Rwp against Rexp, of all and of each histogram: a good fit of one may hide in a bad one of the others."""
+    told = {"": metrics}
+    if len(project.histograms) > 1:
+        share = result.n_variables / max(metrics.n_observations, 1)
+        for curves in result.curves:
+            # A missing value has no weight, but zero times NaN is NaN.
+            observed, calculated = (np.where(curves.weights > 0, c, 0.0) for c in (curves.observed, curves.calculated))
+            points = np.count_nonzero(curves.weights > 0)
+            told[f" of {curves.histogram}"] = measure(observed, calculated, curves.weights, round(share * points))
+    for whose, figures in told.items():
+        if figures.rwp < figures.rexp:
+            yield Finding(
+                "rwp-below-rexp",
+                Severity.WARNING,
+                f"Rwp{whose}, {figures.rwp:.2f} %, is below Rexp, {figures.rexp:.2f} %: the weights are not those of "
+                "counting statistics, or the model follows the noise",
+                {"rwp": figures.rwp, "rexp": figures.rexp},
+            )
+
+
+def _restraints(result: Result) -> Iterator[Finding]:
+    if result.n_restraints:
+        yield Finding(
+            "restraints",
+            Severity.WARNING,
+            f"restraints steer the refinement ({result.n_restraints}), but neither Rwp nor chi² counts them",
+            {"count": float(result.n_restraints)},
+        )
 
 
 def _convergence(result: Result) -> Iterator[Finding]:
@@ -97,26 +106,30 @@ def _convergence(result: Result) -> Iterator[Finding]:
 
 
 def _displacements(result: Result) -> Iterator[Finding]:
-    for parameter in result.parameters:
-        if parameter.group == "uiso" and not 0.0 < parameter.value <= LIMITS.u_high:
-            yield Finding(
-                "u-out-of-range",
-                Severity.ERROR,
-                f"{parameter.name} is {parameter.value:.4f} Å², outside 0 to {LIMITS.u_high} Å²",
-                {"value": parameter.value},
-            )
+    """Say which U are out of range, isotropic ones and the equivalent ones of tensors, and which tensors are none."""
     for phase in result.phases:
+        if phase.intensities == "Le Bail":
+            continue  # its atoms make no reflections
         for site in phase.sites:
-            if site.uaniso is None:
-                continue
-            u11, u22, u33, u12, u13, u23 = site.uaniso
-            smallest = float(np.linalg.eigvalsh([[u11, u12, u13], [u12, u22, u23], [u13, u23, u33]])[0])
-            if smallest <= 0:
+            value, kind = site.uiso, "U_iso"
+            if site.uaniso is not None:
+                value, kind = equivalent_u(phase.cell, site.uaniso), "the equivalent U"
+                u11, u22, u33, u12, u13, u23 = site.uaniso
+                # Scaling the axes, as from U to beta, changes eigenvalues but not their signs.
+                smallest = float(np.linalg.eigvalsh([[u11, u12, u13], [u12, u22, u23], [u13, u23, u33]])[0])
+                if smallest <= 0:
+                    yield Finding(
+                        "u-not-positive-definite",
+                        Severity.ERROR,
+                        f"the displacement tensor of {phase.name} {site.label} is not positive definite",
+                        {"smallest": smallest},
+                    )
+            if not 0.0 < value <= LIMITS.u_high:
                 yield Finding(
-                    "u-not-positive-definite",
+                    "u-out-of-range",
                     Severity.ERROR,
-                    f"the displacement tensor of {phase.name} {site.label} is not positive definite",
-                    {"smallest": smallest},
+                    f"{kind} of {phase.name} {site.label} is {value:.4f} Å², outside 0 to {LIMITS.u_high} Å²",
+                    {"value": value},
                 )
 
 
@@ -124,7 +137,7 @@ def _occupancies(result: Result) -> Iterator[Finding]:
     for parameter in result.parameters:
         if parameter.group != "occupancy" or parameter.esd is None:
             continue
-        slack = LIMITS.occupancy_slack_esd * parameter.esd
+        slack = min(LIMITS.occupancy_slack_esd * parameter.esd, LIMITS.occupancy_slack)
         if parameter.value < -slack or parameter.value > 1.0 + slack:
             yield Finding(
                 "occupancy-out-of-range",
@@ -135,6 +148,7 @@ def _occupancies(result: Result) -> Iterator[Finding]:
 
 
 def _cells(project: Project, result: Result) -> Iterator[Finding]:
+    """Compare with the project's cell, wherever the recipe started from."""
     before = {phase.name: phase for phase in project.phases}
     for phase in result.phases:
         start = before.get(phase.name)
@@ -146,7 +160,7 @@ def _cells(project: Project, result: Result) -> Iterator[Finding]:
             yield Finding(
                 "cell-moved",
                 Severity.WARNING,
-                f"the cell of {phase.name} moved by {100 * moved:.2f} % from where it started",
+                f"the cell of {phase.name} is {100 * moved:.2f} % away from the project's",
                 {"fraction": moved},
             )
 
@@ -224,11 +238,11 @@ def _background(histogram: Histogram, curves: Curves) -> Iterator[Finding]:
         return
     sigma = 1.0 / np.sqrt(curves.weights[used])
     background, observed = curves.background[used], curves.observed[used]
-    if np.any(background < 0):
-        below = float(np.mean(background < 0))
+    below = float(np.mean(background < 0))
+    if below > 0:
         yield Finding(
             "background-negative",
-            Severity.ERROR if below > 0.01 else Severity.WARNING,
+            Severity.ERROR if below > LIMITS.background_negative else Severity.WARNING,
             f"the background of {histogram.name} is negative over {100 * below:.1f} % of the range",
             {"fraction": below},
         )
@@ -240,19 +254,50 @@ def _background(histogram: Histogram, curves: Curves) -> Iterator[Finding]:
             f"the background of {histogram.name} runs above the data over {100 * above:.0f} % of the range",
             {"fraction": above},
         )
-    widths = np.concatenate([r.fwhm for r in curves.reflections]) if curves.reflections else np.zeros(0)
-    turns = np.flatnonzero(np.diff(np.sign(np.diff(background))) != 0)
-    if widths.size and turns.size > 2:
-        apart = float(np.median(np.diff(curves.x[used][turns])))
-        width = float(np.median(widths))
-        if apart < LIMITS.wiggle_widths * width:
-            yield Finding(
-                "background-wiggles",
-                Severity.WARNING,
-                f"the background of {histogram.name} turns every {apart:.2f}°, nearly as fast as the lines "
-                f"({width:.2f}° wide)",
-                {"spacing": apart, "width": width},
-            )
+    yield from _wiggles(histogram, curves, float(np.median(sigma)))
+
+
+def _wiggles(histogram: Histogram, curves: Curves, sigma: float) -> Iterator[Finding]:
+    """Look for a background that goes up and down as fast as the lines do, by more than the noise of a point."""
+    lines = [item for item in curves.reflections if item.fwhm.size]
+    if not lines:
+        return
+    place, width = (np.concatenate([getattr(item, key) for item in lines]) for key in ("two_theta", "fwhm"))
+    order = np.argsort(place)
+    used = curves.weights > 0
+    x, background = curves.x[used], curves.background[used]
+    turns = np.flatnonzero(np.diff(np.sign(np.diff(background))) != 0) + 1
+    if turns.size < 2:
+        return
+    swing, length = np.abs(np.diff(background[turns])), np.diff(x[turns])
+    local = np.interp(0.5 * (x[turns][1:] + x[turns][:-1]), place[order], width[order])
+    fast = (swing > sigma) & (length < LIMITS.wiggle_widths * local)
+    if np.count_nonzero(fast) >= _FEWEST_SWINGS:
+        apart, wide = float(np.median(length[fast])), float(np.median(local[fast]))
+        yield Finding(
+            "background-wiggles",
+            Severity.WARNING,
+            f"the background of {histogram.name} turns {np.count_nonzero(fast)} times within {apart:.2f}°, nearly as "
+            f"fast as the lines ({wide:.2f}° wide)",
+            {"count": float(np.count_nonzero(fast)), "spacing": apart, "width": wide},
+        )
+
+
+_MARKS = {"Bragg-Brentano": "Shift", "Debye-Scherrer": "DisplaceX"}
+
+
+def _geometry(histogram: Histogram, result: Result) -> Iterator[Finding]:
+    """Say so where the geometry is one that nobody declared, and not the one that is assumed."""
+    names = {parameter.name for parameter in result.parameters}
+    used = next((geometry for geometry, mark in _MARKS.items() if f"{histogram.name}:{mark}" in names), None)
+    assumed = histogram.instrument.geometry
+    if used is not None and assumed is not None and used != assumed:
+        yield Finding(
+            "geometry-not-as-assumed",
+            Severity.WARNING,
+            f"{histogram.name} was refined as {used}, not as {assumed}, which its instrument suggests: nobody said "
+            "which it is (data: geometry)",
+        )
 
 
 def _corrections(histogram: Histogram, result: Result) -> Iterator[Finding]:
@@ -273,33 +318,3 @@ def _corrections(histogram: Histogram, result: Result) -> Iterator[Finding]:
                 f"{key} of {histogram.name} is {value:.0f} µm, more than a sample is usually out of place",
                 {"value": value},
             )
-
-
-def _contacts(phase: Phase) -> Iterator[Finding]:
-    """Look for atoms nearer than their covalent radii allow (radii of Cordero et al., Dalton Trans. 2832 (2008))."""
-    structure = gemmi.SmallStructure()
-    structure.cell = gemmi.UnitCell(*phase.cell.values())
-    structure.spacegroup_hm = phase.space_group
-    structure.determine_and_set_spacegroup("h")
-    for site in phase.sites:
-        atom = gemmi.SmallStructure.Site()
-        atom.label = site.label
-        atom.element = gemmi.Element(site.element.rstrip("0123456789+-"))
-        atom.fract = gemmi.Fractional(*site.xyz)
-        atom.occ = site.occupancy
-        structure.add_site(atom)
-    structure.setup_cell_images()
-    search = gemmi.NeighborSearch(structure, 3.0)
-    search.populate()
-    worst: tuple[float, str] | None = None
-    for first in structure.sites:
-        for mark in search.find_site_neighbors(first, 0.05, 2.5):
-            second = structure.sites[mark.atom_idx]
-            distance = structure.cell.orthogonalize(first.fract).dist(mark.pos)
-            if distance < LIMITS.same_place and first.occ + second.occ <= 1.0 + 1e-6:
-                continue
-            allowed = LIMITS.contact * (first.element.covalent_r + second.element.covalent_r)
-            if distance < allowed and (worst is None or distance / allowed < worst[0]):
-                worst = (distance / allowed, f"{first.label} and {second.label} are {distance:.2f} Å apart")
-    if worst is not None:
-        yield Finding("atoms-too-close", Severity.ERROR, f"{phase.name}: {worst[1]}", {"fraction": worst[0]})

@@ -1,73 +1,70 @@
-"""The default strategy: what a careful person varies between one refinement and the next, as choices.
-
-Zero, displacement and transparency shift lines by a constant, by cos(theta) and by sin(2theta). Over a usual range zero
-and displacement are nearly one and the same curve (correlation 0.99 and more, the cell drifting along), so they are
-offered as alternatives and never together. So are X with size and Y with strain, which are the same Lorentzian terms.
-"""
+"""The default strategy: what a careful person varies between one refinement and the next, as choices."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
 
 from autogsas import hookimpl
 from autogsas.backend import Capabilities
-from autogsas.hookspecs import Choose, Plan, Seed
+from autogsas.builtin.options import (
+    GAUSSIAN,
+    LORENTZIAN,
+    allowed,
+    axes,
+    displacements,
+    options,
+    shift_name,
+    shifts,
+)
+from autogsas.hookspecs import Choose, Plan
+from autogsas.instrument import Geometry
 from autogsas.project import Histogram, Project
-from autogsas.recipe import Background, Free, Group, Setting, Step
+from autogsas.recipe import Background, Free, Group, Setting, Start, Step
+from autogsas.structure import Phase
 
-__all__: list[str] = []
+__all__ = ["ORDER", "named"]
 
-Number = TypeVar("Number", int, float)
-
-_GAUSSIAN: dict[str, tuple[Group, ...]] = {"none": (), "W": ("W",), "U W": ("U", "W"), "U V W": ("U", "V", "W")}
-_LORENTZIAN: dict[str, tuple[Group, ...]] = {
-    "none": (),
-    "X": ("X",),
-    "Y": ("Y",),
-    "X Y": ("X", "Y"),
-    "size strain": ("size", "strain"),
-}
-_SHIFTS: dict[str, dict[str, tuple[Group, ...]]] = {
-    "Bragg-Brentano": {
-        "none": (),
-        "zero": ("zero",),
-        "displacement": ("displacement",),
-        "zero, transparency": ("zero", "transparency"),
-        "displacement, transparency": ("displacement", "transparency"),
-    },
-    "Debye-Scherrer": {"none": (), "zero": ("zero",), "displacement": ("displacement",)},
-}
-_SHIFT_GROUPS: frozenset[Group] = frozenset({"zero", "displacement", "transparency"})
-_STRUCTURE: frozenset[Group] = frozenset({"positions", "uiso", "uaniso", "occupancy", "preferred_orientation"})
 _FIRST_WIDTHS: frozenset[Group] = frozenset({"W", "Y", "strain"})
+_STRUCTURE: frozenset[Group] = frozenset(
+    {"positions", "uiso", "uiso_shared", "uaniso", "occupancy", "preferred_orientation"}
+)
+_SHIFTS: frozenset[Group] = frozenset({"zero", "displacement", "transparency"})
 
-_USUAL_SHL = 0.03
+# What becomes of the axial divergence: the instrument's own value kept, another one kept, freed with the other widths,
+# or freed when all else has converged. GSAS-II sums it with few terms, so that chi^2 has stairs in it: freed early, a
+# refinement ends on any of them; from a value kept while all else converges, on the next one down.
+AXIAL = ("last", "free", "held", "as given")
+AXIAL_START = (0.005, 0.2)
 
-# The blocks that stand between "scale and background" and "everything".
-_ORDERS: dict[str, tuple[str, ...]] = {
-    "cell, widths, structure": ("cell", "first widths", "widths", "structure"),
-    "widths, cell, structure": ("first widths", "cell", "widths", "structure"),
-    "cell, structure, widths": ("cell", "structure", "first widths", "widths"),
-    "cell and widths, structure": ("cell and first widths", "widths", "structure"),
-    "cell, then all": ("cell",),
+# The blocks that stand between "scale and background" and "everything", each with the range its place is drawn from.
+# The ranges overlap, so that every order can come, and the usual one comes most often.
+ORDER: Mapping[str, tuple[float, float]] = {
+    "cell": (0.0, 0.8),
+    "first widths": (0.1, 0.9),
+    "structure": (0.2, 1.0),
+    "widths": (0.3, 1.0),
 }
+# Placed before this the cell does not wait for a step of its own.
+_AT_ONCE = 0.08
+# The narrow first range is for what must not be led astray; widths and structure want all lines.
+_NARROW = ("cell", "first widths")
 
 
-def _allowed(groups: Sequence[Group], project: Project, capabilities: Capabilities) -> tuple[Group, ...]:
-    never = project.search.groups.never
-    return tuple(group for group in groups if group in capabilities.groups and group not in never)
+def named(name: str, phase: Phase, project: Project) -> str:
+    """Return the name of a choice made for each phase."""
+    return f"{name}[{phase.name}]" if len(project.phases) > 1 else name
 
 
-def _options(
-    table: dict[str, tuple[Group, ...]], project: Project, capabilities: Capabilities
-) -> dict[str, tuple[Group, ...]]:
-    """Return the entries of a table that this project and backend can have in full, one of each kind."""
-    found: dict[str, tuple[Group, ...]] = {}
-    for name, groups in table.items():
-        if _allowed(groups, project, capabilities) == groups:
-            found[name] = groups
-    return found or {"none": ()}
+@hookimpl
+def autogsas_choose_geometry(
+    choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
+) -> Geometry | None:
+    """Choose between a flat sample and a capillary for X-rays; neutrons go through a can."""
+    assumed = histogram.instrument.geometry
+    if histogram.instrument.radiation != "xray" or assumed is None or len(capabilities.geometry) < 2:
+        return None
+    other: Geometry = "Debye-Scherrer" if assumed == "Bragg-Brentano" else "Bragg-Brentano"
+    return assumed if choose.category("geometry", [assumed, other]) == assumed else other
 
 
 @hookimpl
@@ -85,12 +82,12 @@ def autogsas_set_background(
 def autogsas_choose_profile(
     choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
 ) -> list[Free]:
-    """Choose which widths are free, and whether the axial divergence is."""
-    gaussian = _options(_GAUSSIAN, project, capabilities)
-    lorentzian = _options(_LORENTZIAN, project, capabilities)
+    """Choose which widths are free, and what becomes of the axial divergence."""
+    gaussian = options(GAUSSIAN, project, capabilities)
+    lorentzian = options(LORENTZIAN, project, capabilities)
     groups = [*gaussian[choose.category("profile.gaussian", list(gaussian))]]
     groups += lorentzian[choose.category("profile.lorentzian", list(lorentzian))]
-    if _allowed(("SH/L",), project, capabilities) and _yes(choose, "profile.axial", "SH/L", project):
+    if allowed(("SH/L",), project, capabilities) and _axial(choose, "profile.axial", project) in ("last", "free"):
         groups.append("SH/L")
     return [Free(group=group) for group in groups]
 
@@ -107,43 +104,52 @@ def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogra
 @hookimpl
 def autogsas_choose_groups(choose: Choose, project: Project, capabilities: Capabilities) -> list[Free]:
     """Choose the line shifts of each histogram, and which parts of the structure are free."""
-    frees = [Free(group="cell")] if _allowed(("cell",), project, capabilities) else []
+    search = project.search.groups
+    frees = [Free(group="cell")] if allowed(("cell",), project, capabilities) else []
     several = len(project.histograms) > 1
     for histogram in project.histograms:
-        table = _SHIFTS[histogram.instrument.geometry or "Debye-Scherrer"]
-        options = _options(table, project, capabilities)
-        name = f"shift[{histogram.name}]" if several else "shift"
-        for group in options[choose.category(name, list(options))]:
+        offered = options(shifts(histogram), project, capabilities)
+        name = shift_name(histogram) + (f"[{histogram.name}]" if several else "")
+        for group in offered[choose.category(name, list(offered))]:
             frees.append(Free(group=group, histogram=histogram.name if several else None))
-    for name, group, phase in _structural(project, capabilities):
-        if _yes(choose, name, group, project):
-            frees.append(Free(group=group, phase=phase))
-    for group in _allowed(project.search.groups.offer, project, capabilities):
+    for phase in project.phases:
+        if phase.intensities != "Le Bail":  # whose reflections do not come from its atoms
+            frees += _structural(choose, phase, project, capabilities)
+    for group in allowed(search.offer, project, capabilities):
         if not any(free.group == group for free in frees) and _yes(choose, f"offered.{group}", group, project):
             frees.append(Free(group=group))
-    for group in project.search.groups.always:
+    for group in search.always:
         if group in capabilities.groups and not any(free.group == group for free in frees):
             frees.append(Free(group=group))
     return frees
 
 
-def _structural(project: Project, capabilities: Capabilities) -> list[tuple[str, Group, str | None]]:
-    """Return the choices of structure: name, group, and phase where there are several.
+def _structural(choose: Choose, phase: Phase, project: Project, capabilities: Capabilities) -> Iterator[Free]:
+    """Choose what of a phase is free; a minor one shows too few lines to give its atoms away, so each is asked for."""
+    own = phase.name if len(project.phases) > 1 else None
+    if allowed(("positions",), project, capabilities) and _yes(
+        choose, named("structure.positions", phase, project), "positions", project
+    ):
+        yield Free(group="positions", phase=own)
+    ways = displacements(phase, project, capabilities)
+    for group in ways[choose.category(named("structure.u", phase, project), list(ways))]:
+        yield Free(group=group, phase=own)
+    # Grains lie down on a plate; in a capillary or a can they hardly do.
+    flat = [item.name for item in project.histograms if item.instrument.geometry == "Bragg-Brentano"]
+    oriented: tuple[Group, ...] = ("preferred_orientation",)
+    if (
+        flat
+        and allowed(oriented, project, capabilities)
+        and _yes(choose, named("structure.orientation", phase, project), oriented[0], project)
+    ):
+        for histogram in flat if len(project.histograms) > 1 else [None]:
+            yield Free(group=oriented[0], phase=own, histogram=histogram)
 
-    A minor phase shows too few lines to give its atoms away, so each phase is a choice of its own.
-    """
-    out: list[tuple[str, Group, str | None]] = []
-    several = len(project.phases) > 1
-    for phase in project.phases:
-        if phase.intensities == "Le Bail":
-            continue  # its reflections do not come from its atoms
-        tensors = [site.uaniso is not None for site in phase.sites]
-        for group in _allowed(("positions", "uiso", "uaniso"), project, capabilities):
-            if (group == "uiso" and all(tensors)) or (group == "uaniso" and not any(tensors)):
-                continue
-            name = f"structure.{group}[{phase.name}]" if several else f"structure.{group}"
-            out.append((name, group, phase.name if several else None))
-    return out
+
+def _axial(choose: Choose, name: str, project: Project) -> str:
+    """Choose what becomes of the axial divergence."""
+    ways = AXIAL[:2] if "SH/L" in project.search.groups.always else AXIAL
+    return choose.category(name, list(ways))
 
 
 def _yes(choose: Choose, name: str, group: Group, project: Project) -> bool:
@@ -151,62 +157,101 @@ def _yes(choose: Choose, name: str, group: Group, project: Project) -> bool:
 
 
 @hookimpl
-def autogsas_order_steps(choose: Choose, project: Project, plan: Plan) -> list[Step]:
+def autogsas_order_steps(choose: Choose, project: Project, plan: Plan, capabilities: Capabilities) -> list[Step]:
     """Order the steps: scale and background first, everything over the full limits last, the rest by choice.
 
-    Early steps stop after a few cycles: they only have to bring the model near. The last goes on to convergence.
+    Each block gets a place; the first few of them get a step of their own, all others wait for the last. Early steps
+    stop after a few cycles: they only have to bring the model near. The last goes on to convergence.
     """
-    order = choose.category("order", list(_ORDERS))
+    places = {name: choose.number(f"order.{name}", *ends) for name, ends in ORDER.items()}
+    own_steps = choose.integer("early.steps", 0, len(ORDER))
     cycles = choose.integer("early.cycles", *project.search.cycles)
-    blocks = _blocks(plan)
+    axial, late = _axial_plan(choose, project, plan, capabilities)
+    blocks = _blocks(plan, late)
     window = dict(plan.window) or None
-    first = (Free(group="scale"), Free(group="background"))
-    steps = [
-        Step(
-            title="scale and background",
-            limits=window,
-            background=plan.backgrounds,
-            set=_leaning(project, plan),
-            free=first,
-            cycles=cycles,
-        )
-    ]
-    for name in _ORDERS[order]:
-        frees = tuple(free for part in name.split(" and ") for free in blocks[part])
-        if frees:
-            # The narrow first range is for what must not be led astray; widths and structure want all lines.
-            narrow = name in ("cell", "first widths", "cell and first widths")
-            steps.append(Step(title=name, limits=window if narrow else None, free=frees, cycles=cycles))
-    everything = [free for frees in blocks.values() for free in frees]
-    steps.append(Step(title="everything", free=tuple(dict.fromkeys(everything))))
-    return steps
-
-
-def _leaning(project: Project, plan: Plan) -> tuple[Setting, ...]:
-    """Return a usual axial divergence for histograms that refine it from nothing, where its derivative vanishes."""
-    freed = [free.histogram for free in plan.profile if free.group == "SH/L"]
-    return tuple(
-        Setting(group="SH/L", value=_USUAL_SHL, histogram=histogram.name)
-        for histogram in project.histograms
-        if histogram.instrument.SH_L < _USUAL_SHL / 2 and (None in freed or histogram.name in freed)
+    at_once = tuple(blocks["cell"]) if places["cell"] < _AT_ONCE else ()
+    first = Step(
+        title="scale, background and cell" if at_once else "scale and background",
+        limits=window,
+        background=plan.backgrounds,
+        set=axial,
+        start=_starts(choose, project, plan),
+        free=(Free(group="scale"), Free(group="background"), *at_once),
+        cycles=cycles,
     )
+    steps = [first]
+    early = [
+        name for name in sorted(ORDER, key=places.__getitem__) if blocks[name] and not (name == "cell" and at_once)
+    ]
+    for name in early[:own_steps]:
+        steps.append(
+            Step(title=name, limits=window if name in _NARROW else None, free=_gently(blocks[name]), cycles=cycles)
+        )
+    everything = dict.fromkeys(free for frees in blocks.values() for free in frees)
+    if not late:
+        return [*steps, Step(title="everything", free=tuple(everything))]
+    before = tuple(free for free in everything if free not in late)
+    # All is named again in the last step: it is the one that says what was refined.
+    return [
+        *steps,
+        Step(title="all but the axial divergence", free=before),
+        Step(title="everything", free=tuple(everything)),
+    ]
 
 
-def _blocks(plan: Plan) -> dict[str, list[Free]]:
-    """Sort what is freed into the blocks that orders are made of."""
+def _gently(frees: list[Free]) -> tuple[Free, ...]:
+    """Return what an early step frees: tensors wait until their sites have found an isotropic value."""
+    return tuple(free.model_copy(update={"group": "uiso"}) if free.group == "uaniso" else free for free in frees)
+
+
+def _starts(choose: Choose, project: Project, plan: Plan) -> tuple[Start, ...]:
+    """Choose along which axis phases are oriented, where their orientation is free."""
+    found = []
+    for phase in project.phases:
+        oriented = [free for free in plan.groups if free.group == "preferred_orientation"]
+        if any(free.phase in (None, phase.name) for free in oriented):
+            offered = {"{} {} {}".format(*axis): axis for axis in axes(phase)}
+            axis = offered[choose.category(named("structure.axis", phase, project), list(offered))]
+            found.append(Start(phase=phase.name, axis=axis))
+    return tuple(found)
+
+
+def _axial_plan(
+    choose: Choose, project: Project, plan: Plan, capabilities: Capabilities
+) -> tuple[tuple[Setting, ...], list[Free]]:
+    """Return the values of the axial divergence to begin with, and what of it waits for the end."""
+    values: list[Setting] = []
+    late: list[Free] = []
+    for histogram in project.histograms if allowed(("SH/L",), project, capabilities) else ():
+        freed = [free for free in plan.profile if free.group == "SH/L" and free.histogram in (None, histogram.name)]
+        suffix = f"[{histogram.name}]" if len(project.histograms) > 1 else ""
+        way = _axial(choose, f"profile.axial{suffix}", project)
+        if way == "as given":
+            continue
+        start = choose.number(f"axial.start{suffix}", *AXIAL_START, log=True)
+        values.append(Setting(group="SH/L", value=start, histogram=histogram.name))
+        late += freed if way == "last" else []
+    return tuple(values), late
+
+
+def _blocks(plan: Plan, late: list[Free]) -> dict[str, list[Free]]:
+    """Sort what is freed into the blocks that orders are made of; what is late goes with the rest."""
     blocks: dict[str, list[Free]] = {"cell": [], "first widths": [], "widths": [], "structure": [], "rest": []}
     for free in (*plan.profile, *plan.groups):
-        if free.group == "cell" or free.group in ("zero", "displacement"):
+        if free in late:
+            blocks["rest"].append(free)
+        elif free.group == "cell" or free.group in ("zero", "displacement"):
             blocks["cell"].append(free)
         elif free.group in _FIRST_WIDTHS:
             blocks["first widths"].append(free)
         elif free.group in _STRUCTURE:
             blocks["structure"].append(free)
-        elif free.group in _SHIFT_GROUPS:
+        elif free.group in _SHIFTS:
             blocks["rest"].append(free)
         else:
             blocks["widths"].append(free)
     return blocks
+<<<<<<< HEAD
 
 
 @hookimpl
@@ -281,3 +326,5 @@ def _possible(choices: dict[str, Any], project: Project, capabilities: Capabilit
         if value in options:
             out[key] = value
     return out
+=======
+>>>>>>> core

@@ -205,9 +205,11 @@ class EngineSession:
                 read_reflections(self._layout, p, found, model.sets[p], part.y - background, bragg, scales[p])
                 for p, found in enumerate(phases)
             )
+            function = self._backgrounds[histogram.name].function
             curves.append(
-                Curves(histogram.name, part.x, part.y, background + bragg, background, part.weights, reflections)
-            )
+                Curves(histogram.name, part.x, part.y, background + bragg, background, part.weights, reflections,
+                       function)
+            )  # fmt: skip
         return curves
 
     def _full_rwp(self) -> float:

@@ -22,6 +22,7 @@ from autogsas.report.tables import (
     correlations_table,
     parameters_tables,
     patterns_table,
+    scout_section,
     section_table,
     steps_table,
     structure_tables,
@@ -143,7 +144,9 @@ def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
         recipe=tuple(recipe_words(recipe)) if recipe else (),
         steps=steps_table(summary),
         candidates=candidates_table(summary),
-        sections=tuple((part.title, tuple(part.paragraphs), section_table(part)) for part in sections),
+        sections=tuple(
+            (part.title, tuple(part.paragraphs), section_table(part)) for part in (*scout_section(summary), *sections)
+        ),
         command=str(summary.get("command") or ""),
         facts=_facts(summary),
         versions=versions_table(summary),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from autogsas.candidates import differences_words
 from autogsas.formatting import MISSING, count, duration, general, interval, percent, with_esd
 from autogsas.hookspecs import Section
 
@@ -16,6 +17,8 @@ __all__ = [
     "correlations_table",
     "parameters_tables",
     "patterns_table",
+    "scout_section",
+    "scout_words",
     "section_table",
     "steps_table",
     "structure_tables",
@@ -183,18 +186,26 @@ def steps_table(summary: Summary) -> Table | None:
 
 def candidates_table(summary: Summary) -> Table | None:
     """Return the distinct solutions of the run."""
-    rows = tuple(
-        (
-            count(item.get("trial")),
-            percent(item.get("rwp")),
-            count(item.get("count")),
-            _few(item.get("findings") or ()),
-            _few(item.get("differs") or ()),
+    several = len(summary.get("structure") or ()) > 1
+    rows = []
+    for item in summary.get("candidates") or ():
+        found, ruled_out = count(item.get("count")), item.get("infeasible")
+        # A run of an earlier version says which parameters differ, and not by how much.
+        differs = differences_words(item.get("differences") or (), several) or list(item.get("differs") or ())
+        rows.append(
+            (
+                count(item.get("trial")),
+                percent(item.get("rwp")),
+                f"{found} and {count(ruled_out)} infeasible" if ruled_out else found,
+                _few(item.get("findings") or ()),
+                _few(differs),
+            )
         )
-        for item in summary.get("candidates") or ()
-    )
     header = ("Trial", "Rwp (%)", "Found by", "Findings", "How it differs from the best")
-    return Table("Distinct solutions", header, (Block(rows),), frozenset({0, 1, 2})) if rows else None
+    elsewhere = summary.get("elsewhere")
+    caption = f"Distinct solutions; {count(elsewhere)} infeasible trials ended elsewhere" if elsewhere else ""
+    caption = caption.replace(" 1 infeasible trials", " 1 infeasible trial")
+    return Table(caption or "Distinct solutions", header, (Block(tuple(rows)),), frozenset({0, 1, 2})) if rows else None
 
 
 def _few(names: Sequence[Any], most: int = 10) -> str:
@@ -216,6 +227,51 @@ def versions_table(summary: Summary) -> Table | None:
     """Return the versions of all that took part."""
     rows = tuple((_text(name), _text(version)) for name, version in (summary.get("versions") or {}).items())
     return Table("Versions", ("Program", "Version"), (Block(rows),)) if rows else None
+
+
+def scout_section(summary: Summary) -> list[Section]:
+    """Return what the scout gave, as a section; none where there was no scout."""
+    scout = summary.get("scout")
+    if not scout:
+        return []
+    if scout.get("note") and not scout.get("recipes"):
+        return [Section("The scout", (sentence(str(scout["note"])),))]
+    return [Section("The scout", (scout_words(summary),), _SCOUT_HEADER, tuple(_scout_rows(scout)))]
+
+
+_SCOUT_HEADER = ("Trial of the scout", "Rwp there (%)", "Trial here", "How it ended", "Rwp here (%)")
+
+
+def _scout_rows(scout: Mapping[str, Any]) -> Iterator[Row]:
+    for item in scout.get("recipes") or ():
+        yield (
+            count(item.get("scout_trial")),
+            percent(item.get("scout_rwp")),
+            MISSING if item.get("trial") is None else count(item["trial"]),
+            str(item.get("state") or "not tried"),
+            MISSING if item.get("rwp") is None else percent(item["rwp"]),
+        )
+
+
+def scout_words(summary: Summary) -> str:
+    """Return in a sentence what the scout did and what became of its recipes; empty where there was none."""
+    scout = summary.get("scout") or {}
+    recipes = scout.get("recipes") or ()
+    if not recipes:
+        return sentence(str(scout.get("note") or ""))
+    best = next((item for item in recipes if item.get("trial") == summary.get("best_trial")), None)
+    looked = f"{count(scout.get('trials'))} trials in {duration(scout['seconds'])}, the best at Rwp"
+    found = f"The numpy engine looked first: {looked} {percent(scout.get('rwp'))} %."
+    found += f" Its {len(recipes)} best distinct recipes were handed over"
+    if best is not None:
+        return f"{found}; one of them, from its trial {count(best.get('scout_trial'))}, is the best of this run."
+    better = summary.get("best_trial") is not None
+    return f"{found}; the search went on from them to a better one." if better else f"{found}."
+
+
+def sentence(text: str) -> str:
+    """Return a note as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def section_table(section: Section) -> Table | None:

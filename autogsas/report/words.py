@@ -34,6 +34,7 @@ FILES = {
     "log.txt": "the log",
 }
 NOTICES = {
+    "terminator": "Optuna's terminator stopped the run: it expected no more gain.",
     "no gain": "The run stopped for want of gain; --resume with a larger --patience goes on with it.",
     "interrupted": "The run was interrupted; this is what it had found by then. --resume goes on with it.",
     "timeout": "The time allowed ran out; this is what the run had found by then. --resume goes on with it.",

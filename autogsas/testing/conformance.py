@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,11 @@ from autogsas.errors import BackendError, UserError
 from autogsas.isolate import Outcome, Workers
 from autogsas.metrics import rwp
 from autogsas.project import Project
+<<<<<<< HEAD
 from autogsas.recipe import ALL_BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Step
+=======
+from autogsas.recipe import BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Setting, Start, Step
+>>>>>>> core
 from autogsas.result import Result, StepResult
 from autogsas.testing.samples import make_project
 from autogsas.trial import copies, relocate
@@ -180,11 +185,113 @@ class BackendConformance:
     def test_its_rwp_is_the_hosts(self, tmp_path: Path) -> None:
         """The engine's own Rwp over the full limits is that of its curves, within 0.05 %."""
         result, _ = self.result(tmp_path)
-        observed, calculated, weights = (
-            np.concatenate([getattr(curves, key) for curves in result.curves])
-            for key in ("observed", "calculated", "weights")
-        )
-        assert abs(result.engine_rwp - rwp(observed, calculated, weights)) < 0.05
+        assert abs(result.engine_rwp - _rwp(result)) < 0.05
+
+    def test_its_rwp_over_all_is_the_hosts(self, tmp_path: Path) -> None:
+        """What a step in a window says of the full limits, where it says anything, is what the host finds there."""
+        with self.session(tmp_path, self.steps()[:1]) as (session, project):
+            window = {h.name: (h.limits[0], sum(h.limits) / 2) for h in project.histograms}
+            for step in (Step(title="window", limits=window), Step(title="all")):
+                said = session.refine(step).full_rwp
+                assert math.isnan(said) or abs(said - _rwp(session.result())) < 0.05, step.title
+
+    def test_a_start_is_where_a_phase_begins(self, tmp_path: Path) -> None:
+        """Where the backend obeys "cell", a step begins from the cell it names, and a broken symmetry is its fault."""
+        if "cell" not in self.backend().capabilities().starts:
+            return
+        phase = self.project(tmp_path / "look").phases[0]
+        a, b, c, *angles = phase.cell.values()
+        larger = (1.002 * a, 1.002 * b, 1.002 * c, *angles)
+        result = self._started(tmp_path / "larger", Start.model_validate({"phase": phase.name, "cell": larger}))
+        assert np.allclose(result.phases[0].cell.values(), larger, rtol=1e-6)
+        if a == b == c and angles == [90.0, 90.0, 90.0]:
+            broken = Start.model_validate({"phase": phase.name, "cell": (a, b, 1.02 * c, *angles)})
+            assert self._refused(tmp_path / "broken", broken) == "recipe"
+
+    def test_sites_start_where_symmetry_lets_them(self, tmp_path: Path) -> None:
+        """Where the backend obeys "sites", a site begins where a step says, or the recipe is at fault."""
+        if "sites" not in self.backend().capabilities().starts:
+            return
+        phase = self.project(tmp_path / "look").phases[0]
+        for number, site in enumerate(phase.sites):
+            for moved, place in enumerate((site.xyz, (site.xyz[0] + 0.05, *site.xyz[1:]))):
+                start = Start(phase=phase.name, sites={site.label: place})
+                folder = tmp_path / f"{number}-{moved}"
+                cause = self._refused(folder / "asked", start) if moved else None
+                if cause is None:
+                    found = self._started(folder / "begun", start).phases[0].sites[number].xyz
+                    assert np.allclose(found, place, atol=1e-5), site.label
+                else:
+                    assert cause == "recipe"
+
+    def test_an_axis_is_that_of_the_orientation(self, tmp_path: Path) -> None:
+        """Where the backend obeys "axis", crystallites oriented along another axis give another pattern."""
+        can = self.backend().capabilities()
+        if "axis" not in can.starts or "preferred_orientation" not in can.groups:
+            return
+        name = self.project(tmp_path / "look").phases[0].name
+        oriented = (Setting(group="preferred_orientation", value=0.6),)
+        made = [
+            self._started(tmp_path / "".join(map(str, axis)), Start(phase=name, axis=axis), set=oriented)
+            for axis in ((0, 0, 1), (1, 1, 1))
+        ]
+        assert _apart(*made) > 0.01, "the axis makes no difference"
+
+    def test_a_geometry_is_that_of_the_corrections(self, tmp_path: Path) -> None:
+        """Where the backend obeys "geometry", a displaced sample shifts lines as the geometry does."""
+        can = self.backend().capabilities()
+        if "geometry" not in can.starts or "displacement" not in can.groups or len(can.geometry) < 2:
+            return
+        displaced = Setting(group="displacement", value=300.0)
+        made = [
+            self._started(tmp_path / geometry, geometry=geometry, set=(displaced,)) for geometry in sorted(can.geometry)
+        ]
+        assert _apart(*made) > 0.01, "the geometry makes no difference"
+
+    def test_isotropic_sites_become_anisotropic_as_they_are(self, tmp_path: Path) -> None:
+        """Where the backend has "uaniso", freeing it gives isotropic sites the tensors of their U: the same pattern."""
+        if "uaniso" not in self.backend().capabilities().groups:
+            return
+        before = self._started(tmp_path / "before")
+        tensors = (Free(group="uaniso"),)
+        after = self._started(tmp_path / "after", free=tensors, fix=tensors)
+        assert all(site.uaniso is not None for phase in after.phases for site in phase.sites)
+        assert _apart(before, after) < 1e-3
+        free = self._started(tmp_path / "free", free=tensors)
+        assert "uaniso" in {item.group for item in free.parameters if item.name in free.varied}
+
+    def test_sites_share_one_u(self, tmp_path: Path) -> None:
+        """Where the backend has "uiso_shared", isotropic sites of a phase have one U, until "uiso" is freed."""
+        if not {"uiso", "uiso_shared"} <= self.backend().capabilities().groups:
+            return
+        shared = Step(title="shared", free=(Free(group="uiso_shared"),), cycles=2)
+        with self.session(tmp_path, self.steps()) as (session, project):
+            together, tied = session.refine(shared), session.result()
+            apart = session.refine(Step(title="apart", free=(Free(group="uiso"),), cycles=2))
+        for phase in project.phases:
+            sites = [item for item in tied.parameters if item.phase == phase.name and item.group == "uiso"]
+            assert len(sites) == sum(site.uaniso is None for site in phase.sites)
+            assert len({round(item.value, 9) for item in sites}) == 1, "isotropic sites differ"
+            # At a bound none has an esd.
+            esds = [item.esd or 0.0 for item in sites]
+            assert np.allclose(esds, esds[0], rtol=1e-6), "isotropic sites have different esds"
+            assert sum(item.name in tied.varied for item in sites) == 1
+        sites_free = sum(site.uaniso is None for phase in project.phases for site in phase.sites)
+        assert apart.n_variables - together.n_variables == sites_free - len(project.phases)
+
+    def _started(self, folder: Path, *starts: Start, **words: Any) -> Result:
+        """Return the result of a step that begins otherwise and refines next to nothing."""
+        step = Step(title="begun", start=starts, cycles=1, **words)
+        with self.session(folder, (self.steps()[0], step)) as (session, _):
+            return session.result()
+
+    def _refused(self, folder: Path, start: Start) -> str | None:
+        """Return the cause by which a start is refused, or None where it is not."""
+        try:
+            self._started(folder, start)
+        except BackendError as error:
+            return error.cause
+        return None
 
     def test_the_structure_comes_back(self, tmp_path: Path) -> None:
         """The phases and sites are the project's, reflections lie inside the limits."""
@@ -275,6 +382,22 @@ class BackendConformance:
                 event = workers.wait(400.0)
         assert isinstance(event, Outcome)
         assert event.result is not None, f"{event.cause}: {event.message}"
+
+
+def _rwp(result: Result) -> float:
+    observed, calculated, weights = (
+        np.concatenate([getattr(curves, key) for curves in result.curves])
+        for key in ("observed", "calculated", "weights")
+    )
+    return rwp(observed, calculated, weights)
+
+
+def _apart(one: Result, other: Result) -> float:
+    """Return how far two results' Bragg parts are from each other, as a share of the highest line."""
+    first, second = (
+        np.concatenate([curves.calculated - curves.background for curves in result.curves]) for result in (one, other)
+    )
+    return float(np.max(np.abs(first - second)) / np.max(np.abs(first)))
 
 
 def run_checks(suite: BackendConformance) -> Iterator[tuple[str, str]]:

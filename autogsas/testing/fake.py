@@ -15,17 +15,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from autogsas.backend import Capabilities, Probe
+from autogsas.backend import Capabilities, Probe, StartWord
 from autogsas.errors import BackendError
 from autogsas.hookspecs import Choose, Plan, Seed, hookimpl
 from autogsas.project import Histogram, Project
-from autogsas.recipe import BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Step
+from autogsas.recipe import BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Start, Step
 from autogsas.result import Curves, Parameter, Reflections, Result, StepResult
+from autogsas.structure import Cell, Phase
 
 __all__ = [
     "FakeBackend",
@@ -71,6 +72,7 @@ class FakeSession:
     _freed: set[str] = field(default_factory=set)
     _background: Background = field(default_factory=lambda: Background(function="cosine", terms=1))
     _steps: list[StepResult] = field(default_factory=list)
+    _phases: dict[str, Phase] = field(default_factory=dict)
     _nan: bool = False
     _closed: bool = False
 
@@ -86,6 +88,8 @@ class FakeSession:
             limits = step.limits_for(histogram.name)
             if limits is not None and not histogram.pattern.mask(limits).any():
                 raise BackendError("no-data", f"{histogram.name}: no point lies within {limits}")
+        for start in step.start:
+            self._phases[start.phase] = _begun(self._phase(start.phase), start)
         order = step.title.partition(" ")[0]
         if order.startswith("!"):
             self._obey(order[1:])
@@ -96,6 +100,9 @@ class FakeSession:
         done = StepResult(step.title, True, 3, self._n_variables, rwp, 0.01, full_rwp=rwp)
         self._steps.append(done)
         return done
+
+    def _phase(self, name: str) -> Phase:
+        return self._phases.get(name) or next(phase for phase in self.project.phases if phase.name == name)
 
     @property
     def _n_variables(self) -> int:
@@ -145,7 +152,7 @@ class FakeSession:
             parameters=parameters,
             varied=varied,
             correlation=correlation,
-            phases=self.project.phases,
+            phases=tuple(self._phase(phase.name) for phase in self.project.phases),
             steps=tuple(self._steps),
             engine_rwp=rwp,
         )
@@ -188,6 +195,15 @@ class FakeSession:
         self._closed = True
 
 
+def _begun(phase: Phase, start: Start) -> Phase:
+    """Return a phase as a start has it: a cubic one with all its sites on special positions."""
+    cell = phase.cell if start.cell is None else Cell(*start.cell)
+    fixed = all(start.sites.get(site.label, site.xyz) == site.xyz for site in phase.sites)
+    if not cell.a == cell.b == cell.c or not fixed:
+        raise BackendError("recipe", f"the start of {phase.name} breaks its symmetry")
+    return replace(phase, cell=cell)
+
+
 def _write_garbage() -> None:
     # Everything that is a pipe and open for writing: the engine's own output is not, it goes to a file.
     for name in os.listdir("/proc/self/fd"):
@@ -206,7 +222,8 @@ class FakeBackend:
     name: str = "fake"
     version: str = "1.0"
     reason: str = ""
-    groups: frozenset[Group] = frozenset(GROUPS) - {"uaniso", "absorption"}
+    groups: frozenset[Group] = frozenset(GROUPS) - {"uaniso", "uiso_shared", "absorption"}
+    starts: frozenset[StartWord] = frozenset({"cell", "sites"})
 
     def probe(self) -> Probe:
         """Available, unless there is a reason."""
@@ -214,7 +231,7 @@ class FakeBackend:
 
     def capabilities(self) -> Capabilities:
         """Nearly everything."""
-        return Capabilities(groups=self.groups, outputs=("best.cif", "best.py"))
+        return Capabilities(groups=self.groups, starts=self.starts, outputs=("best.cif", "best.py"))
 
     def open(self, project: Project, folder: Path) -> FakeSession:
         """Open the project; its files must be readable copies in ``folder``."""

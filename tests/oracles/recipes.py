@@ -73,6 +73,15 @@ def background(terms: int) -> Entry:
     return {"background": {"function": "chebyschev-1", "terms": terms}}
 
 
+def _neutron_steps() -> list[Entry]:
+    return [
+        {"title": "scale and background", **background(6), "free": ["scale", "background"]},
+        {"title": "cell and zero", "free": ["cell", "zero"]},
+        {"title": "Gaussian widths", "free": ["U", "V", "W"]},
+        {"title": "positions", "free": ["positions"]},
+    ]
+
+
 # Name: a project of the repository with a recipe of its own, or a project file on the shared data and steps.
 RECIPES: dict[str, str | tuple[Entry, list[Entry]]] = {
     "fluorapatite by hand": "projects/fluorapatite",
@@ -81,13 +90,15 @@ RECIPES: dict[str, str | tuple[Entry, list[Entry]]] = {
     "Y2O3 with axial divergence": (_Y2O3, seven_steps(15.0, 150.0, axial=True)),
     "PbSO4 neutrons": (
         shared("PbSO4", "pbso4/pbso4.cif", _NEUTRONS),
-        [
-            {"title": "scale and background", **background(6), "free": ["scale", "background"]},
-            {"title": "cell and zero", "free": ["cell", "zero"]},
-            {"title": "Gaussian widths", "free": ["U", "V", "W"]},
-            {"title": "positions", "free": ["positions"]},
-            {"title": "displacement parameters, and all together", "free": ["uiso"]},
-        ],
+        [*_neutron_steps(), {"title": "displacement parameters, and all together", "free": ["uiso"]}],
+    ),
+    "PbSO4 neutrons with tensors": (
+        shared("PbSO4", "pbso4/pbso4.cif", _NEUTRONS),
+        [*_neutron_steps(), {"title": "isotropic first", "free": ["uiso"]}, {"title": "tensors", "free": ["uaniso"]}],
+    ),
+    "PbSO4 neutrons with one U": (
+        shared("PbSO4", "pbso4/pbso4.cif", _NEUTRONS),
+        [*_neutron_steps(), {"title": "one U for all", "free": ["uiso_shared"]}],
     ),
     "PbSO4 joint": (
         shared("PbSO4", "pbso4/pbso4.cif", _XRAYS, _NEUTRONS),

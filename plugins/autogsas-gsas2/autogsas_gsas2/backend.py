@@ -122,6 +122,7 @@ class Gsas2Session:
             steps=tuple(self._steps),
             engine_rwp=found.rwp,
             notes=tuple(found.notes),
+            n_restraints=found.restraints,
         )
 
     def save(self, folder: Path) -> None:
@@ -284,4 +285,5 @@ def _curves(item: protocol.CurveData) -> Curves:
             )
             for r in item.reflections
         ),
+        background_function=item.background_function,
     )

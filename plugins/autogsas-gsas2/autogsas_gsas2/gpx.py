@@ -14,7 +14,7 @@ from autogsas.errors import UserError
 from autogsas.instrument import Geometry, Instrument, Radiation
 from autogsas.pattern import Pattern
 from autogsas.project import Histogram, Project, Search
-from autogsas.result import Finding, Severity
+from autogsas.result import Finding, Result, Severity
 from autogsas.structure import Intensities, Phase
 
 from autogsas_gsas2.inert import read_gpx
@@ -40,6 +40,13 @@ class Holdings:
     background_peaks: int = 0
     pawley: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    magnetic: tuple[str, ...] = ()
+
+    def beyond(self) -> tuple[str, ...]:
+        """Return what of it no other engine applies."""
+        said = ((self.constraints, "constraints"), (self.restraints, "restraints"), (self.rigid_bodies, "rigid bodies"))
+        counted = [f"{count} {what} of the .gpx" for count, what in said if count]
+        return (*counted, *(f"the magnetic moments of {name}" for name in self.magnetic))
 
     def notes(self) -> tuple[str, ...]:
         """Return it in plain words, without what is not there."""
@@ -101,6 +108,7 @@ def read_project(file: Path) -> Project:
         search=Search(),
         file=file,
         phase_files=(file,),
+        beyond=holdings(file).beyond(),
     )
 
 
@@ -109,16 +117,19 @@ def holdings(file: Path) -> Holdings:
     return _holdings(file, file.stat().st_mtime_ns)
 
 
-def findings(project: Project) -> list[Finding]:
-    """Return what a result from a .gpx has to be read with: restraints that no figure counts."""
+def findings(project: Project, result: Result) -> list[Finding]:
+    """Return what a result from a .gpx has to be read with: restraints that the engine did not apply.
+
+    Those that it did apply are the host's own finding.
+    """
     file = project.file
     if file is None or file.suffix.lower() != ".gpx" or not file.is_file():
         return []
     count = holdings(file).restraints
-    if not count:
+    if not count or result.n_restraints:
         return []
-    message = f"restraints steer the refinement ({count}), but neither Rwp nor chi² counts them"
-    return [Finding("restraints", Severity.INFO, message, {"count": float(count)})]
+    message = f"the .gpx holds {count} restraints, which {result.backend} does not apply"
+    return [Finding("restraints-left-out", Severity.INFO, message, {"count": float(count)})]
 
 
 @lru_cache(maxsize=16)
@@ -140,6 +151,7 @@ def _holdings(file: Path, _: int) -> Holdings:
                 [key for key in tree if key.startswith("PWDR ") and key not in used]
                 + [name for name, phase in phases.items() if not any(_uses(phase))]
             ),
+            magnetic=tuple(name for name, phase in phases.items() if phase["General"].get("Type") == "magnetic"),
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from autogsas import hookimpl
 from autogsas.backend import Backend
 from autogsas.project import Project
-from autogsas.result import Finding
+from autogsas.result import Finding, Result
 
 from autogsas_gsas2 import gpx
 from autogsas_gsas2.backend import Gsas2Backend
@@ -29,6 +29,6 @@ def autogsas_read_project(path: Path) -> Project | None:
 
 
 @hookimpl
-def autogsas_check_result(project: Project) -> list[Finding]:
-    """Say what the figures of a .gpx leave out."""
-    return gpx.findings(project)
+def autogsas_check_result(project: Project, result: Result) -> list[Finding]:
+    """Say what of a .gpx an engine leaves out."""
+    return gpx.findings(project, result)

@@ -245,6 +245,7 @@ class CurveData:
     background: Array
     weights: Array
     reflections: list[ReflectionData]
+    background_function: str = ""
 
 
 @dataclass(frozen=True)
@@ -269,7 +270,10 @@ class PhaseResult:
 
 @dataclass(frozen=True)
 class ResultData:
-    """The state after the last step; ``correlation`` is (p, p) for the names in ``varied``."""
+    """The state after the last step; ``correlation`` is (p, p) for the names in ``varied``.
+
+    ``restraints`` is how many act on the refinement.
+    """
 
     parameters: list[ParameterData]
     varied: list[str]
@@ -278,6 +282,7 @@ class ResultData:
     phases: list[PhaseResult]
     rwp: float
     notes: list[str]
+    restraints: int = 0
 
 
 @dataclass(frozen=True)

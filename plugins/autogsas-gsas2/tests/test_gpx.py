@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from autogsas.builtin.checks import autogsas_check_result
 from autogsas.errors import UserError
 from autogsas.loading import load_project
-from autogsas.result import Severity
+from autogsas.metrics import measure
+from autogsas.recipe import Free, Step
+from autogsas.result import Result, Severity
 from autogsas.resuming import fingerprint
 from autogsas.sample import BackgroundPeak, Broadening, Orientation, Specimen
 from autogsas.structure import Cell, Site
+from trials import session
 
 from autogsas_gsas2.gpx import Holdings, find_gpx, findings, holdings, read_project
 
 X = np.arange(10.0, 60.0, 0.05)
 IDENTITY = np.eye(3)
+RESULT = Result("numpy", "1", (), (), (), np.eye(0), (), (), 8.0)
 
 
 def pattern(name: str, **changes: Any) -> list[Any]:
@@ -243,10 +249,11 @@ def test_what_else_it_holds_is_said(tmp_path: Path) -> None:
     )
     read = read_project(file)
     assert len(read.histograms[0].pattern.notes) == 5
-    (finding,) = findings(read)
-    assert (finding.code, finding.severity, finding.numbers) == ("restraints", Severity.INFO, {"count": 2.0})
+    (finding,) = findings(read, RESULT)
+    assert (finding.code, finding.severity, finding.numbers) == ("restraints-left-out", Severity.INFO, {"count": 2.0})
+    assert findings(read, replace(RESULT, n_restraints=2)) == []
     plain = read_project(project(tmp_path / "b.gpx"))
-    assert findings(plain) == []
+    assert findings(plain, RESULT) == []
     assert plain.histograms[0].pattern.notes == ()
 
 
@@ -327,4 +334,13 @@ def test_a_joint_project_with_constraints_and_restraints(
     held = holdings(file)
     assert held.constraints == 1
     assert held.restraints == int(printed.split()[-1]) > 0
-    assert [finding.code for finding in findings(read)] == ["restraints"]
+    assert [finding.code for finding in findings(read, RESULT)] == ["restraints-left-out"]
+    with session(read, tmp_path / "trial") as opened:
+        opened.refine(Step(title="as it is", free=(Free(group="scale"), Free(group="positions", site="O3"))))
+        result = opened.result()
+    assert result.n_restraints == held.restraints
+    assert any("has restraints (Bond)" in note for note in result.notes)
+    assert findings(read, result) == []
+    metrics = measure(*(getattr(result.curves[0], key) for key in ("observed", "calculated", "weights")), 3)
+    (said,) = (f for f in autogsas_check_result(read, result, metrics) if f.code == "restraints")
+    assert (said.severity, said.numbers) == (Severity.WARNING, {"count": float(held.restraints)})

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from autogsas.builtin.terms import check_terms
 from autogsas.errors import BackendError
 from autogsas.pattern import counting_weights
 from autogsas.project import Project
-from autogsas.recipe import Background, Free, Setting, Step
+from autogsas.recipe import BACKGROUNDS, Background, Free, Setting, Step
 from autogsas.result import Result
 from autogsas.structure import Cell
 from autogsas.testing.samples import make_project
@@ -117,8 +118,23 @@ def test_every_background_function_is_refined(project: Project, tmp_path: Path, 
     background = Background.model_validate({"function": function, "terms": 4})
     with session(project, tmp_path / "trial") as opened:
         done = opened.refine(replace_step(FIRST, background=(background,)))
+        result = opened.result()
     assert done.n_variables == 5
     assert done.dropped == ()
+    assert result.curves[0].background_function == function
+
+
+@pytest.mark.parametrize("function", BACKGROUNDS)
+def test_the_host_sees_which_terms_do_not_pay(project: Project, tmp_path: Path, function: str) -> None:
+    """It takes the background apart by the same functions, or it would say nothing."""
+    background = Background.model_validate({"function": function, "terms": 14})
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(replace_step(FIRST, background=(background,)))
+        opened.refine(SECOND)
+        result = opened.result()
+    (finding,) = check_terms(project.histograms[0], result.curves[0], result)
+    assert finding.numbers["terms"] == 14
+    assert finding.numbers["enough"] < 8
 
 
 def replace_step(step: Step, **changes: object) -> Step:
@@ -137,8 +153,7 @@ def test_only_the_geometrys_own_corrections_are_moved(tmp_path: Path) -> None:
 
 def test_what_does_not_apply_is_said(project: Project, tmp_path: Path) -> None:
     with session(project, tmp_path / "trial") as opened:
-        done = opened.refine(replace_step(FIRST, free=(*FIRST.free, *frees("uaniso", "absorption"))))
-    assert "uaniso does not apply here" in done.message
+        done = opened.refine(replace_step(FIRST, free=(*FIRST.free, *frees("absorption"))))
     assert "absorption does not apply here" in done.message
 
 
@@ -223,7 +238,7 @@ def test_tensors_go_in_and_come_back(project: Project, tmp_path: Path) -> None:
     phase = replace(project.phases[0], sites=(replace(cs, uaniso=tensor), cl))
     with session(replace(project, phases=(phase,)), tmp_path / "trial") as opened:
         opened.refine(FIRST)
-        opened.refine(Step(title="U", free=frees("uaniso")))
+        opened.refine(Step(title="U", free=(Free(group="uaniso", site="Cs"),)))
         result = opened.result()
     assert result.phases[0].sites[0].uaniso is not None
     assert result.phases[0].sites[1].uaniso is None

@@ -56,7 +56,7 @@ def _rwp(model: Model, calculated: list[Array]) -> float:
 
 def _calculated(model: Model) -> list[Array]:
     """Return the calculated curves over the full limits, on all points of each histogram."""
-    kept = model.gpx.filename, {item.key: _range(model, item) for item in model.histograms}
+    file, ranges = model.gpx.filename, {item.key: _range(model, item) for item in model.histograms}
     covariance = model.gpx.data["Covariance"]["data"]
     aside = os.path.join(model.folder, "look.gpx")
     try:
@@ -68,13 +68,14 @@ def _calculated(model: Model) -> list[Array]:
                 tree["Background"][0] = background.carried(model, item, function, terms, item.limits, known)
             tree["Limits"][1] = list(item.limits)
         model.gpx.data["Covariance"]["data"] = {}
-        model.gpx.save(aside)
+        model.gpx.filename = aside
+        model.gpx.save()
     finally:
-        model.gpx.filename = kept[0]
+        model.gpx.filename = file
         model.gpx.data["Covariance"]["data"] = covariance
         for item in model.histograms:
             tree = model.histogram(item)
-            tree["Limits"][1], tree["Background"][0] = kept[1][item.key]
+            tree["Limits"][1], tree["Background"][0] = ranges[item.key]
     return _curves(model, aside)
 
 

@@ -40,6 +40,7 @@ def read(model: Model) -> ResultData:
     for item in model.histograms:
         parameters += weight_fractions(model, item, found)
     varied, correlation = _varied(model, found, esds, parameters)
+    acting = {phase.name: _restraints(model, phase) for phase in model.phases}
     return ResultData(
         parameters=parameters,
         varied=varied,
@@ -47,7 +48,8 @@ def read(model: Model) -> ResultData:
         curves=curves,
         phases=[_phase(model, phase) for phase in model.phases],
         rwp=_rwp(model, found),
-        notes=[*model.notes, *_restraints(model), *([lebail.NOTE] if model.le_bail() else [])],
+        notes=[*model.notes, *_notes(acting), *([lebail.NOTE] if model.le_bail() else [])],
+        restraints=sum(sum(kinds.values()) for kinds in acting.values()),
     )
 
 
@@ -161,6 +163,7 @@ def _curves(model: Model, item: HistogramModel) -> CurveData:
         background=background,
         weights=counted,
         reflections=[_reflections(model, phase, item) for phase in model.phases if model.pair(phase, item) is not None],
+        background_function=str(tree["Background"][0][0]),
     )
 
 
@@ -212,19 +215,20 @@ def _phase(model: Model, item: PhaseModel) -> PhaseResult:
     return PhaseResult(item.name, [float(v) for v in tree["General"]["Cell"][1:7]], sites)
 
 
-def _restraints(model: Model) -> list[str]:
+def _restraints(model: Model, item: PhaseModel) -> dict[str, int]:
+    """Return how many restraints of each kind act on a phase: each kind is a dict with a switch and lists."""
+    tree = model.gpx.data.get("Restraints", {}).get("data", {}).get(item.key, {})
+    found = {
+        name: sum(len(v) for k, v in one.items() if isinstance(v, list) and k not in ("wtFactor", "Range", "Use"))
+        for name, one in tree.items() if isinstance(one, dict) and one.get("Use", True)
+    }  # fmt: skip
+    return {name: count for name, count in found.items() if count}
+
+
+def _notes(acting: dict[str, dict[str, int]]) -> list[str]:
     """Say where restraints act: without its window GSAS-II leaves them out of chi^2, not out of the shifts."""
-    out = []
-    for phase in model.phases:
-        tree = model.gpx.data.get("Restraints", {}).get("data", {}).get(phase.key, {})
-        kinds = [
-            name for name, one in tree.items()
-            if isinstance(one, dict) and one.get("Use", True) and any(isinstance(v, list) and v for k, v in one.items()
-                                                                     if k not in ("wtFactor", "Range", "Use"))
-        ]  # fmt: skip
-        if kinds:
-            out.append(
-                f"{phase.name} has restraints ({', '.join(kinds)}): they act on the refinement, "
-                "but GSAS-II leaves them out of chi^2 here"
-            )
-    return out
+    return [
+        f"{phase} has restraints ({', '.join(kinds)}): they act on the refinement, "
+        "but GSAS-II leaves them out of chi^2 here"
+        for phase, kinds in acting.items() if kinds
+    ]  # fmt: skip
