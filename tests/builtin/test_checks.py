@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import gemmi
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from autogsas.builtin.checks import autogsas_check_result
 from autogsas.metrics import Metrics
 from autogsas.project import Project
 from autogsas.result import Curves, Finding, Parameter, Reflections, Result, Severity, StepResult
-from autogsas.structure import Cell, Phase, Site
+from autogsas.structure import Cell, Phase, Site, equivalent_u
 from tests.engine.models import CUBIC, XRAY, project, refined, simulate, step, with_data
 
 METRICS = Metrics(rwp=8.0, rexp=5.0, gof=1.6, chi2=1e4, n_observations=1000, n_variables=3)
@@ -205,3 +206,11 @@ def test_a_geometry_that_is_not_the_assumed_one_is_said() -> None:
     (said,) = [item for item in found if item.code == "geometry-not-as-assumed"]
     assert said.severity is Severity.WARNING
     assert "refined as Debye-Scherrer, not as Bragg-Brentano" in said.message
+
+
+@pytest.mark.parametrize("angles", [(90, 90, 90), (90, 90, 120), (81.2, 95.4, 102.7)])
+def test_the_equivalent_u_is_gemmis(angles: tuple[float, float, float]) -> None:
+    cell, tensor = (5.1, 6.3, 7.7, *angles), (0.011, 0.014, 0.021, -0.002, 0.003, 0.001)
+    wanted = gemmi.UnitCell(*cell).calculate_u_eq(gemmi.SMat33d(*tensor))
+    assert equivalent_u(Cell(*cell), tensor) == pytest.approx(wanted)
+    assert np.isnan(equivalent_u(Cell(5, 5, 5, 150, 150, 150), tensor))
