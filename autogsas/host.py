@@ -33,11 +33,8 @@ BUILTINS = (
     "autogsas.builtin.instruments",
     "autogsas.builtin.cif",
     "autogsas.builtin.strategy",
-<<<<<<< HEAD
     "autogsas.builtin.published",
-=======
     "autogsas.builtin.handmade",
->>>>>>> core
     "autogsas.builtin.checks",
 )
 

@@ -124,14 +124,9 @@ def _search_lines() -> list[str]:
         ("trial_timeout", f"{default.trial_timeout:g}", "seconds for one trial"),
         ("jobs", str(default.jobs), "trials at a time"),
         ("seed", str(default.seed), "one seed, one search"),
-<<<<<<< HEAD
-        ("sampler", "tpe", "who proposes: tpe, random, cmaes, gp or qmc"),
-        ("space", default.space, "or published-2020, that of Ozaki et al. with its sampler tpe-2020"),
-=======
         ("sampler", default.sampler or "tpe", "who proposes: tpe, random, cmaes, gp, qmc or tpe-2020"),
         ("space", default.space, "what is searched; published-2020: that of Ozaki et al. (2020)"),
         ("scout", str(default.scout), "trials of the numpy engine before a slower one; off, or a number"),
->>>>>>> core
         ("prune", "true", "give up trials that are hopeless before their last step"),
         ("patience", "30", "stop after so many trials without gain; default: never"),
         ("terminator", "false", "stop where Optuna's terminator expects no more"),

@@ -175,10 +175,7 @@ Starts = Annotated[tuple[_StartShare, _StartShare], AfterValidator(_rising)]
 Widths = Annotated[tuple[_WidthShare, _WidthShare], AfterValidator(_rising)]
 Sampler = Literal["tpe", "random", "cmaes", "gp", "qmc", "tpe-2020"]
 Space = Literal["default", "published-2020"]
-<<<<<<< HEAD
-=======
 Scout = Literal["auto", "off"] | Annotated[int, Field(ge=1)]
->>>>>>> core
 
 
 class BackgroundSearch(_Frozen):
@@ -225,10 +222,7 @@ class Search(_Frozen):
         Sampler | None, Field(description="who proposes; default: tpe, in the published space tpe-2020")
     ] = None
     space: Annotated[Space, Field(description="what is searched; published-2020 is that of Ozaki et al.")] = "default"
-<<<<<<< HEAD
-=======
     scout: Annotated[Scout, Field(description="trials of the numpy engine before a slower one")] = "auto"
->>>>>>> core
     prune: Annotated[bool, Field(description="give up trials that are hopeless before their last step")] = True
     patience: Annotated[int | None, Field(ge=1, description="stop after so many trials without gain")] = None
     terminator: Annotated[bool, Field(description="stop where Optuna's terminator expects no more")] = False

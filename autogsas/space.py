@@ -143,7 +143,7 @@ class _Willing:
     def integer(self, name: str, low: int, high: int) -> int:
         return self._either(name, lambda: self._values.integer(name, low, high), low)
 
-    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+    def number(self, name: str, low: float, high: float, *, log: bool = False, moving: bool = False) -> float:
         return self._either(name, lambda: self._values.number(name, low, high, log=log), low)
 
     def yes(self, name: str) -> bool:

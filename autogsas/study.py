@@ -31,11 +31,7 @@ from autogsas.errors import UserError
 from autogsas.hookspecs import TrialRecord
 from autogsas.space import FixedChoose
 
-<<<<<<< HEAD
-__all__ = ["SAMPLERS", "Database", "Proposer", "value_of_2020"]
-=======
-__all__ = ["SAMPLERS", "Database", "Known", "Proposer", "check_terminator", "known_trials"]
->>>>>>> core
+__all__ = ["SAMPLERS", "Database", "Known", "Proposer", "check_terminator", "known_trials", "value_of_2020"]
 
 T = TypeVar("T", str, int, float, bool)
 
@@ -48,11 +44,8 @@ _STATES = {
     "failed": TrialState.FAIL,
 }
 _COUNTERS = "autogsas:counters"
-<<<<<<< HEAD
 _PENALTY = 1e9
-=======
 _BEFORE_TERMINATING = 25
->>>>>>> core
 
 
 class Proposer:
@@ -141,14 +134,11 @@ class Proposer:
         recipe given), teaches nothing. The sampler tpe-2020 is told what its authors told theirs (`value_of_2020`).
         """
         asked = self._open.pop(record.number, None)
-<<<<<<< HEAD
+        place = self._places[record.number]
         if self._name == "tpe-2020" and record.choices:
             with _silence():
-                self._study.tell(record.number, value_of_2020(record))
+                self._study.tell(place, value_of_2020(record))
             return
-=======
-        place = self._places[record.number]
->>>>>>> core
         learn = _STATES[record.state] is TrialState.COMPLETE and bool(record.choices)
         with _silence():
             if learn and asked is not None:

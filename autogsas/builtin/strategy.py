@@ -55,12 +55,18 @@ def named(name: str, phase: Phase, project: Project) -> str:
     return f"{name}[{phase.name}]" if len(project.phases) > 1 else name
 
 
+def _concerns(project: Project) -> bool:
+    return project.search.space == "default"
+
+
 @hookimpl
 def autogsas_choose_geometry(
     choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
 ) -> Geometry | None:
     """Choose between a flat sample and a capillary for X-rays; neutrons go through a can."""
     assumed = histogram.instrument.geometry
+    if not _concerns(project):
+        return None
     if histogram.instrument.radiation != "xray" or assumed is None or len(capabilities.geometry) < 2:
         return None
     other: Geometry = "Debye-Scherrer" if assumed == "Bragg-Brentano" else "Bragg-Brentano"
@@ -70,8 +76,10 @@ def autogsas_choose_geometry(
 @hookimpl
 def autogsas_set_background(
     choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
-) -> Background:
+) -> Background | None:
     """Choose function and number of terms within what the project allows."""
+    if not _concerns(project):
+        return None
     settings = project.search.background
     functions = {str(name): name for name in settings.functions if name in capabilities.backgrounds}
     function = choose.category("background.function", list(functions))
@@ -81,8 +89,10 @@ def autogsas_set_background(
 @hookimpl
 def autogsas_choose_profile(
     choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
-) -> list[Free]:
+) -> list[Free] | None:
     """Choose which widths are free, and what becomes of the axial divergence."""
+    if not _concerns(project):
+        return None
     gaussian = options(GAUSSIAN, project, capabilities)
     lorentzian = options(LORENTZIAN, project, capabilities)
     groups = [*gaussian[choose.category("profile.gaussian", list(gaussian))]]
@@ -93,8 +103,10 @@ def autogsas_choose_profile(
 
 
 @hookimpl
-def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogram) -> tuple[float, float]:
+def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogram) -> tuple[float, float] | None:
     """Choose the range of the first steps: where it begins, and how much of the rest it takes."""
+    if not _concerns(project):
+        return None
     low, high = histogram.limits
     first = project.search.first
     start = low + choose.number("first.start", *first.start) * (high - low)
@@ -102,8 +114,10 @@ def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogra
 
 
 @hookimpl
-def autogsas_choose_groups(choose: Choose, project: Project, capabilities: Capabilities) -> list[Free]:
+def autogsas_choose_groups(choose: Choose, project: Project, capabilities: Capabilities) -> list[Free] | None:
     """Choose the line shifts of each histogram, and which parts of the structure are free."""
+    if not _concerns(project):
+        return None
     search = project.search.groups
     frees = [Free(group="cell")] if allowed(("cell",), project, capabilities) else []
     several = len(project.histograms) > 1
@@ -157,12 +171,14 @@ def _yes(choose: Choose, name: str, group: Group, project: Project) -> bool:
 
 
 @hookimpl
-def autogsas_order_steps(choose: Choose, project: Project, plan: Plan, capabilities: Capabilities) -> list[Step]:
+def autogsas_order_steps(choose: Choose, project: Project, plan: Plan, capabilities: Capabilities) -> list[Step] | None:
     """Order the steps: scale and background first, everything over the full limits last, the rest by choice.
 
     Each block gets a place; the first few of them get a step of their own, all others wait for the last. Early steps
     stop after a few cycles: they only have to bring the model near. The last goes on to convergence.
     """
+    if not _concerns(project):
+        return None
     places = {name: choose.number(f"order.{name}", *ends) for name, ends in ORDER.items()}
     own_steps = choose.integer("early.steps", 0, len(ORDER))
     cycles = choose.integer("early.cycles", *project.search.cycles)
@@ -251,80 +267,3 @@ def _blocks(plan: Plan, late: list[Free]) -> dict[str, list[Free]]:
         else:
             blocks["widths"].append(free)
     return blocks
-<<<<<<< HEAD
-
-
-@hookimpl
-def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[Seed]:
-    """Bring the recipes a careful person would try first, from the fullest to the plainest."""
-    search = project.search
-    if search.space != "default":
-        return []
-    functions = search.background.functions
-
-    def seed(
-        name: str, function: str, terms: int, shift: str, gaussian: str, lorentzian: str, *, main_only: bool = False
-    ) -> Seed:
-        choices: dict[str, Any] = {"order": "cell, widths, structure", "early.cycles": _within(4, search.cycles)}
-        choices |= {f"offered.{group}": False for group in search.groups.offer if group not in search.groups.always}
-        for key, group, phase in _structural(project, capabilities):
-            # Tensors ask for better data than most patterns are: they are left to the search.
-            choices[key] = group != "uaniso" and not (main_only and phase not in (None, project.phases[0].name))
-        for histogram in project.histograms:
-            suffix = f"[{histogram.name}]" if len(project.histograms) > 1 else ""
-            flat = histogram.instrument.geometry == "Bragg-Brentano"
-            neutrons = histogram.instrument.radiation == "neutron"
-            own: dict[str, Any] = {
-                "background.function": function if function in functions else functions[0],
-                "background.terms": _within(terms, search.background.terms),
-                # The lines of a neutron diffractometer are Gaussian, whatever the sample does to them.
-                "profile.gaussian": "U V W" if neutrons else gaussian,
-                "profile.lorentzian": "none" if neutrons and gaussian != "U V W" else lorentzian,
-                "profile.axial": True,
-                "first.start": _within(0.0, search.first.start),
-                "first.width": _within(0.7, search.first.width),
-                "shift": shift if flat else shift.split(",")[0],
-            }
-            choices |= {key + suffix: value for key, value in own.items()}
-        return Seed(name, choices=_possible(choices, project, capabilities))
-
-    minor = [seed("careful, first phase", "chebyschev-1", 12, "displacement", "U V W", "X Y", main_only=True)]
-    return [
-        *(minor if len(project.phases) > 1 else []),
-        seed("careful", "chebyschev-1", 12, "displacement, transparency", "U V W", "X Y"),
-        seed("careful, knots", "log interpolate", 15, "displacement, transparency", "U V W", "X Y"),
-        seed("Lorentzian", "chebyschev-1", 12, "displacement", "none", "X Y"),
-        seed("zero only", "chebyschev-1", 9, "zero", "U V W", "X Y"),
-        seed("sample broadening", "chebyschev-1", 12, "displacement", "U V W", "size strain"),
-        seed("plain", "chebyschev-1", 6, "zero", "W", "Y"),
-    ]
-
-
-def _within(value: Number, ends: tuple[Number, Number]) -> Number:
-    return min(max(value, ends[0]), ends[1])
-
-
-def _possible(choices: dict[str, Any], project: Project, capabilities: Capabilities) -> dict[str, Any]:
-    """Leave out what this project or backend does not offer, so that the sampler chooses it instead."""
-    never, always = project.search.groups.never, project.search.groups.always
-    out = {}
-    for key, value in choices.items():
-        name = key.split("[")[0]
-        if name == "profile.gaussian":
-            options = _options(_GAUSSIAN, project, capabilities)
-        elif name == "profile.lorentzian":
-            options = _options(_LORENTZIAN, project, capabilities)
-        elif name == "shift":
-            options = _options(_SHIFTS["Bragg-Brentano"], project, capabilities)
-        else:
-            if name == "profile.axial" and ("SH/L" in {*never, *always} or "SH/L" not in capabilities.groups):
-                continue
-            if name.startswith("structure.") and name.removeprefix("structure.") in always:
-                continue
-            out[key] = value
-            continue
-        if value in options:
-            out[key] = value
-    return out
-=======
->>>>>>> core

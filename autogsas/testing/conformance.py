@@ -28,11 +28,7 @@ from autogsas.errors import BackendError, UserError
 from autogsas.isolate import Outcome, Workers
 from autogsas.metrics import rwp
 from autogsas.project import Project
-<<<<<<< HEAD
-from autogsas.recipe import ALL_BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Step
-=======
-from autogsas.recipe import BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Setting, Start, Step
->>>>>>> core
+from autogsas.recipe import ALL_BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Setting, Start, Step
 from autogsas.result import Result, StepResult
 from autogsas.testing.samples import make_project
 from autogsas.trial import copies, relocate
