@@ -13,6 +13,8 @@ Y. Ozaki, Y. Suzuki, T. Hawai, K. Saito, M. Onishi & K. Ono, npj Comput. Mater. 
 - Their "chebyschev" is a series of powers in GSAS-II, `power series` here; "chebyschev-1" are Chebyshev's polynomials.
 - A background keeps its numbers when function, terms or limits change. One that is not refined stays as a project
   begins: 1 and zeros, which is next to nothing.
+- GSAS-II takes U, V and W of a GSAS instrument file, and 0, 0 and 0.002 for X, Y and SH/L whatever it says. They
+  began there, and so does a recipe for such a file; one for GSAS-II's own begins with what the file says.
 - Anisotropic sites, which they make isotropic, stay as they are. Several histograms choose each for itself; of several
   phases the fractions are free where they would leave them at 1.
 """
@@ -25,7 +27,7 @@ from autogsas import hookimpl
 from autogsas.backend import Capabilities
 from autogsas.hookspecs import Choose, Plan
 from autogsas.project import Histogram, Project
-from autogsas.recipe import Background, BackgroundFunction, Free, Group, Step
+from autogsas.recipe import Background, BackgroundFunction, Free, Group, Setting, Step
 
 __all__: list[str] = []
 
@@ -42,6 +44,8 @@ _FUNCTIONS: dict[str, BackgroundFunction] = {
 _WIDTHS: tuple[Group, ...] = ("U", "V", "W", "X", "Y", "SH/L")
 _LEAST_WINDOW = 20.0  # degrees
 _CYCLES = 3  # GSAS-II's own
+_GSAS_FILES = (".prm", ".inst")
+_AS_GSAS2_READS: dict[Group, float] = {"X": 0.0, "Y": 0.0, "SH/L": 0.002}
 
 
 def _concerns(project: Project) -> bool:
@@ -121,7 +125,7 @@ def autogsas_order_steps(choose: Choose, project: Project, plan: Plan) -> Sequen
 
     scale = (Free(group="scale"),)
     return [
-        Step(title="scale", limits=window, background=new, free=scale, cycles=_CYCLES),
+        Step(title="scale", limits=window, background=new, set=_starts(project), free=scale, cycles=_CYCLES),
         Step(title="background", limits=window, background=plan.backgrounds, free=of("background"), cycles=_CYCLES),
         Step(title="cell and zero", limits=window, free=of("cell", "zero"), cycles=_CYCLES),
         Step(title="sample parameters", limits=window, free=of("displacement"), cycles=_CYCLES),
@@ -129,3 +133,13 @@ def autogsas_order_steps(choose: Choose, project: Project, plan: Plan) -> Sequen
         Step(title="structure", limits=window, free=of("positions", "uiso", "uaniso"), cycles=_CYCLES),
         Step(title="full limits", cycles=_CYCLES),
     ]
+
+
+def _starts(project: Project) -> tuple[Setting, ...]:
+    several = len(project.histograms) > 1
+    return tuple(
+        Setting(group=group, value=value, histogram=histogram.name if several else None)
+        for histogram in project.histograms
+        if any(file.suffix.lower() in _GSAS_FILES for file in histogram.files)
+        for group, value in _AS_GSAS2_READS.items()
+    )

@@ -92,6 +92,16 @@ def test_the_steps_are_theirs(host: Host, flat: Project) -> None:
     assert backgrounds == [("chebyschev-1", 3, False), ("power series", 7, False)]
 
 
+def test_widths_begin_as_gsas2_reads_gsas_files(host: Host, flat: Project) -> None:
+    # GSASIIfiles.SetPowderInstParms compares a text with the number 3: X, Y and SH/L are its defaults in any case.
+    only = flat.histograms[0]
+    read = replace(flat, histograms=(replace(only, files=(Path("a.csv"), Path("INST_XRY.PRM"))),))
+    own = replace(flat, histograms=(replace(only, files=(Path("a.csv"), Path("a.instprm"))),))
+    found = {setting.group: setting.value for setting in made(host, read).steps[0].set}
+    assert found == {"X": 0.0, "Y": 0.0, "SH/L": 0.002}
+    assert made(host, own).steps[0].set == ()
+
+
 def test_what_is_not_chosen_is_not_freed(host: Host, flat: Project) -> None:
     chosen = {"background.refine": False, **{f"free.{name}": False for name in FREES}}
     freed = {str(free) for step in made(host, flat, chosen).steps for free in step.free}
@@ -145,7 +155,7 @@ def test_nothing_is_tried_beforehand(host: Host, flat: Project) -> None:
 def test_the_default_space_is_not_concerned(host: Host) -> None:
     choose = Recorder(Proposer("random", 1).ask(0))
     build_recipe(host, samples()[0], CAPABILITIES, choose)
-    assert {"first.start", "order"} <= set(choose.choices)
+    assert {"first.start", "order.cell"} <= set(choose.choices)
 
 
 def record(state: str, score: float | None, *findings: Finding, number: int = 0) -> TrialRecord:
