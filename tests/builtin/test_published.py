@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import importlib.util
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
+from scipy.stats import chi2_contingency, ks_2samp
 
 import autogsas
+from autogsas import study as study_module
+from autogsas.builtin import handmade, strategy
 from autogsas.builtin.backend import NumpyBackend
-from autogsas.hookspecs import TrialRecord
+from autogsas.hookspecs import Plan, TrialRecord
 from autogsas.host import Host
 from autogsas.project import Project, Search
 from autogsas.recipe import BACKGROUNDS, Recipe, Step
 from autogsas.result import Finding, Severity
 from autogsas.resuming import settings_of
 from autogsas.seeds import collect_seeds
-from autogsas.space import FixedChoose, Recorder, build_recipe
+from autogsas.space import FixedChoose, Recorder, build_recipe, fitting_choices
 from autogsas.study import Proposer, value_of_2020
 from tests.builtin.test_strategy import samples
 from tests.engine.models import CUBIC, XRAY, project
@@ -192,3 +201,183 @@ def test_a_run(host: Host, tmp_path: Path) -> None:
     with (run.folder / "trials.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["origin"] for row in rows] == ["search"] * 3
+
+
+# The published search itself, by Optuna alone, for what needs no GSAS-II.
+
+REFERENCE = Path(__file__).parents[2] / "plugins" / "autogsas-gsas2" / "benchmarks" / "published2020.py"
+needs_reference = pytest.mark.skipif(not REFERENCE.is_file(), reason=f"the reference is not at {REFERENCE}")
+
+
+@pytest.fixture(scope="module")
+def reference() -> Any:
+    spec = importlib.util.spec_from_file_location("published2020", REFERENCE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class ForEachDimension(BaseSampler):
+    """Another sampler, seeded anew for each dimension of each trial: the order of asking does not matter then."""
+
+    def __init__(self, make: Callable[[int], BaseSampler], names: Mapping[str, str], seed: int) -> None:
+        self._make, self._names, self._seed = make, names, seed
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Any:
+        return {}
+
+    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, distribution: BaseDistribution) -> Any:
+        seed = zlib.crc32(f"{self._seed} {trial.number} {self._names.get(name, name)}".encode())
+        return self._make(seed).sample_independent(study, trial, name, distribution)
+
+
+class NoFirst:
+    """A trial that offers "no" first, as ours do: the order of options has no meaning but for the random numbers."""
+
+    def __init__(self, trial: Any) -> None:
+        self.suggest_float, self.suggest_int = trial.suggest_float, trial.suggest_int
+        self._category = trial.suggest_categorical
+
+    def suggest_categorical(self, name: str, options: Sequence[Any]) -> Any:
+        return self._category(name, options[::-1] if list(options) == [True, False] else options)
+
+
+def artificial(choices: Mapping[str, Any]) -> float:
+    """A stand-in for Rwp by our names, with what the search meets: one trial in five is a penalty."""
+    value = 6.0 + 0.002 * (choices["window.start"] - 70.0) ** 2 + 0.01 * (150.0 - choices["window.end"])
+    value += abs(choices["background.terms"] - 9) + (0.0 if "interpolate" in choices["background.function"] else 5.0)
+    value += sum(2.0 for name in ("background.refine", "free.zero", "free.W") if not choices[name])
+    return 1e9 if choices["free.U"] and choices["window.start"] > 90.0 else value
+
+
+def our_trials(host: Host, given: Project, seed: int, count: int) -> list[dict[str, Any]]:
+    """Search the artificial function; a penalty is a failure or a negative U in turns."""
+    proposer = Proposer("tpe-2020", seed)
+    found = []
+    for number in range(count):
+        choose = Recorder(proposer.ask(number))
+        build_recipe(host, given, CAPABILITIES, choose)
+        value = artificial(choose.choices)
+        bad = value >= 1e9
+        told = record("failed", None) if bad and number % 2 else record("infeasible", 7.0, u_iso(-0.01))
+        proposer.tell(replace(told if bad else record("complete", value), number=number))
+        found.append({**choose.choices, "value": value})
+    return found
+
+
+def their_trials(reference: Any, sampler: BaseSampler, count: int, wrap: Any = lambda trial: trial) -> list[Any]:
+    study = optuna.create_study(sampler=sampler)
+    found = []
+    for _ in range(count):
+        trial = study.ask()
+        choices = reference.as_autogsas(reference.suggest(wrap(trial), 15.0, 150.0))
+        value = artificial(choices)
+        study.tell(trial, value)
+        found.append({**choices, "value": value})
+    return found
+
+
+@needs_reference
+def test_each_proposal_is_theirs_given_the_same_random_numbers(
+    reference: Any, host: Host, flat: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Twenty random ones and thirty by TPE: the same dimensions, the same values told, the same sampler.
+    original, names = study_module._sampler, reference.NAMES
+
+    def ours(name: str, seed: int, number: int) -> BaseSampler:
+        return ForEachDimension(lambda own: original(name, own, 0), names, seed)
+
+    def their_sampler(own: int) -> BaseSampler:
+        sampler: BaseSampler = reference.sampler("tpe", int(np.random.SeedSequence([own, 0]).generate_state(1)[0]))
+        return sampler
+
+    monkeypatch.setattr(study_module, "_sampler", ours)
+    mine = our_trials(host, flat, 3, 50)
+    theirs = their_trials(reference, ForEachDimension(their_sampler, names, 3), 50, NoFirst)
+    assert mine == theirs
+    assert sum(trial["value"] >= 1e9 for trial in mine) >= 3
+
+
+def assert_alike(mine: list[Any], theirs: list[Any], least: float) -> None:
+    """Compare independent samples: chi^2 for what has few values, else Kolmogorov-Smirnov."""
+    if isinstance(mine[0], (str, bool)):
+        values = sorted({*mine, *theirs})
+        table = [[sample.count(value) for value in values] for sample in (mine, theirs)]
+        assert chi2_contingency(table).pvalue > least
+    else:
+        assert ks_2samp(mine, theirs).pvalue > least
+
+
+@needs_reference
+def test_random_proposals_are_distributed_as_theirs(reference: Any, host: Host, flat: Project) -> None:
+    mine = [trial for seed in range(12) for trial in our_trials(host, flat, seed, 20)]
+    theirs = [
+        trial for seed in range(100, 112) for trial in their_trials(reference, reference.sampler("tpe", seed), 20)
+    ]
+    # Seventeen tests at once: one in a thousand each.
+    for name in mine[0]:
+        assert_alike([trial[name] for trial in mine], [trial[name] for trial in theirs], 0.001)
+
+
+@pytest.mark.slow
+@needs_reference
+def test_searches_go_as_theirs_do(reference: Any, host: Host, flat: Project) -> None:
+    # Proposals of one search depend on each other; one figure of each search does not.
+    count, searches = 60, 30
+    mine = [our_trials(host, flat, seed, count) for seed in range(searches)]
+    theirs = [their_trials(reference, reference.sampler("tpe", seed), count) for seed in range(200, 200 + searches)]
+
+    def figures(trials: list[Any]) -> dict[str, float]:
+        late = trials[20:]
+        means = {
+            name: float(np.mean([trial[name] for trial in late]))
+            for name in late[0]
+            if not isinstance(late[0][name], str) and name != "value"
+        }
+        knots = np.mean(["interpolate" in trial["background.function"] for trial in late])
+        penalties = np.mean([trial["value"] >= 1e9 for trial in late])
+        best = {f"best {number}": min(trial["value"] for trial in trials[:number]) for number in (20, 40, 60)}
+        return means | best | {"knots": float(knots), "penalties": float(penalties)}
+
+    ours, others = ([figures(trials) for trials in runs] for runs in (mine, theirs))
+    for name in ours[0]:
+        assert_alike([figure[name] for figure in ours], [figure[name] for figure in others], 0.001)
+
+
+def test_nothing_else_is_asked_where_the_geometry_may_be_another(host: Host, flat: Project) -> None:
+    only = replace(flat.histograms[0], geometry_declared=False)
+    choose = Recorder(Proposer("random", 1).ask(0))
+    recipe = build_recipe(host, replace(flat, histograms=(only,)), CAPABILITIES, choose)
+    assert set(choose.choices) == set(CHOICES)
+    assert recipe.steps[0].geometry is None
+    assert not any(step.start for step in recipe.steps)
+
+
+def test_the_default_strategy_is_silent(flat: Project) -> None:
+    only = flat.histograms[0]
+    choose = FixedChoose({})
+    plan = Plan((), (), ())
+    assert strategy.autogsas_choose_geometry(choose, flat, only, CAPABILITIES) is None
+    assert strategy.autogsas_set_background(choose, flat, only, CAPABILITIES) is None
+    assert strategy.autogsas_choose_profile(choose, flat, only, CAPABILITIES) is None
+    assert strategy.autogsas_choose_limits(choose, flat, only) is None
+    assert strategy.autogsas_choose_groups(choose, flat, CAPABILITIES) is None
+    assert strategy.autogsas_order_steps(choose, flat, plan, CAPABILITIES) is None
+    assert handmade.autogsas_seed_recipes(flat, CAPABILITIES) == []
+
+
+def test_an_earlier_runs_choices_fit(host: Host, flat: Project) -> None:
+    assert fitting_choices(host, flat, CAPABILITIES, CHOICES | {"other": 1}) == CHOICES
+
+
+def test_no_constraints_reach_the_sampler(host: Host, flat: Project) -> None:
+    proposer = Proposer("tpe-2020", 1)
+    proposed(host, flat, proposer, 0)
+    proposer.tell(record("infeasible", 7.0, Finding("not-converged", Severity.ERROR, "")))
+    (trial,) = proposer._study.get_trials()
+    assert not trial.constraints
