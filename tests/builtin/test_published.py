@@ -328,7 +328,7 @@ def test_random_proposals_are_distributed_as_theirs(reference: Any, host: Host, 
 @needs_reference
 def test_searches_go_as_theirs_do(reference: Any, host: Host, flat: Project) -> None:
     # Proposals of one search depend on each other; one figure of each search does not.
-    count, searches = 60, 30
+    count, searches = 50, 24
     mine = [our_trials(host, flat, seed, count) for seed in range(searches)]
     theirs = [their_trials(reference, reference.sampler("tpe", seed), count) for seed in range(200, 200 + searches)]
 
@@ -341,7 +341,7 @@ def test_searches_go_as_theirs_do(reference: Any, host: Host, flat: Project) -> 
         }
         knots = np.mean(["interpolate" in trial["background.function"] for trial in late])
         penalties = np.mean([trial["value"] >= 1e9 for trial in late])
-        best = {f"best {number}": min(trial["value"] for trial in trials[:number]) for number in (20, 40, 60)}
+        best = {f"best {number}": min(trial["value"] for trial in trials[:number]) for number in (20, 35, 50)}
         return means | best | {"knots": float(knots), "penalties": float(penalties)}
 
     ours, others = ([figures(trials) for trials in runs] for runs in (mine, theirs))
