@@ -44,8 +44,8 @@ class Choose(Protocol):
         """Choose an integer, both ends included."""
         ...
 
-    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        """Choose a real number."""
+    def number(self, name: str, low: float, high: float, *, log: bool = False, moving: bool = False) -> float:
+        """Choose a real number; ``moving`` where the range depends on earlier choices, another one in each trial."""
         ...
 
     def yes(self, name: str) -> bool:

@@ -33,6 +33,7 @@ BUILTINS = (
     "autogsas.builtin.instruments",
     "autogsas.builtin.cif",
     "autogsas.builtin.strategy",
+    "autogsas.builtin.published",
     "autogsas.builtin.handmade",
     "autogsas.builtin.mending",
     "autogsas.builtin.starts",

@@ -109,7 +109,8 @@ def _freed(free: Free, step: Step) -> str:
 
 def _background(item: Background) -> str:
     terms = f"{item.function}, {item.terms} term{'s' if item.terms != 1 else ''}"
-    return f"{terms} for {item.histogram}" if item.histogram else terms
+    kept = "" if item.carry else ", the old coefficients kept"
+    return f"{terms}{kept} for {item.histogram}" if item.histogram else terms + kept
 
 
 def _narrowed(item: Free | Setting) -> str:

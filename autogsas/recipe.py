@@ -16,6 +16,7 @@ from autogsas.instrument import Geometry
 from autogsas.sample import Axis
 
 __all__ = [
+    "ALL_BACKGROUNDS",
     "BACKGROUNDS",
     "GROUPS",
     "AxisEntry",
@@ -32,12 +33,15 @@ __all__ = [
 
 BackgroundFunction = Literal[
     "chebyschev-1", "cosine", "Q^2 power series", "Q^-2 power series",
-    "lin interpolate", "inv interpolate", "log interpolate",
+    "lin interpolate", "inv interpolate", "log interpolate", "power series",
 ]  # fmt: skip
 BACKGROUNDS: tuple[BackgroundFunction, ...] = (
     "chebyschev-1", "cosine", "Q^2 power series", "Q^-2 power series",
     "lin interpolate", "inv interpolate", "log interpolate",
 )  # fmt: skip
+"""What a search chooses among."""
+ALL_BACKGROUNDS: tuple[BackgroundFunction, ...] = (*BACKGROUNDS, "power series")
+"""All that recipes may name. A power series ("chebyschev" in GSAS-II) draws what "chebyschev-1" does, less steadily."""
 
 Group = Literal[
     "scale", "background", "cell", "zero", "displacement", "transparency", "U", "V", "W", "X", "Y", "Z", "SH/L",
@@ -88,11 +92,17 @@ class _Frozen(BaseModel):
 
 
 class Background(_Frozen):
-    """A background function with its number of terms, for one histogram or for all."""
+    """A background function with its number of terms, for one histogram or for all.
+
+    A new function, number of terms or range is given coefficients that draw the old curve. Without ``carry`` the
+    numbers stay, cut or filled with zeros, as GSAS-II's own scripting does (a new project has 1, 0, 0); they then mean
+    another curve. So it is until a background with ``carry`` is set.
+    """
 
     function: BackgroundFunction
     terms: Annotated[int, Field(ge=1, le=100)]
     histogram: str | None = None
+    carry: Annotated[bool, Field(description="draw the old curve; false: keep the old numbers")] = True
 
 
 class Free(_Frozen):

@@ -100,6 +100,8 @@ def send_scout(
         return None
     if wish == "auto" and (options.trials <= _FEW or project.search.space != "default"):
         return None
+    if project.search.space != "default":
+        return _said("the scout stands aside: the published search has none", progress)
     if project.beyond:
         return _said(f"the scout stands aside: the numpy engine does not know {', '.join(project.beyond)}", progress)
     common = _common(engine.capabilities(), backend.capabilities())

@@ -21,8 +21,11 @@ _FROM_ANOTHER = 6
 def collect_seeds(host: Host, project: Project, backend: Backend) -> tuple[Seed, ...]:
     """Return what to try before the sampler: the project's own recipes, then what plugins bring.
 
+    Nothing in the published space, so that as many trials are as many proposals.
     Raises PluginError for an answer that is no seed.
     """
+    if project.search.space == "published-2020":
+        return ()
     seeds = [Seed(recipe.name or f"recipe {i + 1}", recipe=recipe) for i, recipe in enumerate(project.recipes)]
     for answer in host.call("seed_recipes", project=project, capabilities=backend.capabilities()):
         for seed in answer or ():

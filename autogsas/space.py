@@ -61,7 +61,7 @@ class FixedChoose:
             raise PluginError(f"{self._source}: out of range", key=name, found=value, allowed=f"{low} to {high}")
         return value
 
-    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+    def number(self, name: str, low: float, high: float, *, log: bool = False, moving: bool = False) -> float:
         """Return the fixed number, within both ends."""
         value = self._value(name)
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
@@ -108,12 +108,12 @@ class Recorder:
             raise PluginError(f"choice {name!r} has an empty range, {low} to {high}")
         return int(self._note(name, self._inner.integer(name, low, high)))
 
-    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+    def number(self, name: str, low: float, high: float, *, log: bool = False, moving: bool = False) -> float:
         """Choose a real number."""
-        self._same(name, "number", low, high, log)
+        self._same(name, "moving number", log) if moving else self._same(name, "number", low, high, log)
         if not (math.isfinite(low) and math.isfinite(high) and low <= high) or (log and low <= 0):
             raise PluginError(f"choice {name!r} has an impossible range, {low} to {high}")
-        return float(self._note(name, self._inner.number(name, low, high, log=log)))
+        return float(self._note(name, self._inner.number(name, low, high, log=log, moving=moving)))
 
     def yes(self, name: str) -> bool:
         """Choose yes or no."""
@@ -143,7 +143,7 @@ class _Willing:
     def integer(self, name: str, low: int, high: int) -> int:
         return self._either(name, lambda: self._values.integer(name, low, high), low)
 
-    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+    def number(self, name: str, low: float, high: float, *, log: bool = False, moving: bool = False) -> float:
         return self._either(name, lambda: self._values.number(name, low, high, log=log), low)
 
     def yes(self, name: str) -> bool:
@@ -159,7 +159,7 @@ class _Plain:
     def integer(self, name: str, low: int, high: int) -> int:
         return low
 
-    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+    def number(self, name: str, low: float, high: float, *, log: bool = False, moving: bool = False) -> float:
         return low
 
     def yes(self, name: str) -> bool:
@@ -179,8 +179,8 @@ class _ForHistogram:
     def integer(self, name: str, low: int, high: int) -> int:
         return self._inner.integer(name + self._suffix, low, high)
 
-    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        return self._inner.number(name + self._suffix, low, high, log=log)
+    def number(self, name: str, low: float, high: float, *, log: bool = False, moving: bool = False) -> float:
+        return self._inner.number(name + self._suffix, low, high, log=log, moving=moving)
 
     def yes(self, name: str) -> bool:
         return self._inner.yes(name + self._suffix)

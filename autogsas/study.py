@@ -31,7 +31,7 @@ from autogsas.errors import UserError
 from autogsas.hookspecs import TrialRecord
 from autogsas.space import FixedChoose
 
-__all__ = ["SAMPLERS", "Database", "Known", "Proposer", "check_terminator", "known_trials"]
+__all__ = ["SAMPLERS", "Database", "Known", "Proposer", "check_terminator", "known_trials", "value_of_2020"]
 
 T = TypeVar("T", str, int, float, bool)
 
@@ -44,6 +44,7 @@ _STATES = {
     "failed": TrialState.FAIL,
 }
 _COUNTERS = "autogsas:counters"
+_PENALTY = 1e9
 _BEFORE_TERMINATING = 25
 
 
@@ -130,10 +131,14 @@ class Proposer:
         """Learn from a trial that is over.
 
         One given up counts as worse than all that ended. A trial that failed, or that made no choice at all (a whole
-        recipe given), teaches nothing.
+        recipe given), teaches nothing. The sampler tpe-2020 is told what its authors told theirs (`value_of_2020`).
         """
         asked = self._open.pop(record.number, None)
         place = self._places[record.number]
+        if self._name == "tpe-2020" and record.choices:
+            with _silence():
+                self._study.tell(place, value_of_2020(record))
+            return
         learn = _STATES[record.state] is TrialState.COMPLETE and bool(record.choices)
         with _silence():
             if learn and asked is not None:
@@ -181,10 +186,10 @@ class OptunaChoose:
         with _silence():
             return self._trial.suggest_int(name, low, high)
 
-    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+    def number(self, name: str, low: float, high: float, *, log: bool = False, moving: bool = False) -> float:
         """Choose a real number."""
         if name in self._fixed:
-            self._fixed[name].number(name, low, high, log=log)
+            self._fixed[name].number(name, low, high, log=log, moving=moving)
         with _silence():
             return self._trial.suggest_float(name, low, high, log=log)
 
@@ -274,6 +279,17 @@ def reached_by(record: TrialRecord) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def value_of_2020(record: TrialRecord) -> float:
+    """Return what Ozaki et al. tell their sampler of a trial: Rwp, or 1e9 where it failed or a U_iso is negative.
+
+    npj Comput. Mater. 6, 75 (2020) and their program. Other findings of ours do not matter there.
+    """
+    if record.state not in ("complete", "infeasible") or record.score is None:
+        return _PENALTY
+    displacements = [f.numbers.get("value", 0.0) for f in record.findings if f.code == "u-out-of-range"]
+    return _PENALTY if min(displacements, default=0.0) < 0 else record.score
+
+
 def errors_of(record: TrialRecord) -> int:
     """Return how many findings of a trial are errors: by how much it breaks the constraints."""
     return sum(1 for finding in record.findings if finding.severity == "error")
@@ -296,6 +312,9 @@ def _sampler(name: str, seed: int, number: int) -> BaseSampler:
             return optuna.samplers.TPESampler(
                 seed=own, multivariate=True, group=True, constant_liar=True, warn_independent_sampling=False
             )
+        case "tpe-2020":
+            # As Ozaki et al. call it, who had a version before 5: one dimension at a time, no constant liar.
+            return optuna.samplers.TPESampler(seed=own, n_startup_trials=20, multivariate=False, constant_liar=False)
         case "cmaes":
             return optuna.samplers.CmaEsSampler(
                 seed=own, independent_sampler=independent, warn_independent_sampling=False

@@ -85,7 +85,8 @@ def run(
         sampler=kept.get("sampler", asked.sampler or _SAMPLER_OF[asked.space]),
         timeout=timeout if timeout is not None else asked.timeout,
         trial_timeout=asked.trial_timeout,
-        prune=asked.prune,
+        # The published search carries every trial through.
+        prune=asked.prune and asked.space == "default",
         patience=_at_least_one(patience, "--patience") or asked.patience,
         terminator=asked.terminator,
     )
@@ -94,6 +95,8 @@ def run(
     rehearse(host, read, engine.capabilities())
     wish = scout if scout is not None else kept.get("scout", asked.scout)
     model = Path(like) if like is not None else Path(kept["like"]) if kept.get("like") else None
+    if model is not None and asked.space != "default":
+        raise UserError("the published search begins with nothing but its sampler", key="--like", found=model)
     earlier = () if model is None else seeds_like(model)
     plan = Seeding(collect_seeds(host, read, engine), earlier, wish, None if model is None else model.resolve())
     return _carry_out(read, host, engine, target, options, plan, progress)

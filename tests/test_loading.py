@@ -174,7 +174,7 @@ MISTAKES = {
     "a word for an entry": ("data: [a.xye]\nphases: [{file: a.cif}]\n", "data[0]: must be keys with values; found 'a.xye'"),
     "bad duration": (PLAIN + "search: {timeout: soon}\n", "search.timeout: a duration is a number of seconds or a text such as '90s', '10m' or '1.5h'; found 'soon'"),
     "unknown sampler": (PLAIN + "search: {sampler: tep}\n", "search.sampler: unknown value; found 'tep'; allowed: tpe, random, cmaes, gp, qmc, tpe-2020; did you mean 'tpe'?"),
-    "unknown background function": (PLAIN + "search: {background: {functions: [chebyshev-1]}}\n", "search.background.functions[0]: unknown value; found 'chebyshev-1'; allowed: chebyschev-1, cosine, Q^2 power series, Q^-2 power series, lin interpolate, inv interpolate, log interpolate; did you mean 'chebyschev-1'?"),
+    "unknown background function": (PLAIN + "search: {background: {functions: [chebyshev-1]}}\n", "search.background.functions[0]: unknown value; found 'chebyshev-1'; allowed: chebyschev-1, cosine, Q^2 power series, Q^-2 power series, lin interpolate, inv interpolate, log interpolate, power series; did you mean 'chebyschev-1'?"),
     "terms the wrong way round": (PLAIN + "search: {background: {terms: [9, 3]}}\n", "search.background.terms: the smallest number of terms must not exceed the largest; found '[9, 3]'"),
     "unknown group": (PLAIN + "search: {groups: {always: [cel]}}\n", "search.groups.always[0]: unknown value; found 'cel'; allowed: scale, background, cell,"),
     "a group always and never": (PLAIN + "search: {groups: {always: [cell], never: [cell]}}\n", "search.groups.never: a group cannot be freed always and never; found 'cell'"),

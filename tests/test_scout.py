@@ -66,6 +66,22 @@ def test_the_scouts_best_recipes_are_tried_first_and_its_knowledge_is_used(host:
     assert run.summary.rwp <= without.summary.rwp + 1e-9
 
 
+def test_the_published_search_has_neither_scout_nor_seeds(host: Host, project: Project, tmp_path: Path) -> None:
+    published = replace(project, recipes=(MINE,), search=Search(trials=6, seed=1, space="published-2020"))
+    whole = verbs.run((published, host), backend="fake", out=tmp_path / "whole")
+    assert whole.summary.scout is None
+    assert [item.origin for item in whole.summary.history] == ["search"] * 6
+    assert not any(item.state == "pruned" for item in whole.summary.history)
+    asked = verbs.run((published, host), backend="fake", scout=3, out=tmp_path / "asked")
+    assert asked.summary.scout is not None
+    assert asked.summary.scout.note.startswith("the scout stands aside")
+    verbs.run((published, host), backend="fake", trials=3, out=tmp_path / "parts")
+    parts = verbs.run((published, host), backend="fake", out=tmp_path / "parts", resume=True)
+    assert history(whole) == history(asked) == history(parts)
+    with pytest.raises(UserError, match="--like: the published search begins with nothing"):
+        verbs.run((published, host), backend="fake", like=tmp_path / "whole", out=tmp_path / "b")
+
+
 def test_a_scouted_run_repeats_itself_and_resumes(host: Host, project: Project, tmp_path: Path) -> None:
     whole = verbs.run((project, host), backend="fake", out=tmp_path / "whole")
     again = verbs.run((project, host), backend="fake", out=tmp_path / "again")

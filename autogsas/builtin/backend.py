@@ -9,7 +9,7 @@ from autogsas.backend import Backend, Capabilities, Probe, StartWord
 from autogsas.builtin.output import cif_text, script_text
 from autogsas.engine.session import EngineSession
 from autogsas.project import Project
-from autogsas.recipe import GROUPS, Step
+from autogsas.recipe import ALL_BACKGROUNDS, GROUPS, Step
 from autogsas.result import Result, StepResult
 
 __all__ = ["NumpyBackend"]
@@ -52,7 +52,9 @@ class NumpyBackend:
     def capabilities(self) -> Capabilities:
         """Say what the engine can refine."""
         starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry"})
-        return Capabilities(groups=frozenset(GROUPS), starts=starts, outputs=("best.cif", "best.py"))
+        return Capabilities(
+            groups=frozenset(GROUPS), backgrounds=ALL_BACKGROUNDS, starts=starts, outputs=("best.cif", "best.py")
+        )
 
     def open(self, project: Project, folder: Path) -> _Session:
         """Open a session; the engine works on the project's plain data and needs no files."""

@@ -37,6 +37,8 @@ _U = {
 @hookimpl
 def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[Seed]:
     """Bring the recipes a careful person would try first."""
+    if project.search.space != "default":
+        return []
     main = project.phases[0].name
     found = bool(offered_starts(project, capabilities))
     unmoved = {PERTURB: 0} if perturbable(project, capabilities) else {}

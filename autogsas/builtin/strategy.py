@@ -55,12 +55,18 @@ def named(name: str, phase: Phase, project: Project) -> str:
     return f"{name}[{phase.name}]" if len(project.phases) > 1 else name
 
 
+def _concerns(project: Project) -> bool:
+    return project.search.space == "default"
+
+
 @hookimpl
 def autogsas_choose_geometry(
     choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
 ) -> Geometry | None:
     """Choose between a flat sample and a capillary for X-rays; neutrons go through a can."""
     assumed = histogram.instrument.geometry
+    if not _concerns(project):
+        return None
     if histogram.instrument.radiation != "xray" or assumed is None or len(capabilities.geometry) < 2:
         return None
     other: Geometry = "Debye-Scherrer" if assumed == "Bragg-Brentano" else "Bragg-Brentano"
@@ -70,8 +76,10 @@ def autogsas_choose_geometry(
 @hookimpl
 def autogsas_set_background(
     choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
-) -> Background:
+) -> Background | None:
     """Choose function and number of terms within what the project allows."""
+    if not _concerns(project):
+        return None
     settings = project.search.background
     functions = {str(name): name for name in settings.functions if name in capabilities.backgrounds}
     function = choose.category("background.function", list(functions))
@@ -81,8 +89,10 @@ def autogsas_set_background(
 @hookimpl
 def autogsas_choose_profile(
     choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
-) -> list[Free]:
+) -> list[Free] | None:
     """Choose which widths are free, and what becomes of the axial divergence."""
+    if not _concerns(project):
+        return None
     gaussian = options(GAUSSIAN, project, capabilities)
     lorentzian = options(LORENTZIAN, project, capabilities)
     groups = [*gaussian[choose.category("profile.gaussian", list(gaussian))]]
@@ -93,8 +103,10 @@ def autogsas_choose_profile(
 
 
 @hookimpl
-def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogram) -> tuple[float, float]:
+def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogram) -> tuple[float, float] | None:
     """Choose the range of the first steps: where it begins, and how much of the rest it takes."""
+    if not _concerns(project):
+        return None
     low, high = histogram.limits
     first = project.search.first
     start = low + choose.number("first.start", *first.start) * (high - low)
@@ -102,8 +114,10 @@ def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogra
 
 
 @hookimpl
-def autogsas_choose_groups(choose: Choose, project: Project, capabilities: Capabilities) -> list[Free]:
+def autogsas_choose_groups(choose: Choose, project: Project, capabilities: Capabilities) -> list[Free] | None:
     """Choose the line shifts of each histogram, and which parts of the structure are free."""
+    if not _concerns(project):
+        return None
     search = project.search.groups
     frees = [Free(group="cell")] if allowed(("cell",), project, capabilities) else []
     several = len(project.histograms) > 1
@@ -157,12 +171,14 @@ def _yes(choose: Choose, name: str, group: Group, project: Project) -> bool:
 
 
 @hookimpl
-def autogsas_order_steps(choose: Choose, project: Project, plan: Plan, capabilities: Capabilities) -> list[Step]:
+def autogsas_order_steps(choose: Choose, project: Project, plan: Plan, capabilities: Capabilities) -> list[Step] | None:
     """Order the steps: scale and background first, everything over the full limits last, the rest by choice.
 
     Each block gets a place; the first few of them get a step of their own, all others wait for the last. Early steps
     stop after a few cycles: they only have to bring the model near. The last goes on to convergence.
     """
+    if not _concerns(project):
+        return None
     places = {name: choose.number(f"order.{name}", *ends) for name, ends in ORDER.items()}
     own_steps = choose.integer("early.steps", 0, len(ORDER))
     cycles = choose.integer("early.cycles", *project.search.cycles)

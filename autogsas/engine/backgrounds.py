@@ -1,4 +1,4 @@
-"""The seven background functions in GSAS-II's parametrisation. Each is linear in its terms."""
+"""The background functions in GSAS-II's parametrisation. Each is linear in its terms."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def basis(function: BackgroundFunction, terms: int, x: Array, limits: tuple[floa
 
     ``x`` is 2theta in degrees, ``limits`` its first and last fitted value, ``wavelength`` in Angstrom. The functions
     are those of GSAS-II (Toby & Von Dreele, J. Appl. Cryst. 46, 544 (2013)): Chebyshev polynomials of the first kind on
-    the limits mapped to -1..1; cos(pi i x/x_last); Q^(2i)/i!; i! Q^(-2i); and straight lines between values at knots
-    that are equally spaced in x, 1/x or log x. Outside the limits Chebyshev terms are held at their end values, since
-    they grow without bound there; straight lines are held too.
+    the limits mapped to -1..1, or powers of that ("power series"); cos(pi i x/x_last); Q^(2i)/i!; i! Q^(-2i); and
+    straight lines between values at knots that are equally spaced in x, 1/x or log x. Outside the limits Chebyshev
+    terms and powers are held at their end values, since they grow without bound there; straight lines are held too.
     """
     low, high = limits
     if terms < 1:
@@ -27,8 +27,10 @@ def basis(function: BackgroundFunction, terms: int, x: Array, limits: tuple[floa
     if high <= low and function not in ("cosine", "Q^2 power series", "Q^-2 power series"):
         # One point has room for one term.
         return np.concatenate([np.ones((x.size, 1)), np.zeros((x.size, terms - 1))], axis=1)
-    if function == "chebyschev-1":
+    if function in ("chebyschev-1", "power series"):
         position = np.clip(2.0 * (x - low) / (high - low) - 1.0, -1.0, 1.0)
+        if function == "power series":
+            return np.asarray(np.polynomial.polynomial.polyvander(position, terms - 1))
         return np.asarray(np.polynomial.chebyshev.chebvander(position, terms - 1))
     if function == "cosine":
         return np.asarray(np.cos(np.pi * np.outer(x / high, np.arange(terms))))

@@ -20,7 +20,7 @@ from autogsas.engine.state import ModelState
 from autogsas.errors import BackendError
 from autogsas.metrics import rwp
 from autogsas.project import Histogram, Project
-from autogsas.recipe import BackgroundFunction, Step
+from autogsas.recipe import Background, BackgroundFunction, Step
 from autogsas.result import Curves, Result, StepResult
 
 __all__ = ["EngineSession"]
@@ -31,6 +31,7 @@ _MOST_CYCLES = 60
 _LOW_SHL = 0.005  # below which an axial divergence has fallen to nothing
 _USUAL_SHL = (0.015, 0.03)  # what is tried instead
 _LOOK_CYCLES = 10
+_NEW_BACKGROUND = np.array([1.0, 0.0, 0.0])  # GSAS-II's
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class _BackgroundState:
     function: BackgroundFunction
     coefficients: Array
     limits: tuple[float, float]
+    carry: bool = True
 
 
 class EngineSession:
@@ -235,8 +237,7 @@ class EngineSession:
         for histogram in self._project.histograms:
             limits = step.limits_for(histogram.name) or histogram.limits
             wanted = [b for b in step.background if b.histogram in (None, histogram.name)]
-            self._set_background(histogram, limits, wanted[-1].function if wanted else None,
-                                 wanted[-1].terms if wanted else None)  # fmt: skip
+            self._set_background(histogram, limits, wanted[-1] if wanted else None)
         for free in step.free:
             if free.group == "background":
                 self._refine_background.update(self._named(free.histogram))
@@ -267,19 +268,25 @@ class EngineSession:
     def _named(self, histogram: str | None) -> list[str]:
         return [h.name for h in self._project.histograms if histogram in (None, h.name)]
 
-    def _set_background(
-        self,
-        histogram: Histogram,
-        limits: tuple[float, float],
-        function: BackgroundFunction | None,
-        terms: int | None,
-    ) -> None:
-        """Give a histogram its background for these limits, carrying the present curve over to the new basis."""
+    def _set_background(self, histogram: Histogram, limits: tuple[float, float], wanted: Background | None) -> None:
+        """Give a histogram its background for these limits, carrying the present curve over to the new basis.
+
+        Where the numbers are kept instead, GSAS-II's are those to begin with.
+        """
         state = self._backgrounds.get(histogram.name)
-        if state is not None and function is None:
-            function, terms = state.function, state.coefficients.size
-        function, terms = function or "chebyschev-1", terms or 3
+        if wanted is not None:
+            function, terms, carry = wanted.function, wanted.terms, wanted.carry
+        elif state is not None:
+            function, terms, carry = state.function, state.coefficients.size, state.carry
+        else:
+            function, terms, carry = "chebyschev-1", 3, True
+        if not carry:
+            numbers = _NEW_BACKGROUND if state is None else state.coefficients
+            coefficients = np.concatenate([numbers[:terms], np.zeros(max(0, terms - numbers.size))])
+            self._backgrounds[histogram.name] = _BackgroundState(function, coefficients, limits, carry=False)
+            return
         if state is not None and (state.function, state.coefficients.size, state.limits) == (function, terms, limits):
+            self._backgrounds[histogram.name] = replace(state, carry=True)
             return
         x, y, weights = self._data(histogram, limits)
         wavelength = histogram.instrument.wavelengths[0]

@@ -28,7 +28,7 @@ from autogsas.errors import BackendError, UserError
 from autogsas.isolate import Outcome, Workers
 from autogsas.metrics import rwp
 from autogsas.project import Project
-from autogsas.recipe import BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Setting, Start, Step
+from autogsas.recipe import ALL_BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Setting, Start, Step
 from autogsas.result import Result, StepResult
 from autogsas.testing.samples import make_project
 from autogsas.trial import copies, relocate
@@ -104,7 +104,7 @@ class BackendConformance:
         assert can.groups <= set(GROUPS), f"unknown groups: {sorted(set(can.groups) - set(GROUPS))}"
         assert {"scale", "background", "cell"} <= can.groups
         assert can.backgrounds
-        assert set(can.backgrounds) <= set(BACKGROUNDS)
+        assert set(can.backgrounds) <= set(ALL_BACKGROUNDS)
         assert can.radiation
         assert can.geometry
         assert "best.cif" in can.outputs

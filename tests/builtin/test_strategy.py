@@ -43,7 +43,7 @@ class Random:
         assert low <= value <= high
         return int(value)
 
-    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+    def number(self, name: str, low: float, high: float, *, log: bool = False, moving: bool = False) -> float:
         value = self._or(name, self._random.uniform(low, high))
         assert low <= value <= high
         return float(value)

@@ -15,7 +15,7 @@ from autogsas.engine.symmetry import cell_to_metric
 from autogsas.engine.tensors import equivalent_isotropic
 from autogsas.errors import BackendError, UserError
 from autogsas.project import Histogram, Project
-from autogsas.recipe import GROUPS, Free, Setting, Start, Step
+from autogsas.recipe import ALL_BACKGROUNDS, GROUPS, Free, Setting, Start, Step
 from autogsas.result import Curves, Parameter, Reflections, Result, StepResult
 from autogsas.sample import Broadening
 from autogsas.structure import U6, Cell, Phase
@@ -27,6 +27,9 @@ from autogsas_gsas2.inert import check_gpx
 from autogsas_gsas2.script import Source, script_text
 
 __all__ = ["Gsas2Backend", "Gsas2Session"]
+
+_BACKGROUNDS = {"power series": "chebyschev"}
+"""GSAS-II's names where they are not the recipe's."""
 
 _alike: dict[str, bool] = {}
 """Which of the user's files GSAS-II reads as the host does; asked once a process, they do not change in a run."""
@@ -44,7 +47,8 @@ class Gsas2Backend:
     def capabilities(self) -> Capabilities:
         """Say what GSAS-II refines: everything a recipe has words for."""
         starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry"})
-        return Capabilities(groups=frozenset(GROUPS), starts=starts, outputs=("best.gpx", "best.cif", "best.py"))
+        outputs = ("best.gpx", "best.cif", "best.py")
+        return Capabilities(groups=frozenset(GROUPS), backgrounds=ALL_BACKGROUNDS, starts=starts, outputs=outputs)
 
     def open(self, project: Project, folder: Path) -> Gsas2Session:
         """Open a session in the warm child of this process. Raises BackendError."""
@@ -163,7 +167,8 @@ class Gsas2Session:
         for histogram in self._project.histograms:
             wanted = [b for b in step.background if b.histogram in (None, histogram.name)]
             if wanted:
-                backgrounds[histogram.name] = [wanted[-1].function, wanted[-1].terms]
+                last = wanted[-1]
+                backgrounds[histogram.name] = [_BACKGROUNDS.get(last.function, last.function), last.terms, last.carry]
         return protocol.StepData(
             title=step.title,
             limits={h.name: list(step.limits_for(h.name) or h.limits) for h in self._project.histograms},

@@ -159,7 +159,8 @@ class StartData:
 
 @dataclass(frozen=True)
 class StepData:
-    """A recipe's step with its limits settled: by histogram [low, high]; backgrounds by histogram [function, terms].
+    """A recipe's step with its limits settled: by histogram [low, high]; backgrounds by histogram [function, terms,
+    carry].
 
     ``starts`` and ``geometry`` by histogram come before all else.
     """

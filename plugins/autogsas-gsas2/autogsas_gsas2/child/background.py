@@ -12,7 +12,7 @@ import numpy as np
 
 from autogsas_gsas2.child.model import HistogramModel, Model
 
-__all__ = ["basis", "carried", "extras"]
+__all__ = ["basis", "carried", "extras", "with_its_numbers"]
 
 Array = Any
 
@@ -69,6 +69,12 @@ def carried(
         covered = (x_new >= x[before][0]) & (x_new <= x[before][-1])
         target[covered] = np.interp(x_new[covered], x[before], curve)
     return [function, bool(old[1]), terms, *(float(value) for value in _solution(new, target))]
+
+
+def with_its_numbers(present: list[Any], function: str, terms: int) -> list[Any]:
+    """Return GSAS-II's list for a background with the present numbers, cut or filled with zeros, as GSAS-II does it."""
+    numbers = [*present[3 : 3 + min(terms, present[2])], *[0.0] * (terms - present[2])]
+    return [function, bool(present[1]), terms, *numbers]
 
 
 def _lower_envelope(functions: Array, y: Array, weights: Array) -> Array:

@@ -64,7 +64,7 @@ def _calculated(model: Model) -> list[Array]:
             tree = model.histogram(item)
             function, terms = tree["Background"][0][0], int(tree["Background"][0][2])
             known = model.backgrounds.get(item.name)
-            if known != item.limits:
+            if known != item.limits and item.name not in model.numbers_kept:
                 tree["Background"][0] = background.carried(model, item, function, terms, item.limits, known)
             tree["Limits"][1] = list(item.limits)
         model.gpx.data["Covariance"]["data"] = {}

@@ -66,6 +66,7 @@ class Model:
     notes: list[str] = field(default_factory=list)
     freed: set[tuple[Any, ...]] = field(default_factory=set)
     backgrounds: dict[str, list[Any]] = field(default_factory=dict)
+    numbers_kept: set[str] = field(default_factory=set)
     reports: list[StepReport] = field(default_factory=list)
     record: list[dict[str, Any]] = field(default_factory=list)
     equivalent: list[tuple[str, ...]] = field(default_factory=list)

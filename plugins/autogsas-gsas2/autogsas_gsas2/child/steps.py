@@ -181,11 +181,17 @@ def _flat_slope(model: Model) -> bool:
 def set_limits(
     model: Model, item: HistogramModel, limits: list[float], wanted: list[Any] | None, changes: list[list[Any]]
 ) -> None:
-    """Set the limits of a histogram, and its background (function, terms) where ``wanted``; the curve is kept."""
+    """Set the limits of a histogram, and its background where ``wanted``: function, terms, is the curve kept."""
     present = model.histogram(item)["Background"][0]
     function, terms = (wanted[0], int(wanted[1])) if wanted else (present[0], int(present[2]))
+    if wanted:
+        (model.numbers_kept.discard if wanted[2] else model.numbers_kept.add)(item.name)
     known = model.backgrounds.get(item.name)
-    if known != limits or (function, terms) != (present[0], present[2]):
+    if item.name in model.numbers_kept:
+        new = background.with_its_numbers(present, function, terms)
+        write(model.gpx.data, (item.key, "Background", 0), new, changes)
+        model.backgrounds[item.name] = limits
+    elif known != limits or (function, terms) != (present[0], present[2]):
         new = background.carried(model, item, function, terms, limits, known)
         write(model.gpx.data, (item.key, "Background", 0), new, changes)
         model.backgrounds[item.name] = limits
