@@ -24,7 +24,9 @@ from autogsas.result import Result
 from autogsas.trial import LOG, SAVED, copies
 from autogsas.worker import START_TIMEOUT, Gone, Task, Worker
 
-__all__ = ["Interrupt", "Outcome", "Workers", "scratch"]
+__all__ = ["SLOW", "Interrupt", "Outcome", "Workers", "scratch"]
+
+SLOW = "slow"
 
 _LOG_BYTES = 65536
 
@@ -33,8 +35,8 @@ _LOG_BYTES = 65536
 class Outcome:
     """How a trial ended: a result, or a cause.
 
-    Causes: "timeout", "crash", "protocol", "disk-full", "out-of-memory", "engine-error", "pruned", or an engine's own
-    word.
+    Causes: "timeout", "slow", "crash", "protocol", "disk-full", "out-of-memory", "engine-error", "pruned", or an
+    engine's own word.
     ``saved`` holds the engine's own files by name; ``log`` the end of what the engine printed.
     """
 
@@ -78,7 +80,7 @@ class Workers:
         hook_files: tuple[Path, ...] = (),
         *,
         jobs: int = 1,
-        trial_timeout: float = 120.0,
+        trial_timeout: float = 300.0,
     ) -> None:
         try:
             pickled = pickle.dumps((backend, project))
@@ -108,14 +110,17 @@ class Workers:
         self.interrupted = True
         self._events.put((None, Interrupt()))
 
-    def submit(self, number: int, recipe: Recipe, hopeless: float | None = None) -> None:
-        """Start a trial on an idle worker; it is given up where it stands above ``hopeless`` before its last step."""
+    def submit(self, number: int, recipe: Recipe, hopeless: float | None = None, slow: float | None = None) -> None:
+        """Start a trial on an idle worker.
+
+        It is given up where it stands above ``hopeless`` before its last step, and after ``slow`` seconds.
+        """
         slot = next(i for i, worker in enumerate(self._workers) if worker is None or worker.task is None)
         worker = self._workers[slot]
         if worker is None:
             worker = self._workers[slot] = Worker(self._setup, self._events)
         folder = (scratch() or Path(tempfile.gettempdir())) / f"autogsas-{secrets.token_hex(8)}"
-        worker.task = Task(number, recipe, folder, hopeless)
+        worker.task = Task(number, recipe, folder, hopeless, slow)
         # Told before it exists, so that the worker removes it should the host die at any moment from here on.
         worker.announce(folder)
         try:
@@ -197,6 +202,9 @@ class Workers:
             if not worker.ready:
                 self._replace(worker)
                 raise BackendMissing(f"backend {self._name!r} did not start within {START_TIMEOUT:g} s")
+            slow = worker.task.slow
+            if slow is not None and slow < self._timeout:
+                return self._lose(worker, SLOW, f"given up after {slow:.3g} s: trials usually take a sixth of that")
             return self._lose(worker, "timeout", f"not done after {self._timeout:g} s: stopped")
         return None
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autogsas.hookspecs import TrialRecord
 from autogsas.recipe import Recipe
 
-__all__ = ["ENOUGH", "Standing", "decisive_step", "hopeless_above", "standing"]
+__all__ = ["ENOUGH", "SLOWER", "Standing", "decisive_step", "hopeless_above", "slow_after", "standing"]
 
 ENOUGH = 10
 """Trials whose way is known before any is given up."""
 
+SLOWER = 6.0
+"""How many times as long as usual a trial may take."""
+
+_TIMED = 4
+_LEAST_SECONDS = 20.0
 _WITNESSES = 4
 _NEAR = 1.1
 
@@ -74,3 +80,13 @@ def hopeless_above(known: Sequence[Standing]) -> float | None:
         if count >= _WITNESSES:
             threshold = item.before
     return threshold
+
+
+def slow_after(records: Iterable[TrialRecord]) -> float | None:
+    """Return the seconds after which a trial is given up as slow, None where too little is known.
+
+    A refinement that has gone astray computes lines as broad as the pattern, over and over: it takes many times as long
+    as others, and comes to nothing. Never less than 20 s, in which a computer may have had something else to do.
+    """
+    times = [record.seconds for record in records if record.state in ("complete", "infeasible") and record.seconds > 0]
+    return max(SLOWER * statistics.median(times), _LEAST_SECONDS) if len(times) >= _TIMED else None

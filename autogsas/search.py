@@ -33,12 +33,12 @@ from autogsas.events import (
 )
 from autogsas.hookspecs import Seed, TrialRecord
 from autogsas.host import Host
-from autogsas.isolate import Interrupt, Outcome, Workers
+from autogsas.isolate import SLOW, Interrupt, Outcome, Workers
 from autogsas.mending import Mender
 from autogsas.messages import StepDone
 from autogsas.objective import Assessment, assess
 from autogsas.project import Project
-from autogsas.pruning import Standing, hopeless_above, standing
+from autogsas.pruning import Standing, hopeless_above, slow_after, standing
 from autogsas.recipe import Recipe
 from autogsas.result import StepResult
 from autogsas.space import Recorder, build_recipe, fit_recipe, fitting_choices
@@ -255,7 +255,8 @@ class _Searching:
         while self._waiting and self.workers.idle:
             asked = self._waiting.popleft()
             self.emit(TrialStarted(asked.number, asked.origin, len(asked.recipe.steps)))
-            self.workers.submit(asked.number, asked.recipe, asked.hopeless)
+            slow = slow_after(self.told) if self.options.prune and asked.choices else None
+            self.workers.submit(asked.number, asked.recipe, asked.hopeless, slow)
 
     def is_stuck(self) -> bool:
         """Whether the last ``patience`` trials have brought nothing; what came before the first fit is not counted."""
@@ -289,7 +290,7 @@ class _Searching:
         else:
             assert asked.outcome is not None
             if asked.outcome.result is None:
-                state = PRUNED if asked.outcome.cause == PRUNED else "failed"
+                state = "pruned" if asked.outcome.cause in (PRUNED, SLOW) else "failed"
                 assessment = Assessment(state, cause=asked.outcome.cause, message=asked.outcome.message)
             else:
                 assessment = assess(self.host, self.project, asked.outcome.result)

@@ -46,6 +46,9 @@ _STATES = {
 _COUNTERS = "autogsas:counters"
 _PENALTY = 1e9
 _BEFORE_TERMINATING = 25
+_BY_THE_MACHINE = ("disk-full", "files", "out-of-memory", "crash", "protocol")
+_IMPOSSIBLE = 100.0  # errors
+_POOR = 100.0  # per cent
 
 
 class Proposer:
@@ -130,10 +133,11 @@ class Proposer:
     def tell(self, record: TrialRecord) -> None:
         """Learn from a trial that is over.
 
-        One given up counts as worse than all that ended. A trial that failed, or that made no choice at all (a whole
-        recipe given), teaches nothing. The sampler tpe-2020 is told what its authors told theirs (`value_of_2020`).
+        One given up counts as worse than all that ended, one that failed by its recipe as more impossible than any
+        other. A trial that failed by the machine, or that made no choice at all (a whole recipe given), teaches
+        nothing. The sampler tpe-2020 is told what its authors told theirs (`value_of_2020`).
         """
-        asked = self._open.pop(record.number, None)
+        self._open.pop(record.number, None)
         place = self._places[record.number]
         if self._name == "tpe-2020" and record.choices:
             with _silence():
@@ -141,21 +145,27 @@ class Proposer:
             return
         learn = _STATES[record.state] is TrialState.COMPLETE and bool(record.choices)
         with _silence():
-            if learn and asked is not None:
-                asked.set_constraint("errors", errors_of(record))
             if learn:
+                self._handle(place).set_constraint("errors", errors_of(record))
                 self._study.tell(place, record.score)
+            elif record.state == "failed" and record.choices and record.cause not in _BY_THE_MACHINE:
+                self._handle(place).set_constraint("errors", _IMPOSSIBLE)
+                self._study.tell(place, self._worst())
             elif record.state == "pruned" and (reached := reached_by(record)) is not None:
-                self._report(place, reached, len(record.steps))
+                self._handle(place).report(reached, len(record.steps))
                 self._study.tell(place, state=TrialState.PRUNED)
             else:
                 self._study.tell(place, state=TrialState.FAIL)
 
-    def _report(self, number: int, value: float, step: int) -> None:
-        # A trial restored from an earlier session has no handle of its own, and Optuna reports through handles.
-        storage = self._study._storage
-        identity = storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
-        optuna.Trial(self._study, identity).report(value, step)
+    def _handle(self, place: int) -> optuna.Trial:
+        # A trial restored from an earlier session has none of its own, and Optuna reports through handles.
+        identity = self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, place)
+        return optuna.Trial(self._study, identity)
+
+    def _worst(self) -> float:
+        # A number, for samplers that fit a surface: no larger than those that were seen, lest it hide all else.
+        values = [trial.value for trial in self._study.get_trials(deepcopy=False) if trial.value is not None]
+        return max(values, default=_POOR)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class Task:
     recipe: Recipe
     folder: Path
     hopeless: float | None = None
+    slow: float | None = None
     started: float | None = None
 
     @property
@@ -73,7 +74,7 @@ class Worker:
     def deadline(self, trial_timeout: float) -> float:
         if self.task is None or self.task.started is None:
             return self._born + START_TIMEOUT if not self.ready else float("inf")
-        return self.task.started + trial_timeout
+        return self.task.started + min(trial_timeout, self.task.slow or trial_timeout)
 
     def announce(self, folder: Path) -> None:
         """Tell the process which folder it is to remove if the host dies."""

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogsas import study, verbs
+from autogsas import hookimpl, pruning, study, verbs
 from autogsas.effort import Found, Options
 from autogsas.errors import UserError
+from autogsas.hookspecs import Plan, TrialRecord
 from autogsas.host import Host
 from autogsas.project import Search
-from autogsas.pruning import ENOUGH, Standing, hopeless_above
+from autogsas.pruning import ENOUGH, SLOWER, Standing, hopeless_above, slow_after
+from autogsas.recipe import Recipe, Step
 from autogsas.search import search
 from autogsas.store import RunFolder
 from autogsas.testing.fake import FakeBackend
@@ -129,3 +131,46 @@ def test_the_terminator_says_what_it_lacks(fake_host: Host, tmp_path: Path, monk
     with pytest.raises(UserError, match=r"search.terminator: needs the package 'torch': pip install 'autogsas\[gp\]'"):
         verbs.run((project, fake_host))
     assert not (tmp_path / "project" / "runs").exists()
+
+
+def timed(*seconds: float, state: str = "complete") -> list[TrialRecord]:
+    return [TrialRecord(i, state, "search", Recipe(steps=(Step(),)), {}, seconds=s) for i, s in enumerate(seconds)]
+
+
+def test_a_trial_is_slow_by_what_others_took() -> None:
+    assert slow_after(timed(10, 20, 30)) is None
+    assert slow_after(timed(10, 20, 30, 40)) == SLOWER * 25
+    # Repeated trials took no time, failed ones not the usual.
+    assert slow_after([*timed(10, 20, 30), *timed(0.0), *timed(500, 500, state="failed")]) is None
+    assert slow_after(timed(0.1, 0.1, 0.1, 0.1)) == 20.0
+
+
+def test_a_slow_trial_is_given_up_and_the_next_ones_go_on(
+    fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "_LEAST_SECONDS", 3.0)
+
+    def order(plan: Plan) -> list[Step]:
+        hang = "!hang" if plan.backgrounds[0].terms % 3 == 0 else "all"
+        return [Step(title=hang, background=plan.backgrounds, free=(*plan.groups, *plan.profile))]
+
+    fake_host._manager.register(type("P", (), {"autogsas_order_steps": staticmethod(hookimpl(order))}))
+    found = go(fake_host, tmp_path / "run", trials=14, sampler="random", seed=1, trial_timeout=8.0)
+    slow = [record for record in found.records if record.cause == "slow"]
+    assert slow
+    assert all(record.state == "pruned" and "given up after 3 s" in record.message for record in slow)
+    assert found.records[-1].number == 13
+
+
+def test_what_fails_by_its_recipe_is_asked_for_less(fake_host: Host, tmp_path: Path) -> None:
+    def order(plan: Plan) -> list[Step]:
+        fails = any(free.group == "zero" for free in plan.groups)
+        return [
+            Step(title="!fail" if fails else "all", background=plan.backgrounds, free=(*plan.groups, *plan.profile))
+        ]
+
+    fake_host._manager.register(type("P", (), {"autogsas_order_steps": staticmethod(hookimpl(order))}))
+    found = go(fake_host, tmp_path / "run", trials=60, seed=1)
+    failed = [record.state == "failed" for record in found.records]
+    print(sum(failed[:20]), sum(failed[40:]))
+    assert sum(failed[40:]) < 5 <= sum(failed[:20])

@@ -7,6 +7,7 @@ __all__ = ["CAUSES", "FILES", "NOTICES"]
 # What a person can do about the commonest causes; others are shown by their word alone.
 CAUSES = {
     "timeout": "took longer than allowed; give trials more time (search: trial_timeout)",
+    "slow": "given up: it took six times as long as trials usually do (search: prune)",
     "pruned": "given up before the last step: no trial that stood as badly has come near the best (search: prune)",
     "findings": "finished, but a check found the result impossible",
     "too-few-points": "fewer points than variables; widen the limits or free less",
