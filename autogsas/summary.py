@@ -59,7 +59,7 @@ class FindingPart(_Part):
     severity: Literal["error", "warning", "info"]
     message: str
     numbers: dict[str, Number]
-    about: dict[str, str]
+    about: dict[str, str] = {}
 
 
 class DifferencePart(_Part):
