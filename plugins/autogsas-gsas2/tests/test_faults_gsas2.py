@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -127,10 +128,12 @@ def write_garbage() -> None:
     pid = gsas2_processes()[-1]
     written = 0
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        flags = int(Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text().split("flags:")[1].split()[0], 8)
-        if os.readlink(entry).startswith("pipe:") and flags & os.O_ACCMODE == os.O_WRONLY:
-            with entry.open("wb", buffering=0) as pipe:
-                written += pipe.write(b"\n*** not a message ***\n")
+        # A file it works with may be closed between two looks at it.
+        with contextlib.suppress(FileNotFoundError):
+            flags = int(Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text().split("flags:")[1].split()[0], 8)
+            if os.readlink(entry).startswith("pipe:") and flags & os.O_ACCMODE == os.O_WRONLY:
+                with entry.open("wb", buffering=0) as pipe:
+                    written += pipe.write(b"\n*** not a message ***\n")
     assert written, "GSAS-II has no pipe to the host"
 
 
