@@ -11,7 +11,7 @@ import numpy.typing as npt
 from autogsas import hookimpl
 from autogsas.backend import Capabilities
 from autogsas.builtin.options import allowed
-from autogsas.engine.cellsearch import find_cells
+from autogsas.engine.cells.search import find_cells
 from autogsas.engine.phases import PhaseState
 from autogsas.engine.symmetry import cell_to_metric, metric_tensor, metric_to_cell
 from autogsas.hookspecs import Choose

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.engine.cellmatch import CellMatcher
+from autogsas.engine.cells.match import CellMatcher
 from autogsas.engine.symmetry import cell_to_metric, metric_to_cell
 from autogsas.instrument import Instrument
 from autogsas.pattern import Pattern, counting_weights

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autogsas.engine.cellmatch import LEVELS, CellMatcher, State
-from autogsas.engine.cellsearch import FoundCell, find_cells
+from autogsas.engine.cells.match import LEVELS, CellMatcher, State
+from autogsas.engine.cells.search import FoundCell, find_cells
 from autogsas.loading import build_project, load_project
 from autogsas.project import Project
 from autogsas.structure import Cell

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autogsas.engine.clipping import clipped_background
+from autogsas.engine.cells.clipping import clipped_background
 
 X = np.linspace(10.0, 110.0, 5001)
 

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.engine.cellmatch import LEVELS, MOST_STRAIN, CellMatcher, State
+from autogsas.engine.cells.match import LEVELS, MOST_STRAIN, CellMatcher, State
 from autogsas.engine.symmetry import metric_to_cell
 from autogsas.project import Project
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import nnls
 
-from autogsas.engine.clipping import clipped_background
+from autogsas.engine.cells.clipping import clipped_background
 from autogsas.engine.lineshape import SIGMA_TO_FWHM
 from autogsas.engine.symmetry import quadratic_form
 from autogsas.instrument import Instrument

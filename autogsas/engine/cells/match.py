@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.engine.linematch import SHIFTS, Lines, Signal, View
+from autogsas.engine.cells.lines import SHIFTS, Lines, Signal, View
 from autogsas.engine.lineshape import SIGMA_TO_FWHM
 from autogsas.engine.parameters import INSTRUMENT, Layout
 from autogsas.engine.peaks import ReflectionSet

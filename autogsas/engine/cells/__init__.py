@@ -1,0 +1,1 @@
+"""Cells found in the patterns, before any refinement."""
