@@ -44,9 +44,9 @@ def test_a_few_trials_on_fluorapatite(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_fluorapatite(tmp_path: Path) -> None:
-    """The tutorial's hand-made result is 10.38 % (15 to 130 degrees, 34 variables)."""
+    """The tutorial's hand-made result is 10.38 % (15 to 130 degrees, 34 variables), GSAS-II's by a careful hand 9.14."""
     run = autogsas.run(ROOT / "projects" / "fluorapatite", backend="numpy", trials=40, seed=1, out=tmp_path / "run")
-    assert run.summary.rwp <= 10.38
+    assert run.summary.rwp <= 9.14
     assert no_errors(run)
     uiso = [parameter.value for parameter in run.summary.parameters if parameter.group == "uiso"]
     assert min(uiso) > 0
@@ -56,12 +56,12 @@ def test_fluorapatite(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_y2o3(tmp_path: Path) -> None:
-    """An expert reached about 7 %, the published search 6.575 % in 200 trials."""
+    """An expert reached about 7 %, the published search 6.575 % in 200 trials, GSAS-II by a careful hand 5.91 %."""
     project = shared_project(
         tmp_path / "p", "y2o3", "y2o3/y2o3.csv", "y2o3/INST_XRY.PRM", "y2o3/y2o3.cif", [15.0, 150.0]
     )
     run = autogsas.run(project, backend="numpy", trials=100, seed=1, out=tmp_path / "run")
-    assert run.summary.rwp <= 6.58
+    assert run.summary.rwp <= 5.91
     assert no_errors(run)
     assert run.summary.structure[0].cell.a == pytest.approx(10.603, abs=0.003)
     assert len(run.summary.candidates) == 1
@@ -74,7 +74,7 @@ def test_pbso4_neutrons(tmp_path: Path) -> None:
         tmp_path / "p", "pbso4", "pbso4/PBSO4.CWN", "pbso4/inst_d1a.prm", "pbso4/pbso4.cif", [19.0, 153.0]
     )
     run = autogsas.run(project, backend="numpy", trials=40, seed=1, out=tmp_path / "run")
-    assert run.summary.rwp <= 4.6
+    assert run.summary.rwp <= 4.48
     assert no_errors(run)
     assert len(run.summary.candidates) == 1
 
