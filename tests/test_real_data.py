@@ -44,7 +44,7 @@ def test_a_few_trials_on_fluorapatite(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_fluorapatite(tmp_path: Path) -> None:
-    """The tutorial's hand-made result is 10.38 % (15 to 130 degrees, 34 variables), GSAS-II's by a careful hand 9.14."""
+    """The tutorial's hand-made result is 10.38 % (15 to 130 degrees, 34 variables), a careful one 9.14 %."""
     run = autogsas.run(ROOT / "projects" / "fluorapatite", backend="numpy", trials=40, seed=1, out=tmp_path / "run")
     assert run.summary.rwp <= 9.14
     assert no_errors(run)
