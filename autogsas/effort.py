@@ -24,12 +24,6 @@ class Options:
     prune: bool = True
     patience: int | None = None
     terminator: bool = False
-    near: bool = True
-
-    @property
-    def looks_near(self) -> bool:
-        """Whether every other proposal lies next to the best trial; other samplers are left to themselves."""
-        return self.near and self.sampler == "tpe"
 
     @property
     def lead(self) -> int:

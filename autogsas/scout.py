@@ -114,7 +114,6 @@ def send_scout(
         patience=_PATIENCE if wish == "auto" else None,
         timeout=None if options.timeout is None else _SHARE_OF_TIME * options.timeout,
         terminator=False,
-        near=False,  # it is to bring recipes that differ
     )
     began = time.monotonic()
     with RunFolder(folder / FOLDER) as inner:

@@ -36,7 +36,6 @@ from autogsas.host import Host
 from autogsas.isolate import SLOW, Interrupt, Outcome, Workers
 from autogsas.mending import Mender
 from autogsas.messages import StepDone
-from autogsas.nearby import next_to
 from autogsas.objective import Assessment, assess
 from autogsas.project import Project
 from autogsas.pruning import Standing, hopeless_above, slow_after, standing
@@ -224,7 +223,7 @@ class _Searching:
         self._asked[number] = record
 
     def ask(self, number: int) -> None:
-        seed = self.seeds[number] if number < len(self.seeds) else self.mender.next() or self.proposed(number)
+        seed = self.seeds[number] if number < len(self.seeds) else self.mender.next() or Seed("search")
         capabilities = self.backend.capabilities()
         fixed = seed.choices or {}
         if not seed.strict:
@@ -247,11 +246,6 @@ class _Searching:
         if asked.same_as == number:
             asked.same_as = None
             self.submit(asked)
-
-    def proposed(self, number: int) -> Seed:
-        """Return what the sampler is left to choose: everything, or every other time what lies next to the best."""
-        near = self.best is not None and self.best.choices and number % 2 == 1 and self.options.looks_near
-        return next_to(self.best, self.options.seed, number) if near and self.best else Seed("search")
 
     def submit(self, asked: _Asked) -> None:
         self._waiting.append(asked)
