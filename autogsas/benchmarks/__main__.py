@@ -39,7 +39,7 @@ class _Seeds(click.ParamType):  # type: ignore[type-arg]  # older versions of cl
         return tuple(dict.fromkeys(seeds))
 
 
-class _Spaces(click.ParamType):  # type: ignore[type-arg]
+class _Spaces(click.ParamType):  # type: ignore[type-arg]  # older versions of click know no argument
     name = "spaces"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Band", "History", "Point", "Row", "Series", "band", "by_second", "by_trial", "history_csv", "read_csv",
-           "table_csv", "tabulate"]  # fmt: skip
+__all__ = ["Band", "History", "Point", "Row", "Series", "as_csv", "band", "by_second", "by_trial", "history_csv",
+           "read_csv", "table_csv", "tabulate"]  # fmt: skip
 
 Array = npt.NDArray[np.float64]
 
@@ -167,12 +167,12 @@ def history_csv(all_series: Sequence[Series]) -> str:
                 (series.case, series.engine, series.space, seed, p.number, p.ended, p.rwp, p.state, _or_none(b))
                 for p, b in zip(run.points, best.tolist(), strict=True)
             ]
-    return _csv(_HISTORY, rows)
+    return as_csv(_HISTORY, rows)
 
 
 def table_csv(rows: Sequence[Row]) -> str:
     """Return the table as CSV text."""
-    return _csv(_TABLE, [[getattr(row, name) for name in _TABLE] for row in rows])
+    return as_csv(_TABLE, [[getattr(row, name) for name in _TABLE] for row in rows])
 
 
 def read_csv(file: Path) -> list[Series]:
@@ -190,7 +190,8 @@ def read_csv(file: Path) -> list[Series]:
     ]
 
 
-def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def as_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table as CSV; None is an empty cell."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)

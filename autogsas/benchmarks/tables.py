@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from autogsas.benchmarks.curves import Row
+from autogsas.benchmarks.curves import Row, as_csv
 from autogsas.benchmarks.proof import Replay
 from autogsas.benchmarks.runs import Wish
 from autogsas.benchmarks.scaling import Rate, ratio
@@ -57,7 +55,7 @@ def replays_csv(replays: Replays) -> str:
          r.nearest)
         for w, r in replays
     ]  # fmt: skip
-    return _csv(header, rows)
+    return as_csv(header, rows)
 
 
 def show_rates(measured: Rates) -> None:
@@ -77,7 +75,7 @@ def show_rates(measured: Rates) -> None:
 def rates_csv(measured: Rates) -> str:
     """Return the same as CSV text."""
     header = ("case", "engine", "space", "seed", "jobs", "trials", "wall", "steady")
-    return _csv(header, [(w.case.name, w.backend, w.space, w.seed, r.jobs, r.trials, round(r.wall, 3), r.steady)
+    return as_csv(header, [(w.case.name, w.backend, w.space, w.seed, r.jobs, r.trials, round(r.wall, 3), r.steady)
                          for w, rates in measured for r in rates])  # fmt: skip
 
 
@@ -90,11 +88,3 @@ def _show(title: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> 
     # Folded into the 80 columns of a pipe it could not be read.
     terminal = Console()
     (terminal if terminal.is_terminal else Console(width=180)).print(table)
-
-
-def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(["" if value is None else value for value in row] for row in rows)
-    return out.getvalue()
