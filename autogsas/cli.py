@@ -56,7 +56,7 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]  # older versions of
         return found
 
 
-class _Scout(click.ParamType):  # type: ignore[type-arg]
+class _Scout(click.ParamType):  # type: ignore[type-arg]  # older versions of click know no argument
     name = "auto|off|N"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

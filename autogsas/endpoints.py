@@ -32,6 +32,7 @@ _NOTICED_U = 0.02  # Angstrom of root mean square displacement
 _FARTHEST: dict[Kind, float] = {"position": 0.3, "cell": 1e-2, "uiso": 0.2, "occupancy": 0.3}
 _WORST_FIT = 3.0
 _FAR = 1.0  # Angstrom: atoms farther apart than that are not the same, however far
+_NEVER = 1e9  # the price of taking one element for another; finite, as the assignment wants it
 _SAME = 1e-4  # Angstrom
 
 
@@ -300,7 +301,7 @@ def _ways(one: PhaseEnd, two: PhaseEnd, to_angstrom: Array, known: Normaliser, w
             lengths = np.linalg.norm(gaps @ to_angstrom.T, axis=3)
             nearest = np.argmin(lengths, axis=1)
             shortest = np.take_along_axis(lengths, nearest[:, None, :], axis=1)[:, 0]
-            price = np.where(alike, weights[:, None] * np.minimum(shortest, _FAR) ** 2, 1e9)
+            price = np.where(alike, weights[:, None] * np.minimum(shortest, _FAR) ** 2, _NEVER)
             rows, order = linear_sum_assignment(price)
             operation = nearest[rows, order]
             shifts = gaps[rows, operation, order]

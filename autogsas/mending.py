@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autogsas.backend import Capabilities
+from autogsas.errors import PluginError
 from autogsas.hookspecs import Seed, TrialRecord
 from autogsas.host import Host
 from autogsas.project import Project
@@ -41,7 +42,15 @@ class Mender:
         if best is not None and best.score is not None and record.score > _NEAR * best.score:
             return
         mended = self._host.call("mend_trial", project=self._project, record=record, capabilities=self._capabilities)
-        if mended is None or _key(mended) in self._tried:
+        if mended is None:
+            return
+        if not isinstance(mended, Mapping):
+            raise PluginError(
+                f"hook autogsas_mend_trial ({self._host.whose('autogsas_mend_trial')}) gave a wrong answer",
+                found=repr(mended),
+                allowed="choices by name, or None",
+            )
+        if _key(mended) in self._tried:
             return
         self.tried(mended)
         self._waiting.append(Seed(f"trial {record.number} mended", choices=dict(mended), strict=False))

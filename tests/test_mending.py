@@ -11,6 +11,7 @@ from autogsas import hookimpl
 from autogsas.backend import Capabilities
 from autogsas.builtin.mending import autogsas_mend_trial
 from autogsas.effort import Found, Options
+from autogsas.errors import PluginError
 from autogsas.hookspecs import TrialRecord
 from autogsas.host import Host
 from autogsas.project import Project
@@ -83,6 +84,14 @@ def test_a_run_that_is_gone_on_with_mends_the_same(fake_host: Host, tmp_path: Pa
         parts = go(fake_host, tmp_path / "parts", trials=trials, jobs=jobs)
     assert [r.origin for r in parts.records] == [r.origin for r in whole.records]
     assert [r.choices for r in parts.records] == [r.choices for r in whole.records]
+
+
+def test_an_answer_that_is_no_choices_is_the_plugins_mistake(fake_host: Host, tmp_path: Path) -> None:
+    forbid_y(fake_host)
+    wrong = type("Wrong", (), {"autogsas_mend_trial": staticmethod(hookimpl(lambda record: ["Y"]))})
+    fake_host._manager.register(wrong)
+    with pytest.raises(PluginError, match=r"autogsas_mend_trial .*gave a wrong answer"):
+        go(fake_host, tmp_path / "run", trials=12)
 
 
 def width(kind: str, histogram: str = "pattern") -> Finding:

@@ -152,6 +152,7 @@ def _asked_for(choices: dict[str, Any], project: Project, capabilities: Capabili
     for key, value in choices.items():
         name = key.split("[")[0]
         group = _FREES.get(name) or (name.removeprefix("offered.") if name.startswith("offered.") else None)
+        # What follows "offered." is a group, by the project's own settings; mypy sees a text.
         if group is not None and (group in always or not allowed((group,), project, capabilities)):  # type: ignore[arg-type]
             continue
         if name in ("profile.axial", "axial.start") and not allowed(("SH/L",), project, capabilities):
