@@ -18,7 +18,7 @@ from autogsas.project import Project
 from autogsas.result import Result
 from autogsas.verbs import Run, refine
 
-__all__ = ["compare"]
+__all__ = ["compare", "write_page"]
 
 Given = Path | str | Run
 
@@ -53,6 +53,13 @@ def compare(
         else:
             found.append(_read(path, label))
     return build_comparison(found)
+
+
+def write_page(comparison: Comparison, file: Path | str) -> Path:
+    """Write a comparison as one page that opens offline and return its path. Raises UserError where it cannot be."""
+    from autogsas.comparepage import write_comparison  # drawing is imported where it is used
+
+    return write_comparison(comparison, Path(file))
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:
