@@ -224,7 +224,7 @@ def test_policy_allows_the_two_scripts_and_nothing_else(tmp_path: Path) -> None:
     assert policy is not None
     assert policy.startswith("default-src 'none';")
     (script,) = [text for attributes, text in reader.scripts if not attributes]
-    scripts = [script, _unpacked(reader, "library")]
+    scripts = [script, _unpacked(reader, "library-plotly")]
     digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
     allowed = re.search(r"script-src ([^;]+)", policy)
     assert allowed is not None

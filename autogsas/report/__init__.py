@@ -10,8 +10,9 @@ from pathlib import Path
 from autogsas.errors import UserError
 from autogsas.figures import fits_svg, history_svg
 from autogsas.hookspecs import Section
-from autogsas.report.embed import render
+from autogsas.report.embed import fill
 from autogsas.report.page import build_page, captions
+from autogsas.report.payload import payload
 from autogsas.runfolder import read_run
 
 __all__ = ["write_report"]
@@ -32,7 +33,15 @@ def write_report(folder: Path, sections: Sequence[Section] = ()) -> Path:
     for name, text in pictures.items():
         _replace(folder / name, text)
     report = folder / "report.html"
-    _replace(report, render(build_page(run, sections), run))
+    drawn = bool(run.profiles or run.history)
+    text = fill(
+        "report.html",
+        {"page": build_page(run, sections)},
+        scripts=("fit.js", "history.js", "report.js"),
+        data=payload(run) if drawn else None,
+        libraries=("plotly",),
+    )
+    _replace(report, text)
     return report
 
 
