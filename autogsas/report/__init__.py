@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from autogsas.errors import UserError
 from autogsas.figures import fits_svg, history_svg
 from autogsas.hookspecs import Section
 from autogsas.report.embed import fill
 from autogsas.report.page import build_page, captions
 from autogsas.report.payload import payload
+from autogsas.report.writing import replace_text
 from autogsas.runfolder import read_run
 
 __all__ = ["write_report"]
@@ -31,7 +29,7 @@ def write_report(folder: Path, sections: Sequence[Section] = ()) -> Path:
     if run.history:
         pictures["history.svg"] = history_svg(run.history, title=str(run.summary.get("project") or ""))
     for name, text in pictures.items():
-        _replace(folder / name, text)
+        replace_text(folder / name, text)
     report = folder / "report.html"
     drawn = bool(run.profiles or run.history)
     text = fill(
@@ -41,17 +39,5 @@ def write_report(folder: Path, sections: Sequence[Section] = ()) -> Path:
         data=payload(run) if drawn else None,
         libraries=("plotly",),
     )
-    _replace(report, text)
+    replace_text(report, text)
     return report
-
-
-def _replace(file: Path, text: str) -> None:
-    fresh = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        # A name from the file system may hold bytes that are no text; they must not cost the report.
-        fresh.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-        fresh.replace(file)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        raise UserError(f"cannot be written: {error.strerror or error}", file=file) from error
