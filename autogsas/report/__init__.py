@@ -35,7 +35,7 @@ def write_report(folder: Path, sections: Sequence[Section] = ()) -> Path:
     text = fill(
         "report.html",
         {"page": build_page(run, sections)},
-        scripts=("fit.js", "history.js", "report.js"),
+        scripts=("zoom.js", "fit.js", "history.js", "report.js"),
         data=payload(run) if drawn else None,
         libraries=("plotly",),
     )
