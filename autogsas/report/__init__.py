@@ -33,13 +33,13 @@ def write_report(folder: Path, sections: Sequence[Section] = ()) -> Path:
     for name, text in pictures.items():
         _replace(folder / name, text)
     report = folder / "report.html"
-    drawn = bool(run.profiles or run.history)
+    data = payload(run) if run.profiles or run.history else None
     text = fill(
         "report.html",
         {"page": build_page(run, sections)},
-        scripts=("fit.js", "history.js", "report.js"),
-        data=payload(run) if drawn else None,
-        libraries=("plotly",),
+        scripts=("fit.js", "history.js", "structure.js", "report.js"),
+        data=data,
+        libraries=("plotly", "3dmol") if data and data["structures"] else ("plotly",),
     )
     _replace(report, text)
     return report
