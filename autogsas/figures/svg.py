@@ -51,6 +51,9 @@ def rules(colours: Mapping[str, str]) -> str:
         f".figure .shade{{fill:{colours['shade']};opacity:.16}}",
         ".figure .line{fill:none;stroke-linejoin:round}",
         ".figure .spot{fill:none;stroke-linecap:round}",
+        f".figure .empty{{fill:{colours['paper']}}}",
+        ".figure .rim{fill:none;stroke:#10151b;stroke-opacity:.55;stroke-width:.8}",
+        ".figure .shine{fill:#fff;opacity:.45}",
         f".figure .halo{{stroke:{colours['paper']};fill:none;stroke-linecap:round}}",
     ]
     text += [f".figure .{name}{{stroke:{colours[name]}}}" for name in LIGHT if name not in ("paper", "ink", "shade")]

@@ -31,13 +31,13 @@ def write_report(folder: Path, sections: Sequence[Section] = ()) -> Path:
     for name, text in pictures.items():
         replace_text(folder / name, text)
     report = folder / "report.html"
-    drawn = bool(run.profiles or run.history)
+    data = payload(run) if run.profiles or run.history else None
     text = fill(
         "report.html",
         {"page": build_page(run, sections)},
-        scripts=("zoom.js", "fit.js", "history.js", "report.js"),
-        data=payload(run) if drawn else None,
-        libraries=("plotly",),
+        scripts=("zoom.js", "fit.js", "history.js", "structure.js", "report.js"),
+        data=data,
+        libraries=("plotly", "3dmol") if data and data["structures"] else ("plotly",),
     )
     replace_text(report, text)
     return report

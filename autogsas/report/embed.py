@@ -21,7 +21,7 @@ __all__ = ["LIBRARIES", "fill", "markup"]
 # What every script builds on; a page's own come after them.
 _FIRST = ("page.js", "plots.js")
 _STYLE = ("page.css",)
-LIBRARIES = ("plotly",)
+LIBRARIES = ("plotly", "3dmol")
 
 
 def fill(
@@ -80,6 +80,8 @@ def _packed(text: str) -> str:
 
 @cache
 def _library(name: str) -> str:
+    if name == "3dmol":
+        return resources.files("autogsas").joinpath("assets", "3Dmol-min.js").read_text(encoding="utf-8")
     # Imported when first needed: it costs more than all else in reading a run.
     from plotly.offline import get_plotlyjs
 

@@ -18,6 +18,7 @@ from autogsas.hookspecs import Section
 from autogsas.prose import joined, recipe_words
 from autogsas.recipe import Recipe
 from autogsas.report.embed import markup
+from autogsas.report.structures import StructureFigure, structure_figures
 from autogsas.report.tables import (
     Table,
     candidates_table,
@@ -93,6 +94,7 @@ class Page:
     causes: tuple[CauseLine, ...]
     fits: tuple[Figure, ...]
     history: Figure | None
+    structures: tuple[StructureFigure, ...]
     agreement: Table | None
     results: tuple[Table, ...]
     recipe_name: str
@@ -140,6 +142,7 @@ def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
         causes=_causes(run),
         fits=tuple(_fit(run, index) for index in range(len(run.profiles))),
         history=_history(run),
+        structures=structure_figures(summary),
         agreement=patterns_table(summary),
         results=tuple(tables if correlations is None else [*tables, correlations]),
         recipe_name=recipe.name if recipe else "",

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.figures.elements import element_colour
 from autogsas.figures.history import rwp_window
+from autogsas.figures.structure import Scene, place_words, radius, sectors
 from autogsas.report.page import captions
+from autogsas.report.structures import scenes
 from autogsas.runfolder import Run
 
 __all__ = ["payload"]
@@ -51,7 +54,38 @@ def payload(run: Run) -> dict[str, Any]:
         }
         for item in run.history
     ]
-    return {"fits": fits, "history": history, "window": rwp_window(run.history)}
+    structures = [structure_payload(seen) for _, seen in scenes(run.summary) if seen is not None]
+    return {"fits": fits, "history": history, "window": rwp_window(run.history), "structures": structures}
+
+
+def structure_payload(seen: Scene) -> dict[str, Any]:
+    """Return a unit cell for the viewer, in Angstrom, as `autogsas.figures.structure` turns it."""
+    places = [
+        {
+            "label": " + ".join(item.label for item in place.occupants),
+            "words": place_words(place),
+            "radius": round(radius(place), 3),
+            "colour": element_colour(place.main.element),
+            "shares": [[colour, round(share, 4)] for colour, share in sectors(place)],
+        }
+        for place in seen.contents.places
+    ]
+    bonds = [
+        [bond.first, None, *_place(end)] if bond.second is None else [bond.first, bond.second]
+        for bond, end in zip(seen.contents.bonds, seen.ends, strict=True)
+    ]
+    return {
+        "atoms": [[*_place(xyz), atom.place] for xyz, atom in zip(seen.atoms, seen.contents.atoms, strict=True)],
+        "places": places,
+        "bonds": bonds,
+        "edges": [[_place(start), _place(end)] for start, end in seen.edges()],
+        "names": {name: _place(at) for name, at in seen.names()},
+        "views": {name: [round(value, 6) for value in turn] for name, turn in seen.turns()},
+    }
+
+
+def _place(xyz: Array) -> list[float]:
+    return [round(float(value), 3) for value in xyz]
 
 
 def _finite(value: float | None) -> float | None:

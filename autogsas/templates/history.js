@@ -56,18 +56,21 @@ class History {
     }
     if (seeded.length) {
       list.push(trace("given, not searched", seeded.filter(inside), (trial) => trial.rwp, { marker: ring, hoverinfo: "skip", hovertemplate: null, legendgroup: "given", showlegend: true }));
-      list.push(trace("given, not searched", seeded.filter((trial) => !inside(trial)), row, { marker: ring, hoverinfo: "skip", hovertemplate: null, yaxis: "y2", legendgroup: "given", showlegend: false }));
+      if (!seeded.every(inside)) list.push(trace("given, not searched", seeded.filter((trial) => !inside(trial)), row, { marker: ring, hoverinfo: "skip", hovertemplate: null, yaxis: "y2", legendgroup: "given", showlegend: false }));
     }
     const margin = { l: 74, r: 12, t: 40, b: 44 };
     const inner = this.height - margin.t - margin.b, share = (20 * rows.length) / inner, pad = Math.max(0.6, 0.015 * last);
     const values = trials.filter((trial) => trial.rwp !== null).map((trial) => trial.rwp);
     const all = values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
     const range = this.range ?? [all[0] - 0.04 * (all[1] - all[0]), all[1] + 0.04 * (all[1] - all[0])];
+    // Whole numbers only, and those that are trials.
+    const trialTicks = roundTicks(0, Math.max(last, 1), Math.max(4, Math.round(this.plot.clientWidth / 80))).filter(Number.isInteger);
     window.Plotly.react(this.plot, list, frame({
       height: this.height, margin, hovermode: "closest", dragmode: "zoom", shapes: [border(0, 1)], annotations: [sideways("Rwp (%)", [0, 1 - share])],
-      xaxis: axis({ anchor: "y", title: { text: "Trial", standoff: 6 }, range: [-pad, last + pad], nticks: Math.max(4, Math.round(this.plot.clientWidth / 80)), tickangle: 0, tickformat: "d" }),
+      xaxis: axis({ anchor: "y", title: { text: "Trial", standoff: 6 }, range: [-pad, last + pad], tickmode: "array", tickvals: trialTicks, tickangle: 0 }),
       yaxis: axis({ domain: [0, 1 - share], range }),
-      yaxis2: axis({ domain: [rows.length ? 1 - share : 0.999, 1], range: [-rows.length + 0.5, 0.5], fixedrange: true, showgrid: false, tickmode: "array", tickvals: rows.map((_, i) => -i), ticktext: rows.map(([name]) => name) }),
+      // An axis that nothing is drawn against has no scale, and plotly.js would draw its frame at NaN.
+      ...(rows.length ? { yaxis2: axis({ domain: [1 - share, 1], range: [-rows.length + 0.5, 0.5], fixedrange: true, showgrid: false, tickmode: "array", tickvals: rows.map((_, i) => -i), ticktext: rows.map(([name]) => name) }) } : {}),
     }), options("history"));
   }
 }
