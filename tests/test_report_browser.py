@@ -85,7 +85,7 @@ def _hovered(browser: Any, figure: str) -> str:
 
 
 def test_draws_everything_at_once_in_silence_and_from_itself(browser: Any, report: Path) -> None:
-    assert report.stat().st_size < 2_500_000
+    assert report.stat().st_size < 5_000_000
     _open(browser, report)
     assert _complaints(browser) == []
     assert _requests(browser) == [report.as_uri()]

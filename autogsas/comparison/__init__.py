@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autogsas.comparison.build import Comparison, Pair, build_comparison
 from autogsas.comparison.measuring import Common
+from autogsas.comparison.overlays import Growth, Overlay, overlays
 from autogsas.comparison.refinement import Figures, Fit, Refinement
 from autogsas.comparison.rows import Cell, Gap, Row
 from autogsas.comparison.verdict import Verdict
@@ -17,9 +18,12 @@ __all__ = [
     "Figures",
     "Fit",
     "Gap",
+    "Growth",
+    "Overlay",
     "Pair",
     "Refinement",
     "Row",
     "Verdict",
     "build_comparison",
+    "overlays",
 ]

@@ -13,7 +13,7 @@ from autogsas.comparison.refinement import Figures, Fit, Refinement
 from autogsas.metrics import measure
 from autogsas.runfolder import Profile
 
-__all__ = ["Common", "Shared", "common_ground", "figures_over", "same_data", "shared_points"]
+__all__ = ["Common", "Shared", "common_ground", "counted_by_both", "figures_over", "same_data", "shared_points"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -87,6 +87,13 @@ def shared_points(one: Profile, two: Profile) -> Shared:
     return Shared(np.flatnonzero(near).astype(np.int64), nearest[near].astype(np.int64))
 
 
+def counted_by_both(one: Profile, two: Profile) -> Shared:
+    """Return the points at the same places in two profiles that count in both."""
+    shared = shared_points(one, two)
+    both = one.counted[shared.one] & two.counted[shared.two]
+    return Shared(shared.one[both], shared.two[both])
+
+
 def same_data(one: Profile, two: Profile) -> bool:
     """Return whether two profiles are of one measurement: over their common range the same places and intensities."""
     shared = shared_points(one, two)
@@ -114,9 +121,8 @@ def common_ground(one: Refinement, two: Refinement, pairs: Sequence[tuple[Fit, F
     notes: list[str] = []
     differ = False
     for first, second in pairs:
-        shared = shared_points(first.profile, second.profile)
-        both = first.profile.counted[shared.one] & second.profile.counted[shared.two]
-        at = (shared.one[both], shared.two[both])
+        shared = counted_by_both(first.profile, second.profile)
+        at = (shared.one, shared.two)
         if not at[0].size:
             continue
         weight = first.profile.weight[at[0]]

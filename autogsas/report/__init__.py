@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from autogsas.errors import UserError
 from autogsas.figures import fits_svg, history_svg
 from autogsas.hookspecs import Section
-from autogsas.report.embed import render
+from autogsas.report.embed import fill
 from autogsas.report.page import build_page, captions
+from autogsas.report.payload import payload
+from autogsas.report.writing import replace_text
 from autogsas.runfolder import read_run
 
 __all__ = ["write_report"]
@@ -30,19 +29,15 @@ def write_report(folder: Path, sections: Sequence[Section] = ()) -> Path:
     if run.history:
         pictures["history.svg"] = history_svg(run.history, title=str(run.summary.get("project") or ""))
     for name, text in pictures.items():
-        _replace(folder / name, text)
+        replace_text(folder / name, text)
     report = folder / "report.html"
-    _replace(report, render(build_page(run, sections), run))
+    data = payload(run) if run.profiles or run.history else None
+    text = fill(
+        "report.html",
+        {"page": build_page(run, sections)},
+        scripts=("zoom.js", "fit.js", "history.js", "structure.js", "report.js"),
+        data=data,
+        libraries=("plotly", "3dmol") if data and data["structures"] else ("plotly",),
+    )
+    replace_text(report, text)
     return report
-
-
-def _replace(file: Path, text: str) -> None:
-    fresh = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        # A name from the file system may hold bytes that are no text; they must not cost the report.
-        fresh.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-        fresh.replace(file)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        raise UserError(f"cannot be written: {error.strerror or error}", file=file) from error

@@ -1,4 +1,4 @@
-"""The report as one file: template, style, script and data, and the policy that lets nothing else in."""
+"""A page as one file: template, style, scripts, libraries and data, and the policy that lets nothing else in."""
 
 from __future__ import annotations
 
@@ -6,85 +6,71 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import jinja2
-import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
 
-from autogsas.figures.history import rwp_window
 from autogsas.figures.svg import DARK, LIGHT, rules
-from autogsas.report.page import Page, captions
-from autogsas.runfolder import Run
 
-__all__ = ["payload", "render"]
+__all__ = ["LIBRARIES", "fill", "markup"]
 
-Array = npt.NDArray[np.float64]
+# What every script builds on; a page's own come after them.
+_FIRST = ("page.js", "plots.js")
+_STYLE = ("page.css",)
+LIBRARIES = ("plotly", "3dmol")
 
 
-def render(page: Page, run: Run) -> str:
-    """Return the page as HTML: first what can be read at once, last the packed data and the plotting library."""
-    template = _environment().get_template("report.html")
-    script = _asset("report.js")
-    drawn = bool(run.profiles or run.history)
-    return template.render(
-        page=page,
-        policy=_policy([script, _plotly()] if drawn else []),
-        style=Markup(_style()),
-        script=Markup(script) if drawn else None,
-        data=_packed(json.dumps(payload(run), allow_nan=False, separators=(",", ":"))) if drawn else None,
-        library=_packed_plotly() if drawn else None,
+def fill(
+    template: str,
+    words: Mapping[str, Any],
+    *,
+    scripts: Sequence[str] = (),
+    data: Mapping[str, Any] | None = None,
+    libraries: Sequence[str] = (),
+    styles: Sequence[str] = (),
+) -> str:
+    """Return a page: a template of the package filled with ``words``, which are shown as text.
+
+    ``scripts`` and ``styles`` are files beside the template, ``data`` what the scripts are given as JSON (finite
+    numbers only), ``libraries`` some of `LIBRARIES`, each run when a figure first needs it. The template puts ``head``
+    into its head and ``tail`` at the end of its body: policy and style, then what is only needed after the first
+    paint. Without ``data`` there is no script at all.
+    """
+    script = "" if data is None else _script(tuple(scripts))
+    return (
+        _environment()
+        .get_template(template)
+        .render(**words, head=_head(script, libraries, styles), tail=_tail(script, libraries, data))
     )
 
 
-def payload(run: Run) -> dict[str, Any]:
-    """Return the curves, marks and trials for the zoomable figures; numbers that are not finite become null."""
-    fits = []
-    for profile, marks, caption in captions(run):
-        fits.append(
-            {
-                "x": _numbers(profile.two_theta, 8),
-                "observed": _numbers(profile.observed, 7),
-                "calculated": _numbers(profile.calculated, 7),
-                "background": _numbers(profile.background, 6),
-                "weight": _numbers(np.where(profile.counted, profile.weight, 0.0), 6),
-                "uncounted": profile.uncounted(caption.excluded),
-                "intensity": caption.intensity,
-                "marks": [
-                    {
-                        "phase": mark.phase,
-                        "x": _numbers(mark.two_theta, 8),
-                        "hkl": [" ".join(str(index) for index in hkl) for hkl in mark.hkl.tolist()],
-                        "d": _numbers(mark.d, 6),
-                    }
-                    for mark in marks
-                ],
-            }
-        )
-    history = [
-        {
-            "number": item.number,
-            "state": item.state,
-            "origin": item.origin if item.seeded else "",
-            "rwp": _finite(item.rwp),
-            "best": _finite(item.best_so_far),
-            "variables": item.n_variables,
-        }
-        for item in run.history
-    ]
-    return {"fits": fits, "history": history, "window": rwp_window(run.history)}
+def markup(drawn: str) -> Markup:
+    """Let a drawing of `autogsas.figures` stand as it is: it has escaped its own texts."""
+    return Markup(drawn)
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and np.isfinite(value) else None
+def _head(script: str, libraries: Sequence[str], styles: Sequence[str]) -> Markup:
+    policy = _policy([script, *(_library(name) for name in libraries)] if script else [])
+    return Markup(
+        '<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">\n'
+        '<link rel="icon" href="data:,">\n<style>{style}</style>'
+    ).format(policy=policy, style=Markup(_style(tuple(styles))))
 
 
-def _numbers(values: Array, digits: int) -> list[float | None]:
-    return [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in values.tolist()]
+def _tail(script: str, libraries: Sequence[str], data: Mapping[str, Any] | None) -> Markup:
+    if data is None:
+        return Markup("")
+    packed = {"data": _packed(json.dumps(data, allow_nan=False, separators=(",", ":")))}
+    packed |= {f"library-{name}": _packed_library(name) for name in libraries}
+    parts = [f'<script type="text/plain" id="{identity}">{text}</script>' for identity, text in packed.items()]
+    status = '<p id="status" role="status" hidden></p>'
+    return Markup("\n".join([status, *parts, f"<script>{script}</script>"]))
 
 
 def _packed(text: str) -> str:
@@ -93,7 +79,9 @@ def _packed(text: str) -> str:
 
 
 @cache
-def _plotly() -> str:
+def _library(name: str) -> str:
+    if name == "3dmol":
+        return resources.files("autogsas").joinpath("assets", "3Dmol-min.js").read_text(encoding="utf-8")
     # Imported when first needed: it costs more than all else in reading a run.
     from plotly.offline import get_plotlyjs
 
@@ -101,8 +89,14 @@ def _plotly() -> str:
 
 
 @cache
-def _packed_plotly() -> str:
-    return _packed(_plotly())
+def _packed_library(name: str) -> str:
+    return _packed(_library(name))
+
+
+@cache
+def _script(names: tuple[str, ...]) -> str:
+    """Return scripts as one function, so that none of their names is the page's."""
+    return f'"use strict";\n(() => {{\n{"".join(_asset(name) for name in (*_FIRST, *names))}}})();\n'
 
 
 def _policy(scripts: Sequence[str]) -> str:
@@ -118,11 +112,12 @@ def _policy(scripts: Sequence[str]) -> str:
     )
 
 
-def _style() -> str:
+@cache
+def _style(names: tuple[str, ...]) -> str:
     light, dark = ("".join(f"--{name}:{value};" for name, value in palette.items()) for palette in (LIGHT, DARK))
     return (
         f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-        f"{rules({name: f'var(--{name})' for name in LIGHT})}\n{_asset('report.css')}"
+        f"{rules({name: f'var(--{name})' for name in LIGHT})}\n{''.join(_asset(name) for name in (*_STYLE, *names))}"
     )
 
 

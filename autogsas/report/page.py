@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from markupsafe import Markup
 from pydantic import ValidationError
 
 from autogsas.errors import UserError
@@ -16,6 +17,8 @@ from autogsas.formatting import MISSING, count, duration, general, interval, per
 from autogsas.hookspecs import Section
 from autogsas.prose import joined, recipe_words
 from autogsas.recipe import Recipe
+from autogsas.report.embed import markup
+from autogsas.report.structures import StructureFigure, structure_figures
 from autogsas.report.tables import (
     Table,
     candidates_table,
@@ -73,7 +76,7 @@ class Figure:
 
     identity: str
     title: str
-    svg: str
+    svg: Markup
     description: str
     notes: tuple[str, ...]
 
@@ -91,6 +94,7 @@ class Page:
     causes: tuple[CauseLine, ...]
     fits: tuple[Figure, ...]
     history: Figure | None
+    structures: tuple[StructureFigure, ...]
     agreement: Table | None
     results: tuple[Table, ...]
     recipe_name: str
@@ -138,6 +142,7 @@ def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
         causes=_causes(run),
         fits=tuple(_fit(run, index) for index in range(len(run.profiles))),
         history=_history(run),
+        structures=structure_figures(summary),
         agreement=patterns_table(summary),
         results=tuple(tables if correlations is None else [*tables, correlations]),
         recipe_name=recipe.name if recipe else "",
@@ -232,7 +237,7 @@ def _fit(run: Run, index: int) -> Figure:
     return Figure(
         identity=f"fit-{index}",
         title=profile.histogram,
-        svg=drawing.standing("The fit", description),
+        svg=markup(drawing.standing("The fit", description)),
         description=description,
         notes=tuple(_fit_notes(entry)),
     )
@@ -257,7 +262,9 @@ def _history(run: Run) -> Figure | None:
         return None
     description = describe_history(run.history)
     drawing = draw_history(run.history, "", 960.0, 380.0)
-    return Figure("history", "History of the search", drawing.standing("The search", description), description, ())
+    return Figure(
+        "history", "History of the search", markup(drawing.standing("The search", description)), description, ()
+    )
 
 
 def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,96 @@
+"""What the zoomable figures of the report are drawn from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autogsas.figures.elements import element_colour
+from autogsas.figures.history import rwp_window
+from autogsas.figures.structure import Scene, place_words, radius, sectors
+from autogsas.report.page import captions
+from autogsas.report.structures import scenes
+from autogsas.runfolder import Run
+
+__all__ = ["payload"]
+
+Array = npt.NDArray[np.float64]
+
+
+def payload(run: Run) -> dict[str, Any]:
+    """Return the curves, marks and trials for the zoomable figures; numbers that are not finite become null."""
+    fits = []
+    for profile, marks, caption in captions(run):
+        fits.append(
+            {
+                "x": _numbers(profile.two_theta, 8),
+                "observed": _numbers(profile.observed, 7),
+                "calculated": _numbers(profile.calculated, 7),
+                "background": _numbers(profile.background, 6),
+                "weight": _numbers(np.where(profile.counted, profile.weight, 0.0), 6),
+                "uncounted": profile.uncounted(caption.excluded),
+                "intensity": caption.intensity,
+                "marks": [
+                    {
+                        "phase": mark.phase,
+                        "x": _numbers(mark.two_theta, 8),
+                        "hkl": [" ".join(str(index) for index in hkl) for hkl in mark.hkl.tolist()],
+                        "d": _numbers(mark.d, 6),
+                    }
+                    for mark in marks
+                ],
+            }
+        )
+    history = [
+        {
+            "number": item.number,
+            "state": item.state,
+            "origin": item.origin if item.seeded else "",
+            "rwp": _finite(item.rwp),
+            "best": _finite(item.best_so_far),
+            "variables": item.n_variables,
+        }
+        for item in run.history
+    ]
+    structures = [structure_payload(seen) for _, seen in scenes(run.summary) if seen is not None]
+    return {"fits": fits, "history": history, "window": rwp_window(run.history), "structures": structures}
+
+
+def structure_payload(seen: Scene) -> dict[str, Any]:
+    """Return a unit cell for the viewer, in Angstrom, as `autogsas.figures.structure` turns it."""
+    places = [
+        {
+            "label": " + ".join(item.label for item in place.occupants),
+            "words": place_words(place),
+            "radius": round(radius(place), 3),
+            "colour": element_colour(place.main.element),
+            "shares": [[colour, round(share, 4)] for colour, share in sectors(place)],
+        }
+        for place in seen.contents.places
+    ]
+    bonds = [
+        [bond.first, None, *_place(end)] if bond.second is None else [bond.first, bond.second]
+        for bond, end in zip(seen.contents.bonds, seen.ends, strict=True)
+    ]
+    return {
+        "atoms": [[*_place(xyz), atom.place] for xyz, atom in zip(seen.atoms, seen.contents.atoms, strict=True)],
+        "places": places,
+        "bonds": bonds,
+        "edges": [[_place(start), _place(end)] for start, end in seen.edges()],
+        "names": {name: _place(at) for name, at in seen.names()},
+        "views": {name: [round(value, 6) for value in turn] for name, turn in seen.turns()},
+    }
+
+
+def _place(xyz: Array) -> list[float]:
+    return [round(float(value), 3) for value in xyz]
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and np.isfinite(value) else None
+
+
+def _numbers(values: Array, digits: int) -> list[float | None]:
+    return [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in values.tolist()]
