@@ -67,7 +67,7 @@ def _agreement(project: Project, record: TrialRecord, result: Result) -> str:
 
 def _cell(phase: Phase, named: dict[str, Parameter]) -> str:
     group = gemmi.find_spacegroup_by_name(phase.space_group)
-    rows = [("Space group", latex_letters(phase.space_group))]
+    rows = [("Space group", _symbol(phase.space_group))]
     for (name, label), value in zip(_CELL, phase.cell.values(), strict=True):
         rows.append((label, _value(named.get(f"{phase.name}:{name}"), value)))
     rows.append((r"$V$ (\AA$^3$)", _value(named.get(f"{phase.name}:volume"), cell_volume(phase.cell))))
@@ -76,6 +76,16 @@ def _cell(phase: Phase, named: dict[str, Parameter]) -> str:
         formula = re.sub(r"([\d.]+)", r"$_{\1}$", contents.formula).replace(" ", "")
         rows = [("Formula", formula), ("$Z$", str(contents.units)), *rows]
     return _tabular(f"Cell of {latex_letters(phase.name)}.", rows)
+
+
+def _symbol(space_group: str) -> str:
+    """Return a Hermann-Mauguin symbol as it is set: bars above digits, screws as indices, letters in italics."""
+    symbol, _, setting = space_group.partition(":")
+    if not re.fullmatch(r"[A-Za-z0-9/ -]+", symbol):
+        return latex_letters(space_group)
+    symbol = re.sub(r"(?<![\d-])([2346])([1-5])", r"\1_{\2}", symbol)
+    symbol = re.sub(r"-(\d)", r"\\bar{\1}", symbol).strip().replace(" ", r"\,")
+    return f"${symbol}$" + (f" (setting {latex_letters(setting)})" if setting else "")
 
 
 def _tabular(caption: str, rows: Sequence[tuple[str, str]]) -> str:
@@ -114,7 +124,7 @@ def _long(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) ->
         return ""
     lines = [rf"{' & '.join(row)} \\" for row in rows]
     return "\n".join(
-        [rf"\begin{{longtable}}{{{'l' * len(header)}}}", rf"\caption{{{caption}}}\\", r"\toprule",
+        [r"\begingroup\small", rf"\begin{{longtable}}{{{'l' * len(header)}}}", rf"\caption{{{caption}}}\\", r"\toprule",
          rf"{' & '.join(header)} \\", r"\midrule", r"\endhead", r"\bottomrule", r"\endfoot", *lines,
-         r"\end{longtable}", ""]
+         r"\end{longtable}", r"\endgroup", ""]
     )  # fmt: skip
