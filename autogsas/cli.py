@@ -177,6 +177,7 @@ def compare(
     The verdict is one of: better and consistent, same, lower but unphysical, different structure, not comparable.
     """
     import json
+    import shlex
 
     from rich.console import Console
 
@@ -188,7 +189,7 @@ def compare(
     with _watch(as_json, True if quiet else as_json) as progress:
         found = compare_all(*given, project=project, backend=backend, progress=progress)
     if html is not None:
-        write_page(found, html)
+        write_page(found, html, shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
     if as_json:
         click.echo(json.dumps(plain_comparison(found), indent=1, ensure_ascii=False, allow_nan=False))
     elif quiet:
@@ -198,6 +199,22 @@ def compare(
         show_comparison(found, Console())
         if html is not None:
             click.echo(f"wrote {html}")
+    return 0
+
+
+@cli.command()
+@click.argument("folder", type=_PATH, metavar="RUN")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; this machine alone.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any that is free.")
+@_debug
+def dashboard(folder: Path, host: str, port: int) -> int:
+    """Show the study of the run folder RUN in a browser, with the fit of each trial, until Ctrl-C.
+
+    The run may still be going on; its files are only read. Needs autogsas[dashboard].
+    """
+    from autogsas.dashboard import serve
+
+    serve(folder, host, port, click.echo)
     return 0
 
 
