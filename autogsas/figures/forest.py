@@ -131,7 +131,7 @@ def draw_forest(lines: Sequence[Line], width: float = 960.0) -> Drawing:
     for i, row in enumerate(rows):
         y = _TOP + _ROW * (i + 0.5) + 2
         if isinstance(row, str):
-            drawing.text(8, y + 4, _short(row, 90), class_="strong clear")
+            drawing.text(8, y + 4, _short(row, 90), class_="strong over")
             continue
         drawing.text(_LEFT - 9, y + 4, _short(row.name, 27), text_anchor="end")
         for dot in row.dots:
