@@ -7,12 +7,19 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from autogsas.comparepage.tables import Sheet, figures_sheet, findings_sheet, groups_sheet, parameter_sheets
+from autogsas.comparepage.tables import (
+    Sheet,
+    figures_sheet,
+    findings_sheet,
+    groups_sheet,
+    parameter_sheets,
+    shared_groups,
+)
 from autogsas.comparison import Comparison, Growth, Overlay, Pair, Refinement, overlays
 from autogsas.figures.forest import Line, describe_forest, draw_forest, forest_lines, largest, reach
 from autogsas.figures.overlay import describe_overlay, draw_overlay
 from autogsas.figures.sides import letter, side, versus
-from autogsas.formatting import count, general
+from autogsas.formatting import count, percent
 from autogsas.prose import joined
 from autogsas.report.embed import markup
 
@@ -84,6 +91,7 @@ class Page:
     rest: Figure | None
     parameters: tuple[Sheet, ...]
     findings: Sheet | None
+    shared: str
     groups: Sheet | None
     command: str
     version: str
@@ -105,6 +113,7 @@ def build_page(comparison: Comparison, command: str, version: str) -> Page:
         rest=_forest("forest-rest", others, ()) if others else None,
         parameters=tuple(parameter_sheets(comparison)),
         findings=findings_sheet(comparison),
+        shared=shared_groups(comparison),
         groups=groups_sheet(comparison),
         command=command,
         version=version,
@@ -112,7 +121,8 @@ def build_page(comparison: Comparison, command: str, version: str) -> Page:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
+    # As it begins: that may be the name of a file.
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _side(place: int, one: Refinement) -> Side:
@@ -140,10 +150,13 @@ def _pattern(index: int, overlay: Overlay, labels: Sequence[str]) -> Figure:
     description = describe_overlay(overlay, labels)
     notes = [_growth_words(growth) for growth in overlay.growths]
     if notes:
-        names = versus(overlay.growths[0].other) if len(notes) == 1 else "A − another"
-        notes.append(f"Where {names} rises, the other fits better; where it falls, A does.")
+        only = overlay.growths[0].other
+        whose, other = (versus(only), letter(only)) if len(notes) == 1 else ("a difference", "the other")
+        notes.append(f"Where {whose} rises, {other} fits better; where it falls, A does.")
     elif len(overlay.fits) == 1:
         notes.append(f"Only {letter(overlay.fits[0][0])} has this pattern.")
+    elif overlay.fits[0][0] == 0:
+        notes.append("No point is counted by both, so χ² cannot be compared.")
     return Figure(
         f"pattern-{index}", overlay.name, markup(drawing.standing("The patterns", description)), description,
         tuple(notes),
@@ -152,7 +165,7 @@ def _pattern(index: int, overlay: Overlay, labels: Sequence[str]) -> Figure:
 
 def _growth_words(growth: Growth) -> str:
     points = f"{count(growth.two_theta.size)} points that A and {letter(growth.other)} both count"
-    return f"χ² over the {points}: A {general(growth.one[-1])}, {letter(growth.other)} {general(growth.two[-1])}."
+    return f"χ² over the {points}: A {percent(growth.one[-1], 1)}, {letter(growth.other)} {percent(growth.two[-1], 1)}."
 
 
 def _forest(identity: str, lines: Sequence[Line], notes: tuple[str, ...]) -> Figure:

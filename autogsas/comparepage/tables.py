@@ -8,12 +8,21 @@ from dataclasses import dataclass
 from autogsas.comparison import Comparison, Difference, Figures, Fit, Pair, Refinement, Row, overlays
 from autogsas.figures.forest import LIMIT, SECTIONS, gap_words
 from autogsas.figures.sides import letter, versus
-from autogsas.formatting import MISSING, count, general, interval, percent, with_esd
-from autogsas.prose import group_words
+from autogsas.formatting import MISSING, count, interval, percent, with_esd
+from autogsas.prose import group_words, joined
 from autogsas.recipe import GROUPS
 from autogsas.result import Severity
 
-__all__ = ["Block", "Line", "Sheet", "figures_sheet", "findings_sheet", "groups_sheet", "parameter_sheets"]
+__all__ = [
+    "Block",
+    "Line",
+    "Sheet",
+    "figures_sheet",
+    "findings_sheet",
+    "groups_sheet",
+    "parameter_sheets",
+    "shared_groups",
+]
 
 LONG = 16
 """A section of more parameters is folded."""
@@ -68,7 +77,7 @@ _FIGURES: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("Rwp (%)", lambda item: percent(item.rwp, 3)),
     ("Rexp (%)", lambda item: percent(item.rexp, 3)),
     ("GoF", lambda item: percent(item.gof, 3)),
-    ("χ²", lambda item: general(item.chi2)),
+    ("χ²", lambda item: percent(item.chi2, 1)),
     ("BIC", lambda item: percent(item.bic, 1)),
     ("Variables", lambda item: count(item.n_variables)),
     ("Observations", lambda item: count(item.n_observations)),
@@ -100,7 +109,8 @@ def _by_pattern(comparison: Comparison) -> Iterator[tuple[str, list[Line]]]:
         for phase in phases:
             head = f"R_Bragg of {phase} (%)"
             lines.append(_line(head, fits, lambda fit, phase=phase: percent(dict(fit.r_bragg).get(phase))))
-        lines.append(_line("Background", fits, _background))
+        lines.append(_line("Background", fits, lambda fit: fit.background or MISSING))
+        lines.append(_line("Its terms", fits, lambda fit: count(fit.terms) if fit.terms else MISSING))
         lines.append(_line("2θ", fits, lambda fit: interval(fit.limits)))
         if any(fit.excluded for fit in having.values()):
             lines.append(_line("Excluded", fits, lambda fit: ", ".join(map(interval, fit.excluded)) or "nothing"))
@@ -109,11 +119,6 @@ def _by_pattern(comparison: Comparison) -> Iterator[tuple[str, list[Line]]]:
 
 def _line(head: str, fits: Sequence[Fit | None], write: Callable[[Fit], str]) -> Line:
     return Line(head, tuple("" if fit is None else write(fit) for fit in fits))
-
-
-def _background(fit: Fit) -> str:
-    terms = f"{count(fit.terms)} terms" if fit.terms else ""
-    return ", ".join(part for part in (fit.background, terms) if part) or MISSING
 
 
 def _counts(everyone: Sequence[Refinement]) -> Iterator[Line]:
@@ -133,30 +138,44 @@ def findings_sheet(comparison: Comparison) -> Sheet | None:
         for code in codes:
             told = [[item.message for item in one.findings if item.severity is severity and item.code == code]
                     for one in everyone]  # fmt: skip
-            cells = tuple("\n".join(messages) or MISSING for messages in told)
+            cells = tuple("\n".join(_itemised(messages)) or MISSING for messages in told)
             lines.append(Line(code, cells, kind=severity.value))
     header = ("", *(letter(place) for place in range(len(everyone))))
     return Sheet("", header, (Block(tuple(lines)),), numeric=False) if lines else None
 
 
+def _itemised(messages: Sequence[str]) -> list[str]:
+    return list(messages) if len(messages) < 2 else [f"• {message}" for message in messages]
+
+
+def shared_groups(comparison: Comparison) -> str:
+    """Return in a sentence what all refined that say it; empty where that is nothing, or one alone says it."""
+    told = [one.groups for one in comparison.refinements if one.groups]
+    shared = [_words(group) for group in _known(comparison) if all(group in groups for groups in told)]
+    return f"Refined by each: {joined(shared)}." if shared and len(told) > 1 else ""
+
+
 def groups_sheet(comparison: Comparison) -> Sheet | None:
-    """Return which groups each refinement refined."""
+    """Return which groups some refined and others did not, None where there are none; a dash where one says nothing."""
     everyone = comparison.refinements
-    known = [*GROUPS, *dict.fromkeys(group for one in everyone for group in one.groups if group not in GROUPS)]
+    told = [one.groups for one in everyone if one.groups]
     lines = []
-    for group in known:
-        if any(group in one.groups for one in everyone):
-            cells = tuple("refined" if group in one.groups else MISSING for one in everyone)
-            differs = frozenset(range(len(cells))) if len(set(cells)) > 1 else frozenset[int]()
-            lines.append(Line(_words(group), cells, differs))
+    for group in _known(comparison):
+        if len(told) < 2 or not all(group in groups for groups in told):
+            cells = tuple(("refined" if group in one.groups else "not") if one.groups else MISSING for one in everyone)
+            lines.append(Line(_words(group), cells))
     header = ("", *(letter(place) for place in range(len(everyone))))
     return Sheet("", header, (Block(tuple(lines)),), numeric=False) if lines else None
 
 
+def _known(comparison: Comparison) -> list[str]:
+    found = dict.fromkeys(group for one in comparison.refinements for group in one.groups)
+    return [*(group for group in GROUPS if group in found), *(group for group in found if group not in GROUPS)]
+
+
 def _words(group: str) -> str:
     found = next((known for known in GROUPS if known == group), None)
-    words = group if found is None else group_words(found)
-    return f"{words[:1].upper()}{words[1:]}"
+    return group if found is None else group_words(found)
 
 
 def parameter_sheets(comparison: Comparison) -> list[Sheet]:
@@ -175,7 +194,9 @@ def parameter_sheets(comparison: Comparison) -> list[Sheet]:
         blocks = tuple(Block(tuple(lines), owner) for owner, lines in owners.items())
         if blocks:
             far = sum(bool(line.strong) for block in blocks for line in block.lines)
-            caption = f"{title}: {number} parameters" + (f", {far} apart" if far else "") if number > LONG else title
+            caption = (
+                f"{title}: {number} parameters" + (f", {far} of them strong" if far else "") if number > LONG else title
+            )
             sheets.append(Sheet(caption, header, blocks, folded=number > LONG))
     return sheets
 

@@ -104,8 +104,9 @@ def reach(lines: Sequence[Line]) -> float:
     sizes = [abs(dot.esds) for line in lines for dot in line.dots]
     if not sizes or max(sizes) <= _LEAST - 1.0:
         return _LEAST
-    bulk = float(np.quantile(sizes, 0.8)) + 1.0
-    return math.ceil(min(max(bulk, _LEAST), max(sizes) + 1.5, _MOST))
+    bulk = max(float(np.quantile(sizes, 0.8)) + 1.0, _LEAST)
+    near = [size for size in sizes if size <= min(1.7 * bulk, _MOST)]
+    return float(math.ceil(max([*near, _LEAST]) + 1.0))
 
 
 def describe_forest(lines: Sequence[Line]) -> str:
@@ -126,16 +127,16 @@ def draw_forest(lines: Sequence[Line], width: float = 960.0) -> Drawing:
     drawing.add("rect", class_="shade", x=band[0], y=_TOP, width=band[1] - band[0], height=bottom - _TOP)
     drawing.x_axis(across, _TOP, bottom, label="Difference in esds of both")
     drawing.add("path", class_="axis", d=f"M{number(across.at(0))} {number(_TOP)}V{number(bottom)}")
+    drawing.frame(_LEFT, _TOP, width - _RIGHT, bottom)
     for i, row in enumerate(rows):
         y = _TOP + _ROW * (i + 0.5) + 2
         if isinstance(row, str):
-            drawing.text(8, y + 4, _short(row, 90), class_="strong")
+            drawing.text(8, y + 4, _short(row, 90), class_="strong over")
             continue
         drawing.text(_LEFT - 9, y + 4, _short(row.name, 27), text_anchor="end")
         for dot in row.dots:
             apart = _APART if len(others) < 3 else 2 * _APART / (len(others) - 1)
             _place(drawing, across, y + apart * (others.index(dot.other) - (len(others) - 1) / 2), dot)
-    drawing.frame(_LEFT, _TOP, width - _RIGHT, bottom)
     _legend(drawing, others)
     return drawing
 

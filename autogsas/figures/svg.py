@@ -46,6 +46,7 @@ def rules(colours: Mapping[str, str]) -> str:
         f".figure text{{font-family:{_FONT};font-size:12px;fill:{colours['muted']}}}",
         f".figure .strong{{fill:{colours['ink']};font-weight:600;font-size:13px}}",
         f".figure .label{{fill:{colours['ink']}}}",
+        f".figure .over{{paint-order:stroke;stroke:{colours['paper']};stroke-width:5px}}",
         f".figure .axis{{stroke:{colours['axis']};fill:none}}",
         f".figure .grid{{stroke:{colours['grid']};fill:none}}",
         f".figure .shade{{fill:{colours['shade']};opacity:.16}}",

@@ -6,7 +6,7 @@ class Forest {
     this.rows = [];
     let heading = null;
     for (const line of data.lines) {
-      if (line.heading !== heading) this.rows.push({ heading: heading = line.heading });
+      if (line.heading !== heading) this.rows.push({ title: heading = line.heading });
       this.rows.push(line);
     }
     this.shown = [...new Set(data.lines.flatMap((line) => line.dots.map((dot) => dot.side)))].sort((a, b) => a - b);
@@ -56,15 +56,15 @@ class Forest {
     }
     const width = narrow ? 105 : 180, most = narrow ? 15 : 28;
     const short = (text, length) => plain(text.length > length ? text.slice(0, length - 1) + "…" : text);
-    const headings = this.rows.map((row, i) => ({ row, i })).filter(({ row }) => row.heading !== undefined).map(({ row, i }) => ({
-      xref: "paper", x: 0, xshift: -width + 4, xanchor: "left", y: -i, text: `<b>${short(row.heading, narrow ? 45 : 90)}</b>`, font: { size: 12.5, color: colour("ink") },
+    const headings = this.rows.map((row, i) => ({ row, i })).filter(({ row }) => row.title !== undefined).map(({ row, i }) => ({
+      xref: "paper", x: 0, xshift: -width + 4, xanchor: "left", y: -i, text: `<b>${short(row.title, narrow ? 45 : 90)}</b>`, font: { size: 12.5, color: colour("ink") }, bgcolor: colour("paper"), borderpad: 1,
     }));
-    const rows = this.rows.map((row, i) => ({ row, i })).filter(({ row }) => row.heading === undefined);
+    const rows = this.rows.map((row, i) => ({ row, i })).filter(({ row }) => row.title === undefined);
     const bottom = -this.rows.length + 0.4;
     this.drawing = true;
     const done = () => { this.drawing = false; };
     return window.Plotly.react(this.plot, list, frame({
-      height: this.height, margin: { l: width, r: 12, t: 44, b: 48 }, hovermode: "closest", dragmode: this.plot.layout?.dragmode ?? "zoom",
+      height: this.height, margin: { l: width, r: 12, t: 44, b: 48 }, hovermode: "closest", showlegend: true, dragmode: this.plot.layout?.dragmode ?? "zoom",
       annotations: [...headings, ...outside.map((note) => ({ ...note, font: { size: 11, color: colour("muted") } }))].map((note) => ({ ...note, showarrow: false, yanchor: "middle" })),
       shapes: [
         { type: "rect", x0: -3, x1: 3, yref: "paper", y0: 0, y1: 1, line: { width: 0 }, fillcolor: colour("shade"), opacity: 0.16, layer: "below" },
