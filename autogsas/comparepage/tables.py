@@ -108,7 +108,8 @@ def _by_pattern(comparison: Comparison) -> Iterator[tuple[str, list[Line]]]:
         lines = [_line("Rwp (%)", fits, lambda fit: percent(fit.rwp, 3))] if len(shown) > 1 else []
         for phase in phases:
             head = f"R_Bragg of {phase} (%)"
-            lines.append(_line(head, fits, lambda fit, phase=phase: percent(dict(fit.r_bragg).get(phase))))
+            bragg = ("" if fit is None else percent(dict(fit.r_bragg).get(phase)) for fit in fits)
+            lines.append(Line(head, tuple(bragg)))
         lines.append(_line("Background", fits, lambda fit: fit.background or MISSING))
         lines.append(_line("Its terms", fits, lambda fit: count(fit.terms) if fit.terms else MISSING))
         lines.append(_line("2θ", fits, lambda fit: interval(fit.limits)))
