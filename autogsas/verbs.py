@@ -19,6 +19,7 @@ from autogsas.errors import AutogsasError, PluginError, UserError
 from autogsas.events import Notice, Progress
 from autogsas.hookspecs import Section, Seed, TrialRecord
 from autogsas.host import Host
+from autogsas.importances import importances
 from autogsas.loading import load_project, load_recipe
 from autogsas.project import Project, Scout
 from autogsas.recipe import Recipe
@@ -197,6 +198,8 @@ def _carry_out(
 def _write(folder: RunFolder, project: Project, found: Found, about: Mapping[str, Any]) -> Summary:
     folder.write_trials(list(found.records))
     trials = [folder.read_trial(record.number) for record in found.records]
+    mattered = importances(folder.study, found.records, about["seed"]) if len(found.records) > 1 else None
+    about = {**about, "importances": mattered}
     summary = build_summary(project, trials, found.records, found.best, **about)
     folder.write_json("summary.json", summary.plain())
     return summary

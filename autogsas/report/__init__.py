@@ -29,7 +29,9 @@ def write_report(folder: Path, sections: Sequence[Section] = ()) -> Path:
     if run.profiles:
         pictures["fit.svg"] = fits_svg(captions(run))
     if run.history:
-        pictures["history.svg"] = history_svg(run.history, title=str(run.summary.get("project") or ""))
+        pictures["history.svg"] = history_svg(
+            run.history, title=str(run.summary.get("project") or ""), by_hand=run.by_hand
+        )
     for name, text in pictures.items():
         _replace(folder / name, text)
     report = folder / "report.html"
