@@ -14,6 +14,7 @@ from autogsas.errors import UserError
 from autogsas.figures.fit import Caption, describe, draw_fit
 from autogsas.figures.history import describe_history, draw_history
 from autogsas.figures.importances import describe_importances, draw_importances
+from autogsas.figures.publication import NAMES
 from autogsas.formatting import MISSING, count, duration, general, interval, percent
 from autogsas.hookspecs import Section
 from autogsas.prose import joined, recipe_words
@@ -125,6 +126,7 @@ def captions(run: Run) -> list[tuple[Profile, list[Marks], Caption]]:
             rwp=entry.get("rwp"),
             counts=entry.get("weights_from") == "counting statistics",
             excluded=excluded,
+            gof=entry.get("gof"),
         )
         fits.append((profile, [mark for mark in run.marks if mark.histogram == profile.histogram], caption))
     return fits
@@ -160,7 +162,7 @@ def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
         command=str(summary.get("command") or ""),
         facts=_facts(summary),
         versions=versions_table(summary),
-        files=tuple((name, about) for name, about in FILES.items() if (run.folder / name).is_file()),
+        files=_files(run),
     )
 
 
@@ -270,6 +272,12 @@ def _history(run: Run) -> Figure | None:
     return Figure(
         "history", "History of the search", markup(drawing.standing("The search", description)), description, ()
     )
+
+
+def _files(run: Run) -> tuple[tuple[str, str], ...]:
+    fixed = [(name, about) for name, about in FILES.items() if (run.folder / name).is_file()]
+    figures = sorted(path.name for path in run.folder.iterdir() if NAMES.fullmatch(path.name))
+    return (*fixed, *((name, "a figure for print") for name in figures))
 
 
 def _mattered(summary: Summary) -> Figure | None:
