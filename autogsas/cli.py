@@ -26,6 +26,7 @@ _STATUS = """\b
 Exit status: 0 done; 1 ran, nothing usable found; 2 a mistake in the input;
 3 a backend is missing or broken; 130 interrupted, all finished trials kept."""
 _PATH = click.Path(path_type=Path)
+_figures = click.option("--figures", default="", metavar="pdf,svg,png", help="Also figures for print.")
 
 
 class _Nearest(click.Group):
@@ -74,6 +75,7 @@ def _shared(*, search: bool) -> Callable[[Command], Command]:
         click.option("--timeout", type=_Duration(), help="For the whole run, such as 90s, 10m, 1.5h."),
         click.option("--json", "as_json", is_flag=True, help="Print summary.json to standard output and nothing else."),
         click.option("--quiet", is_flag=True, help="Print nothing but errors."),
+        _figures,
     ]
     if search:
         options += [
@@ -152,12 +154,13 @@ def init(**given: Any) -> int:
 
 @cli.command()
 @click.argument("folder", type=_PATH, metavar="RUN")
+@_figures
 @_debug
-def report(folder: Path) -> int:
+def report(folder: Path, figures: str) -> int:
     """Write report.html of the run folder RUN anew."""
     from autogsas import verbs
 
-    click.echo(f"wrote {verbs.report(folder)}")
+    click.echo(f"wrote {verbs.report(folder, figures=figures)}")
     return 0
 
 

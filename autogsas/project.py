@@ -275,6 +275,8 @@ class Project:
     files the project uses; ``recipes`` hand-made ones with the names of their files. In a trial, which works on
     copies, ``originals`` pairs each copy with the user's own file, to be named and never touched. ``beyond`` names what
     the user's project holds that this plain data cannot say, such as rigid bodies: only its own engine applies it.
+    ``held_rwp`` is the Rwp, in per cent over the limits, of the refinement that the user's project held when it was
+    read; None where it held none.
     """
 
     name: str
@@ -288,6 +290,7 @@ class Project:
     plugins: tuple[Path, ...] = ()
     originals: tuple[tuple[Path, Path], ...] = ()
     beyond: tuple[str, ...] = ()
+    held_rwp: float | None = None
 
     def histogram(self, name: str) -> Histogram:
         """Return a histogram by name. Raises KeyError."""

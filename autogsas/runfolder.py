@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from autogsas.errors import UserError
 from autogsas.summary import Summary
 
-__all__ = ["Attempt", "Marks", "Profile", "Run", "read_run"]
+__all__ = ["Attempt", "ByHand", "Marks", "Profile", "Run", "read_run"]
 
 Array = npt.NDArray[np.float64]
 
@@ -109,6 +109,15 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class ByHand:
+    """A refinement made by hand that the search is measured against; ``rwp`` in per cent."""
+
+    name: str
+    trial: int | None
+    rwp: float
+
+
+@dataclass(frozen=True)
 class Run:
     """All that is shown of a run; ``summary`` is summary.json as it stands.
 
@@ -121,6 +130,7 @@ class Run:
     marks: tuple[Marks, ...]
     history: tuple[Attempt, ...]
     messages: dict[str, str]
+    by_hand: tuple[ByHand, ...] = ()
 
 
 def read_run(folder: Path) -> Run:
@@ -153,6 +163,11 @@ def read_run(folder: Path) -> Run:
         marks=_marks(folder / "reflections.csv"),
         history=tuple(_attempt(item) for item in summary.get("history") or ()),
         messages=_messages(folder / "trials.csv"),
+        by_hand=tuple(
+            ByHand(str(item["name"]), item.get("trial"), float(item["rwp"]))
+            for item in summary.get("by_hand") or ()
+            if item.get("rwp") is not None
+        ),
     )
 
 

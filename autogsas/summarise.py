@@ -59,6 +59,7 @@ def build_summary(
         "limits": {histogram.name: histogram.limits for histogram in project.histograms},
         "recipe": found.get("recipe"),
         "steps": [{key: step[key] for key in StepPart.model_fields} for step in found.get("steps", [])],
+        "by_hand": _by_hand(project, records),
         "history": _history(records),
         "versions": {"python": platform.python_version(), "autogsas": __version__}
         | {name: version(name) for name in ("numpy", "scipy", "gemmi", "optuna")},
@@ -88,6 +89,16 @@ def _histograms(project: Project, found: Mapping[str, Any]) -> list[dict[str, An
             }
         )
     return out
+
+
+def _by_hand(project: Project, records: Sequence[TrialRecord]) -> list[dict[str, Any]]:
+    """Return the refinements made by hand: what the project held, and whole recipes, which the search did not make."""
+    held = [] if project.held_rwp is None else [{"name": project.name, "trial": None, "rwp": project.held_rwp}]
+    return held + [
+        {"name": record.origin, "trial": record.number, "rwp": record.metrics.rwp if record.metrics else None}
+        for record in records
+        if not record.choices and record.origin != "search"
+    ]
 
 
 def _history(records: Sequence[TrialRecord]) -> list[dict[str, Any]]:

@@ -179,6 +179,38 @@ class ScoutPart(_Part):
     note: str
 
 
+class ImportancePart(_Part):
+    """One thing that recipes chose.
+
+    ``share`` of all that sets the best quarter of the trials apart; ``chance`` is the largest share it had when the
+    scores were shuffled among the trials. ``choices`` are the names behind ``name``.
+    """
+
+    name: str
+    choices: list[str]
+    share: float
+    chance: float
+
+
+class ImportancesPart(_Part):
+    """What mattered in the search, by so many usable trials; ``note`` says why there are no items."""
+
+    trials: int
+    note: str
+    items: list[ImportancePart]
+
+
+class ByHandPart(_Part):
+    """A refinement made by hand: a whole recipe that was given, tried here as ``trial``, or what the project held.
+
+    ``trial`` is null for the refinement that the project came with.
+    """
+
+    name: str
+    trial: int | None
+    rwp: Number
+
+
 class HistoryPart(_Part):
     """One trial; ``best_so_far`` is the Rwp of the best trial up to it.
 
@@ -235,6 +267,8 @@ class Summary(_Part):
     limits: dict[str, Range]
     seed: int
     scout: ScoutPart | None = None
+    importances: ImportancesPart | None = None
+    by_hand: list[ByHandPart] = []
     recipe: dict[str, Any] | None
     steps: list[StepPart]
     history: list[HistoryPart]

@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from autogsas.errors import AutogsasError, PluginError, UserError
 from autogsas.events import Notice, Progress
 from autogsas.hookspecs import Section, Seed, TrialRecord
 from autogsas.host import Host
+from autogsas.importances import importances
 from autogsas.loading import load_project, load_recipe
 from autogsas.project import Project, Scout
 from autogsas.recipe import Recipe
@@ -62,6 +63,7 @@ def run(
     out: Path | str | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    figures: str | Sequence[str] = (),
 ) -> Run:
     """Refine a project by a search over recipes and leave the results in a folder.
 
@@ -69,10 +71,11 @@ def run(
     seconds; ``patience`` stops after so many trials without gain; ``scout`` is "auto", "off" or a number of trials of
     the numpy engine before a slower one; ``like`` is the folder of an earlier run whose best recipes are tried first.
     What is None is taken from the project.
-    ``progress`` is called with each of `autogsas.events`.
+    ``progress`` is called with each of `autogsas.events`. ``figures``: formats of figures for print, "pdf,svg,png".
     Raises UserError for mistakes in what was given, BackendMissing where the engine cannot be used.
     """
     read, host = project if isinstance(project, tuple) else load_project(Path(project))
+    formats = _figures(figures)
     engine = _backend(read, host, backend)
     target = choose_folder(read, None if out is None else Path(out), resume)
     kept = settings_of(target) if resume else {}
@@ -99,7 +102,7 @@ def run(
         raise UserError("the published search begins with nothing but its sampler", key="--like", found=model)
     earlier = () if model is None else seeds_like(model)
     plan = Seeding(collect_seeds(host, read, engine), earlier, wish, None if model is None else model.resolve())
-    return _carry_out(read, host, engine, target, options, plan, progress)
+    return _carry_out(read, host, engine, target, options, plan, progress, formats)
 
 
 def refine(
@@ -110,32 +113,35 @@ def refine(
     timeout: float | None = None,
     out: Path | str | None = None,
     progress: Progress | None = None,
+    figures: str | Sequence[str] = (),
 ) -> Run:
     """Refine a project by one recipe and leave the results in a folder, as a run of one trial does.
 
-    ``timeout`` in seconds. Raises as `run` does.
+    ``timeout`` in seconds; ``figures`` as in `run`. Raises as `run` does.
     """
     read, host = project if isinstance(project, tuple) else load_project(Path(project))
     made = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe), read)
+    formats = _figures(figures)
     engine = _backend(read, host, backend)
     target = choose_folder(read, None if out is None else Path(out), False)
     options = Options(
         trials=1, seed=read.search.seed, sampler="random", trial_timeout=timeout or read.search.trial_timeout
     )
     plan = Seeding((Seed(made.name or "recipe", recipe=made),))
-    return _carry_out(read, host, engine, target, options, plan, progress)
+    return _carry_out(read, host, engine, target, options, plan, progress, formats)
 
 
-def report(folder: Path | str) -> Path:
-    """Write report.html of a run folder anew and return its path.
+def report(folder: Path | str, *, figures: str | Sequence[str] = ()) -> Path:
+    """Write report.html of a run folder anew, with figures for print ("pdf,svg,png"), and return its path.
 
     Sections that plugins add need the project file where the run found it; without it they are left out.
-    Raises UserError for a folder that holds no run.
+    Raises UserError for a folder that holds no run, and for figures that cannot be made.
     """
     from autogsas.report import write_report  # drawing is imported where it is used
 
+    formats = _figures(figures)
     folder = Path(folder)
-    target = write_report(folder)
+    target = write_report(folder, figures=formats)
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     try:
         project, host = load_project(Path(summary["project_file"] or ""))
@@ -153,6 +159,7 @@ def _carry_out(
     options: Options,
     plan: Seeding,
     progress: Progress | None,
+    figures: Sequence[str] = (),
 ) -> Run:
     began = time.monotonic()
     kept = settings_of(target)
@@ -184,7 +191,7 @@ def _carry_out(
         about |= {"finished": found.finished, "seconds": round(before + time.monotonic() - began, 3)}
         about["scout"] = scouted
         summary = _write(folder, project, found, about)
-        notices = _report(folder.folder, project, host, summary.plain())
+        notices = _report(folder.folder, project, host, summary.plain(), figures)
         notices += _call(host, "after_run", project=project, folder=folder.folder, summary=summary.plain())[1]
         for notice in notices:
             folder.log(notice)
@@ -197,12 +204,20 @@ def _carry_out(
 def _write(folder: RunFolder, project: Project, found: Found, about: Mapping[str, Any]) -> Summary:
     folder.write_trials(list(found.records))
     trials = [folder.read_trial(record.number) for record in found.records]
+    mattered = importances(folder.study, found.records, about["seed"]) if len(found.records) > 1 else None
+    about = {**about, "importances": mattered}
     summary = build_summary(project, trials, found.records, found.best, **about)
     folder.write_json("summary.json", summary.plain())
     return summary
 
 
-def _report(folder: Path, project: Project | None, host: Host | None, summary: dict[str, Any]) -> list[str]:
+def _report(
+    folder: Path,
+    project: Project | None,
+    host: Host | None,
+    summary: dict[str, Any],
+    figures: Sequence[str] = (),
+) -> list[str]:
     """Write report.html; return what went wrong with it, for what was found stands without it."""
     from autogsas.report import write_report  # drawing is imported where it is used
 
@@ -212,10 +227,18 @@ def _report(folder: Path, project: Project | None, host: Host | None, summary: d
         answers, notices = _call(host, "report_section", project=project, summary=summary)
         sections = [answer for answer in answers or () if isinstance(answer, Section)]
     try:
-        write_report(folder, sections)
+        write_report(folder, sections, figures)
     except (AutogsasError, OSError) as error:
         notices.append(f"report.html could not be written: {error}")
     return notices
+
+
+def _figures(wanted: str | Sequence[str]) -> tuple[str, ...]:
+    if not wanted:
+        return ()
+    from autogsas.figures.publication import check_formats  # drawing is imported where it is used
+
+    return check_formats(wanted)
 
 
 def _call(host: Host, hook: str, **arguments: Any) -> tuple[Any, list[str]]:

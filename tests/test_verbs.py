@@ -240,3 +240,14 @@ def test_trials_end_on_one_clock_that_goes_on_when_resumed(fake_host: Host, proj
     assert later[:3] == ends
     assert later[3] >= first.summary.seconds  # type: ignore[operator]
     assert later[-1] <= second.summary.seconds + 0.001  # type: ignore[operator]
+
+
+def test_what_was_made_by_hand_is_kept_beside_the_best(fake_host: Host, project: Project) -> None:
+    mine = make_recipe("all", name="mine")
+    run = autogsas.run((replace(project, recipes=(mine,), held_rwp=12.5), fake_host))
+    held, given = run.summary.by_hand
+    assert (held.name, held.trial, held.rwp) == (project.name, None, 12.5)
+    assert (given.name, given.trial, given.rwp) == ("mine", 0, run.summary.history[0].rwp)
+    assert run.summary.importances is not None
+    assert "too few" in run.summary.importances.note
+    assert autogsas.run((project, fake_host)).summary.by_hand == []

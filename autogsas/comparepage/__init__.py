@@ -8,7 +8,7 @@ from autogsas.comparepage.page import build_page
 from autogsas.comparepage.payload import payload
 from autogsas.comparison import Comparison
 from autogsas.report.embed import fill
-from autogsas.report.writing import replace_text
+from autogsas.report.writing import replace_file
 from autogsas.version import __version__
 
 __all__ = ["write_comparison"]
@@ -29,5 +29,5 @@ def write_comparison(comparison: Comparison, file: Path, command: str = "") -> P
         libraries=("plotly",),
         styles=("compare.css",),
     )
-    replace_text(file, text)
+    replace_file(file, text)
     return file

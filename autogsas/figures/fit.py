@@ -23,12 +23,13 @@ _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP, _ROW = 78.0, 14.0, 50.0, 46.0, 8.0, 15.0
 
 @dataclass(frozen=True)
 class Caption:
-    """What is written around a fit: a title, the host's Rwp in per cent, whether intensities are counts."""
+    """What is written around a fit: a title, the host's Rwp in per cent and GoF, whether intensities are counts."""
 
     title: str = ""
     rwp: float | None = None
     counts: bool = False
     excluded: tuple[tuple[float, float], ...] = ()
+    gof: float | None = None
 
     @property
     def intensity(self) -> str:

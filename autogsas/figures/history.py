@@ -9,9 +9,9 @@ import numpy as np
 from autogsas.figures.axes import Axis
 from autogsas.figures.svg import Drawing, number
 from autogsas.formatting import percent
-from autogsas.runfolder import Attempt
+from autogsas.runfolder import Attempt, ByHand
 
-__all__ = ["STATES", "describe_history", "draw_history", "history_svg", "rwp_window"]
+__all__ = ["STATES", "describe_history", "draw_history", "hand_label", "history_svg", "rwp_window"]
 
 STATES = {
     "complete": "usable",
@@ -22,42 +22,67 @@ STATES = {
 _LEFT, _RIGHT, _TOP, _BOTTOM, _ROW = 78.0, 14.0, 40.0, 46.0, 20.0
 
 
-def history_svg(history: Sequence[Attempt], *, title: str = "", width: float = 960.0, height: float = 360.0) -> str:
+def history_svg(
+    history: Sequence[Attempt],
+    *,
+    title: str = "",
+    width: float = 960.0,
+    height: float = 360.0,
+    by_hand: Sequence[ByHand] = (),
+) -> str:
     """Return Rwp of every trial by its state, with the best so far, as the text of an SVG file.
 
-    Trials without an Rwp, and those far above the rest, stand in a strip above the frame.
+    Trials without an Rwp, and those far above the rest, stand in a strip above the frame. ``by_hand`` are lines to
+    measure the search against.
     """
-    return draw_history(history, title, width, height).file(title or "History of the search", describe_history(history))
+    drawing = draw_history(history, title, width, height, by_hand)
+    return drawing.file(title or "History of the search", describe_history(history, by_hand))
 
 
-def describe_history(history: Sequence[Attempt]) -> str:
-    """Return in one sentence what the picture shows."""
+def describe_history(history: Sequence[Attempt], by_hand: Sequence[ByHand] = ()) -> str:
+    """Return in words what the picture shows, and how the best compares with what was made by hand."""
     found = [item.best_so_far for item in history if item.best_so_far is not None]
     counts = [f"{number} {state}" for state in STATES if (number := sum(item.state == state for item in history))]
     best = f"; the best Rwp went from {percent(found[0])} to {percent(found[-1])} %" if found else ""
-    return f"Rwp of {len(history)} trials: {', '.join(counts) or 'none'}{best}."
+    text = f"Rwp of {len(history)} trials: {', '.join(counts) or 'none'}{best}."
+    return " ".join([text, *(_against(item, found[-1]) for item in by_hand if found)])
 
 
-def rwp_window(history: Sequence[Attempt]) -> tuple[float, float]:
+def _against(item: ByHand, best: float) -> str:
+    whose = f"“{item.name}”, made by hand, has"
+    if item.trial is None:
+        whose = f"The refinement that {item.name} came with has"
+    gap = item.rwp - best
+    if abs(gap) < 0.005:
+        return f"{whose} Rwp {percent(item.rwp)} %, as the best."
+    return f"{whose} Rwp {percent(item.rwp)} %: the best is {percent(abs(gap))} {'lower' if gap > 0 else 'higher'}."
+
+
+def rwp_window(history: Sequence[Attempt], by_hand: Sequence[ByHand] = ()) -> tuple[float, float]:
     """Return the range of Rwp in per cent worth showing: from the best to where the bulk of the trials ends.
 
     A trial in a false minimum has an Rwp several times the best and would press all others into one line: what lies
-    beyond the third quartile by more than 1.5 times its distance from the best is left out.
+    beyond the third quartile by more than 1.5 times its distance from the best is left out. What was made by hand is
+    always within.
     """
     values = np.array([item.rwp for item in history if item.rwp is not None and np.isfinite(item.rwp)])
     if not values.size:
         return 0.0, 1.0
     best, bulk = float(values.min()), float(np.quantile(values, 0.75))
     upper = float(values[values <= bulk + 1.5 * (bulk - best)].max())
+    hands = [item.rwp for item in by_hand]
+    best, upper = min([best, *hands]), max([upper, *hands])
     pad = 0.06 * ((upper - best) or 0.1 * best or 1.0)
     return max(0.0, best - pad), upper + pad
 
 
-def draw_history(history: Sequence[Attempt], title: str, width: float, height: float) -> Drawing:
+def draw_history(
+    history: Sequence[Attempt], title: str, width: float, height: float, by_hand: Sequence[ByHand] = ()
+) -> Drawing:
     """Return the drawing of the history."""
     start = _TOP + 18.0 if title else _TOP
     drawing = Drawing(width, height)
-    low, high = rwp_window(history)
+    low, high = rwp_window(history, by_hand)
     above = [item for item in history if item.rwp is not None and item.rwp > high]
     rows = [("failed", [item for item in history if item.rwp is None and item.state == "failed"])]
     rows.append(("pruned", [item for item in history if item.rwp is None and item.state != "failed"]))
@@ -75,6 +100,7 @@ def draw_history(history: Sequence[Attempt], title: str, width: float, height: f
         drawing.text(_LEFT - 7, y + 4, label if "above" not in label else "above", text_anchor="end")
         for item in items:
             _mark(drawing, across.at(item.number), y, item, above="above" in label)
+    _hand_lines(drawing, by_hand, across, vertical)
     _best_line(drawing, history, across, vertical)
     for item in history:
         if item.rwp is not None and item.rwp <= high:
@@ -84,6 +110,27 @@ def draw_history(history: Sequence[Attempt], title: str, width: float, height: f
     drawing.frame(across.start, start, across.end, height - _BOTTOM)
     _legend(drawing, history, width, title)
     return drawing
+
+
+def _hand_lines(drawing: Drawing, by_hand: Sequence[ByHand], across: Axis, vertical: Axis) -> None:
+    taken: list[float] = []
+    for item in by_hand:
+        y = vertical.at(item.rwp)
+        drawing.add("path", class_="line hand", d=f"M{number(across.start)} {number(y)}H{number(across.end)}",
+                    stroke_width=1.6)  # fmt: skip
+        # Labels of lines that nearly coincide stand above each other.
+        at = y - 5
+        while any(abs(at - other) < 13 for other in taken):
+            at -= 13
+        taken.append(at)
+        text = f"{hand_label(item)}: {percent(item.rwp)} %"
+        drawing.text(across.end - 6, at, text, class_="hand-label", text_anchor="end")
+
+
+def hand_label(item: ByHand, longest: int = 40) -> str:
+    """Return what is written at the line of a refinement made by hand."""
+    name = item.name if len(item.name) <= longest else f"{item.name[: longest - 1]}…"
+    return f"{name} as it came" if item.trial is None else f"by hand: {name}" if name != "by hand" else name
 
 
 def _best_line(drawing: Drawing, history: Sequence[Attempt], across: Axis, vertical: Axis) -> None:

@@ -21,7 +21,7 @@ LIGHT: Mapping[str, str] = {
     "observed": "#25303c", "calculated": "#d5431a", "background": "#0a8a68", "difference": "#2467b5",
     "shade": "#6b7785", "failed": "#b3261e", "pruned": "#8a6d3b", "infeasible": "#a8480f", "complete": "#2467b5",
     "best": "#d5431a", "phase0": "#7a3e9d", "phase1": "#a66a00", "phase2": "#0b7285", "phase3": "#a61e4d",
-    "phase4": "#364fc7", "phase5": "#4d7c0f",
+    "phase4": "#364fc7", "phase5": "#4d7c0f", "hand": "#8d2f8f",
     "side0": "#d5431a", "side1": "#2467b5", "side2": "#0a8a68", "side3": "#7a3e9d", "side4": "#a66a00",
     "side5": "#a61e4d",
 }  # fmt: skip
@@ -30,7 +30,7 @@ DARK: Mapping[str, str] = {
     "observed": "#cfd8e1", "calculated": "#ff7a4d", "background": "#35cfa4", "difference": "#6cb2ff",
     "shade": "#8b97a5", "failed": "#ff8a80", "pruned": "#d0b27a", "infeasible": "#ffa25f", "complete": "#6cb2ff",
     "best": "#ff7a4d", "phase0": "#cb9bea", "phase1": "#e8b04a", "phase2": "#4cc9dd", "phase3": "#f783ac",
-    "phase4": "#91a7ff", "phase5": "#a9d65c",
+    "phase4": "#91a7ff", "phase5": "#a9d65c", "hand": "#e39be6",
     "side0": "#ff7a4d", "side1": "#6cb2ff", "side2": "#35cfa4", "side3": "#cb9bea", "side4": "#e8b04a",
     "side5": "#f783ac",
 }  # fmt: skip
@@ -52,12 +52,19 @@ def rules(colours: Mapping[str, str]) -> str:
         f".figure .shade{{fill:{colours['shade']};opacity:.16}}",
         ".figure .line{fill:none;stroke-linejoin:round}",
         ".figure .spot{fill:none;stroke-linecap:round}",
+        f".figure .bar{{fill:{colours['difference']}}}",
+        ".figure .faint{opacity:.4}",
+        f".figure .label-line{{stroke:{colours['ink']};fill:none}}",
+        f".figure .hand{{stroke:{colours['hand']};stroke-dasharray:7 4}}",
+        f".figure .hand-label{{fill:{colours['hand']}}}",
         f".figure .empty{{fill:{colours['paper']}}}",
         ".figure .rim{fill:none;stroke:#10151b;stroke-opacity:.55;stroke-width:.8}",
         ".figure .shine{fill:#fff;opacity:.45}",
         f".figure .halo{{stroke:{colours['paper']};fill:none;stroke-linecap:round}}",
     ]
-    text += [f".figure .{name}{{stroke:{colours[name]}}}" for name in LIGHT if name not in ("paper", "ink", "shade")]
+    text += [
+        f".figure .{name}{{stroke:{colours[name]}}}" for name in LIGHT if name not in ("paper", "ink", "shade", "hand")
+    ]
     return "".join(text)
 
 

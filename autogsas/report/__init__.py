@@ -6,30 +6,36 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autogsas.figures import fits_svg, history_svg
+from autogsas.figures.publication import figure_files
 from autogsas.hookspecs import Section
 from autogsas.report.embed import fill
 from autogsas.report.page import build_page, captions
 from autogsas.report.payload import payload
-from autogsas.report.writing import replace_text
+from autogsas.report.writing import replace_file
 from autogsas.runfolder import read_run
 
 __all__ = ["write_report"]
 
 
-def write_report(folder: Path, sections: Sequence[Section] = ()) -> Path:
+def write_report(folder: Path, sections: Sequence[Section] = (), figures: Sequence[str] = ()) -> Path:
     """Write report.html, and fit.svg and history.svg where there is something to draw; return the report's path.
 
-    ``sections`` are what plugins add; their texts are shown as text. Each file is replaced at once or not at all.
+    ``sections`` are what plugins add; their texts are shown as text. ``figures`` are formats of figures for print, as
+    `autogsas.figures.publication.check_formats` returns them. Each file is replaced at once or not at all.
     Raises UserError where the folder is not a run's, is damaged or cannot be written.
     """
     run = read_run(folder)
-    pictures = {}
+    pictures: dict[str, str | bytes] = {}
     if run.profiles:
         pictures["fit.svg"] = fits_svg(captions(run))
     if run.history:
-        pictures["history.svg"] = history_svg(run.history, title=str(run.summary.get("project") or ""))
-    for name, text in pictures.items():
-        replace_text(folder / name, text)
+        pictures["history.svg"] = history_svg(
+            run.history, title=str(run.summary.get("project") or ""), by_hand=run.by_hand
+        )
+    if figures:
+        pictures.update(figure_files(captions(run), figures))
+    for name, content in pictures.items():
+        replace_file(folder / name, content)
     report = folder / "report.html"
     data = payload(run) if run.profiles or run.history else None
     text = fill(
@@ -39,5 +45,5 @@ def write_report(folder: Path, sections: Sequence[Section] = ()) -> Path:
         data=data,
         libraries=("plotly", "3dmol") if data and data["structures"] else ("plotly",),
     )
-    replace_text(report, text)
+    replace_file(report, text)
     return report

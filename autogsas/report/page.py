@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from autogsas.errors import UserError
 from autogsas.figures.fit import Caption, describe, draw_fit
 from autogsas.figures.history import describe_history, draw_history
+from autogsas.figures.importances import describe_importances, draw_importances
+from autogsas.figures.publication import NAMES
 from autogsas.formatting import MISSING, count, duration, general, interval, percent
 from autogsas.hookspecs import Section
 from autogsas.prose import joined, recipe_words
@@ -27,6 +29,7 @@ from autogsas.report.tables import (
     patterns_table,
     scout_section,
     section_table,
+    sentence,
     steps_table,
     structure_tables,
     versions_table,
@@ -38,6 +41,7 @@ __all__ = ["Figure", "FindingLine", "Page", "Tile", "build_page", "captions"]
 
 Summary = Mapping[str, Any]
 
+_MOST_BARS = 10
 _SEVERITIES = ("error", "warning", "info")
 
 
@@ -94,6 +98,7 @@ class Page:
     causes: tuple[CauseLine, ...]
     fits: tuple[Figure, ...]
     history: Figure | None
+    mattered: Figure | None
     structures: tuple[StructureFigure, ...]
     agreement: Table | None
     results: tuple[Table, ...]
@@ -121,6 +126,7 @@ def captions(run: Run) -> list[tuple[Profile, list[Marks], Caption]]:
             rwp=entry.get("rwp"),
             counts=entry.get("weights_from") == "counting statistics",
             excluded=excluded,
+            gof=entry.get("gof"),
         )
         fits.append((profile, [mark for mark in run.marks if mark.histogram == profile.histogram], caption))
     return fits
@@ -142,6 +148,7 @@ def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
         causes=_causes(run),
         fits=tuple(_fit(run, index) for index in range(len(run.profiles))),
         history=_history(run),
+        mattered=_mattered(summary),
         structures=structure_figures(summary),
         agreement=patterns_table(summary),
         results=tuple(tables if correlations is None else [*tables, correlations]),
@@ -155,7 +162,7 @@ def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
         command=str(summary.get("command") or ""),
         facts=_facts(summary),
         versions=versions_table(summary),
-        files=tuple((name, about) for name, about in FILES.items() if (run.folder / name).is_file()),
+        files=_files(run),
     )
 
 
@@ -260,11 +267,31 @@ def _fit_notes(entry: Mapping[str, Any]) -> list[str]:
 def _history(run: Run) -> Figure | None:
     if not run.history:
         return None
-    description = describe_history(run.history)
-    drawing = draw_history(run.history, "", 960.0, 380.0)
+    description = describe_history(run.history, run.by_hand)
+    drawing = draw_history(run.history, "", 960.0, 380.0, run.by_hand)
     return Figure(
         "history", "History of the search", markup(drawing.standing("The search", description)), description, ()
     )
+
+
+def _files(run: Run) -> tuple[tuple[str, str], ...]:
+    fixed = [(name, about) for name, about in FILES.items() if (run.folder / name).is_file()]
+    figures = sorted(path.name for path in run.folder.iterdir() if NAMES.fullmatch(path.name))
+    return (*fixed, *((name, "a figure for print") for name in figures))
+
+
+def _mattered(summary: Summary) -> Figure | None:
+    part = summary.get("importances")
+    if not part:
+        return None
+    items = part.get("items") or ()
+    if not items:
+        return Figure("mattered", "", Markup(""), sentence(str(part.get("note") or "")), ())
+    description = describe_importances(items, part["trials"])
+    drawing = draw_importances(items[:_MOST_BARS], 960.0)
+    about = "Which choices set the best quarter of the usable trials apart from all of them (PED-ANOVA, by Optuna)."
+    chance = "The dark ticks are the most that shuffling the trials' scores gave."
+    return Figure("mattered", "", markup(drawing.standing("What mattered", description)), description, (about, chance))
 
 
 def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:

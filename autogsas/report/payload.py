@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.figures.elements import element_colour
-from autogsas.figures.history import rwp_window
+from autogsas.figures.history import hand_label, rwp_window
 from autogsas.figures.structure import Scene, place_words, radius, sectors
 from autogsas.report.page import captions
 from autogsas.report.structures import scenes
@@ -55,7 +55,14 @@ def payload(run: Run) -> dict[str, Any]:
         for item in run.history
     ]
     structures = [structure_payload(seen) for _, seen in scenes(run.summary) if seen is not None]
-    return {"fits": fits, "history": history, "window": rwp_window(run.history), "structures": structures}
+    hands = [{"label": hand_label(item), "rwp": item.rwp} for item in run.by_hand]
+    return {
+        "fits": fits,
+        "history": history,
+        "window": rwp_window(run.history, run.by_hand),
+        "hands": hands,
+        "structures": structures,
+    }
 
 
 def structure_payload(seen: Scene) -> dict[str, Any]:

@@ -20,6 +20,7 @@ __all__ = [
     "scout_section",
     "scout_words",
     "section_table",
+    "sentence",
     "steps_table",
     "structure_tables",
     "versions_table",

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from autogsas.errors import UserError
 
-__all__ = ["replace_text"]
+__all__ = ["replace_file"]
 
 
-def replace_text(file: Path, text: str) -> None:
-    """Put ``text`` in place of the file at once, as UTF-8. Raises UserError where it cannot be written."""
+def replace_file(file: Path, content: str | bytes) -> None:
+    """Put ``content`` in place of the file at once, a text as UTF-8. Raises UserError where it cannot be written."""
     fresh = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         # A name from the file system may hold bytes that are no text; they must not cost the page.
-        fresh.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        fresh.write_bytes(content.encode("utf-8", "replace") if isinstance(content, str) else content)
         fresh.replace(file)
     except OSError as error:
         with contextlib.suppress(OSError):

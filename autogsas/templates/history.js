@@ -1,11 +1,12 @@
 // Rwp of every trial and the best so far.
 class History {
-  constructor(holder, trials, range) {
+  constructor(holder, trials, range, hands) {
     this.holder = holder;
     this.needs = "plotly";
     this.plot = holder.querySelector(".plot");
     this.trials = trials;
     this.range = range;
+    this.hands = hands;   // refinements made by hand: dashed lines
   }
 
   start() {
@@ -60,13 +61,25 @@ class History {
     }
     const margin = { l: 74, r: 12, t: 40, b: 44 };
     const inner = this.height - margin.t - margin.b, share = (20 * rows.length) / inner, pad = Math.max(0.6, 0.015 * last);
-    const values = trials.filter((trial) => trial.rwp !== null).map((trial) => trial.rwp);
+    const values = [...trials.filter((trial) => trial.rwp !== null), ...this.hands].map((item) => item.rwp);
     const all = values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
     const range = this.range ?? [all[0] - 0.04 * (all[1] - all[0]), all[1] + 0.04 * (all[1] - all[0])];
+    // Labels of lines that nearly coincide stand above each other.
+    const pixels = ((1 - share) * inner) / (range[1] - range[0]), taken = [];
+    const hands = this.hands.map((hand) => {
+      let lift = 0;
+      while (taken.some((other) => Math.abs(other - (hand.rwp * pixels + lift)) < 14)) lift += 14;
+      taken.push(hand.rwp * pixels + lift);
+      return { ...hand, lift };
+    }).filter((hand) => hand.rwp >= range[0] && hand.rwp <= range[1]);
     // Whole numbers only, and those that are trials.
     const trialTicks = roundTicks(0, Math.max(last, 1), Math.max(4, Math.round(this.plot.clientWidth / 80))).filter(Number.isInteger);
     window.Plotly.react(this.plot, list, frame({
-      height: this.height, margin, hovermode: "closest", dragmode: "zoom", shapes: [border(0, 1)], annotations: [sideways("Rwp (%)", [0, 1 - share])],
+      height: this.height, margin, hovermode: "closest", dragmode: "zoom", shapes: [border(0, 1), ...hands.map(({ rwp: y }) => ({ type: "line", xref: "paper", x0: 0, x1: 1, yref: "y", y0: y, y1: y, layer: "below", line: { color: colour("hand"), width: 1.6, dash: "dash" } }))],
+      annotations: [sideways("Rwp (%)", [0, 1 - share]), ...hands.map(({ rwp: y, label, lift }) => ({
+        text: `${plain(label)}: ${y.toFixed(2)} %`, showarrow: false, xref: "paper", x: 1, xanchor: "right", xshift: -4, yref: "y", y,
+        yanchor: "bottom", yshift: lift, font: { color: colour("hand"), size: 12 },
+      }))],
       xaxis: axis({ anchor: "y", title: { text: "Trial", standoff: 6 }, range: [-pad, last + pad], tickmode: "array", tickvals: trialTicks, tickangle: 0 }),
       yaxis: axis({ domain: [0, 1 - share], range }),
       // An axis that nothing is drawn against has no scale, and plotly.js would draw its frame at NaN.

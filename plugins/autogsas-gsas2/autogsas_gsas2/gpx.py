@@ -12,6 +12,7 @@ from typing import Any, get_args
 import numpy as np
 from autogsas.errors import UserError
 from autogsas.instrument import Geometry, Instrument, Radiation
+from autogsas.metrics import rwp
 from autogsas.pattern import Pattern
 from autogsas.project import Histogram, Project, Search
 from autogsas.result import Finding, Result, Severity
@@ -109,6 +110,7 @@ def read_project(file: Path) -> Project:
         file=file,
         phase_files=(file,),
         beyond=holdings(file).beyond(),
+        held_rwp=_held_rwp([tree[key]["data"] for key in measured], histograms),
     )
 
 
@@ -252,6 +254,22 @@ def _histogram(item: Mapping[str, Any], key: str, name: str, file: Path, notes: 
                         found=[low, high])  # fmt: skip
     return Histogram(name, pattern, instrument, limits, excluded, (file,), absorption(item["Sample Parameters"]),
                      background_peaks(item["Background"][1]))  # fmt: skip
+
+
+def _held_rwp(data: Sequence[Any], histograms: Sequence[Histogram]) -> float | None:
+    """Return the Rwp of the curves that the last refinement left in the .gpx; None where it was never refined."""
+    curves: list[tuple[Any, ...]] = []
+    for (about, arrays, *_), histogram in zip(data, histograms, strict=True):
+        if about.get("wR") is None or len(arrays) < 4:
+            return None
+        pattern = histogram.pattern
+        calculated = np.array(arrays[3], dtype=np.float64)
+        counted = pattern.mask(histogram.limits, histogram.excluded) & (pattern.weights > 0)
+        if calculated.shape != pattern.y.shape or not calculated[counted].any():
+            return None
+        curves.append((pattern.y[counted], calculated[counted], pattern.weights[counted]))
+    found = rwp(*(np.concatenate(columns) for columns in zip(*curves, strict=True)))
+    return found if np.isfinite(found) else None
 
 
 def _instrument(item: Mapping[str, Any], key: str, file: Path) -> Instrument:

@@ -344,3 +344,12 @@ def test_a_joint_project_with_constraints_and_restraints(
     metrics = measure(*(getattr(result.curves[0], key) for key in ("observed", "calculated", "weights")), 3)
     (said,) = (f for f in autogsas_check_result(read, result, metrics) if f.code == "restraints")
     assert (said.severity, said.numbers) == (Severity.WARNING, {"count": float(held.restraints)})
+
+
+def test_the_refinement_it_holds_is_measured(tmp_path: Path) -> None:
+    assert read_project(project(tmp_path / "never.gpx")).held_rwp is None
+    refined = pattern("PWDR a.xra Bank 1", about={"wtFactor": 2.0, "Dummy": False, "wR": 11.0})
+    assert read_project(project(tmp_path / "zeros.gpx", patterns=[refined])).held_rwp is None
+    # 4 % above everywhere: with weights 2/y, sqrt(sum 2 (0.04 y)^2 / y / sum 2 y^2 / y) is 4 %, whatever wR says.
+    refined[0][1][1][3] = 1.04 * (100.0 + X)
+    assert read_project(project(tmp_path / "held.gpx", patterns=[refined])).held_rwp == pytest.approx(4.0)
