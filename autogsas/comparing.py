@@ -16,9 +16,10 @@ from autogsas.host import Host
 from autogsas.loading import find_project_file, load_project
 from autogsas.project import Project
 from autogsas.result import Result
-from autogsas.verbs import Run, refine
+from autogsas.results import Run
+from autogsas.verbs import refine
 
-__all__ = ["compare"]
+__all__ = ["compare", "write_page"]
 
 Given = Path | str | Run
 
@@ -53,6 +54,16 @@ def compare(
         else:
             found.append(_read(path, label))
     return build_comparison(found)
+
+
+def write_page(comparison: Comparison, file: Path | str, command: str = "") -> Path:
+    """Write a comparison as one page that opens offline and return its path.
+
+    ``command`` is what repeats it, as one types it. Raises UserError where the file cannot be written.
+    """
+    from autogsas.comparepage import write_comparison  # drawing is imported where it is used
+
+    return write_comparison(comparison, Path(file), command)
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:

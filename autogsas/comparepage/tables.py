@@ -107,9 +107,9 @@ def _by_pattern(comparison: Comparison) -> Iterator[tuple[str, list[Line]]]:
         phases = dict.fromkeys(phase for fit in having.values() for phase, _ in fit.r_bragg)
         lines = [_line("Rwp (%)", fits, lambda fit: percent(fit.rwp, 3))] if len(shown) > 1 else []
         for phase in phases:
-            bragg = [None if fit is None else dict(fit.r_bragg) for fit in fits]
-            cells = tuple("" if found is None else percent(found.get(phase)) for found in bragg)
-            lines.append(Line(f"R_Bragg of {phase} (%)", cells))
+            head = f"R_Bragg of {phase} (%)"
+            bragg = ("" if fit is None else percent(dict(fit.r_bragg).get(phase)) for fit in fits)
+            lines.append(Line(head, tuple(bragg)))
         lines.append(_line("Background", fits, lambda fit: fit.background or MISSING))
         lines.append(_line("Its terms", fits, lambda fit: count(fit.terms) if fit.terms else MISSING))
         lines.append(_line("2θ", fits, lambda fit: interval(fit.limits)))

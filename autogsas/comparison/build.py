@@ -27,14 +27,22 @@ class Pair:
     verdict: Verdict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
-    """Two or more refinements; all but the first are in the first's words for histograms, phases and sites."""
+    """Two or more refinements; all but the first are in the first's words for histograms, phases and sites.
+
+    Printed, it says the verdicts.
+    """
 
     refinements: tuple[Refinement, ...]
     pairs: tuple[Pair, ...]
     rows: tuple[Row, ...]
     warnings: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        said = [f"{pair.one.label} against {pair.two.label}: {pair.verdict.word}. {pair.verdict.sentence}"
+                for pair in self.pairs]  # fmt: skip
+        return "\n".join((*said, *self.warnings))
 
 
 def build_comparison(given: Sequence[Refinement]) -> Comparison:

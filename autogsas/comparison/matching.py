@@ -54,15 +54,26 @@ def align(reference: Refinement, other: Refinement) -> Alignment:
             changes.append(_alone(phase.name, other.label, reference.label))
             ends.append(phase)
     histograms = {second.name: first.name for first, second in pairs}
+    told = {id(second): _renamed(second, first.name, names) for first, second in pairs}
     return Alignment(
         other=replace(
             other,
+            fits=tuple(told.get(id(fit)) or _renamed(fit, fit.name, names) for fit in other.fits),
             parameters=_restated(other.parameters, histograms, names, labels),
             end=EndPoint(other.end.rwp, tuple(ends)),
         ),
-        pairs=pairs,
+        pairs=tuple((first, told[id(second)]) for first, second in pairs),
         obstacles=tuple(obstacles),
         changes=tuple(changes),
+    )
+
+
+def _renamed(fit: Fit, histogram: str, phases: Mapping[str, str]) -> Fit:
+    return replace(
+        fit,
+        profile=replace(fit.profile, histogram=histogram),
+        r_bragg=tuple((phases.get(phase, phase), value) for phase, value in fit.r_bragg),
+        marks=tuple(replace(mark, histogram=histogram, phase=phases.get(mark.phase, mark.phase)) for mark in fit.marks),
     )
 
 

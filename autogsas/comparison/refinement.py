@@ -73,7 +73,7 @@ class Refinement:
 
     @property
     def impossible(self) -> tuple[Finding, ...]:
-        """The findings that say the model cannot be."""
+        """The findings at the level of an error: the model cannot be, or the refinement is not at its end."""
         return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
 
     @property

@@ -55,9 +55,9 @@ def judge(
     apart first; ``obstacles`` keep the fits, ``changes`` the structures from being compared. The rules, the first that
     holds:
 
-    1. *not comparable*: other measurements, patterns missing, no points in common, both impossible; without a fit on
-       one side, structures alone are compared where there are any.
-    2. *lower but unphysical*: Rwp lower by more than `SAME_RWP` of itself, with a finding that makes it impossible.
+    1. *not comparable*: other measurements, patterns missing, no points in common, findings that forbid both; without
+       a fit on one side, structures alone are compared where there are any.
+    2. *lower but unphysical*: Rwp lower by more than `SAME_RWP` of itself, with a finding at the level of an error.
     3. *different structure*: another phase, space group or set of atoms, or a cell parameter, position, U or occupancy
        farther apart than two refinements of one minimum can be (see `autogsas.endpoints.compare`).
     4. *same*: Rwp within `SAME_RWP` of itself, or lower by variables that BIC does not pay for.
@@ -85,12 +85,12 @@ def judge(
     fits = f"Rwp {percent(rwp[low.label], 3)} % against {percent(rwp[high.label], 3)} %"
     if one.impossible and two.impossible:
         why = f"{_why(one)}; {_why(two)}"
-        return Verdict("not comparable", None, f"Not comparable: both are impossible ({why}).", tuple(numbers),
+        return Verdict("not comparable", None, f"Not comparable: neither can stand ({why}).", tuple(numbers),
                        _different(told))  # fmt: skip
     if low.impossible and not near:
         sentence = f"{low.label} is lower but unphysical: {fits}, but {_why(low)}."
         return Verdict("lower but unphysical", low.label, sentence, tuple(numbers), _different(told))
-    remarks = [f"{item.label} is impossible: {_why(item)}" for item in (one, two) if item.impossible]
+    remarks = [f"{item.label} cannot stand: {_why(item)}" for item in (one, two) if item.impossible]
     if told:
         sentence = f"Another structure: {joined(told[:3])}; {low.label} has {fits}."
         return Verdict("different structure", low.label, sentence, tuple(numbers), tuple(remarks))
