@@ -159,7 +159,7 @@ def _pattern(index: int, overlay: Overlay, labels: Sequence[str]) -> Figure:
         notes.append("No point is counted by both, so χ² cannot be compared.")
     return Figure(
         f"pattern-{index}", overlay.name, markup(drawing.standing("The patterns", description)), description,
-        tuple(notes),
+        ("Thin lines are the backgrounds.", *notes),
     )  # fmt: skip
 
 

@@ -164,5 +164,3 @@ def _heading(drawing: Drawing, overlay: Overlay, labels: Sequence[str], width: f
         drawing.add("path", class_=f"line {side(place)}", d=f"M{number(x)} {number(y - 4)}h18", stroke_width=1.8)
         drawing.text(x + 23, y, words)
         x += 23 + 6.1 * len(words) + 20
-    if x < width - 160:
-        drawing.text(x, y, "thin: backgrounds")

@@ -50,7 +50,7 @@ class Forest {
       }));
       const edge = (dot, inset) => (dot.esds > high ? high - inset * (high - low) : low + inset * (high - low));
       list.push(part(far, far.map((dot) => edge(dot, 0.012)), {
-        name: "outside", showlegend: false, marker: { color: shade, size: 9, symbol: far.map((dot) => (dot.esds > high ? "triangle-right" : "triangle-left")) },
+        name: `${versus}, outside`, showlegend: far.length > 0 && inside.length === 0, marker: { color: shade, size: 9, symbol: far.map((dot) => (dot.esds > high ? "triangle-right" : "triangle-left")) },
       }));
       for (const dot of far) outside.push({ x: edge(dot, 0.03), y: dot.y, text: tickText(Math.round(dot.esds)), xanchor: dot.esds > high ? "right" : "left" });
     }

@@ -58,10 +58,10 @@ class Overlay extends Zoomed {
     });
     const [sum, gap] = this.sums.map((panel) => panel.replace("axis", ""));
     data.growths.forEach((growth, i) => {
-      const { letter } = this.look(growth.side), over = data.growths.length > 1 ? `, points of A and ${letter}` : "";
+      const { letter } = this.look(growth.side), first = data.growths.length > 1 ? `A χ² (with ${letter})` : "A χ²";
       const known = data.growths.slice(0, i).some((other) => other.x.length === growth.x.length && other.one[other.one.length - 1] === growth.one[growth.one.length - 1]);
       const words = (name) => `${name} %{y:.5~g}<extra></extra>`;
-      if (!known) list.push(line(0, growth.x, growth.one, { name: `A χ²${over}`, yaxis: sum, hovertemplate: words("A χ²") }));
+      if (!known) list.push(line(0, growth.x, growth.one, { name: first, yaxis: sum, hovertemplate: words(first) }));
       list.push(
         line(growth.side, growth.x, growth.two, { name: `${letter} χ²`, yaxis: sum, hovertemplate: words(`${letter} χ²`), line: { color: this.look(growth.side).colour, width: 1.4, dash: "dash" } }),
         line(growth.side, growth.x, growth.gap, { name: this.sides[growth.side].versus, yaxis: gap, hovertemplate: words(`χ² ${this.sides[growth.side].versus}`) }),
