@@ -90,4 +90,8 @@ def _warnings(pairs: Sequence[Pair]) -> tuple[str, ...]:
                     " over those that both count"
                 )
             out += pair.common.notes
+        without = [item.label for item in (pair.one, pair.two) if all(part.esd is None for part in item.parameters)]
+        if len(without) == 1:
+            other = pair.two.label if without[0] == pair.one.label else pair.one.label
+            out.append(f"{without[0]} has no esds; its differences are counted in those of {other} alone")
     return tuple(dict.fromkeys(out))

@@ -142,3 +142,8 @@ def test_differences_are_the_first_less_the_other_in_esds_of_both():
 def test_the_made_up_pattern_is_counts():
     assert np.array_equal(observed(1), observed(1))
     assert not np.array_equal(observed(1), observed(2))
+
+
+def test_a_side_without_esds_is_said():
+    found = build_comparison([make_refinement("run"), make_refinement("start", esds=False)])
+    assert found.warnings == ("start has no esds; its differences are counted in those of run alone",)
