@@ -37,6 +37,9 @@ class Mirror:
         optuna.logging.set_verbosity(logging.ERROR)
         with silence():
             self._study = optuna.create_study(storage=self._storage, study_name=name, direction="minimize")
+        # The dashboard calls it "Objective 0" otherwise.
+        with silence():
+            self._study.set_metric_names(["score"])
         self.refresh()
 
     @property
