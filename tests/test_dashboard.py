@@ -117,7 +117,8 @@ def test_it_ends_at_ctrl_c(run: Path) -> None:
     assert time.monotonic() - began < 10
 
 
-def test_mistakes_are_one_line(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_are_one_line(run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("optuna_dashboard", reason="needs autogsas[dashboard]")
     with pytest.raises(UserError, match=r"it has no study\.db"), dashboard.serving(tmp_path, "127.0.0.1", 0):
         pass
     with socket.socket() as taken:

@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import gemmi
 import numpy as np
 import pytest
 
+from autogsas.exports import latex_text
 from autogsas.exports.letters import cif_letters
 from autogsas.metrics import measure
 from tests.exports.refined import HOSTILE, Refined, hostile, mixture, quartz, text_of
@@ -178,3 +180,15 @@ def test_what_does_not_count_has_no_weight(several: Refined) -> None:
                   for tag in ("meas_2theta_scan", "proc_ls_weight"))  # fmt: skip
     assert np.array_equal(weights == 0, (x > 49.95) & (x < 55.05))
     assert "49.95 to 55.05" in block.find_value("_pd_proc_info_excluded_regions")
+
+
+def test_what_cannot_be_worked_out_is_left_open(one: Refined) -> None:
+    made, record, assessment, result = one
+    phase = result.phases[0]
+    site = replace(phase.sites[0], element="Xx", xyz=(float("nan"), 0.0, 0.0))
+    odd = replace(result, phases=(replace(phase, space_group="no group", sites=(site,)),), parameters=(), steps=())
+    block = gemmi.cif.read_string(text_of((made, record, assessment, odd))).sole_block()
+    assert block.find_value("_space_group_name_H-M_alt") == "'no group'"
+    assert list(block.find_values("_atom_site_fract_x")) == ["?"]
+    assert block.find_value("_chemical_formula_sum") is None
+    assert "Xx" in latex_text(made, record, odd)
