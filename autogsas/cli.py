@@ -222,22 +222,6 @@ def dashboard(folder: Path, host: str, port: int) -> int:
 
 
 @cli.command()
-@click.argument("folder", type=_PATH, metavar="RUN")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; this machine alone.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any that is free.")
-@_debug
-def dashboard(folder: Path, host: str, port: int) -> int:
-    """Show the study of the run folder RUN in a browser, with the fit of each trial, until Ctrl-C.
-
-    The run may still be going on; its files are only read. Needs autogsas[dashboard].
-    """
-    from autogsas.dashboard import serve
-
-    serve(folder, host, port, click.echo)
-    return 0
-
-
-@cli.command()
 @click.argument("project", type=_PATH, required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @_debug
