@@ -97,10 +97,10 @@ def element_of(scatterer: str) -> gemmi.Element:
     return gemmi.Element(scatterer.rstrip("0123456789+-"))
 
 
-def unit_cell(phase: Phase) -> Contents | None:
-    """Return what the cell of a phase holds; None where its space group is unknown or it has no atoms.
+def unit_cell(phase: Phase, most: int = 5000) -> Contents | None:
+    """Return what the cell of a phase holds; None where its space group is unknown, or it has no atoms or too many.
 
-    Sites whose coordinates are not finite are left out. Symmetry is gemmi's.
+    ``most`` atoms are not too many. Sites whose coordinates are not finite are left out. Symmetry is gemmi's.
     """
     group = gemmi.find_spacegroup_by_name(phase.space_group)
     sites = [site for site in phase.sites if np.isfinite(site.xyz).all()]
@@ -111,7 +111,11 @@ def unit_cell(phase: Phase) -> Contents | None:
     if not abs(np.linalg.det(axes)) > 1e-6:
         return None
     operations = group.operations()
-    orbits = [_orbit(np.array(site.xyz, dtype=float), operations, axes) for site in sites]
+    orbits: list[Array] = []
+    for site in sites:
+        orbits.append(_orbit(np.array(site.xyz, dtype=float), operations, axes))
+        if sum(map(len, orbits)) > most:
+            return None
     shared = _shared(orbits, axes)
     kinds = [
         Place(tuple(Occupant(sites[i].label, element_of(sites[i].element).name, sites[i].occupancy) for i in members))
@@ -131,11 +135,11 @@ def _orbit(xyz: Array, operations: gemmi.GroupOps, axes: Array) -> Array:
     rotations = np.array([op.rot for op in triplets], dtype=float) / gemmi.Op.DEN
     translations = np.array([op.tran for op in triplets], dtype=float) / gemmi.Op.DEN
     images = _wrapped(rotations @ xyz + translations)
-    kept: list[Array] = []
-    for image in images:
-        if all(_distance(image, other, axes) > SAME_PLACE for other in kept):
-            kept.append(image)
-    return np.array(kept)
+    kept = images[:1]
+    for image in images[1:]:
+        if not _same(image, kept, axes).any():
+            kept = np.vstack((kept, image))
+    return kept
 
 
 def _wrapped(fractional: Array) -> Array:
@@ -143,22 +147,25 @@ def _wrapped(fractional: Array) -> Array:
     return np.where(inside > 1.0 - _FACE, 0.0, inside)
 
 
-def _distance(one: Array, other: Array, axes: Array) -> float:
-    gap = one - other
-    return float(np.linalg.norm((gap - np.round(gap)) @ axes))
+def _same(place: Array, others: Array, axes: Array) -> npt.NDArray[np.bool_]:
+    """Return which of the others (n, 3) are the same place, shape (n,)."""
+    gaps = others - place
+    return np.asarray(np.linalg.norm((gaps - np.round(gaps)) @ axes, axis=1) < SAME_PLACE)
 
 
 def _shared(orbits: list[Array], axes: Array) -> list[list[int]]:
     """Return the numbers of the sites that share a place, as lists."""
     groups: list[list[int]] = []
+    places, owner = np.empty((0, 3)), np.empty(0, dtype=np.int64)
     for number, orbit in enumerate(orbits):
-        for group in groups:
-            first = orbits[group[0]]
-            if len(first) == len(orbit) and any(_distance(orbit[0], place, axes) < SAME_PLACE for place in first):
-                group.append(number)
-                break
-        else:
-            groups.append([number])
+        near = owner[_same(orbit[0], places, axes)]
+        found = next((index for index in near.tolist() if len(orbits[groups[index][0]]) == len(orbit)), None)
+        if found is not None:
+            groups[found].append(number)
+            continue
+        places = np.vstack((places, orbit))
+        owner = np.concatenate((owner, np.full(len(orbit), len(groups))))
+        groups.append([number])
     return groups
 
 

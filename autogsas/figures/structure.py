@@ -30,7 +30,7 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 
-MOST_ATOMS = 1500  # more of them are a cloud, and a heavy page
+MOST_ATOMS = 800  # more of them are a cloud, and a heavy page
 _FULL = 0.995
 _TILT = (math.radians(17.0), math.radians(-13.0))
 _BOND = 0.075  # Angstrom, half the width
@@ -90,7 +90,8 @@ def scene(phase: Mapping[str, Any]) -> Scene | None:
     values = [float(cell[key]) for key in ("a", "b", "c", "alpha", "beta", "gamma") if cell.get(key) is not None]
     if len(values) < 6:
         return None
-    contents = unit_cell(Phase(str(phase.get("name")), str(phase.get("space_group")), Cell(*values), tuple(sites)))
+    known = Phase(str(phase.get("name")), str(phase.get("space_group")), Cell(*values), tuple(sites))
+    contents = unit_cell(known, MOST_ATOMS)
     if contents is None or len(contents.atoms) > MOST_ATOMS:
         return None
     turn, along = _view(contents.axes)
