@@ -62,7 +62,10 @@ def _pair(first: Refinement, found: Alignment) -> Pair:
 
 
 def _differences(one: Refinement, two: Refinement, common: Common | None) -> tuple[Difference, ...]:
-    """Return what differs in the phases that both have with the same atoms; margins are those of the better fit."""
+    """Return by how much the first differs in the phases that both have with the same atoms.
+
+    Margins are those of the better fit.
+    """
     shared = [
         (phase, other)
         for phase in one.end.phases
@@ -72,12 +75,12 @@ def _differences(one: Refinement, two: Refinement, common: Common | None) -> tup
     rwp = (one.end.rwp, two.end.rwp) if common is None else (common.one.rwp or 0.0, common.two.rwp or 0.0)
     ends = [EndPoint(rwp[side], tuple(replace(pair[side]) for pair in shared)) for side in (0, 1)]
     if not rwp[0] <= rwp[1]:
-        # Measured from the better fit, and told as the second less the first all the same.
-        return tuple(
-            replace(item, shift=item.shift if item.kind == "position" else -item.shift)
-            for item in compare(ends[1], ends[0])
-        )
-    return tuple(compare(ends[0], ends[1]))
+        return tuple(compare(ends[1], ends[0]))
+    # Measured from the better fit, and told as the first less the second all the same.
+    return tuple(
+        replace(item, shift=item.shift if item.kind == "position" else -item.shift)
+        for item in compare(ends[0], ends[1])
+    )
 
 
 def _warnings(pairs: Sequence[Pair]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from autogsas.endpoints import Difference
 from autogsas.formatting import general, percent
 from autogsas.prose import joined
 
-__all__ = ["PAYS", "SAME_RWP", "VERDICTS", "Verdict", "Word", "judge"]
+__all__ = ["MANY_ESDS", "PAYS", "SAME_RWP", "VERDICTS", "Verdict", "Word", "judge"]
 
 Word = Literal["better and consistent", "same", "lower but unphysical", "different structure", "not comparable"]
 VERDICTS: tuple[Word, ...] = (
@@ -22,6 +22,8 @@ VERDICTS: tuple[Word, ...] = (
 
 SAME_RWP = 0.01
 """Below this share of Rwp two fits are the same: weighting, rounding and how long one waits make that much."""
+MANY_ESDS = 3.0
+"""A difference of the structure above it is said, even where it sets no two minima apart."""
 PAYS = 10.0
 """BIC lower by so much is very strong evidence (Kass & Raftery, J. Am. Stat. Assoc. 90, 773 (1995), sec. 3.2)."""
 
@@ -94,6 +96,7 @@ def judge(
     if told:
         sentence = f"Another structure: {joined(told[:3])}; {low.label} has {fits}."
         return Verdict("different structure", low.label, sentence, tuple(numbers), tuple(remarks))
+    remarks += _farthest(differences)
     if near:
         return Verdict("same", None, f"The same: {fits}, and no parameter of the structure apart.", tuple(numbers),
                        tuple(remarks))  # fmt: skip
@@ -121,6 +124,15 @@ def _structures_alone(
         return Verdict("different structure", None, f"Another structure: {joined(told[:3])}.", numbers, (without,))
     largest = (("largest_excess", differences[0].excess),) if differences else ()
     return Verdict("same", None, "The same structure: no parameter is apart.", largest, (without,))
+
+
+def _farthest(differences: Sequence[Difference]) -> list[str]:
+    """Return what is farthest by its esds where that is much, though it sets no two minima apart."""
+    known = [difference for difference in differences if difference.esds is not None and difference.esds > MANY_ESDS]
+    if not known:
+        return []
+    words = _told([max(known, key=lambda difference: difference.esds or 0.0)], ())
+    return [f"farthest by esds: {words[0]}; corrections and weights move one minimum by as much"]
 
 
 def _told(apart: Sequence[Difference], changes: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from autogsas.comparison import build_comparison
 from autogsas.comparison.verdict import SAME_RWP, VERDICTS, Verdict
-from tests.comparison.samples import SITES, make_fit, make_refinement, moved
+from tests.comparison.samples import CELL, SITES, make_fit, make_refinement, moved
 
 
 def verdict(one, two) -> Verdict:
@@ -106,3 +106,12 @@ def test_a_structure_alone_is_compared_as_one():
 
 def test_the_words_are_those_of_the_rules():
     assert len(set(VERDICTS)) == 5
+
+
+def test_what_is_many_esds_off_and_yet_one_minimum_is_said():
+    longer = dict(CELL, a=9.372, b=9.372)
+    found = verdict(make_refinement("run", off=0.04, cell=longer), make_refinement("hand", off=0.05))
+    assert found.word == "better and consistent"
+    assert found.remarks == (
+        "farthest by esds: a by +0.002 Å (14 esd); corrections and weights move one minimum by as much",
+    )
