@@ -161,6 +161,21 @@ def test_report_is_written_anew(folder: Path, capfd: pytest.CaptureFixture[str])
     assert (folder / "out" / "report.html").is_file()
 
 
+def test_figures_for_print_come_with_a_run_or_later(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    status, _, err = call(capfd, "run", folder, "--figures", "svg,pfd", "--out", folder / "out")
+    assert status == 2
+    assert err.startswith(
+        "autogsas: --figures: no format of figures; found 'pfd'; allowed: pdf, svg, png; did you mean"
+    )
+    assert err.count("\n") == 1
+    assert not (folder / "out").exists()  # the mistake is found before the work
+    call(capfd, "run", folder, "--trials", 1, "--quiet", "--out", folder / "out", "--figures", "svg")
+    assert (folder / "out" / "figure-pattern.svg").is_file()
+    assert call(capfd, "report", folder / "out", "--figures", "pdf")[0] == 0
+    assert (folder / "out" / "figure-pattern-wide.pdf").is_file()
+
+
 def test_plugins_shows_what_is_loaded_and_what_failed(
     folder: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

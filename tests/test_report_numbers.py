@@ -31,7 +31,7 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.words: list[str] = []
         self.tables: dict[str, list[list[str]]] = {}
-        self.tiles: dict[str, str] = {}
+        self.terms: dict[str, str] = {}
         self.bars: list[str] = []
         self.packed: dict[str, str] = {}
         self._open: list[tuple[str, dict[str, str]]] = []
@@ -74,16 +74,19 @@ class Page(HTMLParser):
                 self._rows[-1][-1] += data
             elif tags[-1] == "dt":
                 self._label += data.strip()
-            elif "dd" in tags and any(given.get("class") == "tiles" for _, given in self._open):
-                self.tiles[self._label] = self.tiles.get(self._label, "") + data.strip()
+            elif "dd" in tags:
+                self.terms[self._label] = self.terms.get(self._label, "") + data.strip()
             classes = {given.get("class", "") for _, given in self._open}
             # Lengths of bonds follow from the structure; that they do is tested with the unit cell.
             if data.strip() and "cell" not in {part for name in classes for part in name.split()}:
                 self.words.append(data)
 
 
-def agrees(shown: str, value: float | None, esd: float | None = None) -> bool:
-    """Whether a text is a number within half a unit of the last digit that it shows; so its esd, if it has one."""
+def agrees(shown: str, value: float | None, esd: float | None = None, *, trimmed: bool = False) -> bool:
+    """Whether a text is a number within half a unit of the last digit that it shows; so its esd, if it has one.
+
+    Without an esd six digits are shown, where ``trimmed`` without trailing zeros.
+    """
     if value is None:
         return shown.strip() == "–"
     found = SHOWN.search(shown.replace("\u202f", ""))
@@ -100,8 +103,8 @@ def agrees(shown: str, value: float | None, esd: float | None = None) -> bool:
         unit = max(unit, 2 * tolerance)
     elif esd:
         return False
-    else:
-        unit = max(unit, 1e-5 * abs(value))
+    elif trimmed:
+        unit = 1e-5 * abs(value)
     return abs(number - value) <= 0.501 * unit
 
 
@@ -117,8 +120,16 @@ def _tiles(page: Page, summary: Summary) -> Iterator[str]:
     bragg = next(iter(summary["histograms"][0]["r_bragg"].values()))
     keys = {"Rwp": "rwp", "GoF": "gof", "Rexp": "rexp", "variables": "n_variables", "observations": "n_observations"}
     for label, value in ({label: summary[key] for label, key in keys.items()} | {"R_Bragg": bragg}).items():
-        if not agrees(page.tiles[label], value):
-            yield f"tile {label}: {page.tiles[label]}, not {value}"
+        if not agrees(page.terms[label], value):
+            yield f"tile {label}: {page.terms[label]}, not {value}"
+    for label, key in {"Seed": "seed", "χ²": "chi2", "BIC": "bic"}.items():
+        if not agrees(page.terms[label], summary[key], trimmed=True):
+            yield f"{label}: {page.terms[label]}, not {summary[key]}"
+    text = " ".join(page.words)
+    low, high = re.findall(r"2θ ([\d.]+) to ([\d.]+)°", text)[0]
+    for shown, value in zip((low, high), summary["histograms"][0]["limits"], strict=True):
+        if not agrees(shown, value, trimmed=True):
+            yield f"limits: {low} to {high}"
 
 
 def _tables(page: Page, summary: Summary) -> Iterator[str]:
@@ -138,7 +149,7 @@ def _tables(page: Page, summary: Summary) -> Iterator[str]:
     esds = {item["name"]: item for item in summary["parameters"]}
     everything = {row[0]: row[1] for row in table("All ")}
     for item in summary["parameters"]:
-        if not agrees(everything[item["name"]], item["value"], item["esd"]):
+        if not agrees(everything[item["name"]], item["value"], item["esd"], trimmed=True):
             yield f"parameter {item['name']}: {everything[item['name']]}, not {item['value']} ({item['esd']})"
     if len(everything) != len(summary["parameters"]):
         yield "parameters"
@@ -147,16 +158,24 @@ def _tables(page: Page, summary: Summary) -> Iterator[str]:
         caption = next(caption for caption in page.tables if caption.startswith(f"{name}:"))
         for key in "abc":
             shown = re.search(rf"\b{key} = (\S+)", caption.replace("\u00a0", " "))
-            if shown is None or not agrees(shown[1], phase["cell"][key], esds.get(f"{name}:{key}", {}).get("esd")):
+            if shown is None or not agrees(
+                shown[1], phase["cell"][key], esds.get(f"{name}:{key}", {}).get("esd"), trimmed=True
+            ):
                 yield f"cell {key}: {shown}"
         rows = {row[0]: row for row in page.tables[caption][1:]}
         for site in phase["sites"]:
             keys = {"x": "x", "y": "y", "z": "z", "occupancy": "occupancy", "uiso": "Uiso"}
             for column, (key, part) in enumerate(keys.items(), start=2):
                 esd = esds.get(f"{name}:{site['label']}:{part}", {}).get("esd")
-                if not agrees(rows[site["label"]][column], site[key], esd):
+                if not agrees(rows[site["label"]][column], site[key], esd, trimmed=True):
                     yield f"{site['label']} {key}: {rows[site['label']][column]}, not {site[key]} ({esd})"
     yield from rows_of("Distinct", [[(0, c["trial"]), (1, c["rwp"]), (2, c["count"])] for c in summary["candidates"]])
+    for candidate, row in zip(summary["candidates"], table("Distinct"), strict=True):
+        wanted = [item[key] for item in candidate.get("differences", ()) for key in ("shift", "esds")]
+        wanted = [value for value in wanted if value is not None]
+        shown = re.findall(r"(?:by |\()([-+\d.]+)", row[4])
+        if len(shown) != len(wanted) or not all(map(agrees, shown, wanted)):
+            yield f"differences: {row[4]}, not {wanted}"
     steps = [[(1, s["title"]), (2, s["rwp"]), (3, s["n_variables"]), (4, s["cycles"])] for s in summary["steps"]]
     yield from rows_of("What each step", steps)
     strong = sorted(summary["correlations"], key=lambda item: -abs(item["value"]))
@@ -180,6 +199,9 @@ def _search(page: Page, summary: Summary) -> Iterator[str]:
             yield f"line by hand: {labels}"
     shares = [text for text in page.bars if re.fullmatch(r"\d+ %", text)]
     wanted = [100 * item["share"] for item in summary["importances"]["items"]][:10]
+    told = re.findall(r"By the (\d+) usable trials", " ".join(page.words))
+    if told != [str(summary["importances"]["trials"])]:
+        yield f"importances by {told} trials"
     if len(shares) != len(wanted) or not all(map(agrees, shares, wanted)):
         yield f"shares: {shares}, not {wanted}"
 

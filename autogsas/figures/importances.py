@@ -33,7 +33,7 @@ def draw_importances(items: Sequence[Mapping[str, Any]], width: float) -> Drawin
     most = min(max([max(item["share"], item["chance"]) for item in items], default=0.0), 1.0)
     across = Axis(0.0, 100.0 * most * 1.02 or 1.0, _LEFT, width - _RIGHT)
     bottom = height - _BOTTOM
-    drawing.x_axis(across, _TOP, bottom, label="Share of what sets the best quarter of the trials apart (%)")
+    drawing.x_axis(across, _TOP, bottom, label="Share of what sets the best quarter apart (%)")
     for row, item in enumerate(items):
         y = _TOP + _ROW * (row + 0.5)
         name = str(item["name"])

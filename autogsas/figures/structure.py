@@ -36,6 +36,7 @@ _TILT = (math.radians(17.0), math.radians(-13.0))
 _BOND = 0.075  # Angstrom, half the width
 _PIECES = 6  # of a cell edge, each behind or before the atoms by itself
 _AXES = "abc"
+_BEYOND = 1.1  # Angstrom, so that atoms at the corners do not hide the names of the axes
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Scene:
     def names(self) -> Iterator[tuple[str, Array]]:
         """Return a, b and c, and where to write them."""
         for name, axis in zip(_AXES, self.axes, strict=True):
-            yield name, self.origin + axis * (1.0 + 0.5 / float(np.linalg.norm(axis)))
+            yield name, self.origin + axis * (1.0 + _BEYOND / float(np.linalg.norm(axis)))
 
     def turns(self) -> Iterator[tuple[str, list[float]]]:
         """Return a, b and c, and the quaternion (x, y, z, w) by which this axis points to the eye."""
@@ -171,7 +172,8 @@ def draw_structure(seen: Scene, width: float, height: float) -> Drawing:
     drawing = Drawing(width, height)
     corners = np.array([end for edge in seen.edges() for end in edge])
     halves = [(seen.atoms[bond.first] + end) / 2 for bond, end in zip(seen.contents.bonds, seen.ends, strict=True)]
-    reach = np.concatenate((corners, seen.atoms, np.reshape(halves, (-1, 3))))
+    names = [at for _, at in seen.names()]
+    reach = np.concatenate((corners, seen.atoms, np.reshape(halves, (-1, 3)), names))
     low, high = reach.min(axis=0) - 0.8, reach.max(axis=0) + 0.8
     scale = float(min(width / (high[0] - low[0]), height / (high[1] - low[1])))
     middle = (low + high) / 2

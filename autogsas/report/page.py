@@ -288,7 +288,7 @@ def _mattered(summary: Summary) -> Figure | None:
     if not items:
         return Figure("mattered", "", Markup(""), sentence(str(part.get("note") or "")), ())
     description = describe_importances(items, part["trials"])
-    drawing = draw_importances(items[:_MOST_BARS], 960.0)
+    drawing = draw_importances(items[:_MOST_BARS], 640.0)
     about = "Which choices set the best quarter of the usable trials apart from all of them (PED-ANOVA, by Optuna)."
     chance = "The dark ticks are the most that shuffling the trials' scores gave."
     return Figure("mattered", "", markup(drawing.standing("What mattered", description)), description, (about, chance))

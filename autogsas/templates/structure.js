@@ -119,7 +119,7 @@ class Structure {
   // A sphere whose lunes are as wide as the shares of those that sit there; what is empty has the paper's colour.
   slices([cx, cy, cz, ], place) {
     const { Vector3 } = window.$3Dmol;
-    let turn = 0;
+    let turn = 0.2;   // so that at first the border between two of them faces the reader
     for (const [paint, share] of place.shares) {
       const steps = Math.max(2, Math.round(SLICES * share)), rows = SLICES / 2;
       const vertexArr = [], normalArr = [], faceArr = [];
