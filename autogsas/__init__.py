@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 from autogsas.version import __version__
 
 if TYPE_CHECKING:
+    from autogsas.api import open_run, refine, run
+    from autogsas.comparing import compare
     from autogsas.errors import AutogsasError, UserError
     from autogsas.hookspecs import hookimpl
-    from autogsas.verbs import refine, run
 
-__all__ = ["AutogsasError", "UserError", "__version__", "hookimpl", "refine", "run"]
+__all__ = ["AutogsasError", "UserError", "__version__", "compare", "hookimpl", "open_run", "refine", "run"]
 
 _LAZY = {
     "AutogsasError": "autogsas.errors",
     "UserError": "autogsas.errors",
+    "compare": "autogsas.comparing",
     "hookimpl": "autogsas.hookspecs",
-    "refine": "autogsas.verbs",
-    "run": "autogsas.verbs",
+    "open_run": "autogsas.api",
+    "refine": "autogsas.api",
+    "run": "autogsas.api",
 }
 
 

@@ -49,7 +49,7 @@ class Capabilities:
     several_phases: bool = True
     several_histograms: bool = True
     starts: frozenset[StartWord] = frozenset()
-    outputs: tuple[str, ...] = ("best.cif",)
+    outputs: tuple[str, ...] = ("best.py",)
 
 
 @runtime_checkable
@@ -65,7 +65,10 @@ class Session(Protocol):
         ...
 
     def save(self, folder: Path) -> None:
-        """Write the engine's own files into ``folder``: ``best.cif``, ``best.py`` and what else it has."""
+        """Write the engine's own files into ``folder``: ``best.py`` and what else it has.
+
+        The host writes ``best.cif`` from the result; an engine's own is kept beside it under another name.
+        """
         ...
 
     def close(self) -> None:

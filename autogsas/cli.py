@@ -165,6 +165,63 @@ def report(folder: Path, figures: str) -> int:
 
 
 @cli.command()
+@click.argument("given", type=_PATH, nargs=-1, required=True, metavar="A B [C ...]")
+@click.option("--project", type=_PATH, metavar="PROJECT", help="What recipes are for, where it is not beside them.")
+@click.option("--backend", metavar="NAME", help="The engine for recipes; default: that of the first run.")
+@click.option("--html", type=_PATH, metavar="FILE", help="Write the comparison as a page with pictures.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON and nothing else.")
+@click.option("--quiet", is_flag=True, help="Print the verdicts and nothing else.")
+@_debug
+def compare(
+    given: tuple[Path, ...], project: Path | None, backend: str | None, html: Path | None, as_json: bool, quiet: bool
+) -> int:
+    """Compare refinement A with B and others: each the folder of a run, a .gpx, a recipe with its project, or a CIF.
+
+    The verdict is one of: better and consistent, same, lower but unphysical, different structure, not comparable.
+    """
+    import json
+    import shlex
+
+    from rich.console import Console
+
+    from autogsas.comparing import compare as compare_all
+    from autogsas.comparing import write_page
+    from autogsas.comparison.plain import plain_comparison
+    from autogsas.sidebyside import show_comparison
+
+    with _watch(as_json, True if quiet else as_json) as progress:
+        found = compare_all(*given, project=project, backend=backend, progress=progress)
+    if html is not None:
+        write_page(found, html, shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    if as_json:
+        click.echo(json.dumps(plain_comparison(found), indent=1, ensure_ascii=False, allow_nan=False))
+    elif quiet:
+        for pair in found.pairs:
+            click.echo(f"{pair.one.label} against {pair.two.label}: {pair.verdict.word}")
+    else:
+        show_comparison(found, Console())
+        if html is not None:
+            click.echo(f"wrote {html}")
+    return 0
+
+
+@cli.command()
+@click.argument("folder", type=_PATH, metavar="RUN")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; this machine alone.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any that is free.")
+@_debug
+def dashboard(folder: Path, host: str, port: int) -> int:
+    """Show the study of the run folder RUN in a browser, with the fit of each trial, until Ctrl-C.
+
+    The run may still be going on; its files are only read. Needs autogsas[dashboard].
+    """
+    from autogsas.dashboard import serve
+
+    serve(folder, host, port, click.echo)
+    return 0
+
+
+@cli.command()
 @click.argument("project", type=_PATH, required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @_debug

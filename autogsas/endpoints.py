@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import gemmi
@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 
 from autogsas.normaliser import Normaliser, normaliser
 
-__all__ = ["Difference", "EndPoint", "PhaseEnd", "compare", "end_point"]
+__all__ = ["Difference", "EndPoint", "PhaseEnd", "compare", "end_point", "laid_onto"]
 
 Array = npt.NDArray[np.float64]
 Kind = Literal["cell", "position", "uiso", "occupancy"]
@@ -237,6 +237,31 @@ def _difference(
     excess = abs(shift) / margin if margin > 0 else 0.0
     return Difference(name, kind, phase, atom, shift, unit, abs(shift) / joint if joint > 0 else None, excess, noticed,
                       axes)  # fmt: skip
+
+
+def laid_onto(one: PhaseEnd, two: PhaseEnd) -> tuple[PhaseEnd, tuple[int, ...]]:
+    """Return ``two`` with its sites where they lie nearest those of ``one``, by its labels, and whose each was.
+
+    The two have as many sites of each element, and one setting. Coordinates of (n, 3) come out next to those of
+    ``one``, with esds turned along; the second answer gives the place in ``two`` of each site.
+    """
+    if not one.labels:
+        return two, ()
+    match = _lay(one, two, np.array(gemmi.UnitCell(*one.cell).orth.mat.tolist()))
+    order = match.order
+    turned = np.sqrt(np.einsum("nij,nj->ni", match.turns**2, np.nan_to_num(two.xyz_esd[order]) ** 2))
+    laid = replace(
+        two,
+        labels=one.labels,
+        elements=tuple(two.elements[j] for j in order),
+        xyz=one.xyz + match.shifts,
+        xyz_esd=np.where(turned > 0, turned, np.nan),
+        u=two.u[order],
+        u_esd=two.u_esd[order],
+        occupancy=two.occupancy[order],
+        occupancy_esd=two.occupancy_esd[order],
+    )
+    return laid, tuple(int(j) for j in order)
 
 
 @dataclass(frozen=True)

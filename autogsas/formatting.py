@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from decimal import ROUND_HALF_EVEN, Decimal
 
-__all__ = ["MISSING", "count", "duration", "general", "interval", "percent", "with_esd"]
+__all__ = ["MISSING", "count", "duration", "general", "interval", "percent", "plain_with_esd", "with_esd"]
 
 MISSING = "–"
 
@@ -72,8 +72,9 @@ def with_esd(value: float | None, esd: float | None) -> str:
 
     The esd is given by the rule of 19: two digits where they are 10 to 19, else one, 2 to 9 (IUCr, Notes for Authors
     of Acta Cryst. C). Where the esd is 20 or more, both are rounded to its digit and written out: 12300(700).
-    Values whose plain form would be mostly zeros carry a power of ten after the bracket, as CIF allows:
-    1.20(3)e-9. No bracket where the esd is None, zero, negative or not finite: the value was not refined.
+    Values whose plain form would be mostly zeros carry a power of ten after the bracket: 1.20(3)e-9, for people; CIF
+    has no such numbers (see `plain_with_esd`). No bracket where the esd is None, zero, negative or not finite: the
+    value was not refined.
     """
     if value is None or not math.isfinite(value):
         return MISSING
@@ -86,6 +87,21 @@ def with_esd(value: float | None, esd: float | None) -> str:
     if magnitude < _SMALLEST + 1 or magnitude > _LARGEST:
         return f"{_bracket(number.scaleb(-magnitude), error.scaleb(-magnitude), digit - magnitude)}e{magnitude}"
     return _bracket(number, error, digit)
+
+
+def plain_with_esd(value: float, esd: float | None = None, digits: int = 6) -> str:
+    """Return a finite value with its esd in brackets as a plain decimal number, however small: 0.0000000012(3).
+
+    The esd as in `with_esd`; where there is none, so many significant digits without trailing zeros. For files whose
+    grammar has no power of ten behind a bracket.
+    """
+    if esd is None or not math.isfinite(esd) or esd <= 0:
+        text = f"{Decimal(f'{value:.{digits - 1}e}'):f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return "0" if text == "-0" else text
+    error = Decimal(repr(float(esd)))
+    digit = _last_digit(error)
+    return _bracket(_rounded(Decimal(repr(float(value))), digit), _rounded(error, digit), digit)
 
 
 def _last_digit(error: Decimal) -> int:

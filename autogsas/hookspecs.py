@@ -127,6 +127,14 @@ class Specs:
         """Called once for a file or folder that is no project.yaml nor holds one; return None where it is not yours."""
 
     @hookspec(firstresult=True)
+    def autogsas_read_refinement(self, path: Path) -> tuple[Project, Result] | None:
+        """Called for what is to be compared; return a finished refinement as an engine's file holds it.
+
+        The project as `autogsas_read_project` gives it, and the result with esds and curves, nothing refined anew.
+        None where it is not yours.
+        """
+
+    @hookspec(firstresult=True)
     def autogsas_read_pattern(self, path: Path, bank: int | None) -> Pattern | None:
         """Called once for each data file; return None where the format is not yours. Raise UserError for a bad file."""
 

@@ -299,7 +299,7 @@ class _Searching:
         if self.is_better(record):
             self.best = record
             assert asked.outcome is not None
-            self.folder.write_best(record, asked.outcome, self.project)
+            self.folder.write_best(record, assessment, asked.outcome, self.project)
         # The trial counts from here on: whatever stops the run before, it is run again on resuming.
         self.database.add(asked.proposed, record)
         self.proposer.tell(record)

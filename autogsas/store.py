@@ -17,6 +17,7 @@ import numpy as np
 import yaml
 
 from autogsas.errors import UserError
+from autogsas.exports import cif_text, latex_text
 from autogsas.hookspecs import TrialRecord
 from autogsas.isolate import Outcome
 from autogsas.objective import Assessment
@@ -33,7 +34,7 @@ else:
 __all__ = ["STUDY", "RunFolder", "choose_folder", "read_records"]
 
 STUDY = "study.db"
-_OF_A_BEST = ("best.recipe.yaml", "pattern.csv", "reflections.csv", "parameters.csv")
+_OF_A_BEST = ("best.recipe.yaml", "best.cif")
 
 
 def choose_folder(project: Project, out: Path | None, resume: bool) -> Path:
@@ -176,20 +177,28 @@ class RunFolder:
             file.seek(0)
             self.write(name, file.read())
 
-    def write_best(self, record: TrialRecord, outcome: Outcome, project: Project) -> None:
-        """Write the files of a new best trial, the engine's own among them."""
+    def write_best(self, record: TrialRecord, assessment: Assessment, outcome: Outcome, project: Project) -> None:
+        """Write the files of a new best trial, the engine's own among them.
+
+        The CIF is written here, so that it is as complete whichever engine refined; an engine's own stands beside it
+        as ``best.ENGINE.cif``.
+        """
         assert outcome.result is not None
         result = outcome.result
         excluded = {histogram.name: histogram.excluded for histogram in project.histograms}
         recipe = record.recipe.model_copy(update={"name": record.recipe.name or f"{project.name}, {record.origin}"})
+        engine = re.sub(r"[^\w-]+", "-", result.backend) or "engine"
+        own = {f"best.{engine}.cif" if name == "best.cif" else name: data for name, data in outcome.saved.items()}
         for old in self.folder.glob("best.*"):
-            if old.name not in outcome.saved and old.name not in _OF_A_BEST:
+            if old.name not in own and old.name not in _OF_A_BEST:
                 old.unlink()
-        for name, data in outcome.saved.items():
+        for name, data in own.items():
             self.write(name, data)
+        self.write("best.cif", cif_text(project, record, assessment, result, datetime.now().astimezone()))
         self.write("pattern.csv", pattern_csv(result, excluded))
         self.write("reflections.csv", reflections_csv(result))
         self.write("parameters.csv", parameters_csv(result.parameters))
+        self.write("parameters.tex", latex_text(project, record, result))
         self.write("best.recipe.yaml", yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True))
 
     def write_trials(self, records: list[TrialRecord]) -> None:

@@ -40,6 +40,7 @@ __all__ = [
     "check_terminator",
     "divergences",
     "known_trials",
+    "silence",
     "value_of_2020",
 ]
 
@@ -84,7 +85,7 @@ class Proposer:
 
     def ask(self, number: int, fixed: Mapping[str, Any] | None = None, source: str = "") -> OptunaChoose:
         """Begin trial ``number``; names in ``fixed`` get those values, ``source`` says in messages whose they are."""
-        with _silence():
+        with silence():
             self._study.sampler = _sampler(self._name, self._seed, number)
             if fixed:
                 self._study.enqueue_trial(dict(fixed))
@@ -111,13 +112,13 @@ class Proposer:
             distributions=kept.distributions,
             system_attrs=kept.system_attrs,
         )
-        with _silence():
+        with silence():
             self._study.add_trial(trial)
         self._places[number] = len(self._study.get_trials(deepcopy=False)) - 1
 
     def recall(self, known: Known, shift: float) -> None:
         """Learn from trials of another run, their scores moved by ``shift``."""
-        with _silence():
+        with silence():
             for trial in known.trials:
                 told = optuna.create_trial(
                     value=trial.value + shift if trial.value is not None else None,
@@ -133,7 +134,7 @@ class Proposer:
         The expected minimum model regret (Ishibashi et al., AISTATS (2023)) against a hundredth of the median gain of
         the first trials; False where the trials so far have no choice in common.
         """
-        with _silence():
+        with silence():
             terminator = optuna.terminator.Terminator(*_terminators(self._seed), min_n_trials=_BEFORE_TERMINATING)
             try:
                 return terminator.should_terminate(self._study)
@@ -150,11 +151,11 @@ class Proposer:
         self._open.pop(record.number, None)
         place = self._places[record.number]
         if self._name == "tpe-2020" and record.choices:
-            with _silence():
+            with silence():
                 self._study.tell(place, value_of_2020(record))
             return
         learn = _STATES[record.state] is TrialState.COMPLETE and bool(record.choices)
-        with _silence():
+        with silence():
             if learn:
                 self._handle(place).set_constraint("errors", errors_of(record))
                 self._study.tell(place, record.score)
@@ -196,21 +197,21 @@ class OptunaChoose:
         """Choose one of the options."""
         if name in self._fixed:
             self._fixed[name].category(name, options)
-        with _silence():
+        with silence():
             return self._trial.suggest_categorical(name, list(options))
 
     def integer(self, name: str, low: int, high: int) -> int:
         """Choose an integer, both ends included."""
         if name in self._fixed:
             self._fixed[name].integer(name, low, high)
-        with _silence():
+        with silence():
             return self._trial.suggest_int(name, low, high)
 
     def number(self, name: str, low: float, high: float, *, log: bool = False, moving: bool = False) -> float:
         """Choose a real number."""
         if name in self._fixed:
             self._fixed[name].number(name, low, high, log=log, moving=moving)
-        with _silence():
+        with silence():
             return self._trial.suggest_float(name, low, high, log=log)
 
     def yes(self, name: str) -> bool:
@@ -267,7 +268,7 @@ class Database:
         )
         kept.datetime_complete = datetime.now()
         kept.datetime_start = kept.datetime_complete - timedelta(seconds=record.seconds)
-        with _silence():
+        with silence():
             self._study.add_trial(kept)
 
 
@@ -288,7 +289,7 @@ def divergences(trials: Sequence[FrozenTrial], scores: Sequence[float], best: fl
     """
     study = optuna.create_study(direction="minimize")
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=best)
-    with _silence():
+    with silence():
         for trial, score in zip(trials, scores, strict=True):
             study.add_trial(optuna.create_trial(value=score, params=trial.params, distributions=trial.distributions))
         return optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)
@@ -330,7 +331,7 @@ def errors_of(record: TrialRecord) -> int:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Optuna's notes about experimental features and untidy search spaces are not the user's business."""
     with warnings.catch_warnings():
         for category in (optuna.exceptions.ExperimentalWarning, FutureWarning, UserWarning):

@@ -13,7 +13,7 @@ import numpy as np
 from autogsas.hookspecs import TrialRecord
 from autogsas.result import Parameter, Result
 
-__all__ = ["parameters_csv", "pattern_csv", "reflections_csv", "trials_csv"]
+__all__ = ["parameters_csv", "pattern_csv", "reflections_csv", "trial_rows", "trials_csv"]
 
 _TRIAL = ("number", "state", "origin", "score", "rwp", "gof", "n_variables", "converged", "seconds", "cause", "message")
 
@@ -52,8 +52,8 @@ def parameters_csv(parameters: Iterable[Parameter]) -> str:
     return _csv(header, [[_cell(getattr(parameter, key)) for key in header] for parameter in parameters])
 
 
-def trials_csv(records: Iterable[TrialRecord]) -> str:
-    """Return trials as CSV text with one column for each choice met in any of them."""
+def trial_rows(records: Iterable[TrialRecord]) -> tuple[tuple[str, ...], list[list[Any]]]:
+    """Return the table of trials, one column for each choice met in any of them: its header, and a row for each."""
     records = list(records)
     names = list(dict.fromkeys(name for record in records for name in record.choices))
     rows = []
@@ -72,8 +72,14 @@ def trials_csv(records: Iterable[TrialRecord]) -> str:
             record.cause,
             record.message,
         )
-        rows.append([_cell(value) for value in (*fixed, *(record.choices.get(name) for name in names))])
-    return _csv((*_TRIAL, *(_text(name) for name in names)), rows)
+        rows.append([*fixed, *(record.choices.get(name) for name in names)])
+    return (*_TRIAL, *names), rows
+
+
+def trials_csv(records: Iterable[TrialRecord]) -> str:
+    """Return the table of trials as CSV text."""
+    header, rows = trial_rows(records)
+    return _csv([_text(name) for name in header], [[_cell(value) for value in row] for row in rows])
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

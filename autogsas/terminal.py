@@ -15,24 +15,22 @@ from rich.text import Text
 from autogsas.candidates import differences_words
 from autogsas.events import Event, Notice, RunFinished, RunStarted, StepFinished, TrialFinished, TrialStarted, describe
 from autogsas.formatting import duration
+from autogsas.hookspecs import TrialRecord
 from autogsas.prose import joined
+from autogsas.runfolder import Attempt
 from autogsas.summary import Summary
+from autogsas.textplot import history_plot
 from autogsas.verbs import Run
 
-__all__ = ["LiveProgress", "PlainProgress", "show_run", "sparkline"]
+__all__ = ["LiveProgress", "PlainProgress", "show_run"]
 
-_BARS = "▁▂▃▄▅▆▇█"
-_PLAIN_BARS = "_.-=+*#@"
-_STYLES = {"complete": "green", "infeasible": "yellow", "failed": "red", "pruned": "dim"}
-
-
-def sparkline(values: Sequence[float], bars: str = _BARS, width: int = 24) -> str:
-    """Return the last values as one character each, the lowest the lowest; at most ``width`` of them."""
-    shown = list(values)[-width:]
-    if not shown:
-        return ""
-    low, span = min(shown), max(shown) - min(shown)
-    return "".join(bars[round((value - low) / span * (len(bars) - 1)) if span > 0 else 0] for value in shown)
+_STYLES = {
+    "complete": "green", "infeasible": "yellow", "failed": "red", "pruned": "dim", "axis": "dim", "best": "cyan",
+    "hand": "magenta",
+}  # fmt: skip
+_WIDEST, _HIGHEST, _FULL_ROW = 100, 8, 60
+_AROUND = 8  # lines of the terminal that are left for what else is said
+_WORTH_DRAWING = 4  # trials
 
 
 class PlainProgress:
@@ -64,13 +62,13 @@ class LiveProgress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bars = _BARS if console.encoding.lower().startswith("utf") else _PLAIN_BARS
         self._began = time.monotonic()
         self._start: RunStarted | None = None
         self._done = self._fresh = 0
         self._running: dict[int, str] = {}
         self._best: TrialFinished | None = None
-        self._history: list[float] = []
+        self._history: list[Attempt] = []
+        self._by_hand: float | None = None
         self._live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._render)
 
     def __enter__(self) -> LiveProgress:
@@ -89,6 +87,7 @@ class LiveProgress:
                 self._start, self._done, self._fresh = event, event.restored, 0
                 self._best, self._began = None, time.monotonic()
                 self._history.clear()
+                self._by_hand = None
             case TrialStarted():
                 self._running[event.number] = f"{event.origin}: first of {event.steps} steps"
             case StepFinished():
@@ -104,9 +103,10 @@ class LiveProgress:
     def _finish(self, event: TrialFinished) -> None:
         self._running.pop(event.record.number, None)
         self._done, self._fresh = event.done, self._fresh + 1
-        best = event.best
-        if best is not None and best.metrics is not None:
-            self._history.append(best.metrics.rwp)
+        record, best = event.record, event.best
+        self._history.append(_attempt(record, best))
+        if record.metrics is not None and record.state == "complete" and _is_by_hand(record):
+            self._by_hand = min(record.metrics.rwp, self._by_hand or record.metrics.rwp)
         if event.is_best or event.record.state != "complete":
             self._console.print(Text(describe(event), _STYLES.get(event.record.state, "")))
         if best is not None:
@@ -123,18 +123,43 @@ class LiveProgress:
         start = self._start
         if start is None:
             return Group(Text("starting"))
-        row = Table.grid(padding=(0, 2))
+        width, height = self._console.size
         best = self._best.best.metrics if self._best is not None and self._best.best is not None else None
         left = self._left()
-        row.add_row(
+        parts = [
             Text(f"{'scout, ' if start.scout else ''}trial {self._done}/{start.trials}"),
-            ProgressBar(total=start.trials, completed=self._done, width=20),
             Text("no fit yet" if best is None else f"best Rwp {best.rwp:.3f} %  GoF {best.gof:.2f}", "bold"),
             Text("" if left is None else f"{duration(left)} left"),
-            Text(sparkline(self._history, self._bars), "cyan"),
-        )
-        lines = [Text(f"  {number}: {what}", "dim") for number, what in sorted(self._running.items())]
-        return Group(row, *lines)
+        ]
+        row = Table.grid(padding=(0, 2))
+        if width >= _FULL_ROW:
+            row.add_row(parts[0], ProgressBar(total=start.trials, completed=self._done, width=20), *parts[1:])
+        else:
+            row.add_row(*parts[:2])
+        lines = [Text(f"  {number}: {what}", "dim", no_wrap=True, overflow="ellipsis")
+                 for number, what in sorted(self._running.items())]  # fmt: skip
+        room = min(_HIGHEST, height - _AROUND - len(lines))
+        return Group(*_plot(self._history, self._by_hand, self._console, room), row, *lines)
+
+
+def _attempt(record: TrialRecord, best: TrialRecord | None) -> Attempt:
+    reached = best.metrics.rwp if best is not None and best.metrics is not None else None
+    rwp, variables = (None, None) if record.metrics is None else (record.metrics.rwp, record.metrics.n_variables)
+    return Attempt(record.number, record.state, record.origin, rwp, reached, variables, record.seconds)
+
+
+def _is_by_hand(record: TrialRecord) -> bool:
+    # A whole recipe makes no choices; only people write whole recipes.
+    return record.origin != "search" and not record.choices
+
+
+def _plot(history: Sequence[Attempt], by_hand: float | None, console: Console, height: int) -> list[Text]:
+    """Return the history as lines to print; none where it would say little or has no room."""
+    if len(history) < _WORTH_DRAWING:
+        return []
+    plain = not console.encoding.lower().startswith("utf")
+    drawn = history_plot(history, min(console.size.width, _WIDEST) - 1, height, by_hand=by_hand, plain=plain)
+    return [Text.assemble(*((span.text, _STYLES.get(span.kind, "")) for span in line), no_wrap=True) for line in drawn]
 
 
 def show_run(run: Run, console: Console) -> None:
@@ -149,6 +174,13 @@ def show_run(run: Run, console: Console) -> None:
         style = {"error": "red", "warning": "yellow"}.get(finding.severity, "")
         table.add_row(finding.severity, Text(finding.message, style))
     console.print(table)
+    if console.is_terminal:
+        history = [
+            Attempt(item.number, item.state, item.origin, item.rwp, item.best_so_far, item.n_variables, item.seconds)
+            for item in summary.history
+        ]
+        for line in _plot(history, None, console, _HIGHEST):
+            console.print(line)
     # Never folded, so that it can be copied.
     console.print(Text.assemble(("files       ", "dim"), str(run.folder)), soft_wrap=True)
 

@@ -17,7 +17,6 @@ import yaml
 
 from autogsas import cli
 from autogsas.summary import summary_schema
-from autogsas.terminal import sparkline
 from autogsas.testing.samples import make_project, make_recipe
 
 PROJECT = """
@@ -296,10 +295,3 @@ def test_live_progress_ends_clean(folder: Path) -> None:
     assert b"trial 3/3" in shown
     assert b"best Rwp" in shown
     assert shown.count(b"\x1b[?25h") == shown.count(b"\x1b[?25l")
-
-
-def test_sparklines_fall_with_the_values() -> None:
-    assert sparkline([9.0, 7.0, 5.0], "123") == "321"
-    assert sparkline([5.0, 5.0], "123") == "11"
-    assert sparkline([], "123") == ""
-    assert len(sparkline(list(range(100)), width=10)) == 10

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogsas.formatting import MISSING, count, duration, general, interval, percent, with_esd
+from autogsas.formatting import MISSING, count, duration, general, interval, percent, plain_with_esd, with_esd
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,24 @@ def test_the_small_ones() -> None:
     times = [duration(value) for value in (0.0, 0.842, 9.96, 59.6, 187.0, 3599.8, 7260.0, None)]
     assert times == ["0 s", "0.84 s", "10 s", "1 min 00 s", "3 min 07 s", "1 h 00 min", "2 h 01 min", MISSING]
     assert [interval((15.0, 130.0)), interval(None)] == ["15 to 130°", MISSING]
+
+
+@pytest.mark.parametrize(
+    ("value", "esd", "text"),
+    [
+        (10.60240, 1.96e-4, "10.6024(2)"),
+        (10.60241, 1.4e-4, "10.60241(14)"),
+        (1.0, 0.00951, "1.000(10)"),
+        (0.01, 0.3, "0.0(3)"),
+        (-0.0001, 0.0004, "-0.0001(4)"),
+        (1.2e-9, 3e-11, "0.00000000120(3)"),
+        (12345.0, 700.0, "12300(700)"),
+        (1 / 3, 0.0, "0.333333"),
+        (1e-7, None, "0.0000001"),
+        (90.0, math.nan, "90"),
+        (-0.0, None, "0"),
+        (1234567.0, None, "1234570"),
+    ],
+)
+def test_plain_numbers_have_no_power_of_ten(value: float, esd: float | None, text: str) -> None:
+    assert plain_with_esd(value, esd) == text

@@ -92,9 +92,11 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
 def test_a_new_best_takes_the_place_of_the_old_one(project: Project, tmp_path: Path) -> None:
     first = replace(outcome(project), saved={"best.cif": b"old", "best.gpx": b"old"})
     with RunFolder(tmp_path / "run") as folder:
-        folder.write_best(record(), first, project)
-        folder.write_best(record(1), outcome(project), project)
-    assert (tmp_path / "run/best.cif").read_bytes() == b"data_x\n"
+        folder.write_best(record(), Assessment("complete"), first, project)
+        assert (tmp_path / "run/best.gpx").exists()
+        folder.write_best(record(1), Assessment("complete"), outcome(project), project)
+    assert (tmp_path / "run/best.fake.cif").read_bytes() == b"data_x\n", "the engine's own stands beside the host's"
+    assert (tmp_path / "run/best.cif").read_text(encoding="ascii").startswith("#\\#CIF_1.1")
     assert not (tmp_path / "run/best.gpx").exists()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autogsas import __version__, hookimpl
 from autogsas.backend import Backend, Capabilities, Probe, StartWord
-from autogsas.builtin.output import cif_text, script_text
+from autogsas.builtin.output import script_text
 from autogsas.engine.session import EngineSession
 from autogsas.project import Project
 from autogsas.recipe import ALL_BACKGROUNDS, GROUPS, Step
@@ -32,8 +32,6 @@ class _Session:
         return self._engine.result()
 
     def save(self, folder: Path) -> None:
-        result = self._engine.result()
-        (folder / "best.cif").write_text(cif_text(self._project, result), encoding="utf-8")
         (folder / "best.py").write_text(script_text(self._project, self._done), encoding="utf-8")
 
     def close(self) -> None:
@@ -52,9 +50,7 @@ class NumpyBackend:
     def capabilities(self) -> Capabilities:
         """Say what the engine can refine."""
         starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry"})
-        return Capabilities(
-            groups=frozenset(GROUPS), backgrounds=ALL_BACKGROUNDS, starts=starts, outputs=("best.cif", "best.py")
-        )
+        return Capabilities(groups=frozenset(GROUPS), backgrounds=ALL_BACKGROUNDS, starts=starts, outputs=("best.py",))
 
     def open(self, project: Project, folder: Path) -> _Session:
         """Open a session; the engine works on the project's plain data and needs no files."""

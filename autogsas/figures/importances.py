@@ -29,7 +29,8 @@ def draw_importances(items: Sequence[Mapping[str, Any]], width: float) -> Drawin
     """Return the drawing: a bar for each share, in per cent, and a tick where chance may reach."""
     height = _TOP + _ROW * len(items) + _BOTTOM
     drawing = Drawing(width, height)
-    most = max([max(item["share"], item["chance"]) for item in items], default=0.0)
+    # Chance may exceed all there is, where one choice has many values; more than all would say nothing more.
+    most = min(max([max(item["share"], item["chance"]) for item in items], default=0.0), 1.0)
     across = Axis(0.0, 100.0 * most * 1.02 or 1.0, _LEFT, width - _RIGHT)
     bottom = height - _BOTTOM
     drawing.x_axis(across, _TOP, bottom, label="Share of what sets the best quarter apart (%)")
@@ -42,7 +43,7 @@ def draw_importances(items: Sequence[Mapping[str, Any]], width: float) -> Drawin
         end = across.at(100.0 * item["share"])
         kind = "bar" if sure else "bar faint"
         drawing.add("rect", class_=kind, x=_LEFT, y=y - 8, width=max(end - _LEFT, 0.5), height=16.0)
-        chance = across.at(100.0 * item["chance"])
+        chance = across.at(100.0 * min(item["chance"], most))
         drawing.add("path", class_="label-line", d=f"M{number(chance)} {number(y - 10)}v20", stroke_width=2.0)
         drawing.text(max(end, chance) + 7, y + 4, f"{100.0 * item['share']:.0f} %", class_="label")
     drawing.frame(_LEFT, _TOP, width - _RIGHT, bottom)

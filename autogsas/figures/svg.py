@@ -11,7 +11,7 @@ import numpy.typing as npt
 from autogsas.figures.axes import Axis, tick_labels
 from autogsas.figures.thinning import outline
 
-__all__ = ["DARK", "LIGHT", "PHASES", "Drawing", "number", "rules", "stylesheet"]
+__all__ = ["DARK", "LIGHT", "PHASES", "SIDES", "Drawing", "number", "rules", "stylesheet"]
 
 Array = npt.NDArray[np.float64]
 
@@ -22,6 +22,8 @@ LIGHT: Mapping[str, str] = {
     "shade": "#6b7785", "failed": "#b3261e", "pruned": "#8a6d3b", "infeasible": "#a8480f", "complete": "#2467b5",
     "best": "#d5431a", "phase0": "#7a3e9d", "phase1": "#a66a00", "phase2": "#0b7285", "phase3": "#a61e4d",
     "phase4": "#364fc7", "phase5": "#4d7c0f", "hand": "#8d2f8f",
+    "side0": "#d5431a", "side1": "#2467b5", "side2": "#0a8a68", "side3": "#7a3e9d", "side4": "#a66a00",
+    "side5": "#a61e4d",
 }  # fmt: skip
 DARK: Mapping[str, str] = {
     "paper": "#14181d", "ink": "#e8ecf0", "muted": "#a0abb6", "grid": "#2a313a", "axis": "#77828e",
@@ -29,8 +31,11 @@ DARK: Mapping[str, str] = {
     "shade": "#8b97a5", "failed": "#ff8a80", "pruned": "#d0b27a", "infeasible": "#ffa25f", "complete": "#6cb2ff",
     "best": "#ff7a4d", "phase0": "#cb9bea", "phase1": "#e8b04a", "phase2": "#4cc9dd", "phase3": "#f783ac",
     "phase4": "#91a7ff", "phase5": "#a9d65c", "hand": "#e39be6",
+    "side0": "#ff7a4d", "side1": "#6cb2ff", "side2": "#35cfa4", "side3": "#cb9bea", "side4": "#e8b04a",
+    "side5": "#f783ac",
 }  # fmt: skip
 PHASES = 6
+SIDES = 6
 
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Liberation Sans", sans-serif'
 
@@ -41,6 +46,7 @@ def rules(colours: Mapping[str, str]) -> str:
         f".figure text{{font-family:{_FONT};font-size:12px;fill:{colours['muted']}}}",
         f".figure .strong{{fill:{colours['ink']};font-weight:600;font-size:13px}}",
         f".figure .label{{fill:{colours['ink']}}}",
+        f".figure .over{{paint-order:stroke;stroke:{colours['paper']};stroke-width:5px}}",
         f".figure .axis{{stroke:{colours['axis']};fill:none}}",
         f".figure .grid{{stroke:{colours['grid']};fill:none}}",
         f".figure .shade{{fill:{colours['shade']};opacity:.16}}",

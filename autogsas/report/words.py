@@ -21,11 +21,12 @@ CAUSES = {
 }
 FILES = {
     "best.recipe.yaml": "the best recipe",
-    "best.cif": "the structure",
+    "best.cif": "structure, pattern and refinement as CIF",
     "best.gpx": "the GSAS-II project",
     "best.py": "a script that repeats the best refinement with the engine alone",
     "pattern.csv": "the curves",
     "parameters.csv": "the parameters",
+    "parameters.tex": "tables for LaTeX",
     "reflections.csv": "the reflections",
     "trials.csv": "all trials",
     "summary.json": "all numbers of this page",

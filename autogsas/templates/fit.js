@@ -1,115 +1,18 @@
 // The fit of one histogram: intensity, reflection marks, difference and difference over sigma on one 2theta axis.
-const MANY = 12000;   // more markers than this are thinned to what the screen can show
-
-class Fit {
+class Fit extends Zoomed {
   constructor(holder, data) {
-    this.holder = holder;
-    this.needs = "plotly";
-    this.plot = holder.querySelector(".plot");
+    super(holder, [data.x[0], data.x[data.x.length - 1]], ["yaxis", "yaxis3", "yaxis4"]);
     this.data = data;
-    this.scale = "linear";
-    this.whole = [data.x[0], data.x[data.x.length - 1]];
     data.difference = data.x.map((_, i) => (data.weight[i] > 0 ? data.observed[i] - data.calculated[i] : null));
     data.deviation = data.x.map((_, i) => (data.weight[i] > 0 ? data.difference[i] * Math.sqrt(data.weight[i]) : null));
     this.roots = {};
     for (const name of ["observed", "calculated", "background"]) this.roots[name] = data[name].map(root);
     this.phases = [...new Set(data.marks.map((mark) => mark.phase))];
-    this.reset();
   }
 
-  reset() {
-    this.view = [...this.whole];
-    this.chosen = {};   // ranges the reader set by hand, by axis; the others follow what is in view
-  }
-
-  start() {
-    const height = Math.max(460, Math.round(this.holder.querySelector(".still").getBoundingClientRect().height));
-    this.plot.style.height = height + "px";
-    this.height = height;
-    this.holder.classList.add("live");
-    for (const part of this.holder.querySelectorAll("[hidden]")) part.hidden = false;
-    this.draw();
-    this.plot.on("plotly_relayout", (event) => this.moved(event));
-    this.plot.on("plotly_doubleclick", () => { this.reset(); this.draw(); return false; });
-    for (const input of this.holder.querySelectorAll("input")) {
-      input.addEventListener("change", () => { this.scale = input.value; this.chosen = {}; this.draw(); });
-    }
-    for (const button of this.holder.querySelectorAll("button[data-move]")) {
-      button.addEventListener("click", () => this.move(button.dataset.move));
-    }
-    const keys = { ArrowLeft: "left", ArrowRight: "right", "+": "in", "=": "in", "-": "out", 0: "whole" };
-    this.plot.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;
-      event.preventDefault();
-      this.move(keys[event.key]);
-    });
-  }
-
-  move(how) {
-    let [low, high] = this.view;
-    const span = high - low;
-    if (how === "whole") { this.reset(); this.draw(); return; }
-    if (how === "in") { low += 0.2 * span; high -= 0.2 * span; }
-    if (how === "out") { low -= span / 3; high += span / 3; }
-    if (how === "left") { low -= 0.3 * span; high -= 0.3 * span; }
-    if (how === "right") { low += 0.3 * span; high += 0.3 * span; }
-    const width = Math.min(high - low, this.whole[1] - this.whole[0]);
-    low = Math.min(Math.max(low, this.whole[0]), this.whole[1] - width);
-    this.view = [low, low + width];
-    this.chosen = {};
-    this.draw();
-  }
-
-  moved(event) {
-    if (this.drawing) return;
-    const keys = Object.keys(event);
-    if (!keys.some((key) => /^[xy]axis\d*\.(range|autorange)/.test(key))) return;
-    const layout = this.plot.layout;
-    if (keys.some((key) => key.startsWith("xaxis."))) {
-      const [low, high] = layout.xaxis.range;
-      this.view = high > low ? [low, high] : [...this.whole];
-      this.chosen = {};
-    }
-    for (const name of ["yaxis", "yaxis3", "yaxis4"]) {
-      if (keys.some((key) => key.startsWith(name + ".range"))) this.chosen[name] = [...layout[name].range];
-      if (keys.includes(name + ".autorange")) delete this.chosen[name];
-    }
-    this.draw();
-  }
-
-  // First and last point in view, widened on both sides so that a drag finds points there.
-  window(margin) {
-    const { x } = this.data, [low, high] = this.view, extra = margin * (high - low);
-    let start = x.findIndex((value) => value >= low - extra);
-    let end = x.length;
-    while (end > 0 && x[end - 1] > high + extra) end -= 1;
-    if (start < 0) start = x.length;
-    return [Math.max(0, start), Math.max(start, end)];
-  }
-
-  // In each pixel column the lowest and highest of every curve, and where counting begins and ends.
   points() {
-    const [start, end] = this.window(0.5), { data } = this;
-    const all = Array.from({ length: end - start }, (_, i) => start + i);
-    if (all.length <= MANY) return all;
-    const width = (2 * (this.view[1] - this.view[0])) / 1500;
-    const keep = new Set([start, end - 1]);
-    let column = null, extremes = [];
-    for (let i = start; i < end; i += 1) {
-      const here = Math.floor(data.x[i] / width);
-      if (here !== column) {
-        for (const index of extremes) keep.add(index);
-        column = here;
-        extremes = new Array(6).fill(i);
-      }
-      [data.observed, data.calculated, data.difference].forEach((curve, c) => {
-        if (curve[i] < curve[extremes[2 * c]]) extremes[2 * c] = i;
-        if (curve[i] > curve[extremes[2 * c + 1]]) extremes[2 * c + 1] = i;
-      });
-      if (i > start && (data.weight[i] > 0) !== (data.weight[i - 1] > 0)) keep.add(i - 1).add(i);
-    }
-    for (const index of extremes) keep.add(index);
-    return [...keep].sort((a, b) => a - b);
+    const { data } = this;
+    return shownPoints(data.x, this.view, [data.observed, data.calculated, data.difference], data.weight);
   }
 
   traces() {
@@ -144,22 +47,9 @@ class Fit {
   }
 
   ranges(mainPixels, lowerPixels) {
-    const { data } = this, [start, end] = this.window(0);
-    let [low, high] = extent(start, end, data.observed, data.calculated, data.background);
-    let main;
-    if (this.scale === "log") {
-      low = Infinity;
-      for (const name of ["observed", "calculated", "background"]) {
-        for (let i = start; i < end; i += 1) if (data[name][i] > 0 && data[name][i] < low) low = data[name][i];
-      }
-      main = high > 0 ? [Math.log10(0.9 * low), Math.log10(1.3 * high)] : [0, 1];
-    } else {
-      if (low >= 0 && low < 0.5 * high) low = 0;
-      const span = high - low || Math.abs(high) || 1;
-      low -= low === 0 ? 0 : 0.04 * span;
-      high += (this.scale === "sqrt" ? 0.08 : 0.04) * span;
-      main = this.scale === "sqrt" ? [root(low), root(high)] : [low, high];
-    }
+    const { data } = this, [start, end] = inView(data.x, this.view);
+    const curves = ["observed", "calculated", "background"].map((name) => data[name].slice(start, end));
+    const [main, low, high] = intensityRange(curves, this.scale);
     const [bottom, top] = extent(start, end, data.difference);
     let span = 1.06 * (top - bottom) || 1;
     // On a linear scale the difference has as many counts to the pixel as the pattern, where there is room.
@@ -179,12 +69,7 @@ class Fit {
     const take = (pixels) => { const domain = [Math.max(0, (top - pixels) / inner), top / inner]; top -= pixels + gap; return domain; };
     const domains = { main: take(main), strip: strip ? take(strip) : [0, 0.001], difference: take(lower), deviation: take(lower) };
     const ranges = this.ranges(main, lower);
-    const intensity = axis({ domain: domains.main, range: ranges.yaxis, type: this.scale === "log" ? "log" : "linear", separatethousands: true, exponentformat: "none" });
-    if (this.scale === "log") Object.assign(intensity, { dtick: ranges.yaxis[1] - ranges.yaxis[0] > 1.2 ? 1 : "D2" });
-    if (this.scale === "sqrt") {
-      const ticks = rootTicks(ranges.yaxis[0], ranges.yaxis[1], main);
-      Object.assign(intensity, { tickmode: "array", tickvals: ticks.map(root), ticktext: ticks.map(tickText) });
-    }
+    const intensity = intensityAxis(domains.main, ranges.yaxis, this.scale, main);
     const regions = this.data.uncounted.map(([x0, x1], i) => ({
       type: "rect", xref: "x", yref: "paper", x0, x1, y0: 0, y1: 1, line: { width: 0 }, fillcolor: colour("shade"), opacity: 0.16,
       layer: "below", name: "not counted", showlegend: i === 0,
@@ -195,7 +80,7 @@ class Fit {
       height: this.height, margin, hovermode: "x unified", hoversubplots: "axis", dragmode: this.plot.layout?.dragmode ?? "zoom",
       annotations: [sideways(this.data.intensity, domains.main), sideways("Difference", domains.difference), sideways("Diff./σ", domains.deviation)],
       shapes: [...regions, ...frames],
-      xaxis: axis({ anchor: "y4", range: this.view, title: { text: "2θ (°)", standoff: 6 }, unifiedhovertitle: { text: "2θ %{x:.3f}°" }, nticks: Math.max(4, Math.round(this.plot.clientWidth / 80)), tickangle: 0, spikethickness: 1, spikedash: "solid", spikecolor: colour("axis"), minallowed: this.whole[0] - 1, maxallowed: this.whole[1] + 1 }),
+      xaxis: this.angles("y4"),
       yaxis: intensity,
       yaxis2: axis({ domain: domains.strip, range: [-this.phases.length + 0.4, 0.6], showticklabels: false, showgrid: false, showline: false, fixedrange: true }),
       yaxis3: axis({ domain: domains.difference, range: ranges.yaxis3, nticks: 4, separatethousands: true, exponentformat: "none" }),
@@ -203,9 +88,5 @@ class Fit {
     });
   }
 
-  draw() {
-    this.drawing = true;
-    const done = () => { this.drawing = false; };
-    return window.Plotly.react(this.plot, this.traces(), this.layout(), options("fit")).then(done, done);
-  }
+  draw() { return this.react(this.traces(), this.layout(), "fit"); }
 }

@@ -88,10 +88,17 @@ class Gsas2Session:
 
     def refine(self, step: Step) -> StepResult:
         """Run one step. Raises BackendError where GSAS-II failed, by whatever sign it shows it."""
+        return self._taken(step.title, protocol.Refine(self._step(step)))
+
+    def stand(self) -> StepResult:
+        """Take the project as its last refinement left it for a step. Raises BackendError where there was none."""
+        return self._taken("as the .gpx holds it", protocol.Stand())
+
+    def _taken(self, title: str, request: protocol.Refine | protocol.Stand) -> StepResult:
         started = time.perf_counter()
-        done = self._child.ask(protocol.Refine(self._step(step)), protocol.StepReport)
+        done = self._child.ask(request, protocol.StepReport)
         result = StepResult(
-            title=step.title,
+            title=title,
             converged=done.converged,
             cycles=done.cycles,
             n_variables=done.n_variables,

@@ -11,8 +11,9 @@ from autogsas.result import Finding, Result
 
 from autogsas_gsas2 import gpx
 from autogsas_gsas2.backend import Gsas2Backend
+from autogsas_gsas2.standing import read_refinement
 
-__all__ = ["autogsas_check_result", "autogsas_read_project", "autogsas_register_backends"]
+__all__ = ["autogsas_check_result", "autogsas_read_project", "autogsas_read_refinement", "autogsas_register_backends"]
 
 
 @hookimpl
@@ -26,6 +27,13 @@ def autogsas_read_project(path: Path) -> Project | None:
     """Read a .gpx, or the only one in a folder, without running anything in it."""
     file = gpx.find_gpx(path)
     return None if file is None else gpx.read_project(file)
+
+
+@hookimpl
+def autogsas_read_refinement(path: Path) -> tuple[Project, Result] | None:
+    """Read what a .gpx was last refined to, with esds; GSAS-II reads it, in a copy, and refines nothing."""
+    file = gpx.find_gpx(path)
+    return None if file is None else read_refinement(file)
 
 
 @hookimpl

@@ -32,13 +32,14 @@ __all__ = [
     "SiteResult",
     "Slot",
     "SpecimenData",
+    "Stand",
     "StartData",
     "StepData",
     "StepReport",
     "SumData",
 ]  # fmt: skip
 
-VERSION = 3
+VERSION = 4
 
 Array = Any
 """An array of float64; numpy's own type would tie this module to a version of its typing."""
@@ -196,6 +197,11 @@ class StepReport:
     at_bound: list[str]
     message: str
     full_rwp: float = math.nan
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Take the project as its last refinement left it for a step."""
 
 
 @dataclass(frozen=True)

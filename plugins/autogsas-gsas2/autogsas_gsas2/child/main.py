@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from autogsas_gsas2 import protocol, wire
-from autogsas_gsas2.child import gsas, readback, saving, setup, steps, wrappers
+from autogsas_gsas2.child import gsas, readback, saving, setup, standing, steps, wrappers
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.model import Model
 
@@ -103,6 +103,8 @@ def _open(loaded: gsas.Gsas, request: protocol.Open) -> tuple[Any, Model]:
 def _do(model: Model, wanted: Any) -> tuple[Any, Model]:
     if isinstance(wanted, protocol.Refine):
         return steps.run(model, wanted.step), model
+    if isinstance(wanted, protocol.Stand):
+        return standing.stand(model), model
     if isinstance(wanted, protocol.Read):
         return readback.read(model), model
     if isinstance(wanted, protocol.Save):

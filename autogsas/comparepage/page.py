@@ -1,0 +1,190 @@
+"""What the page of a comparison says, put into words and tables; how it looks is the template's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from autogsas.comparepage.tables import (
+    Sheet,
+    figures_sheet,
+    findings_sheet,
+    groups_sheet,
+    parameter_sheets,
+    shared_groups,
+)
+from autogsas.comparison import Comparison, Growth, Overlay, Pair, Refinement, overlays
+from autogsas.figures.forest import Line, describe_forest, draw_forest, forest_lines, largest, reach
+from autogsas.figures.overlay import describe_overlay, draw_overlay
+from autogsas.figures.sides import letter, side, versus
+from autogsas.formatting import count, percent
+from autogsas.prose import joined
+from autogsas.report.embed import markup
+
+__all__ = ["Figure", "Judgement", "Page", "Side", "build_page"]
+
+_SIGNS: Mapping[str, tuple[str, str]] = {
+    "better and consistent": ("good", "✓"),
+    "same": ("even", "="),
+    "lower but unphysical": ("bad", "!"),
+    "different structure": ("mind", "≠"),
+    "not comparable": ("none", "?"),
+}
+_KINDS: Mapping[str, str] = {
+    "run": "best trial of a run",
+    "recipe": "recipe, refined for this page",
+    "project": "finished refinement",
+    "cif": "CIF",
+}
+
+
+@dataclass(frozen=True)
+class Side:
+    """One refinement: its letter and the name of its colour stand for it everywhere on the page."""
+
+    letter: str
+    colour: str
+    label: str
+    kind: str
+    engine: str
+    source: str
+    order: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on a pair; ``kind`` and ``sign`` say the same as the ``word``."""
+
+    pair: str
+    kind: str
+    sign: str
+    word: str
+    sentence: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture: ``svg`` stands until it can be zoomed, and is what is printed."""
+
+    identity: str
+    title: str
+    svg: Markup
+    description: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the template shows, as text; only ``svg`` of the figures is markup."""
+
+    title: str
+    sides: tuple[Side, ...]
+    judgements: tuple[Judgement, ...]
+    warnings: tuple[str, ...]
+    figures: Sheet
+    patterns: tuple[Figure, ...]
+    forest: Figure | None
+    rest: Figure | None
+    parameters: tuple[Sheet, ...]
+    findings: Sheet | None
+    shared: str
+    groups: Sheet | None
+    command: str
+    version: str
+
+
+def build_page(comparison: Comparison, command: str, version: str) -> Page:
+    """Return what the page of a comparison says; ``command`` repeats it, ``version`` is that of autogsas."""
+    labels = [one.label for one in comparison.refinements]
+    lines = forest_lines(comparison)
+    first, others = largest(lines)
+    return Page(
+        title=f"{labels[0]} against {joined(labels[1:])}",
+        sides=tuple(_side(place, one) for place, one in enumerate(comparison.refinements)),
+        judgements=tuple(_judgement(place, pair) for place, pair in enumerate(comparison.pairs, start=1)),
+        warnings=tuple(_sentence(text) for text in comparison.warnings),
+        figures=figures_sheet(comparison),
+        patterns=tuple(_pattern(i, overlay, labels) for i, overlay in enumerate(overlays(comparison))),
+        forest=_forest("forest", first, _forest_notes(comparison, lines, first)) if first else None,
+        rest=_forest("forest-rest", others, ()) if others else None,
+        parameters=tuple(parameter_sheets(comparison)),
+        findings=findings_sheet(comparison),
+        shared=shared_groups(comparison),
+        groups=groups_sheet(comparison),
+        command=command,
+        version=version,
+    )
+
+
+def _sentence(text: str) -> str:
+    # As it begins: that may be the name of a file.
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _side(place: int, one: Refinement) -> Side:
+    return Side(
+        letter=letter(place),
+        colour=side(place),
+        label=one.label,
+        kind=_KINDS[one.kind],
+        engine=one.engine,
+        source=one.source,
+        order=one.order,
+        notes=tuple(_sentence(note) for note in one.notes),
+    )
+
+
+def _judgement(place: int, pair: Pair) -> Judgement:
+    verdict = pair.verdict
+    kind, sign = _SIGNS[verdict.word]
+    remarks = tuple(_sentence(text) for text in verdict.remarks)
+    return Judgement(f"A against {letter(place)}", kind, sign, verdict.word, verdict.sentence, remarks)
+
+
+def _pattern(index: int, overlay: Overlay, labels: Sequence[str]) -> Figure:
+    drawing = draw_overlay(overlay, labels, identity=f"overlay{index}")
+    description = describe_overlay(overlay, labels)
+    notes = [_growth_words(growth) for growth in overlay.growths]
+    if notes:
+        only = overlay.growths[0].other
+        whose, other = (versus(only), letter(only)) if len(notes) == 1 else ("a difference", "the other")
+        notes.append(f"Where {whose} rises, {other} fits better; where it falls, A does.")
+    elif len(overlay.fits) == 1:
+        notes.append(f"Only {letter(overlay.fits[0][0])} has this pattern.")
+    elif overlay.fits[0][0] == 0:
+        notes.append("No point is counted by both, so χ² cannot be compared.")
+    return Figure(
+        f"pattern-{index}", overlay.name, markup(drawing.standing("The patterns", description)), description,
+        ("Thin lines are the backgrounds.", *notes),
+    )  # fmt: skip
+
+
+def _growth_words(growth: Growth) -> str:
+    points = f"{count(growth.two_theta.size)} points that A and {letter(growth.other)} both count"
+    return f"χ² over the {points}: A {percent(growth.one[-1], 1)}, {letter(growth.other)} {percent(growth.two[-1], 1)}."
+
+
+def _forest(identity: str, lines: Sequence[Line], notes: tuple[str, ...]) -> Figure:
+    description = describe_forest(lines)
+    drawing = draw_forest(lines)
+    return Figure(identity, "", markup(drawing.standing("Differences", description)), description, notes)
+
+
+def _forest_notes(comparison: Comparison, lines: Sequence[Line], shown: Sequence[Line]) -> tuple[str, ...]:
+    notes = [describe_forest(lines)]
+    if len(shown) < len(lines):
+        notes.append(f"Shown are the {len(shown)} that differ most; the others are folded below.")
+    if any(line.size > reach(shown) for line in shown):
+        notes.append("What lies outside stands at the edge with its number.")
+    without = sum(
+        any(gap is not None for gap in row.gaps) and all(gap is None or gap.esds is None for gap in row.gaps)
+        for row in comparison.rows
+    )
+    if without:
+        words = "parameter has no esd and is" if without == 1 else "parameters have no esd and are"
+        notes.append(f"{without} {words} in the table alone.")
+    return tuple(notes)

@@ -1,0 +1,82 @@
+"""One refinement as it is compared, wherever it comes from: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from autogsas.endpoints import EndPoint
+from autogsas.result import Finding, Parameter, Severity
+from autogsas.runfolder import Marks, Profile
+
+__all__ = ["Figures", "Fit", "Kind", "Refinement"]
+
+Kind = Literal["run", "recipe", "project", "cif"]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Agreement over a refinement's own range; R factors in per cent, None where it does not say."""
+
+    rwp: float | None
+    rexp: float | None = None
+    gof: float | None = None
+    chi2: float | None = None
+    bic: float | None = None
+    n_observations: int | None = None
+    n_variables: int | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How one histogram was fitted, over its own ``limits`` in degrees 2theta.
+
+    ``r_bragg`` is in per cent by phase; ``background`` names the function, "" where it is not said, of ``terms`` terms.
+    """
+
+    profile: Profile
+    limits: tuple[float, float]
+    excluded: tuple[tuple[float, float], ...] = ()
+    rwp: float | None = None
+    r_bragg: tuple[tuple[str, float | None], ...] = ()
+    background: str = ""
+    terms: int = 0
+    marks: tuple[Marks, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The histogram's name."""
+        return self.profile.histogram
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """A finished refinement, or a structure alone where it comes from a CIF.
+
+    ``groups`` are the recipe's words for what was refined at its end; ``order`` says step by step what was done, where
+    that is known. ``structure`` has the form of summary.json, ``end`` is the same with esds.
+    """
+
+    label: str
+    kind: Kind
+    source: str
+    engine: str
+    figures: Figures
+    fits: tuple[Fit, ...]
+    findings: tuple[Finding, ...]
+    parameters: tuple[Parameter, ...]
+    structure: tuple[dict[str, Any], ...]
+    end: EndPoint
+    groups: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def impossible(self) -> tuple[Finding, ...]:
+        """The findings at the level of an error: the model cannot be, or the refinement is not at its end."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there is a fit, and not a structure alone."""
+        return bool(self.fits)

@@ -1,0 +1,41 @@
+"""A finished refinement read from a .gpx, by GSAS-II on a copy, nothing refined anew."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from autogsas.errors import BackendError, BackendMissing, UserError
+from autogsas.project import Project
+from autogsas.result import Result
+from autogsas.trial import copies, relocate
+
+from autogsas_gsas2 import finding, gpx
+from autogsas_gsas2.backend import Gsas2Backend
+
+__all__ = ["read_refinement"]
+
+
+def read_refinement(file: Path) -> tuple[Project, Result]:
+    """Return the project of a .gpx and the result of its last refinement.
+
+    Raises UserError where it holds none or is refused, BackendMissing where GSAS-II is not there.
+    """
+    project = gpx.read_project(file)
+    probe = finding.to_probe(finding.find())
+    if not probe.available:
+        raise BackendMissing(f"reading a refinement from {file} takes GSAS-II: {probe.reason}; {probe.advice}")
+    with tempfile.TemporaryDirectory(prefix="autogsas-") as name:
+        folder = Path(name)
+        for source, target in copies(project, folder).items():
+            shutil.copyfile(source, target)
+        try:
+            session = Gsas2Backend().open(relocate(project, folder), folder)
+            try:
+                session.stand()
+                return project, session.result()
+            finally:
+                session.close()
+        except BackendError as error:
+            raise UserError(str(error), file=file) from error

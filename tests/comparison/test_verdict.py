@@ -1,0 +1,117 @@
+"""The verdict: one constructed case for each, a mixed one, and the edges between them."""
+
+from __future__ import annotations
+
+import pytest
+
+from autogsas.comparison import build_comparison
+from autogsas.comparison.verdict import SAME_RWP, VERDICTS, Verdict
+from tests.comparison.samples import CELL, SITES, make_fit, make_refinement, moved
+
+
+def verdict(one, two) -> Verdict:
+    return build_comparison([one, two]).pairs[0].verdict
+
+
+def test_better_and_consistent():
+    found = verdict(make_refinement("run", off=0.04), make_refinement("hand", off=0.05))
+    assert found.word == "better and consistent"
+    assert found.lower == "run"
+    numbers = dict(found.numbers)
+    assert numbers["rwp_one"] == pytest.approx(0.8 * numbers["rwp_two"], rel=1e-9)
+    assert numbers["bic_lower_by"] > 1000
+    assert f"{numbers['rwp_one']:.3f} % against {numbers['rwp_two']:.3f} %" in found.sentence
+
+
+def test_the_second_can_be_the_better_one():
+    found = verdict(make_refinement("run", off=0.05), make_refinement("hand", off=0.04))
+    assert (found.word, found.lower) == ("better and consistent", "hand")
+    assert found.sentence.startswith("hand is better")
+
+
+def test_same():
+    found = verdict(make_refinement("run", off=0.05), make_refinement("hand", off=0.05 * (1 + 0.9 * SAME_RWP)))
+    assert (found.word, found.lower) == ("same", None)
+
+
+def test_lower_by_variables_that_do_not_pay_is_the_same():
+    few, many = make_refinement("few", off=0.05, variables=20), make_refinement("many", off=0.049, variables=600)
+    found = verdict(many, few)
+    assert (found.word, found.lower) == ("same", "many")
+    assert dict(found.numbers)["bic_lower_by"] < 0
+    assert "580 more variables do not pay" in found.sentence
+
+
+def test_lower_but_unphysical():
+    found = verdict(make_refinement("run", off=0.03, errors=["u-negative"]), make_refinement("hand", off=0.05))
+    assert (found.word, found.lower) == ("lower but unphysical", "run")
+    assert "u-negative said so" in found.sentence
+
+
+def test_different_structure():
+    found = verdict(make_refinement("run", off=0.04, sites=moved("O1", 0, 0.06)), make_refinement("hand", off=0.05))
+    assert (found.word, found.lower) == ("different structure", "run")
+    assert "O1 by 0.56 Å" in found.sentence  # 0.06 of 9.37 Angstrom
+
+
+def test_another_number_of_atoms_is_another_structure():
+    found = verdict(make_refinement("run"), make_refinement("hand", sites=SITES[:-1]))
+    assert found.word == "different structure"
+    assert "F1" in found.sentence
+
+
+def test_another_space_group_is_another_structure():
+    found = verdict(make_refinement("run"), make_refinement("hand", space_group="P 63"))
+    assert found.word == "different structure"
+    assert "P 63/m" in found.sentence
+
+
+def test_not_comparable():
+    found = verdict(make_refinement("run"), make_refinement("hand", fits=[make_fit(seed=2)]))
+    assert (found.word, found.lower) == ("not comparable", None)
+    assert "not of the same measurement" in found.sentence
+
+
+def test_neither_can_stand():
+    one, two = (make_refinement(name, errors=[f"bad-{name}"]) for name in ("run", "hand"))
+    found = verdict(one, two)
+    assert found.word == "not comparable"
+    assert "bad-run" in found.sentence
+    assert "bad-hand" in found.sentence
+
+
+def test_mixed_lower_unphysical_and_elsewhere():
+    one = make_refinement("run", off=0.03, errors=["too-close"], sites=moved("O1", 0, 0.06))
+    two, three = make_refinement("hand", off=0.05), make_refinement("other", off=0.03, sites=moved("O1", 0, 0.06))
+    pairs = build_comparison([one, two, three]).pairs
+    assert [pair.verdict.word for pair in pairs] == ["lower but unphysical", "same"]
+    assert "the structures differ too: O1" in pairs[0].verdict.remarks[0]
+    assert "run cannot stand" in pairs[1].verdict.remarks[0]
+
+
+def test_an_error_in_the_higher_one_does_not_make_the_lower_unphysical():
+    found = verdict(make_refinement("run", off=0.04), make_refinement("hand", off=0.05, errors=["not-converged"]))
+    assert found.word == "better and consistent"
+    assert found.remarks == ("hand cannot stand: not-converged said so",)
+
+
+def test_a_structure_alone_is_compared_as_one():
+    lone = make_refinement("cif", fits=[], esds=False)
+    found = verdict(make_refinement("run"), lone)
+    assert found.word == "same"
+    assert "cif holds no fit" in found.remarks[0]
+    far = make_refinement("cif", fits=[], esds=False, sites=moved("O1", 0, 0.06))
+    assert verdict(make_refinement("run"), far).word == "different structure"
+
+
+def test_the_words_are_those_of_the_rules():
+    assert len(set(VERDICTS)) == 5
+
+
+def test_what_is_many_esds_off_and_yet_one_minimum_is_said():
+    longer = dict(CELL, a=9.372, b=9.372)
+    found = verdict(make_refinement("run", off=0.04, cell=longer), make_refinement("hand", off=0.05))
+    assert found.word == "better and consistent"
+    assert found.remarks == (
+        "farthest by esds: a by +0.002 Å (14 esd); corrections and weights move one minimum by as much",
+    )
