@@ -165,14 +165,16 @@ class Run:
     def pictures(self) -> Pictures:
         """The fit of each histogram and the history of the search, drawn anew from the folder's files."""
         from autogsas.figures import fits_svg, history_svg  # drawing is imported where it is used
-        from autogsas.report.page import captions
+        from autogsas.report.pictures import captions
 
         read = read_run(self.folder)
         drawn = {}
         if read.profiles:
             drawn["the fit"] = fits_svg(captions(read))
         if read.history:
-            drawn["the history of the search"] = history_svg(read.history, title=self.summary.project)
+            drawn["the history of the search"] = history_svg(
+                read.history, title=self.summary.project, by_hand=read.by_hand
+            )
         return Pictures(drawn)
 
     def show(self) -> None:

@@ -9,8 +9,9 @@ from autogsas.figures import fits_svg, history_svg
 from autogsas.figures.publication import figure_files
 from autogsas.hookspecs import Section
 from autogsas.report.embed import fill
-from autogsas.report.page import build_page, captions
+from autogsas.report.page import build_page
 from autogsas.report.payload import payload
+from autogsas.report.pictures import captions
 from autogsas.report.writing import replace_file
 from autogsas.runfolder import read_run
 

@@ -7,19 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from markupsafe import Markup
 from pydantic import ValidationError
 
 from autogsas.errors import UserError
-from autogsas.figures.fit import Caption, describe, draw_fit
-from autogsas.figures.history import describe_history, draw_history
-from autogsas.figures.importances import describe_importances, draw_importances
 from autogsas.figures.publication import NAMES
-from autogsas.formatting import MISSING, count, duration, general, interval, percent
+from autogsas.formatting import MISSING, count, duration, general, percent
 from autogsas.hookspecs import Section
 from autogsas.prose import joined, recipe_words
 from autogsas.recipe import Recipe
-from autogsas.report.embed import markup
+from autogsas.report.pictures import Figure, fit_figure, history_figure, importances_figure
 from autogsas.report.structures import StructureFigure, structure_figures
 from autogsas.report.tables import (
     Table,
@@ -29,19 +25,17 @@ from autogsas.report.tables import (
     patterns_table,
     scout_section,
     section_table,
-    sentence,
     steps_table,
     structure_tables,
     versions_table,
 )
 from autogsas.report.words import CAUSES, FILES, NOTICES
-from autogsas.runfolder import Marks, Profile, Run
+from autogsas.runfolder import Run
 
-__all__ = ["Figure", "FindingLine", "Page", "Tile", "build_page", "captions"]
+__all__ = ["FindingLine", "Page", "Tile", "build_page"]
 
 Summary = Mapping[str, Any]
 
-_MOST_BARS = 10
 _SEVERITIES = ("error", "warning", "info")
 
 
@@ -75,17 +69,6 @@ class CauseLine:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A picture: ``svg`` stands until it can be zoomed, and is what is printed."""
-
-    identity: str
-    title: str
-    svg: Markup
-    description: str
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Page:
     """All that the template shows, as text; only ``svg`` of the figures is markup."""
 
@@ -113,25 +96,6 @@ class Page:
     files: tuple[tuple[str, str], ...]
 
 
-def captions(run: Run) -> list[tuple[Profile, list[Marks], Caption]]:
-    """Return each histogram's curves with its reflection marks and what is written around its picture."""
-    entries = {str(item.get("name")): item for item in run.summary.get("histograms") or ()}
-    fits = []
-    for profile in run.profiles:
-        entry = entries.get(profile.histogram, {})
-        project = str(run.summary.get("project") or "")
-        excluded = tuple((float(low), float(high)) for low, high in entry.get("excluded") or ())
-        caption = Caption(
-            title=f"{project} · {profile.histogram}" if project else profile.histogram,
-            rwp=entry.get("rwp"),
-            counts=entry.get("weights_from") == "counting statistics",
-            excluded=excluded,
-            gof=entry.get("gof"),
-        )
-        fits.append((profile, [mark for mark in run.marks if mark.histogram == profile.histogram], caption))
-    return fits
-
-
 def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
     """Return what the report of a run says. Raises UserError where its recipe is not one."""
     summary = run.summary
@@ -146,9 +110,9 @@ def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
         tiles=_tiles(summary),
         findings=_findings(summary),
         causes=_causes(run),
-        fits=tuple(_fit(run, index) for index in range(len(run.profiles))),
-        history=_history(run),
-        mattered=_mattered(summary),
+        fits=tuple(fit_figure(run, index) for index in range(len(run.profiles))),
+        history=history_figure(run),
+        mattered=importances_figure(summary),
         structures=structure_figures(summary),
         agreement=patterns_table(summary),
         results=tuple(tables if correlations is None else [*tables, correlations]),
@@ -235,63 +199,10 @@ def _causes(run: Run) -> tuple[CauseLine, ...]:
     )
 
 
-def _fit(run: Run, index: int) -> Figure:
-    profile, marks, caption = captions(run)[index]
-    drawing = draw_fit(profile, marks, caption, "linear", True, 960.0, 660.0, identity=f"fit{index}")
-    description = describe(profile, marks, caption)
-    entries = run.summary.get("histograms") or ()
-    entry: Mapping[str, Any] = next((item for item in entries if item.get("name") == profile.histogram), {})
-    return Figure(
-        identity=f"fit-{index}",
-        title=profile.histogram,
-        svg=markup(drawing.standing("The fit", description)),
-        description=description,
-        notes=tuple(_fit_notes(entry)),
-    )
-
-
-def _fit_notes(entry: Mapping[str, Any]) -> list[str]:
-    waves = [f"{general(value)} Å" for value in entry.get("wavelengths") or ()]
-    kind = {"xray": "X-rays", "neutron": "neutrons"}.get(str(entry.get("radiation")), "")
-    words = [f"{kind}, {joined(waves)}" if kind and waves else kind or joined(waves), str(entry.get("geometry") or "")]
-    words.append(f"2θ {interval(entry.get('limits'))}" if entry.get("limits") else "")
-    if entry.get("excluded"):
-        words.append(f"not counted: {joined([interval(region) for region in entry['excluded']])}")
-    words.append(f"{count(entry['n_observations'])} points" if entry.get("n_observations") is not None else "")
-    words.append(f"weights from {entry['weights_from']}" if entry.get("weights_from") else "")
-    line = "; ".join(word for word in words if word)
-    notes = [line, *map(str, entry.get("notes") or ())]
-    return [text if text.endswith((".", "!", "?")) else f"{text}." for text in notes if text]
-
-
-def _history(run: Run) -> Figure | None:
-    if not run.history:
-        return None
-    description = describe_history(run.history, run.by_hand)
-    drawing = draw_history(run.history, "", 960.0, 380.0, run.by_hand)
-    return Figure(
-        "history", "History of the search", markup(drawing.standing("The search", description)), description, ()
-    )
-
-
 def _files(run: Run) -> tuple[tuple[str, str], ...]:
     fixed = [(name, about) for name, about in FILES.items() if (run.folder / name).is_file()]
     figures = sorted(path.name for path in run.folder.iterdir() if NAMES.fullmatch(path.name))
     return (*fixed, *((name, "a figure for print") for name in figures))
-
-
-def _mattered(summary: Summary) -> Figure | None:
-    part = summary.get("importances")
-    if not part:
-        return None
-    items = part.get("items") or ()
-    if not items:
-        return Figure("mattered", "", Markup(""), sentence(str(part.get("note") or "")), ())
-    description = describe_importances(items, part["trials"])
-    drawing = draw_importances(items[:_MOST_BARS], 640.0)
-    about = "Which choices set the best quarter of the usable trials apart from all of them (PED-ANOVA, by Optuna)."
-    chance = "The dark ticks are the most that shuffling the trials' scores gave."
-    return Figure("mattered", "", markup(drawing.standing("What mattered", description)), description, (about, chance))
 
 
 def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from autogsas.figures.elements import element_colour
 from autogsas.figures.history import hand_label, rwp_window
 from autogsas.figures.structure import Scene, place_words, radius, sectors
-from autogsas.report.page import captions
+from autogsas.report.pictures import captions
 from autogsas.report.structures import scenes
 from autogsas.runfolder import Run
 
