@@ -17,6 +17,7 @@ from autogsas.loading import find_project_file, load_project
 from autogsas.project import Project
 from autogsas.result import Result
 from autogsas.results import Run
+from autogsas.runfolder import read_run
 from autogsas.verbs import refine
 
 __all__ = ["compare", "write_page"]
@@ -135,21 +136,17 @@ def _project_of(recipe: Path, project: Path | str | None, first_run: Path | None
     if find_project_file(recipe.resolve().parent) is not None:
         return recipe.resolve().parent
     if first_run is not None:
-        named = refinement_project(first_run)
+        named = _project_file_of(first_run)
         if named is not None and named.exists():
             return named
     raise UserError("which project is it for? name it with --project", file=recipe)
 
 
-def refinement_project(run: Path) -> Path | None:
+def _project_file_of(run: Path) -> Path | None:
     """Return the project file that a run was of, as its summary names it."""
-    from autogsas.runfolder import read_run
-
     file = read_run(run).summary.get("project_file")
     return None if file is None else Path(file)
 
 
 def _engine_of(first_run: Path | None) -> str | None:
-    from autogsas.runfolder import read_run
-
     return None if first_run is None else str(read_run(first_run).summary["backend"]["name"])

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autogsas.comparison import Comparison, Figures, Gap, Pair, Refinement, Row
+from autogsas.comparison.verdict import MANY_ESDS
 from autogsas.formatting import MISSING, count, general, interval, percent, with_esd
 from autogsas.prose import joined
 
@@ -20,7 +21,6 @@ _STYLES = {
 }  # fmt: skip
 _TITLES = {"cell": "Cell", "atoms": "Atoms", "amounts": "Amounts", "broadening": "Size, strain, orientation",
            "instrument": "Instrument and sample"}  # fmt: skip
-_MANY = 3.0  # esds
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
@@ -139,7 +139,7 @@ def _gap(gap: Gap | None) -> tuple[str, str | Text]:
     if gap is None:
         return MISSING, MISSING
     esds = MISSING if gap.esds is None else f"{gap.esds:+.1f}"
-    many = gap.esds is not None and abs(gap.esds) > _MANY
+    many = gap.esds is not None and abs(gap.esds) > MANY_ESDS
     return general(gap.value, 2), Text(esds, "bold") if many else esds
 
 
