@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from autogsas import hookimpl
 from autogsas.backend import Capabilities
@@ -152,8 +152,8 @@ def _asked_for(choices: dict[str, Any], project: Project, capabilities: Capabili
     for key, value in choices.items():
         name = key.split("[")[0]
         group = _FREES.get(name) or (name.removeprefix("offered.") if name.startswith("offered.") else None)
-        # What follows "offered." is a group, by the project's own settings; mypy sees a text.
-        if group is not None and (group in always or not allowed((group,), project, capabilities)):  # type: ignore[arg-type]
+        # What follows "offered." is a group, by the project's own settings.
+        if group is not None and (group in always or not allowed((cast(Group, group),), project, capabilities)):
             continue
         if name in ("profile.axial", "axial.start") and not allowed(("SH/L",), project, capabilities):
             continue
