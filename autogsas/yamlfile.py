@@ -18,10 +18,15 @@ Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
 
 MAX_BYTES = 2_000_000
+_BOOLEAN = "tag:yaml.org,2002:bool"
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, which also refuses what is legal YAML and never meant: repeated keys and aliases."""
+    """The safe loader, which also refuses what is legal YAML and never meant: repeated keys and aliases.
+
+    Words are booleans as in YAML 1.2: ``true`` and ``false`` alone. A phase may be called NO, and a scout be off; where a
+    switch is asked for, its model still takes yes, no, on and off.
+    """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -38,6 +43,13 @@ class _Loader(yaml.SafeLoader):
                     raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != _BOOLEAN]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -26,7 +26,7 @@ data:
   - {file: pattern.xy, name: pattern, wavelength: 1.5406, radiation: xray, geometry: Bragg-Brentano, limits: [18, 85]}
 phases:
   - {file: phase.cif}
-search: {trials: 4, seed: 1}
+search: {trials: 4, seed: 1, scout: off}
 plugins: [hooks.py]
 """
 
@@ -48,11 +48,12 @@ def call(capfd: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, st
 
 
 def test_run_prints_progress_aside_and_the_result(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    status, out, err = call(capfd, "run", folder)
+    status, out, err = call(capfd, "run", folder, "--scout", "auto")
     assert status == 0
-    assert [line.split()[0] for line in err.splitlines() if line.startswith("[") and not line.startswith("[scout")] == [
-        f"[{n}/4]" for n in range(1, 5)
-    ]
+    counted = [line for line in err.splitlines() if line.startswith("[")]
+    scouted = [line for line in counted if line.startswith("[scout ")]
+    assert scouted
+    assert [line.split()[0] for line in counted[len(scouted) :]] == [f"[{n}/4]" for n in range(1, 5)]
     for word in ("Rwp", "GoF", "variables", "best trial", "background", "files"):
         assert word in out
     assert str(folder / "runs" / "made-1") in out.splitlines()[-1]
@@ -244,14 +245,14 @@ def test_interrupted_from_outside_keeps_all_and_resumes(folder: Path, tmp_path: 
 
 def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None:
     out, whole = tmp_path / "out", tmp_path / "whole"
-    command = [sys.executable, "-m", "autogsas", "run", str(folder), "--trials", "8", "--quiet", "--out"]
+    command = [sys.executable, "-m", "autogsas", "run", str(folder), "--trials", "5", "--quiet", "--out"]
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     code = "import sys; from pathlib import Path; from autogsas import isolate; from autogsas.cli import main\n"
     code += f"isolate.scratch = lambda: Path({str(scratch)!r})\nmain(sys.argv[1:])"
     process = subprocess.Popen([sys.executable, "-c", code, *command[3:], str(out)])
     until = time.monotonic() + 60
-    while not (out / "trials" / "0003.json").is_file() and time.monotonic() < until:
+    while not (out / "trials" / "0001.json").is_file() and time.monotonic() < until:
         time.sleep(0.01)
     process.kill()
     process.wait()

@@ -93,6 +93,14 @@ search: {trials: 7, timeout: 10m, groups: {always: [cell], never: [uaniso]}, bac
     assert project.file == folder / "project.yaml"
 
 
+def test_words_are_words_and_switches_are_switches(folder):
+    text = PLAIN.replace("file: a.cif", "file: a.cif\n    name: NO")
+    project = load(folder, text + "search: {scout: off, prune: no, terminator: on}\n")
+    assert project.phases[0].name == "NO"
+    assert (project.search.scout, project.search.prune, project.search.terminator) == ("off", False, True)
+    assert load(folder, PLAIN + "search: {prune: false}\n").search.prune is False
+
+
 def test_the_entry_wins_over_the_instrument_file(folder):
     said = "    radiation: xray\n    wavelength: 0.7\n    geometry: Bragg-Brentano\n    polarization: 0.9\n    radius: 300\n"
     instrument = load(folder, PLAIN.replace("    limits", said + "    limits")).histograms[0].instrument

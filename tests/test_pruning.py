@@ -148,18 +148,18 @@ def test_a_trial_is_slow_by_what_others_took() -> None:
 def test_a_slow_trial_is_given_up_and_the_next_ones_go_on(
     fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruning, "_LEAST_SECONDS", 3.0)
+    monkeypatch.setattr(pruning, "_LEAST_SECONDS", 2.0)
 
     def order(plan: Plan) -> list[Step]:
         hang = "!hang" if plan.backgrounds[0].terms % 3 == 0 else "all"
         return [Step(title=hang, background=plan.backgrounds, free=(*plan.groups, *plan.profile))]
 
     fake_host._manager.register(type("P", (), {"autogsas_order_steps": staticmethod(hookimpl(order))}))
-    found = go(fake_host, tmp_path / "run", trials=14, sampler="random", seed=1, trial_timeout=8.0)
+    found = go(fake_host, tmp_path / "run", trials=12, sampler="random", seed=1, trial_timeout=5.0)
     slow = [record for record in found.records if record.cause == "slow"]
     assert slow
-    assert all(record.state == "pruned" and "given up after 3 s" in record.message for record in slow)
-    assert found.records[-1].number == 13
+    assert all(record.state == "pruned" and "given up after 2 s" in record.message for record in slow)
+    assert found.records[-1].number == 11
 
 
 def test_what_fails_by_its_recipe_is_asked_for_less(fake_host: Host, tmp_path: Path) -> None:

@@ -44,11 +44,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     driver.quit()
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The size the report is measured by: 10,000 points, 500 trials."""
-    folder = tmp_path_factory.mktemp("run")
-    summary = write_run(folder, points=10_000, trials=500, excluded=((60.0, 63.0),), second_phase="quartz")
+def _written(folder: Path, points: int, trials: int) -> Path:
+    summary = write_run(folder, points=points, trials=trials, excluded=((60.0, 63.0),), second_phase="quartz")
     shares = ("background terms", 0.6, 0.2), ("order of steps", 0.4, 0.5)
     items = [{"name": name, "choices": [name], "share": share, "chance": chance} for name, share, chance in shares]
     summary["importances"] = {"trials": 400, "note": "", "items": items}
@@ -56,10 +53,22 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(folder)
 
 
-def _open(browser: Any, report: Path) -> None:
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The size the report is measured by: 10,000 points, 500 trials."""
+    return _written(tmp_path_factory.mktemp("large"), 10_000, 500)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _written(tmp_path_factory.mktemp("run"), 2_500, 60)
+
+
+def _open(browser: Any, report: Path, figures: str = "figure.picture") -> None:
+    """Load a report and look at its figures, or at those alone that a test is about."""
     browser.get_log("browser"), browser.get_log("performance")
     browser.get(report.as_uri())
-    for figure in browser.find_elements("css selector", "figure.picture"):
+    for figure in browser.find_elements("css selector", figures):
         browser.execute_script("arguments[0].scrollIntoView()", figure)
         if figure.find_elements("css selector", ".plot"):
             drawn = ".plot svg .traces, .plot svg .trace, .plot canvas"
@@ -148,12 +157,12 @@ def _hovered(browser: Any, figure: str) -> str:
     return browser.execute_script("return document.querySelector(`#${arguments[0]} .hoverlayer`).textContent", figure)
 
 
-def test_draws_everything_at_once_in_silence_and_from_itself(browser: Any, report: Path) -> None:
-    size = report.stat().st_size
+def test_draws_everything_at_once_in_silence_and_from_itself(browser: Any, large: Path) -> None:
+    size = large.stat().st_size
     assert size < 5_000_000
-    _open(browser, report)
+    _open(browser, large)
     assert _complaints(browser) == []
-    assert _requests(browser) == [report.as_uri()]
+    assert _requests(browser) == [large.as_uri()]
     paints = browser.execute_script("return performance.getEntriesByType('paint').map(e => [e.name, e.startTime])")
     print(f"report of 10,000 points and 500 trials: {size / 1e6:.2f} MB,",
           ", ".join(f"{name} after {at:.0f} ms" for name, at in paints))  # fmt: skip
@@ -172,8 +181,8 @@ def test_draws_everything_at_once_in_silence_and_from_itself(browser: Any, repor
     assert not browser.find_element("id", "status").is_displayed()
 
 
-def test_pictures_have_ink_of_every_kind(browser: Any, report: Path) -> None:
-    _open(browser, report)
+def test_pictures_have_ink_of_every_kind(browser: Any, large: Path) -> None:
+    _open(browser, large)
     fit = browser.find_element("css selector", "#fit-0 .plot")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", fit)
     kinds = ("observed", "calculated", "difference", "phase0")
@@ -190,7 +199,7 @@ def test_pictures_have_ink_of_every_kind(browser: Any, report: Path) -> None:
 def test_the_structure_is_drawn_turns_and_says_its_atoms(browser: Any, report: Path) -> None:
     from selenium.webdriver import ActionChains
 
-    _open(browser, report)
+    _open(browser, report, "#structure-0")
     plot = _cell(browser)
     colours = [element_colour(element) for element in ("Ca", "O", "P", "F")]
     before = _ink(browser, plot, *colours)
@@ -252,7 +261,7 @@ def test_text_and_still_picture_stand_before_any_script(browser: Any, report: Pa
 def test_zoom_by_dragging_rescales_the_other_panels(browser: Any, report: Path) -> None:
     from selenium.webdriver import ActionChains
 
-    _open(browser, report)
+    _open(browser, report, "#fit-0")
     plot = browser.find_element("css selector", "#fit-0 .plot")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
     before = _range(browser, "yaxis3")
@@ -271,7 +280,7 @@ def test_zoom_by_dragging_rescales_the_other_panels(browser: Any, report: Path) 
 
 
 def test_zoom_by_the_library_by_buttons_and_by_keys(browser: Any, report: Path) -> None:
-    _open(browser, report)
+    _open(browser, report, "#fit-0")
     browser.execute_script(
         "Plotly.relayout(document.querySelector('#fit-0 .plot'), {'xaxis.range[0]': 100, 'xaxis.range[1]': 110})"
     )
@@ -291,7 +300,7 @@ def test_zoom_by_the_library_by_buttons_and_by_keys(browser: Any, report: Path) 
 
 
 def test_scale_switch_keeps_the_values_people_read(browser: Any, report: Path) -> None:
-    _open(browser, report)
+    _open(browser, report, "#fit-0")
     first = "const t = document.querySelector('#fit-0 .plot').data[0]; return [t.y[500], t.customdata[500]]"
     y, value = browser.execute_script(first)
     assert y == value
@@ -308,7 +317,7 @@ def test_scale_switch_keeps_the_values_people_read(browser: Any, report: Path) -
 
 
 def test_hover_names_the_reflection(browser: Any, report: Path) -> None:
-    _open(browser, report)
+    _open(browser, report, "#fit-0")
     text = browser.execute_script("return document.querySelector('#fit-0 .plot').data[5].text[0]")
     assert text.startswith("fluorapatite 0 1 0, 10.8")
     browser.execute_script(
@@ -374,7 +383,7 @@ def test_dark_and_print(browser: Any, report: Path) -> None:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": kind, "features": features})
 
     ground = "return document.querySelector('#fit-0 .plot').layout.paper_bgcolor"
-    _open(browser, report)
+    _open(browser, report, "#fit-0")
     try:
         light = browser.execute_script(ground)
         media("screen", "dark")

@@ -44,7 +44,7 @@ def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def project(folder: Path, *recipes: Recipe, trial_timeout: float = 30.0) -> Project:
-    made = make_project(folder, search=Search(trials=len(recipes), trial_timeout=trial_timeout))
+    made = make_project(folder, search=Search(trials=len(recipes), trial_timeout=trial_timeout, scout="off"))
     return replace(made, recipes=recipes, backend="gsas2")
 
 

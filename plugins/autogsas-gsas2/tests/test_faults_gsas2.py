@@ -211,7 +211,7 @@ project, plugins = load_project(Path(sys.argv[1]), host_factory=partial(host.Hos
 made = replace(project, recipes=tuple(Recipe.model_validate_json(text) for text in sys.argv[4:])), plugins
 options = {"trials": int(sys.argv[2]), "resume": sys.argv[3] == "resume"}
 print("start", flush=True)
-run = verbs.run(made, backend="gsas2", progress=lambda e: print(type(e).__name__, flush=True), **options)
+run = verbs.run(made, backend="gsas2", scout="off", progress=lambda e: print(type(e).__name__, flush=True), **options)
 print(run.exit_status)
 """
 
