@@ -24,8 +24,8 @@ _BOOLEAN = "tag:yaml.org,2002:bool"
 class _Loader(yaml.SafeLoader):
     """The safe loader, which also refuses what is legal YAML and never meant: repeated keys and aliases.
 
-    Words are booleans as in YAML 1.2: ``true`` and ``false`` alone. A phase may be called NO, and a scout be off; where a
-    switch is asked for, its model still takes yes, no, on and off.
+    Words are booleans as in YAML 1.2: ``true`` and ``false`` alone. A phase may be called NO, and a scout be off; where
+    a switch is asked for, its model still takes yes, no, on and off.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
