@@ -151,12 +151,13 @@ def compare(reference: EndPoint, other: EndPoint) -> list[Difference]:
 
 def _compare_cells(one: PhaseEnd, two: PhaseEnd, wider: float) -> list[Difference]:
     out: list[Difference] = []
-    seen: set[tuple[float, float]] = set()
+    cells = np.array([one.cell, two.cell])
     for i, key in enumerate(_CELL):
         before, after = float(one.cell[i]), float(two.cell[i])
-        if (before, after) in seen:
-            continue  # what symmetry makes equal differs once
-        seen.add((before, after))
+        # What symmetry makes equal differs once, equal but for rounding.
+        alike = np.isclose(cells[:, i // 3 * 3 : i], cells[:, i : i + 1], rtol=1e-9, atol=0.0).all(axis=0)
+        if alike.any():
+            continue
         unit = "Å" if i < 3 else "°"
         out.append(_difference(f"{one.name}:{key}", "cell", one.name, None, after - before, unit,
                                (one.cell_esd[i], two.cell_esd[i]), wider, size=before))  # fmt: skip

@@ -156,3 +156,14 @@ def test_a_phase_without_atoms_is_its_cell() -> None:
     one = end("P n m a", np.zeros((0, 3)), (), ())
     moved = EndPoint(8.0, (replace(one.phases[0], cell=one.phases[0].cell * [1.01, 1, 1, 1, 1, 1]),))
     assert [d.name for d in compare(one, moved) if d.excess > 1.0] == ["p:a"]
+
+
+def test_axes_that_symmetry_makes_equal_differ_once_however_they_are_rounded() -> None:
+    one = end("P 63/m", np.zeros((0, 3)), (), ())
+    phase = one.phases[0]
+    cell = np.array([9.37, 9.37, 6.88, 90.0, 90.0, 120.0])
+    changed = np.array([9.36 + 2e-15, 9.36, 6.88, 90.0, 90.0, 120.0])
+    before = EndPoint(8.0, (replace(phase, cell=cell, cell_esd=np.full(6, 1e-4)),))
+    after = EndPoint(8.0, (replace(phase, cell=changed, cell_esd=np.array([1e-4, 1.01e-4, *4 * [1e-4]])),))
+    names = [item.name.rpartition(":")[2] for item in compare(before, after)]
+    assert sorted(names) == ["a", "alpha", "c", "gamma"]
