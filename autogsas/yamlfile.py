@@ -18,6 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
 
 MAX_BYTES = 2_000_000
+_NUMBERS = ("int", "constrained-int", "float", "constrained-float")  # branches of a union, in pydantic's words
 _BOOLEAN = "tag:yaml.org,2002:bool"
 
 
@@ -99,7 +100,8 @@ def check(model: type[Model], data: Mapping[str, Any], file: Path) -> Model:
         problems = error.errors(include_url=False)
         # A misspelt key is often the reason why another one is missing.
         problem = min(problems, key=lambda item: (item["type"] != "extra_forbidden", _wrong_branch(item["loc"], data)))
-        raise _as_user_error(model, problem, data, file) from None
+        numbers = any(item["loc"][:-1] == problem["loc"][:-1] and item["loc"][-1] in _NUMBERS for item in problems)
+        raise _as_user_error(model, problem, data, file, ["a number"] if numbers else []) from None
 
 
 def _without_nulls(value: Any) -> Any:
@@ -114,6 +116,8 @@ def _wrong_branch(location: Location, data: Any) -> bool:
     """Return whether an error is of that branch of a union the value was not meant for."""
     for part in location:
         if isinstance(part, str) and "[" in part and not (isinstance(data, Mapping) and part in data):
+            if part.startswith("literal["):
+                return isinstance(data, (int, float)) and not isinstance(data, bool)
             return part.startswith("dict[") is not isinstance(data, Mapping)
         _, _, data = _step(data, part)
     return False
@@ -131,7 +135,10 @@ def _step(data: Any, part: int | str) -> tuple[bool, str, Any]:
     return False, "", data
 
 
-def _as_user_error(model: type[BaseModel], problem: Any, data: Any, file: Path) -> UserError:
+def _as_user_error(
+    model: type[BaseModel], problem: Any, data: Any, file: Path, besides: Sequence[str] = ()
+) -> UserError:
+    """Return one of pydantic's problems as an error; ``besides`` is what is allowed beside words."""
     location: Location = problem["loc"]
     kind: str = problem["type"]
     key, value = "", data
@@ -155,7 +162,8 @@ def _as_user_error(model: type[BaseModel], problem: Any, data: Any, file: Path) 
         return UserError("is missing", file=file, key=key)
     if kind == "literal_error":
         names = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
-        return UserError("unknown value", file=file, key=key, found=value, allowed=names or problem["ctx"]["expected"])
+        return UserError("unknown value", file=file, key=key, found=value,
+                         allowed=[*names, *besides] or problem["ctx"]["expected"])  # fmt: skip
     text = str(problem["msg"]).removeprefix("Value error, ")
     text = re.sub(r"^Input should( be)?", lambda match: "must be" if match[1] else "must", text)
     text = text.replace("a valid tuple", "a list")

@@ -181,6 +181,8 @@ MISTAKES = {
     "an entry that is no mapping": ("data: a.xye\nphases: [{file: a.cif}]\n", "data: must be a list; found 'a.xye'"),
     "a word for an entry": ("data: [a.xye]\nphases: [{file: a.cif}]\n", "data[0]: must be keys with values; found 'a.xye'"),
     "bad duration": (PLAIN + "search: {timeout: soon}\n", "search.timeout: a duration is a number of seconds or a text such as '90s', '10m' or '1.5h'; found 'soon'"),
+    "no such scout": (PLAIN + "search: {scout: autoo}\n", "search.scout: unknown value; found 'autoo'; allowed: auto, off, a number; did you mean 'auto'?"),
+    "less than a scout": (PLAIN + "search: {scout: -3}\n", "search.scout: must be greater than or equal to 1; found '-3'"),
     "unknown sampler": (PLAIN + "search: {sampler: tep}\n", "search.sampler: unknown value; found 'tep'; allowed: tpe, random, cmaes, gp, qmc, tpe-2020; did you mean 'tpe'?"),
     "unknown background function": (PLAIN + "search: {background: {functions: [chebyshev-1]}}\n", "search.background.functions[0]: unknown value; found 'chebyshev-1'; allowed: chebyschev-1, cosine, Q^2 power series, Q^-2 power series, lin interpolate, inv interpolate, log interpolate, power series; did you mean 'chebyschev-1'?"),
     "terms the wrong way round": (PLAIN + "search: {background: {terms: [9, 3]}}\n", "search.background.terms: the smallest number of terms must not exceed the largest; found '[9, 3]'"),
