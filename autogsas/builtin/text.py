@@ -146,6 +146,8 @@ def _start_step_stop(path: Path, rows: Sequence[tuple[int, list[float] | None]])
     first = rows[0][1] or []
     if len(rows) < 2 or len(first) < 3 or any(values is None for _, values in rows[1:]):
         return None
+    if all(len(values or ()) == len(first) for _, values in rows[1:]):
+        return None  # columns, whatever their first line may seem to say
     start, step, stop = first[:3]
     counts = [value for _, values in rows[1:] for value in values or ()]
     if len(counts) < 10 or not step > 0 or not abs((stop - start) / step + 1 - len(counts)) < 0.5:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autogsas.builtin.text import autogsas_read_pattern as read
@@ -149,6 +149,8 @@ POINTS = st.lists(
 
 
 @given(points=POINTS, separator=st.sampled_from([" ", ",", ";", "\t", "   "]), esds=st.booleans())
+# A first line that could be a start, a step and a stop, with as many numbers after it.
+@example(points=[(5, 24.0, 274.0), *((n, 0.0, 1.0) for n in range(1, 5))], separator=" ", esds=True)
 def test_round_trip_in_any_order(points, separator, esds, tmp_path_factory):
     lines = [separator.join([repr(x / 100), repr(y), *([repr(e)] if esds else [])]) for x, y, e in points]
     path = write(tmp_path_factory.mktemp("text"), "\n".join(lines) + "\n")
