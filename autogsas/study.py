@@ -55,7 +55,7 @@ _STATES = {
     "failed": TrialState.FAIL,
 }
 _COUNTERS = "autogsas:counters"
-_PENALTY = 1e9
+_PENALTY = 1e9  # what the published program tells its sampler of a failure (see value_of_2020)
 _BEFORE_TERMINATING = 25
 _BY_THE_MACHINE = ("disk-full", "files", "out-of-memory", "crash", "protocol")
 _IMPOSSIBLE = 100.0  # errors
