@@ -187,8 +187,11 @@ def compare(
     from autogsas.comparing import compare as compare_all
     from autogsas.comparing import write_page
     from autogsas.comparison.plain import plain_comparison
+    from autogsas.report.writing import check_place
     from autogsas.sidebyside import show_comparison
 
+    if html is not None:
+        check_place(html)  # before recipes are refined, which may take minutes
     with _watch(as_json, True if quiet else as_json) as progress:
         found = compare_all(*given, project=project, backend=backend, progress=progress)
     if html is not None:

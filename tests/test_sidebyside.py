@@ -86,6 +86,29 @@ def test_mistakes_are_one_line_and_status_2(tmp_path: Path, capsys: pytest.Captu
         assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("page", ["nowhere/page.html", "a"])
+def test_a_page_that_cannot_be_written_is_told_before_anything_is_read_or_refined(
+    page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "a").mkdir()
+    asked = []
+    monkeypatch.setattr("autogsas.comparing.compare", lambda *given, **options: asked.append(given))
+    status, out, err = run(capsys, "compare", tmp_path / "a", tmp_path / "b", "--html", tmp_path / page)
+    assert (status, out, asked) == (2, "", [])
+    assert f"{tmp_path / page}: cannot be written: " in err
+    assert err.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a"]
+
+
+def test_the_page_is_written_where_it_was_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b")
+    page = tmp_path / "page.html"
+    status, out, err = run(capsys, "compare", tmp_path / "a", tmp_path / "b", "--quiet", "--html", page)
+    assert (status, out, err) == (0, "a against b: same\n", "")
+    assert page.read_text(encoding="utf-8").startswith("<!")
+
+
 def test_the_help_names_the_verdicts():
     text = " ".join(cli.commands["compare"].help.split())
     assert all(word in text for word in VERDICTS)
