@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -52,14 +53,15 @@ class Random:
         return bool(self._or(name, self._random.random() < 0.5))
 
 
-def samples() -> list[Project]:
+@functools.cache  # what depends on the pattern alone, as other cells, is found once for each project
+def samples() -> tuple[Project, ...]:
     flat = project((CUBIC,), XRAY, (15.0, 130.0), 0.05)
     capillary = project((CUBIC,), NEUTRON, (15.0, 130.0), 0.05)
     both = replace(flat, histograms=(replace(flat.histograms[0], name="X"), replace(capillary.histograms[0], name="N")))
     tensor = replace(
         CUBIC, name="tensor", sites=(replace(CUBIC.sites[0], uaniso=(0.01,) * 3 + (0.0,) * 3), CUBIC.sites[1])
     )
-    return [flat, capillary, both, replace(flat, phases=(CUBIC, tensor))]
+    return flat, capillary, both, replace(flat, phases=(CUBIC, tensor))
 
 
 @pytest.fixture(scope="module")
