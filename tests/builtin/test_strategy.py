@@ -53,7 +53,7 @@ class Random:
         return bool(self._or(name, self._random.random() < 0.5))
 
 
-@functools.cache  # what depends on the pattern alone, as other cells, is found once for each project
+@functools.cache  # the same objects each time: cells are looked for once for each pattern, which is slow
 def samples() -> tuple[Project, ...]:
     flat = project((CUBIC,), XRAY, (15.0, 130.0), 0.05)
     capillary = project((CUBIC,), NEUTRON, (15.0, 130.0), 0.05)

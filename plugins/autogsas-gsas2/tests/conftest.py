@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from autogsas.host import Host
+from autogsas.project import Project
 from autogsas.testing import pytest_engines
 from autogsas.testing.samples import make_project
 
@@ -30,6 +31,12 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"the measured patterns are not at {DATA}")
     return DATA
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Caesium chloride in one made-up X-ray pattern."""
+    return make_project(tmp_path / "project")
 
 
 @pytest.fixture

@@ -1,43 +1,22 @@
-"""What GSAS-II makes of a project is what the project says: data, settings, values, files."""
+"""What GSAS-II makes of a project is what the project says: data, settings, values."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
-import signal
-import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from autogsas.builtin.terms import check_terms
-from autogsas.errors import BackendError
 from autogsas.pattern import counting_weights
 from autogsas.project import Project
 from autogsas.recipe import BACKGROUNDS, Background, Free, Setting, Step
-from autogsas.result import Result
 from autogsas.structure import Cell
 from autogsas.testing.samples import make_project
-from autogsas.trial import LOG
-from trials import FIRST, FLAT, INSTALLATION, SECOND, frees, measured, needs_gsas2, run_script, session
-
-from autogsas_gsas2.backend import Gsas2Session
-from autogsas_gsas2.bridge import Child
-from autogsas_gsas2.child import start
-from autogsas_gsas2.finding import child_environment
+from trials import FIRST, FLAT, SECOND, frees, measured, needs_gsas2, replace_step, run_script, session, values
 
 pytestmark = needs_gsas2
-
-
-def values(result: Result) -> dict[str, float]:
-    return {parameter.name: parameter.value for parameter in result.parameters}
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return make_project(tmp_path / "project")
 
 
 def test_rwp_is_gsas2s_own(project: Project, tmp_path: Path) -> None:
@@ -137,10 +116,6 @@ def test_the_host_sees_which_terms_do_not_pay(project: Project, tmp_path: Path, 
     assert finding.numbers["enough"] < 8
 
 
-def replace_step(step: Step, **changes: object) -> Step:
-    return step.model_copy(update=changes)
-
-
 def test_only_the_geometrys_own_corrections_are_moved(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project", histograms=2)
     with session(project, tmp_path / "trial") as opened:
@@ -219,7 +194,7 @@ def test_atoms_at_one_place_move_together(project: Project, tmp_path: Path) -> N
 
 
 def test_origin_choice_1_comes_back_as_it_went(project: Project, tmp_path: Path) -> None:
-    cs, cl = project.phases[0].sites
+    cs, _ = project.phases[0].sites
     sites = (replace(cs, label="C", element="C", xyz=(0.0, 0.0, 0.0)),)
     diamond = replace(project.phases[0], space_group="F d -3 m:1", sites=sites, cell=Cell(5.83, 5.83, 5.83, 90, 90, 90))
     with session(replace(project, phases=(diamond,)), tmp_path / "trial") as opened:
@@ -229,7 +204,6 @@ def test_origin_choice_1_comes_back_as_it_went(project: Project, tmp_path: Path)
     # 200 is extinct and 222 absent for the diamond structure: the group and the site were understood
     assert {tuple(hkl) for hkl in np.abs(result.curves[0].reflections[0].hkl)} >= {(1, 1, 1), (2, 2, 0)}
     assert values(result)["phase:C:x"] == pytest.approx(0.0, abs=1e-9)
-    del cl
 
 
 def test_tensors_go_in_and_come_back(project: Project, tmp_path: Path) -> None:
@@ -245,101 +219,6 @@ def test_tensors_go_in_and_come_back(project: Project, tmp_path: Path) -> None:
     assert "phase:Cs:U11" in result.varied
     found = values(result)
     assert found["phase:Cs:U11"] == found["phase:Cs:U22"] != 0.02
-
-
-def test_nothing_free_and_too_few_points_are_causes(project: Project, tmp_path: Path) -> None:
-    with session(project, tmp_path / "trial") as opened:
-        with pytest.raises(BackendError) as error:
-            opened.refine(Step(title="nothing"))
-        assert error.value.cause == "nothing-free"
-        narrow = Background(function="chebyschev-1", terms=30)
-        with pytest.raises(BackendError) as error:
-            opened.refine(replace_step(FIRST, background=(narrow,), limits=(30.0, 30.9)))
-        assert error.value.cause == "too-few-points"
-
-
-@pytest.mark.parametrize("group", ["cell", "background"])
-def test_what_one_number_cannot_set_is_refused(project: Project, tmp_path: Path, group: str) -> None:
-    setting = Setting.model_validate({"group": group, "value": 1.0})
-    with session(project, tmp_path / "trial") as opened, pytest.raises(BackendError, match="one number"):
-        opened.refine(replace_step(FIRST, set=(setting,)))
-
-
-def test_a_silent_failure_is_seen(project: Project, tmp_path: Path) -> None:
-    with session(project, tmp_path / "trial") as opened:
-        opened.refine(FIRST)
-        opened.refine(SECOND)
-        # A zero scale makes GSAS-II give up without raising, the figures of the step before still standing.
-        with pytest.raises(BackendError):
-            opened.refine(Step(title="no scale", set=(Setting(group="scale", value=0.0),), fix=frees("scale")))
-
-
-def test_a_cell_that_runs_away_is_a_failure(project: Project, tmp_path: Path) -> None:
-    phase = replace(project.phases[0], cell=Cell(0.05, 0.05, 0.05, 90.0, 90.0, 90.0))
-    with session(replace(project, phases=(phase,)), tmp_path / "trial") as opened, pytest.raises(BackendError) as error:
-        opened.refine(FIRST)
-    assert error.value.cause
-
-
-def test_after_a_failure_the_next_trial_is_sound(project: Project, tmp_path: Path) -> None:
-    with session(project, tmp_path / "one") as opened, pytest.raises(BackendError):
-        opened.refine(Step(title="nothing"))
-    with session(project, tmp_path / "two") as opened:
-        assert opened.refine(FIRST).rwp < 50.0
-
-
-def test_files_repeat_the_refinement(project: Project, tmp_path: Path) -> None:
-    saved = tmp_path / "saved"
-    saved.mkdir()
-    with session(project, tmp_path / "trial") as opened:
-        opened.refine(replace_step(FIRST, limits=(20.0, 70.0)))
-        opened.refine(SECOND)
-        result = opened.result()
-        opened.save(saved)
-    script = (saved / "best.py").read_text(encoding="utf-8")
-    assert "autogsas_gsas2" not in script
-    assert "import autogsas" not in script
-    assert str(project.histograms[0].files[0]) in script, "it starts from the user's own file"
-    assert str(project.phase_files[0]) in script
-    assert run_script(saved / "best.py") == pytest.approx(result.engine_rwp, abs=0.01)
-    assert run_script(_again(saved)) == pytest.approx(result.engine_rwp, abs=0.01)
-
-
-def _again(folder: Path) -> Path:
-    """Write a script that opens best.gpx and refines it again."""
-    assert INSTALLATION is not None
-    module = "from GSASII import GSASIIscriptable" if INSTALLATION.layout == "package" else "import GSASIIscriptable"
-    file = folder / "refine_again.py"
-    file.write_text(
-        f"import sys; sys.path.insert(0, {INSTALLATION.path!r}) if {INSTALLATION.path!r} else None\n"
-        f"{module} as G2sc\n"
-        "gpx = G2sc.G2Project(gpxfile='best.gpx', newgpx='refined.gpx')\n"
-        "gpx.refine()\n"
-        "print('\\nRwp', gpx.histogram(0).get_wR(), '%')\n"
-    )
-    return file
-
-
-def test_a_saved_project_opens_as_a_project(project: Project, tmp_path: Path) -> None:
-    from autogsas_gsas2.gpx import read_project
-
-    saved = tmp_path / "saved"
-    saved.mkdir()
-    with session(project, tmp_path / "trial") as opened:
-        opened.refine(FIRST)
-        opened.refine(SECOND)
-        before = opened.result()
-        opened.save(saved)
-    again = read_project(saved / "best.gpx")
-    kept = (saved / "best.gpx").read_bytes()
-    with session(again, tmp_path / "again") as opened:
-        done = opened.refine(Step(title="all", free=frees("scale", "background", "cell", "W")))
-        result = opened.result()
-    assert done.rwp == pytest.approx(before.engine_rwp, abs=0.01)
-    assert set(values(result)) == {n.replace("pattern:", f"{again.histograms[0].name}:") if n.startswith("pattern:")
-                                   else n.replace(":pattern:", f":{again.histograms[0].name}:")
-                                   for n in values(before)}  # fmt: skip
-    assert (saved / "best.gpx").read_bytes() == kept
 
 
 def test_fields_of_a_result_are_whole(project: Project, tmp_path: Path) -> None:
@@ -367,68 +246,6 @@ def test_a_free_may_be_narrowed_to_a_site(project: Project, tmp_path: Path) -> N
     assert "phase:Cs:Uiso" not in varied
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="trials have no process of their own here")
-def test_a_killed_trial_costs_itself_alone(project: Project, tmp_path: Path) -> None:
-    with session(project, tmp_path / "one") as opened:
-        opened.refine(FIRST)
-        os.kill(opened._child._trial or 0, signal.SIGKILL)
-        with pytest.raises(BackendError) as error:
-            opened.refine(SECOND)
-    assert error.value.cause == "engine-died"
-    with session(project, tmp_path / "two") as opened:
-        assert opened.refine(FIRST).rwp < 50.0
-
-
-def test_a_killed_child_is_replaced(project: Project, tmp_path: Path) -> None:
-    with session(project, tmp_path / "one") as opened:
-        opened.refine(FIRST)
-        first = opened._child
-        os.kill(first.hello.pid, signal.SIGKILL)
-        time.sleep(0.1)
-    with session(project, tmp_path / "two") as opened:
-        assert opened._child is not first
-        assert opened.refine(FIRST).rwp < 50.0
-
-
-def test_what_gsas2_prints_goes_to_the_trials_log(project: Project, tmp_path: Path, capfd: Any) -> None:
-    with session(project, tmp_path / "trial") as opened:
-        opened.refine(FIRST)
-    assert "chi^2" in (tmp_path / "trial" / LOG).read_text()
-    assert "chi^2" not in "".join(capfd.readouterr())
-
-
-def test_a_curve_that_is_not_finite_is_a_failure(project: Project, tmp_path: Path) -> None:
-    # In a cubic phase nothing depends on the March ratio along one axis at one, and GSAS-II takes it anywhere.
-    with session(project, tmp_path / "trial") as opened:
-        opened.refine(FIRST)
-        with pytest.raises(BackendError) as error:
-            opened.refine(Step(title="orientation", free=frees("preferred_orientation"), cycles=3))
-    assert error.value.cause in ("not-finite", "refinement-failed", "diverged")
-
-
-def test_a_pattern_gsas2_cannot_read_comes_from_the_run(project: Project, tmp_path: Path) -> None:
-    histogram = project.histograms[0]
-    histogram.files[0].write_text("a format of which GSAS-II knows nothing\n")
-    saved = tmp_path / "saved"
-    saved.mkdir()
-    weights = histogram.pattern.weights.copy()
-    weights[300:310] = 0.0
-    changed = replace(histogram, pattern=replace(histogram.pattern, weights=weights))
-    with session(replace(project, histograms=(changed,)), tmp_path / "trial") as opened:
-        opened.refine(FIRST)
-        opened.refine(SECOND)
-        result = opened.result()
-        opened.save(saved)
-    curves = result.curves[0]
-    rows = zip(curves.x, curves.observed, curves.weights, strict=True)
-    lines = [
-        "histogram,two_theta,observed,weight",
-        *(f"pattern,{x!r},{y!r},{w!r}" for x, y, w in np.array([*rows]).tolist()),
-    ]
-    (saved / "pattern.csv").write_text("\n".join(lines) + "\n")
-    assert run_script(saved / "best.py") == pytest.approx(result.engine_rwp, abs=0.01)
-
-
 def test_axial_divergence_stops_where_it_no_longer_counts(project: Project, tmp_path: Path) -> None:
     # The pattern is made of symmetric lines: freed, the divergence goes to nothing, where GSAS-II's has no end.
     with session(project, tmp_path / "trial") as opened:
@@ -446,34 +263,3 @@ def measured_again(project: Project, tmp_path: Path) -> float:
     with session(project, tmp_path / "without") as opened:
         opened.refine(FIRST)
         return opened.refine(SECOND).rwp
-
-
-def test_without_fork_trials_in_sequence_give_the_same_bits(project: Project, tmp_path: Path) -> None:
-    assert INSTALLATION is not None
-    code = (
-        "import os, runpy, sys\n"
-        "if hasattr(os, 'fork'): del os.fork\n"
-        "sys.argv = sys.argv[1:]\n"
-        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
-    )
-    command = [str(INSTALLATION.python), "-c", code, start.__file__, INSTALLATION.layout, INSTALLATION.path]
-    child = Child(command, child_environment(INSTALLATION.python))
-    found = []
-    try:
-        for number in range(2):
-            folder = tmp_path / f"sequence{number}"
-            folder.mkdir()
-            opened = Gsas2Session(project, folder, child, "")
-            for step in (FIRST, SECOND):
-                opened.refine(step)
-            found.append(opened.result())
-            opened.close()
-    finally:
-        child.kill()
-    with session(project, tmp_path / "fork") as forked:
-        forked.refine(FIRST)
-        forked.refine(SECOND)
-        found.append(forked.result())
-    for other in found[1:]:
-        assert np.array_equal(other.curves[0].calculated, found[0].curves[0].calculated)
-        assert values(other) == values(found[0])

@@ -79,6 +79,16 @@ def finished(project: Project, folder: Path, *steps: Step) -> tuple[Result, Path
     return result, saved
 
 
+def replace_step(step: Step, **changes: object) -> Step:
+    """Return a step with some of its fields changed."""
+    return step.model_copy(update=changes)
+
+
+def values(result: Result) -> dict[str, float]:
+    """Return the values of a result's parameters by their names."""
+    return {parameter.name: parameter.value for parameter in result.parameters}
+
+
 def by_name(result: Result) -> dict[str, Parameter]:
     """Return a result's parameters by their names."""
     return {parameter.name: parameter for parameter in result.parameters}

@@ -1,0 +1,84 @@
+"""A trial's own process: killed, without fork, and what it prints."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from autogsas.errors import BackendError
+from autogsas.project import Project
+from autogsas.trial import LOG
+from trials import FIRST, INSTALLATION, SECOND, needs_gsas2, session, values
+
+from autogsas_gsas2.backend import Gsas2Session
+from autogsas_gsas2.bridge import Child
+from autogsas_gsas2.child import start
+from autogsas_gsas2.finding import child_environment
+
+pytestmark = needs_gsas2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="trials have no process of their own here")
+def test_a_killed_trial_costs_itself_alone(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "one") as opened:
+        opened.refine(FIRST)
+        os.kill(opened._child._trial or 0, signal.SIGKILL)
+        with pytest.raises(BackendError) as error:
+            opened.refine(SECOND)
+    assert error.value.cause == "engine-died"
+    with session(project, tmp_path / "two") as opened:
+        assert opened.refine(FIRST).rwp < 50.0
+
+
+def test_a_killed_child_is_replaced(project: Project, tmp_path: Path) -> None:
+    with session(project, tmp_path / "one") as opened:
+        opened.refine(FIRST)
+        first = opened._child
+        os.kill(first.hello.pid, signal.SIGKILL)
+        time.sleep(0.1)
+    with session(project, tmp_path / "two") as opened:
+        assert opened._child is not first
+        assert opened.refine(FIRST).rwp < 50.0
+
+
+def test_what_gsas2_prints_goes_to_the_trials_log(project: Project, tmp_path: Path, capfd: Any) -> None:
+    with session(project, tmp_path / "trial") as opened:
+        opened.refine(FIRST)
+    assert "chi^2" in (tmp_path / "trial" / LOG).read_text()
+    assert "chi^2" not in "".join(capfd.readouterr())
+
+
+def test_without_fork_trials_in_sequence_give_the_same_bits(project: Project, tmp_path: Path) -> None:
+    assert INSTALLATION is not None
+    code = (
+        "import os, runpy, sys\n"
+        "if hasattr(os, 'fork'): del os.fork\n"
+        "sys.argv = sys.argv[1:]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    command = [str(INSTALLATION.python), "-c", code, start.__file__, INSTALLATION.layout, INSTALLATION.path]
+    child = Child(command, child_environment(INSTALLATION.python))
+    found = []
+    try:
+        for number in range(2):
+            folder = tmp_path / f"sequence{number}"
+            folder.mkdir()
+            opened = Gsas2Session(project, folder, child, "")
+            for step in (FIRST, SECOND):
+                opened.refine(step)
+            found.append(opened.result())
+            opened.close()
+    finally:
+        child.kill()
+    with session(project, tmp_path / "fork") as forked:
+        forked.refine(FIRST)
+        forked.refine(SECOND)
+        found.append(forked.result())
+    for other in found[1:]:
+        assert np.array_equal(other.curves[0].calculated, found[0].curves[0].calculated)
+        assert values(other) == values(found[0])
