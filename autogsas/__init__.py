@@ -9,17 +9,17 @@ from autogsas.version import __version__
 
 if TYPE_CHECKING:
     from autogsas.api import open_run, refine, run
-    from autogsas.comparing import compare
+    from autogsas.commands.comparing import compare
     from autogsas.errors import AutogsasError, UserError
-    from autogsas.hookspecs import hookimpl
+    from autogsas.hooks.specs import hookimpl
 
 __all__ = ["AutogsasError", "UserError", "__version__", "compare", "hookimpl", "open_run", "refine", "run"]
 
 _LAZY = {
     "AutogsasError": "autogsas.errors",
     "UserError": "autogsas.errors",
-    "compare": "autogsas.comparing",
-    "hookimpl": "autogsas.hookspecs",
+    "compare": "autogsas.commands.comparing",
+    "hookimpl": "autogsas.hooks.specs",
     "open_run": "autogsas.api",
     "refine": "autogsas.api",
     "run": "autogsas.api",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autogsas import verbs
-from autogsas.events import Progress
-from autogsas.host import Host
-from autogsas.project import Project, Scout
-from autogsas.recipe import Recipe
-from autogsas.results import Run
+from autogsas.commands import verbs
+from autogsas.commands.results import Run
+from autogsas.hooks.events import Progress
+from autogsas.hooks.host import Host
+from autogsas.model.project import Project, Scout
+from autogsas.model.recipe import Recipe
 
 __all__ = ["open_run", "refine", "run"]
 
@@ -32,7 +32,7 @@ def run(
     """Refine a project by a search over recipes, leave the results in a folder, and return them.
 
     ``project`` is a project file, its folder or a GSAS-II .gpx; all else, and what is raised, as in
-    `autogsas.verbs.run`.
+    `autogsas.commands.verbs.run`.
     """
     done = verbs.run(
         project,
@@ -60,7 +60,7 @@ def refine(
     out: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Run:
-    """Refine a project by one recipe and return what it gave (see `autogsas.verbs.refine`)."""
+    """Refine a project by one recipe and return what it gave (see `autogsas.commands.verbs.refine`)."""
     return Run(verbs.refine(project, recipe, backend=backend, timeout=timeout, out=out, progress=progress).folder)
 
 

@@ -16,7 +16,7 @@ from autogsas.errors import AutogsasError, nearest
 from autogsas.version import __version__
 
 if TYPE_CHECKING:
-    from autogsas.verbs import Run
+    from autogsas.commands.verbs import Run
 
 __all__ = ["cli", "main"]
 
@@ -46,7 +46,7 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]  # older versions of
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from autogsas.project import seconds
+        from autogsas.model.project import seconds
 
         try:
             found = seconds(value)
@@ -113,7 +113,7 @@ def run(project: Path, as_json: bool, quiet: bool, **options: Any) -> int:
 
     Hand-made recipes are tried first, then the sampler proposes. Ctrl-C keeps all finished trials; --resume goes on.
     """
-    from autogsas import verbs
+    from autogsas.commands import verbs
 
     with _watch(as_json, quiet) as progress:
         found = verbs.run(project, progress=progress, **options)
@@ -126,7 +126,7 @@ def run(project: Path, as_json: bool, quiet: bool, **options: Any) -> int:
 @_shared(search=False)
 def refine(project: Path, recipe: Path, as_json: bool, quiet: bool, **options: Any) -> int:
     """Refine PROJECT by one recipe, without a search."""
-    from autogsas import verbs
+    from autogsas.commands import verbs
 
     with _watch(as_json, quiet) as progress:
         found = verbs.refine(project, recipe, progress=progress, **options)
@@ -146,7 +146,7 @@ def refine(project: Path, recipe: Path, as_json: bool, quiet: bool, **options: A
 @_debug
 def init(**given: Any) -> int:
     """Write a commented project.yaml for DATA, after reading everything it names."""
-    from autogsas.initialise import write_project
+    from autogsas.input.initialise import write_project
 
     click.echo(f"wrote {write_project(**given)}")
     return 0
@@ -158,7 +158,7 @@ def init(**given: Any) -> int:
 @_debug
 def report(folder: Path, figures: str) -> int:
     """Write report.html of the run folder RUN anew."""
-    from autogsas import verbs
+    from autogsas.commands import verbs
 
     click.echo(f"wrote {verbs.report(folder, figures=figures)}")
     return 0
@@ -184,11 +184,11 @@ def compare(
 
     from rich.console import Console
 
-    from autogsas.comparing import compare as compare_all
-    from autogsas.comparing import write_page
+    from autogsas.commands.comparing import compare as compare_all
+    from autogsas.commands.comparing import write_page
+    from autogsas.commands.sidebyside import show_comparison
     from autogsas.comparison.plain import plain_comparison
-    from autogsas.report.writing import check_place
-    from autogsas.sidebyside import show_comparison
+    from autogsas.pages.files import check_place
 
     if html is not None:
         check_place(html)  # before recipes are refined, which may take minutes
@@ -218,7 +218,7 @@ def dashboard(folder: Path, host: str, port: int) -> int:
 
     The run may still be going on; its files are only read. Needs autogsas[dashboard].
     """
-    from autogsas.dashboard import serve
+    from autogsas.commands.dashboard import serve
 
     serve(folder, host, port, click.echo)
     return 0
@@ -230,7 +230,7 @@ def dashboard(folder: Path, host: str, port: int) -> int:
 @_debug
 def plugins(project: Path | None, as_json: bool) -> int:
     """Show what is loaded, from where, which hooks it implements, and what failed. With PROJECT, its own files too."""
-    from autogsas import inspection
+    from autogsas.commands import inspection
 
     click.echo(inspection.plugins(project, as_json=as_json))
     return 0
@@ -241,7 +241,7 @@ def plugins(project: Path | None, as_json: bool) -> int:
 @_debug
 def doctor(backend: str | None) -> int:
     """Check this installation: versions, plugins, room for trials, and each backend by a short refinement."""
-    from autogsas import inspection
+    from autogsas.commands import inspection
 
     text, status = inspection.doctor(backend)
     click.echo(text)
@@ -254,7 +254,7 @@ def doctor(backend: str | None) -> int:
 @_debug
 def check_backend(name: str, files: tuple[Path, ...]) -> int:
     """Run the conformance checks on backend NAME: does it keep the contract?"""
-    from autogsas import inspection
+    from autogsas.commands import inspection
 
     return inspection.check_backend(name, files, click.echo)
 
@@ -264,7 +264,7 @@ def _watch(as_json: bool, quiet: bool) -> AbstractContextManager[Any]:
 
     from rich.console import Console
 
-    from autogsas.terminal import LiveProgress, PlainProgress
+    from autogsas.commands.terminal import LiveProgress, PlainProgress
 
     console = Console(stderr=True)
     if quiet or (as_json and not console.is_terminal):
@@ -275,7 +275,7 @@ def _watch(as_json: bool, quiet: bool) -> AbstractContextManager[Any]:
 def _show(found: Run, as_json: bool, quiet: bool) -> int:
     from rich.console import Console
 
-    from autogsas.terminal import show_run
+    from autogsas.commands.terminal import show_run
 
     if as_json:
         click.echo((found.folder / "summary.json").read_text(encoding="utf-8"), nl=False)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autogsas import host
-from autogsas.host import Host
+from autogsas.hooks.host import Host
 from autogsas.testing import pytest_engines
 
 
@@ -16,5 +15,5 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def fake_host(monkeypatch: pytest.MonkeyPatch) -> Host:
     """A host whose only plugin is the scripted fake backend with its strategy."""
-    monkeypatch.setattr(host, "BUILTINS", ("autogsas.testing.fake",))
+    monkeypatch.setattr("autogsas.builtin.MODULES", ("autogsas.testing.fake",))
     return Host(entry_points=False)

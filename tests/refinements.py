@@ -10,9 +10,9 @@ import numpy as np
 from autogsas.comparison import Figures, Fit, Refinement
 from autogsas.comparison.measuring import figures_over
 from autogsas.comparison.refinement import Kind
-from autogsas.endpoints import end_point
-from autogsas.result import Finding, Parameter
-from autogsas.runfolder import Marks, Profile
+from autogsas.crystal.endpoints import end_point
+from autogsas.model.result import Finding, Parameter
+from autogsas.runfolder.reader import Marks, Profile
 
 EVIL = (
     "</script><script>window.hurt=1</script><img src=x onerror='window.hurt=1'>\"'&lt;& {{7*7}} \u202eRTL\u200f 磷灰石"

@@ -11,7 +11,7 @@ import gemmi
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.summary import Summary
+from autogsas.runfolder.summary import Summary
 
 Array = npt.NDArray[np.float64]
 

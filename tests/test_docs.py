@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from autogsas.cli import cli
-from autogsas.hookspecs import Specs
-from autogsas.project import ProjectFile
-from autogsas.recipe import Recipe
+from autogsas.hooks.specs import Specs
+from autogsas.model.project import ProjectFile
+from autogsas.model.recipe import Recipe
 
 README = Path(__file__).parent.parent / "README.md"
 MARKS = ("<!-- hooks -->\n", "<!-- /hooks -->")
@@ -49,7 +49,7 @@ def test_the_examples_are_valid() -> None:
 
 
 def test_the_hook_example_works(tmp_path: Path) -> None:
-    from autogsas.loading import load_project
+    from autogsas.input.loading import load_project
 
     code = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
     assert code is not None
@@ -70,7 +70,7 @@ def test_every_finding_is_named() -> None:
     rows = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
     named = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
     package = README.parent / "autogsas"
-    sources = [*(package / "builtin").glob("*.py"), package / "objective.py"]
+    sources = [*(package / "builtin").rglob("*.py"), package / "trial" / "assessment.py"]
     code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     given = set(re.findall(r'Finding\(\s*"([a-z-]+)"', code)) | set(re.findall(r'"(atoms-[a-z-]+)"', code))
     assert len(given) > 20

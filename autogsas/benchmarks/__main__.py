@@ -18,7 +18,7 @@ from autogsas.benchmarks.runs import Wish, perform, read_history
 from autogsas.benchmarks.scaling import measure
 from autogsas.cli import main
 from autogsas.errors import UserError
-from autogsas.project import Space
+from autogsas.model.project import Space
 
 _PATH = click.Path(path_type=Path)
 _PROVEN = "y2o3"

@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from autogsas.errors import UserError
-from autogsas.host import Host
-from autogsas.loading import load_project
-from autogsas.project import Project
+from autogsas.hooks.host import Host
+from autogsas.input.loading import load_project
+from autogsas.model.project import Project
 
 __all__ = ["CASES", "Case", "find_cases"]
 

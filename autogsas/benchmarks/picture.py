@@ -10,7 +10,7 @@ import numpy.typing as npt
 from autogsas.benchmarks.curves import Band, Series, band, by_second, by_trial
 from autogsas.figures.axes import Axis, Scale
 from autogsas.figures.svg import LIGHT, PHASES, Drawing, number
-from autogsas.formatting import percent
+from autogsas.text.formatting import percent
 
 __all__ = ["case_svg"]
 

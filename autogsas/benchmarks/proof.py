@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autogsas.hookspecs import TrialRecord
-from autogsas.pruning import Standing, decisive_step, hopeless_above, standing
-from autogsas.store import RunFolder
+from autogsas.model.trial import TrialRecord
+from autogsas.runfolder.writer import RunFolder
+from autogsas.trial.pruning import Standing, decisive_step, hopeless_above, standing
 
 __all__ = ["Replay", "read_trials", "replay"]
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autogsas import verbs
 from autogsas.benchmarks.cases import Case
 from autogsas.benchmarks.curves import History, Point
+from autogsas.commands import verbs
 from autogsas.errors import UserError
-from autogsas.project import Project, Sampler, Space
-from autogsas.resuming import fingerprint, settings_of
-from autogsas.store import STUDY
+from autogsas.model.project import Project, Sampler, Space
+from autogsas.runfolder.writer import STUDY
+from autogsas.search.resuming import fingerprint, settings_of
 
 __all__ = ["Wish", "perform", "read_history"]
 

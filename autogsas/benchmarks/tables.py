@@ -11,7 +11,7 @@ from autogsas.benchmarks.curves import Row, as_csv
 from autogsas.benchmarks.proof import Replay
 from autogsas.benchmarks.runs import Wish
 from autogsas.benchmarks.scaling import Rate, ratio
-from autogsas.formatting import MISSING, count, duration, percent
+from autogsas.text.formatting import MISSING, count, duration, percent
 
 __all__ = ["rates_csv", "replays_csv", "show_rates", "show_replays", "show_rows"]
 

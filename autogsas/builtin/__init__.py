@@ -1,1 +1,20 @@
-"""What comes with autogsas, registered through the same public hooks as anyone else's plugin."""
+"""What comes with autogsas, registered through the same public hooks as any plugin."""
+
+__all__ = ["MODULES"]
+
+# In the order of registration: pluggy calls what was registered last first.
+MODULES = (
+    "autogsas.builtin.numpy_engine.backend",
+    "autogsas.builtin.readers.text",
+    "autogsas.builtin.readers.gsas",
+    "autogsas.builtin.readers.xrdml",
+    "autogsas.builtin.readers.vendor",
+    "autogsas.builtin.readers.instruments",
+    "autogsas.builtin.readers.cif",
+    "autogsas.builtin.strategy.default",
+    "autogsas.builtin.strategy.published",
+    "autogsas.builtin.strategy.handmade",
+    "autogsas.builtin.strategy.repairs",
+    "autogsas.builtin.strategy.starts",
+    "autogsas.builtin.checks.physical",
+)

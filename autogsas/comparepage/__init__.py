@@ -7,8 +7,8 @@ from pathlib import Path
 from autogsas.comparepage.page import build_page
 from autogsas.comparepage.payload import payload
 from autogsas.comparison import Comparison
-from autogsas.report.embed import fill
-from autogsas.report.writing import replace_file
+from autogsas.pages.embed import fill
+from autogsas.pages.files import replace_file
 from autogsas.version import __version__
 
 __all__ = ["write_comparison"]

@@ -19,9 +19,9 @@ from autogsas.comparison import Comparison, Growth, Overlay, Pair, Refinement, o
 from autogsas.figures.forest import Line, describe_forest, draw_forest, forest_lines, largest, reach
 from autogsas.figures.overlay import describe_overlay, draw_overlay
 from autogsas.figures.sides import letter, side, versus
-from autogsas.formatting import count, percent
-from autogsas.prose import joined
-from autogsas.report.embed import markup
+from autogsas.pages.embed import markup
+from autogsas.text.formatting import count, percent
+from autogsas.text.prose import joined
 
 __all__ = ["Figure", "Judgement", "Page", "Side", "build_page"]
 

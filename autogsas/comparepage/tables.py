@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from autogsas.comparison import Comparison, Difference, Figures, Fit, Pair, Refinement, Row, overlays
 from autogsas.figures.forest import LIMIT, SECTIONS, gap_words
 from autogsas.figures.sides import letter, versus
-from autogsas.formatting import MISSING, count, interval, percent, with_esd
-from autogsas.prose import group_words, joined
-from autogsas.recipe import GROUPS
-from autogsas.result import Severity
+from autogsas.model.recipe import GROUPS
+from autogsas.model.result import Severity
+from autogsas.text.formatting import MISSING, count, interval, percent, with_esd
+from autogsas.text.prose import group_words, joined
 
 __all__ = [
     "Block",

@@ -8,7 +8,7 @@ from autogsas.comparison.overlays import Growth, Overlay, overlays
 from autogsas.comparison.refinement import Figures, Fit, Refinement
 from autogsas.comparison.rows import Cell, Gap, Row
 from autogsas.comparison.verdict import Verdict
-from autogsas.endpoints import Difference
+from autogsas.crystal.endpoints import Difference
 
 __all__ = [
     "Cell",

@@ -10,7 +10,7 @@ from autogsas.comparison.measuring import Common, common_ground
 from autogsas.comparison.refinement import Fit, Refinement
 from autogsas.comparison.rows import Row, parameter_rows
 from autogsas.comparison.verdict import Verdict, judge
-from autogsas.endpoints import Difference, EndPoint, compare
+from autogsas.crystal.endpoints import Difference, EndPoint, compare
 
 __all__ = ["Comparison", "Pair", "build_comparison"]
 

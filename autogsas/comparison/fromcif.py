@@ -17,12 +17,12 @@ import numpy.typing as npt
 
 from autogsas.comparison.measuring import figures_over
 from autogsas.comparison.refinement import Figures, Fit, Refinement
-from autogsas.endpoints import end_point
+from autogsas.crystal.endpoints import end_point
 from autogsas.errors import UserError
-from autogsas.host import Host
-from autogsas.result import Parameter
-from autogsas.runfolder import Profile
-from autogsas.structure import Phase, equivalent_u
+from autogsas.hooks.host import Host
+from autogsas.model.result import Parameter
+from autogsas.model.structure import Phase, equivalent_u
+from autogsas.runfolder.reader import Profile
 
 __all__ = ["refinement_from_cif", "with_su"]
 

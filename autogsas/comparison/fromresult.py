@@ -8,16 +8,16 @@ import numpy as np
 
 from autogsas.comparison.refinement import Figures, Fit, Kind, Refinement
 from autogsas.comparison.words import background_of, groups_of
-from autogsas.endpoints import end_point
+from autogsas.crystal.endpoints import end_point
 from autogsas.errors import UserError
-from autogsas.host import Host
-from autogsas.metrics import Metrics
-from autogsas.objective import Assessment, assess
-from autogsas.pattern import Pattern
-from autogsas.project import Histogram, Project
-from autogsas.records import plain, structure
-from autogsas.result import Curves, Result
-from autogsas.runfolder import Marks, Profile
+from autogsas.hooks.host import Host
+from autogsas.model.metrics import Metrics
+from autogsas.model.pattern import Pattern
+from autogsas.model.project import Histogram, Project
+from autogsas.model.result import Curves, Result
+from autogsas.runfolder.reader import Marks, Profile
+from autogsas.runfolder.records import plain, structure
+from autogsas.trial.assessment import Assessment, assess
 
 __all__ = ["refinement_from_result"]
 

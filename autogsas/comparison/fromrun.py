@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from autogsas.comparison.refinement import Figures, Fit, Kind, Refinement
 from autogsas.comparison.words import background_of, groups_of
-from autogsas.endpoints import end_point
+from autogsas.crystal.endpoints import end_point
 from autogsas.errors import UserError
-from autogsas.prose import recipe_words
-from autogsas.recipe import Recipe
-from autogsas.result import Finding, Parameter, Severity
-from autogsas.runfolder import Profile, Run, read_run
+from autogsas.model.recipe import Recipe
+from autogsas.model.result import Finding, Parameter, Severity
+from autogsas.runfolder.reader import Profile, Run, read_run
+from autogsas.text.prose import recipe_words
 
 __all__ = ["refinement_from_run"]
 

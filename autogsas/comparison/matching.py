@@ -11,8 +11,8 @@ from scipy.optimize import linear_sum_assignment
 
 from autogsas.comparison.measuring import same_data
 from autogsas.comparison.refinement import Fit, Refinement
-from autogsas.endpoints import EndPoint, PhaseEnd, laid_onto
-from autogsas.result import Parameter
+from autogsas.crystal.endpoints import EndPoint, PhaseEnd, laid_onto
+from autogsas.model.result import Parameter
 
 __all__ = ["Alignment", "align"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.comparison.refinement import Figures, Fit, Refinement
-from autogsas.metrics import measure
-from autogsas.runfolder import Profile
+from autogsas.model.metrics import measure
+from autogsas.runfolder.reader import Profile
 
 __all__ = ["Common", "Shared", "common_ground", "counted_by_both", "figures_over", "same_data", "shared_points"]
 

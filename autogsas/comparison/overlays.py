@@ -11,7 +11,7 @@ import numpy.typing as npt
 from autogsas.comparison.build import Comparison
 from autogsas.comparison.measuring import counted_by_both, same_data
 from autogsas.comparison.refinement import Fit
-from autogsas.runfolder import Profile
+from autogsas.runfolder.reader import Profile
 
 __all__ = ["Growth", "Overlay", "growth", "overlays"]
 

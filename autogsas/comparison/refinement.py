@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from autogsas.endpoints import EndPoint
-from autogsas.result import Finding, Parameter, Severity
-from autogsas.runfolder import Marks, Profile
+from autogsas.crystal.endpoints import EndPoint
+from autogsas.model.result import Finding, Parameter, Severity
+from autogsas.runfolder.reader import Marks, Profile
 
 __all__ = ["Figures", "Fit", "Kind", "Refinement"]
 

@@ -10,8 +10,8 @@ from typing import Literal
 import gemmi
 
 from autogsas.comparison.refinement import Refinement
-from autogsas.endpoints import PhaseEnd
-from autogsas.result import Parameter
+from autogsas.crystal.endpoints import PhaseEnd
+from autogsas.model.result import Parameter
 
 __all__ = ["Cell", "Gap", "Row", "Section", "parameter_rows"]
 

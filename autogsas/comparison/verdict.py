@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from autogsas.candidates import differences_words
 from autogsas.comparison.measuring import Common
 from autogsas.comparison.refinement import Refinement
-from autogsas.endpoints import Difference
-from autogsas.formatting import general, percent
-from autogsas.prose import joined
+from autogsas.crystal.endpoints import Difference
+from autogsas.runfolder.candidates import differences_words
+from autogsas.text.formatting import general, percent
+from autogsas.text.prose import joined
 
 __all__ = ["MANY_ESDS", "PAYS", "SAME_RWP", "VERDICTS", "Verdict", "Word", "judge"]
 
@@ -61,7 +61,7 @@ def judge(
        a fit on one side, structures alone are compared where there are any.
     2. *lower but unphysical*: Rwp lower by more than `SAME_RWP` of itself, with a finding at the level of an error.
     3. *different structure*: another phase, space group or set of atoms, or a cell parameter, position, U or occupancy
-       farther apart than two refinements of one minimum can be (see `autogsas.endpoints.compare`).
+       farther apart than two refinements of one minimum can be (see `autogsas.crystal.endpoints.compare`).
     4. *same*: Rwp within `SAME_RWP` of itself, or lower by variables that BIC does not pay for.
     5. *better and consistent*: all else.
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from autogsas.recipe import GROUPS, Recipe
-from autogsas.result import Parameter
+from autogsas.model.recipe import GROUPS, Recipe
+from autogsas.model.result import Parameter
 
 __all__ = ["background_of", "groups_of"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.engine.symmetry import PAIRS, Symmetry, metric_tensor
-from autogsas.sample import Axis
+from autogsas.crystal.symmetry import PAIRS, Symmetry, metric_tensor
+from autogsas.model.sample import Axis
 
 __all__ = ["MarchDollase", "squared_cosine"]
 

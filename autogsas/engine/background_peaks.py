@@ -9,7 +9,7 @@ from autogsas.engine import axial_terms
 from autogsas.engine.lineshape import pseudo_voigt_mix
 from autogsas.engine.pattern_model import cut_offs
 from autogsas.engine.profile import Plan
-from autogsas.project import Histogram
+from autogsas.model.project import Histogram
 
 __all__ = ["background_peaks"]
 

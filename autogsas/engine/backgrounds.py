@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.recipe import BackgroundFunction
+from autogsas.model.recipe import BackgroundFunction
 
 __all__ = ["basis", "knots"]
 

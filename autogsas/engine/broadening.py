@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.engine.alignment import squared_cosine
-from autogsas.sample import Specimen
+from autogsas.model.sample import Specimen
 
 __all__ = ["SampleWidths", "sample_widths"]
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.engine.phases import PhaseState
-from autogsas.engine.symmetry import cell_to_metric
-from autogsas.project import Histogram, Project
-from autogsas.recipe import GROUPS, Free, Group
-from autogsas.structure import Phase
+from autogsas.crystal.phases import PhaseState
+from autogsas.crystal.symmetry import cell_to_metric
+from autogsas.model.project import Histogram, Project
+from autogsas.model.recipe import GROUPS, Free, Group
+from autogsas.model.structure import Phase
 
 __all__ = ["INSTRUMENT", "PAIR", "Layout", "Variable", "instrument_name", "pair_keys"]
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.crystal.scattering import Scatterers
+from autogsas.crystal.symmetry import PAIRS, metric_tensor, quadratic_form
 from autogsas.engine.absorption import transmission
 from autogsas.engine.alignment import MarchDollase
 from autogsas.engine.broadening import sample_widths
 from autogsas.engine.lineshape import Mix, pseudo_voigt_mix
 from autogsas.engine.parameters import INSTRUMENT, PAIR, Layout
-from autogsas.engine.scattering import Scatterers
 from autogsas.engine.structure_factors import Derivatives, StructureFactors
-from autogsas.engine.symmetry import PAIRS, metric_tensor, quadratic_form
 
 __all__ = ["PeakDerivatives", "Peaks", "ReflectionSet"]
 

@@ -8,16 +8,16 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.crystal.symmetry import metric_tensor, metric_to_cell
+from autogsas.crystal.tensors import equivalent_isotropic
 from autogsas.engine.leastsq import Fit
 from autogsas.engine.parameters import INSTRUMENT, PAIR, Layout, instrument_name, pair_keys
 from autogsas.engine.pattern_model import PhasePattern
 from autogsas.engine.peaks import ReflectionSet
 from autogsas.engine.problem import RietveldProblem
-from autogsas.engine.symmetry import metric_tensor, metric_to_cell
-from autogsas.engine.tensors import equivalent_isotropic
-from autogsas.recipe import GROUPS, Group
-from autogsas.result import Parameter, Reflections
-from autogsas.structure import Cell, Phase
+from autogsas.model.recipe import GROUPS, Group
+from autogsas.model.result import Parameter, Reflections
+from autogsas.model.structure import Cell, Phase
 
 __all__ = ["read_parameters", "read_phases", "read_reflections"]
 

@@ -18,10 +18,10 @@ from autogsas.engine.problem import Points, RietveldProblem, weighted_solution
 from autogsas.engine.readout import read_parameters, read_phases, read_reflections
 from autogsas.engine.state import ModelState
 from autogsas.errors import BackendError
-from autogsas.metrics import rwp
-from autogsas.project import Histogram, Project
-from autogsas.recipe import Background, BackgroundFunction, Step
-from autogsas.result import Curves, Result, StepResult
+from autogsas.model.metrics import rwp
+from autogsas.model.project import Histogram, Project
+from autogsas.model.recipe import Background, BackgroundFunction, Step
+from autogsas.model.result import Curves, Result, StepResult
 
 __all__ = ["EngineSession"]
 

@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.crystal.starts import start_cell, start_sites
+from autogsas.crystal.symmetry import cell_to_metric
+from autogsas.crystal.tensors import isotropic_tensor
 from autogsas.engine.parameters import INSTRUMENT, Layout, Variable
-from autogsas.engine.starts import start_cell, start_sites
-from autogsas.engine.symmetry import cell_to_metric
-from autogsas.engine.tensors import isotropic_tensor
 from autogsas.errors import BackendError
-from autogsas.instrument import Geometry
-from autogsas.project import Project
-from autogsas.recipe import Free, Start, Step
-from autogsas.structure import Phase
+from autogsas.model.instrument import Geometry
+from autogsas.model.project import Project
+from autogsas.model.recipe import Free, Start, Step
+from autogsas.model.structure import Phase
 
 __all__ = ["ModelState"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.engine.scattering import Scatterers
-from autogsas.engine.symmetry import PAIRS, Symmetry
+from autogsas.crystal.scattering import Scatterers
+from autogsas.crystal.symmetry import PAIRS, Symmetry
 
 __all__ = ["Derivatives", "StructureFactors"]
 

@@ -10,12 +10,12 @@ import numpy as np
 from autogsas.exports.pattern import pattern_items, profile_r
 from autogsas.exports.phase import Values, phase_items
 from autogsas.exports.star import Block, number, prose, unique_codes
-from autogsas.hookspecs import TrialRecord
-from autogsas.metrics import Array
-from autogsas.objective import Assessment
-from autogsas.pattern import Pattern
-from autogsas.project import Project
-from autogsas.result import Curves, Result
+from autogsas.model.metrics import Array
+from autogsas.model.pattern import Pattern
+from autogsas.model.project import Project
+from autogsas.model.result import Curves, Result
+from autogsas.model.trial import TrialRecord
+from autogsas.trial.assessment import Assessment
 from autogsas.version import __version__
 
 __all__ = ["cif_text"]

@@ -10,7 +10,7 @@ import gemmi
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.structure import Cell, Phase, Site
+from autogsas.model.structure import Cell, Phase, Site
 
 __all__ = ["Contents", "cell_volume", "contents_of", "element_of", "multiplicity"]
 

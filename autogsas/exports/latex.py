@@ -9,11 +9,11 @@ import gemmi
 
 from autogsas.exports.contents import cell_volume, contents_of
 from autogsas.exports.letters import latex_letters
-from autogsas.formatting import MISSING, percent, with_esd
-from autogsas.hookspecs import TrialRecord
-from autogsas.project import Project
-from autogsas.result import Parameter, Result
-from autogsas.structure import Phase
+from autogsas.model.project import Project
+from autogsas.model.result import Parameter, Result
+from autogsas.model.structure import Phase
+from autogsas.model.trial import TrialRecord
+from autogsas.text.formatting import MISSING, percent, with_esd
 
 __all__ = ["latex_text"]
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from autogsas.exports.star import UNKNOWN, Block, number, prose, quoted
-from autogsas.formatting import general, plain_with_esd
-from autogsas.metrics import Array
-from autogsas.objective import HistogramFigures
-from autogsas.project import Histogram
-from autogsas.result import Curves, Parameter, Reflections, Result
-from autogsas.structure import Phase
+from autogsas.model.metrics import Array
+from autogsas.model.project import Histogram
+from autogsas.model.result import Curves, Parameter, Reflections, Result
+from autogsas.model.structure import Phase
+from autogsas.text.formatting import general, plain_with_esd
+from autogsas.trial.assessment import HistogramFigures
 
 __all__ = ["pattern_items", "profile_r"]
 

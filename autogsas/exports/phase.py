@@ -9,8 +9,8 @@ import gemmi
 
 from autogsas.exports.contents import cell_volume, contents_of, multiplicity
 from autogsas.exports.star import Block, number, quoted
-from autogsas.result import Parameter, Result
-from autogsas.structure import Phase
+from autogsas.model.result import Parameter, Result
+from autogsas.model.structure import Phase
 
 __all__ = ["Values", "phase_items"]
 

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Sequence
 
 from autogsas.exports.letters import cif_letters
-from autogsas.formatting import plain_with_esd
+from autogsas.text.formatting import plain_with_esd
 
 __all__ = ["UNKNOWN", "Block", "block_code", "number", "prose", "quoted", "unique_codes"]
 

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.formatting import general
+from autogsas.text.formatting import general
 
 __all__ = ["Axis", "Scale", "round_ticks", "tick_labels"]
 

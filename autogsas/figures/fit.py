@@ -11,8 +11,8 @@ import numpy.typing as npt
 from autogsas.figures.axes import Axis, Scale
 from autogsas.figures.svg import PHASES, Drawing, number
 from autogsas.figures.thinning import spots
-from autogsas.formatting import general, percent
-from autogsas.runfolder import Marks, Profile
+from autogsas.runfolder.reader import Marks, Profile
+from autogsas.text.formatting import general, percent
 
 __all__ = ["Caption", "draw_fit", "fit_svg", "fits_svg"]
 

@@ -12,7 +12,7 @@ from autogsas.comparison import Comparison, Gap, Row
 from autogsas.figures.axes import Axis
 from autogsas.figures.sides import letter, mark, side, versus
 from autogsas.figures.svg import Drawing, number
-from autogsas.formatting import general, with_esd
+from autogsas.text.formatting import general, with_esd
 
 __all__ = ["SECTIONS", "Dot", "Line", "describe_forest", "draw_forest", "forest_lines", "gap_words", "largest", "reach"]
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from autogsas.figures.axes import Axis
 from autogsas.figures.svg import Drawing, number
-from autogsas.formatting import percent
-from autogsas.runfolder import Attempt, ByHand
+from autogsas.runfolder.reader import Attempt, ByHand
+from autogsas.text.formatting import percent
 
 __all__ = ["STATES", "describe_history", "draw_history", "hand_label", "history_svg", "rwp_window"]
 

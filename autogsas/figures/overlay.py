@@ -13,7 +13,7 @@ from autogsas.figures.fit import intensity_range
 from autogsas.figures.sides import letter, side, versus
 from autogsas.figures.svg import Drawing, number
 from autogsas.figures.thinning import spots
-from autogsas.runfolder import Profile
+from autogsas.runfolder.reader import Profile
 
 __all__ = ["describe_overlay", "draw_overlay"]
 

@@ -18,8 +18,8 @@ from autogsas.errors import UserError
 from autogsas.figures.axes import round_ticks
 from autogsas.figures.fit import Caption
 from autogsas.figures.svg import LIGHT, PHASES
-from autogsas.formatting import percent
-from autogsas.runfolder import Marks, Profile
+from autogsas.runfolder.reader import Marks, Profile
+from autogsas.text.formatting import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

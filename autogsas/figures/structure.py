@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
+from autogsas.crystal.unitcell import Contents, Place, unit_cell
 from autogsas.figures.elements import element_colour, element_radius
 from autogsas.figures.svg import Drawing, number
-from autogsas.formatting import general
-from autogsas.structure import Cell, Phase, Site
-from autogsas.unitcell import Contents, Place, unit_cell
+from autogsas.model.structure import Cell, Phase, Site
+from autogsas.text.formatting import general
 
 __all__ = [
     "MOST_ATOMS",

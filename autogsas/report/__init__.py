@@ -7,13 +7,13 @@ from pathlib import Path
 
 from autogsas.figures import fits_svg, history_svg
 from autogsas.figures.publication import figure_files
-from autogsas.hookspecs import Section
-from autogsas.report.embed import fill
+from autogsas.hooks.choices import Section
+from autogsas.pages.embed import fill
+from autogsas.pages.files import replace_file
 from autogsas.report.page import build_page
 from autogsas.report.payload import payload
 from autogsas.report.pictures import captions
-from autogsas.report.writing import replace_file
-from autogsas.runfolder import read_run
+from autogsas.runfolder.reader import read_run
 
 __all__ = ["write_report"]
 

@@ -11,10 +11,8 @@ from pydantic import ValidationError
 
 from autogsas.errors import UserError
 from autogsas.figures.publication import NAMES
-from autogsas.formatting import MISSING, count, duration, general, percent
-from autogsas.hookspecs import Section
-from autogsas.prose import joined, recipe_words
-from autogsas.recipe import Recipe
+from autogsas.hooks.choices import Section
+from autogsas.model.recipe import Recipe
 from autogsas.report.pictures import Figure, fit_figure, history_figure, importances_figure
 from autogsas.report.structures import StructureFigure, structure_figures
 from autogsas.report.tables import (
@@ -30,7 +28,9 @@ from autogsas.report.tables import (
     versions_table,
 )
 from autogsas.report.words import CAUSES, FILES, NOTICES
-from autogsas.runfolder import Run
+from autogsas.runfolder.reader import Run
+from autogsas.text.formatting import MISSING, count, duration, general, percent
+from autogsas.text.prose import joined, recipe_words
 
 __all__ = ["FindingLine", "Page", "Tile", "build_page"]
 

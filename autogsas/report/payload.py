@@ -12,7 +12,7 @@ from autogsas.figures.history import hand_label, rwp_window
 from autogsas.figures.structure import Scene, place_words, radius, sectors
 from autogsas.report.pictures import captions
 from autogsas.report.structures import scenes
-from autogsas.runfolder import Run
+from autogsas.runfolder.reader import Run
 
 __all__ = ["payload"]
 

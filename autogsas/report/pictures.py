@@ -11,11 +11,11 @@ from markupsafe import Markup
 from autogsas.figures.fit import Caption, describe, draw_fit
 from autogsas.figures.history import describe_history, draw_history
 from autogsas.figures.importances import describe_importances, draw_importances
-from autogsas.formatting import count, general, interval
-from autogsas.prose import joined
-from autogsas.report.embed import markup
+from autogsas.pages.embed import markup
 from autogsas.report.tables import sentence
-from autogsas.runfolder import Marks, Profile, Run
+from autogsas.runfolder.reader import Marks, Profile, Run
+from autogsas.text.formatting import count, general, interval
+from autogsas.text.prose import joined
 
 __all__ = ["Figure", "captions", "fit_figure", "history_figure", "importances_figure"]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from autogsas.crystal.unitcell import TOLERANCE, Place
 from autogsas.figures.elements import element_colour
 from autogsas.figures.structure import MOST_ATOMS, Scene, describe_structure, draw_structure, place_words, scene
-from autogsas.formatting import general
-from autogsas.prose import joined
-from autogsas.report.embed import markup
-from autogsas.unitcell import TOLERANCE, Place
+from autogsas.pages.embed import markup
+from autogsas.text.formatting import general
+from autogsas.text.prose import joined
 
 __all__ = ["StructureFigure", "scenes", "structure_figures"]
 

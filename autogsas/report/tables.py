@@ -1,4 +1,4 @@
-"""The tables of the report: rows of text, every number written by `autogsas.formatting`."""
+"""The tables of the report: rows of text, every number written by `autogsas.text.formatting`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autogsas.candidates import differences_words
-from autogsas.formatting import MISSING, count, duration, general, interval, percent, with_esd
-from autogsas.hookspecs import Section
+from autogsas.hooks.choices import Section
+from autogsas.runfolder.candidates import differences_words
+from autogsas.text.formatting import MISSING, count, duration, general, interval, percent, with_esd
 
 __all__ = [
     "Block",

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from autogsas.project import ProjectFile
+from autogsas.model.project import ProjectFile
 
 __all__ = ["SCHEMA_FILE", "project_schema", "schema_text"]
 

@@ -23,15 +23,15 @@ from typing import Any
 
 import numpy as np
 
-from autogsas.backend import Backend, Capabilities, Probe, Session
 from autogsas.errors import BackendError, UserError
-from autogsas.isolate import Outcome, Workers
-from autogsas.metrics import rwp
-from autogsas.project import Project
-from autogsas.recipe import ALL_BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Setting, Start, Step
-from autogsas.result import Result, StepResult
+from autogsas.hooks.backend import Backend, Capabilities, Probe, Session
+from autogsas.model.metrics import rwp
+from autogsas.model.project import Project
+from autogsas.model.recipe import ALL_BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Setting, Start, Step
+from autogsas.model.result import Result, StepResult
 from autogsas.testing.samples import make_project
-from autogsas.trial import copies, relocate
+from autogsas.trial.child import copies, relocate
+from autogsas.trial.pool import Outcome, Workers
 
 __all__ = ["BackendConformance", "run_checks"]
 

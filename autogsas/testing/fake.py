@@ -20,13 +20,14 @@ from pathlib import Path
 
 import numpy as np
 
-from autogsas.backend import Capabilities, Probe, StartWord
 from autogsas.errors import BackendError
-from autogsas.hookspecs import Choose, Plan, Seed, hookimpl
-from autogsas.project import Histogram, Project
-from autogsas.recipe import BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Start, Step
-from autogsas.result import Curves, Parameter, Reflections, Result, StepResult
-from autogsas.structure import Cell, Phase
+from autogsas.hooks.backend import Capabilities, Probe, StartWord
+from autogsas.hooks.choices import Choose, Plan, Seed
+from autogsas.hooks.specs import hookimpl
+from autogsas.model.project import Histogram, Project
+from autogsas.model.recipe import BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Start, Step
+from autogsas.model.result import Curves, Parameter, Reflections, Result, StepResult
+from autogsas.model.structure import Cell, Phase
 
 __all__ = [
     "FakeBackend",

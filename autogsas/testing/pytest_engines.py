@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from autogsas.backend import Backend, Probe
-from autogsas.builtin.backend import NumpyBackend
+from autogsas.builtin.numpy_engine.backend import NumpyBackend
+from autogsas.hooks.backend import Backend, Probe
 from autogsas.testing.conformance import BackendConformance
 
 __all__ = ["Engines", "install"]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from autogsas.instrument import Instrument
-from autogsas.pattern import Array, Pattern, counting_weights
-from autogsas.project import Histogram, Project, Search
-from autogsas.recipe import Background, Free, Recipe, Step
-from autogsas.structure import Cell, Phase, Site
+from autogsas.model.instrument import Instrument
+from autogsas.model.pattern import Array, Pattern, counting_weights
+from autogsas.model.project import Histogram, Project, Search
+from autogsas.model.recipe import Background, Free, Recipe, Step
+from autogsas.model.structure import Cell, Phase, Site
 
 __all__ = ["LIMITS", "make_project", "make_recipe"]
 

@@ -7,7 +7,7 @@ import sys
 import time
 
 from autogsas.engine.session import EngineSession
-from autogsas.recipe import Background, Free, Step
+from autogsas.model.recipe import Background, Free, Step
 from tests.benchmarks.measure import MARK
 from tests.benchmarks.patterns import load
 from tests.benchmarks.samples import make_sample

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autogsas.loading import build_project, load_project
-from autogsas.project import Project
-from autogsas.recipe import Recipe
+from autogsas.input.loading import build_project, load_project
+from autogsas.model.project import Project
+from autogsas.model.recipe import Recipe
 
 __all__ = ["PATTERNS", "Absent", "counted_points", "load"]
 

@@ -6,7 +6,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from autogsas.engine.session import EngineSession
-from autogsas.result import StepResult
+from autogsas.model.result import StepResult
 from tests.benchmarks.measure import report
 from tests.benchmarks.patterns import PATTERNS, Absent, counted_points, load
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from autogsas.comparison import Figures, Fit, Refinement
 from autogsas.comparison.measuring import figures_over
-from autogsas.endpoints import end_point
-from autogsas.result import Finding, Parameter, Severity
-from autogsas.runfolder import Profile
+from autogsas.crystal.endpoints import end_point
+from autogsas.model.result import Finding, Parameter, Severity
+from autogsas.runfolder.reader import Profile
 
 CELL = {"a": 9.37, "b": 9.37, "c": 6.88, "alpha": 90.0, "beta": 90.0, "gamma": 120.0}
 SITES: tuple[tuple[str, str, float, float, float, float], ...] = (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from autogsas.comparison import build_comparison
 from autogsas.comparison.matching import align
 from autogsas.comparison.measuring import same_data
-from autogsas.metrics import measure
+from autogsas.model.metrics import measure
 from tests.comparison.samples import CELL, SITES, make_fit, make_refinement, observed
 
 

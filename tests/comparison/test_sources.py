@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import autogsas
-from autogsas.comparing import compare
+from autogsas.commands.comparing import compare
 from autogsas.comparison.fromcif import refinement_from_cif, with_su
 from autogsas.errors import UserError
-from autogsas.host import Host
+from autogsas.hooks.host import Host
 
 PROJECTS = Path(__file__).parents[2] / "projects"
 FLUORAPATITE = PROJECTS / "fluorapatite"

@@ -9,10 +9,10 @@ from autogsas.engine import backgrounds
 from autogsas.engine.parameters import INSTRUMENT, PAIR, Layout
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.problem import Points, RietveldProblem
-from autogsas.instrument import Instrument
-from autogsas.project import AxialSum, Project
-from autogsas.recipe import GROUPS, BackgroundFunction, Free
-from autogsas.structure import Phase
+from autogsas.model.instrument import Instrument
+from autogsas.model.project import AxialSum, Project
+from autogsas.model.recipe import GROUPS, BackgroundFunction, Free
+from autogsas.model.structure import Phase
 
 from .random_models import measured
 

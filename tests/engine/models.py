@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.engine.session import EngineSession
-from autogsas.instrument import Instrument
-from autogsas.pattern import Pattern, counting_weights
-from autogsas.project import Histogram, Project, Search
-from autogsas.recipe import Background, Free, Group, Step
-from autogsas.structure import Cell, Phase, Site
+from autogsas.model.instrument import Instrument
+from autogsas.model.pattern import Pattern, counting_weights
+from autogsas.model.project import Histogram, Project, Search
+from autogsas.model.recipe import Background, Free, Group, Step
+from autogsas.model.structure import Cell, Phase, Site
 
 Array = npt.NDArray[np.float64]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.crystal.symmetry import cell_to_metric, metric_to_cell
 from autogsas.engine.cells.match import CellMatcher
-from autogsas.engine.symmetry import cell_to_metric, metric_to_cell
-from autogsas.instrument import Instrument
-from autogsas.pattern import Pattern, counting_weights
-from autogsas.project import Histogram, Project, Search
-from autogsas.sample import Orientation
-from autogsas.structure import Cell, Phase
+from autogsas.model.instrument import Instrument
+from autogsas.model.pattern import Pattern, counting_weights
+from autogsas.model.project import Histogram, Project, Search
+from autogsas.model.sample import Orientation
+from autogsas.model.structure import Cell, Phase
 
 from .models import NEUTRON, XRAY, simulate
 from .random_models import FAMILY

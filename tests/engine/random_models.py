@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 
+from autogsas.crystal.symmetry import Symmetry
 from autogsas.engine.parameters import Layout
 from autogsas.engine.readout import read_phases
-from autogsas.engine.symmetry import Symmetry
-from autogsas.instrument import Instrument
-from autogsas.pattern import Pattern, counting_weights
-from autogsas.project import Histogram, Project, Search
-from autogsas.recipe import Free
-from autogsas.sample import Axis, Broadening, OccupancySum, Orientation, Specimen
-from autogsas.structure import Cell, Phase, Site
+from autogsas.model.instrument import Instrument
+from autogsas.model.pattern import Pattern, counting_weights
+from autogsas.model.project import Histogram, Project, Search
+from autogsas.model.recipe import Free
+from autogsas.model.sample import Axis, Broadening, OccupancySum, Orientation, Specimen
+from autogsas.model.structure import Cell, Phase, Site
 
 from .models import CUBIC, MONOCLINIC, QUARTZ, TETRAGONAL, TRICLINIC
 

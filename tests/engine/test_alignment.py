@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
+from autogsas.crystal.symmetry import Symmetry, cell_to_metric
 from autogsas.engine.alignment import MarchDollase, squared_cosine
-from autogsas.engine.symmetry import Symmetry, cell_to_metric
 
 Array = npt.NDArray[np.float64]
 

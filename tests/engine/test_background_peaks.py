@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from autogsas.engine.background_peaks import background_peaks
-from autogsas.project import Histogram
-from autogsas.recipe import Step
-from autogsas.sample import BackgroundPeak
+from autogsas.model.project import Histogram
+from autogsas.model.recipe import Step
+from autogsas.model.sample import BackgroundPeak
 
 from .models import CUBIC, XRAY, project, refined, simulate, step, with_data
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogsas.engine import backgrounds
-from autogsas.recipe import BACKGROUNDS
+from autogsas.model.recipe import BACKGROUNDS
 
 # GSASII.GSASIIpwd.getBackground(":0:", {":0:Lam1": 1.5405, ":0:Back;i": C[i]}, function, "PXC", x)[0] with
 # x = 15, 30, ..., 150, of GSAS-II 2.0.0 (commit 013259a, 2026-08-06).

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 
 from autogsas.engine.session import EngineSession
-from autogsas.project import Project
-from autogsas.recipe import Setting
-from autogsas.structure import Cell, Phase
+from autogsas.model.project import Project
+from autogsas.model.recipe import Setting
+from autogsas.model.structure import Cell, Phase
 
 from .models import CUBIC, MONOCLINIC, QUARTZ, TETRAGONAL, XRAY, project, simulate, step, with_data
 

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from autogsas.crystal.symmetry import cell_to_metric, quadratic_form
 from autogsas.engine.alignment import squared_cosine
 from autogsas.engine.broadening import sample_widths
-from autogsas.engine.symmetry import cell_to_metric, quadratic_form
-from autogsas.sample import Broadening, Specimen
+from autogsas.model.sample import Broadening, Specimen
 
 Array = npt.NDArray[np.float64]
 

@@ -15,9 +15,9 @@ import pytest
 
 from autogsas.engine.cells.match import LEVELS, CellMatcher, State
 from autogsas.engine.cells.search import FoundCell, find_cells
-from autogsas.loading import build_project, load_project
-from autogsas.project import Project
-from autogsas.structure import Cell
+from autogsas.input.loading import build_project, load_project
+from autogsas.model.project import Project
+from autogsas.model.structure import Cell
 
 from .models import CUBIC, QUARTZ, TETRAGONAL, TRICLINIC, XRAY, project, simulate, with_data
 from .moved_cells import Moved, make_moved

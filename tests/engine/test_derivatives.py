@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 from hypothesis import strategies as st
 
-from autogsas.project import Project
-from autogsas.recipe import BACKGROUNDS, GROUPS, BackgroundFunction
+from autogsas.model.project import Project
+from autogsas.model.recipe import BACKGROUNDS, GROUPS, BackgroundFunction
 
 from .computed import Held, problem_of
 from .random_models import examples, holds, projects

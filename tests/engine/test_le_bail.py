@@ -11,11 +11,11 @@ import pytest
 
 from autogsas.engine.parameters import Layout
 from autogsas.engine.session import EngineSession
-from autogsas.instrument import Instrument
-from autogsas.project import Project
-from autogsas.recipe import Free, Step
-from autogsas.result import Reflections
-from autogsas.structure import Cell, Phase
+from autogsas.model.instrument import Instrument
+from autogsas.model.project import Project
+from autogsas.model.recipe import Free, Step
+from autogsas.model.result import Reflections
+from autogsas.model.structure import Cell, Phase
 
 from .models import CUBIC, NEUTRON, QUARTZ, TETRAGONAL, XRAY, project, refined, simulate, step, with_data
 

@@ -10,10 +10,10 @@ import pytest
 from autogsas.engine.parameters import Layout
 from autogsas.engine.session import EngineSession
 from autogsas.errors import BackendError
-from autogsas.project import Project
-from autogsas.recipe import Free, Setting, Step
-from autogsas.sample import OccupancySum
-from autogsas.structure import Cell, Phase, Site
+from autogsas.model.project import Project
+from autogsas.model.recipe import Free, Setting, Step
+from autogsas.model.sample import OccupancySum
+from autogsas.model.structure import Cell, Phase, Site
 
 from .models import XRAY, project, simulate, step, with_data
 

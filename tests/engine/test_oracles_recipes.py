@@ -7,8 +7,8 @@ from functools import cache
 import pytest
 
 from autogsas.engine.session import EngineSession
-from autogsas.recipe import Recipe
-from autogsas.result import Result
+from autogsas.model.recipe import Recipe
+from autogsas.model.result import Result
 
 from ..oracles import plain
 from ..oracles.recipes import project_and_recipe

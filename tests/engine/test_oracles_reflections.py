@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autogsas.project import Project
+from autogsas.model.project import Project
 
 from ..oracles import engine, plain
 

@@ -20,12 +20,12 @@ from autogsas.engine.parameters import PAIR, Layout
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.readout import read_phases
 from autogsas.engine.session import EngineSession
-from autogsas.instrument import Instrument
-from autogsas.pattern import Pattern, counting_weights
-from autogsas.project import AxialSum, Histogram, Project, Search
-from autogsas.recipe import Free, Step
-from autogsas.sample import Orientation, Specimen
-from autogsas.structure import Phase
+from autogsas.model.instrument import Instrument
+from autogsas.model.pattern import Pattern, counting_weights
+from autogsas.model.project import AxialSum, Histogram, Project, Search
+from autogsas.model.recipe import Free, Step
+from autogsas.model.sample import Orientation, Specimen
+from autogsas.model.structure import Phase
 
 from .models import CUBIC, NEUTRON, QUARTZ, TETRAGONAL, XRAY, step
 

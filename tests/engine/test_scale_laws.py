@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from autogsas.instrument import Instrument
-from autogsas.project import AxialSum, Project
-from autogsas.structure import Phase
+from autogsas.model.instrument import Instrument
+from autogsas.model.project import AxialSum, Project
+from autogsas.model.structure import Phase
 
 from .computed import POINTS, Held, bragg, problem_of, same
 from .random_models import examples, holds, instruments, phases, projects

@@ -11,10 +11,10 @@ import pytest
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.session import EngineSession
 from autogsas.errors import BackendError
-from autogsas.instrument import Instrument
-from autogsas.metrics import measure
-from autogsas.recipe import GROUPS, Free, Setting, Step
-from autogsas.structure import Cell, Phase, Site
+from autogsas.model.instrument import Instrument
+from autogsas.model.metrics import measure
+from autogsas.model.recipe import GROUPS, Free, Setting, Step
+from autogsas.model.structure import Cell, Phase, Site
 
 from .models import (
     CUBIC,
@@ -280,7 +280,7 @@ def test_more_variables_than_points_have_a_cause() -> None:
 
 
 def test_every_group_of_the_recipe_is_either_refined_or_not_offered() -> None:
-    from autogsas.builtin.backend import NumpyBackend
+    from autogsas.builtin.numpy_engine.backend import NumpyBackend
 
     offered = NumpyBackend().capabilities().groups
     layout = EngineSession(project((MONOCLINIC, TRICLINIC), XRAY, (20.0, 90.0), 0.05), "test")._layout

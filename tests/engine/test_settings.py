@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pytest
 from hypothesis import strategies as st
 
+from autogsas.crystal.symmetry import PAIRS, Symmetry, cell_to_metric, metric_tensor, metric_to_cell
 from autogsas.engine.parameters import Layout
 from autogsas.engine.readout import read_phases
-from autogsas.engine.symmetry import PAIRS, Symmetry, cell_to_metric, metric_tensor, metric_to_cell
-from autogsas.instrument import Instrument
-from autogsas.project import Project, Search
-from autogsas.sample import Axis, Specimen
-from autogsas.structure import Cell, Phase, Site
+from autogsas.model.instrument import Instrument
+from autogsas.model.project import Project, Search
+from autogsas.model.sample import Axis, Specimen
+from autogsas.model.structure import Cell, Phase, Site
 
 from .computed import POINTS, bragg, same
 from .random_models import FAMILY, SHARED, examples, holds, instruments, phases, specimens, tensor_values, unique_axes

@@ -6,10 +6,10 @@ import gemmi
 import numpy as np
 import pytest
 
-from autogsas.engine.scattering import Scatterers, parse_element
+from autogsas.crystal.scattering import Scatterers, parse_element
+from autogsas.crystal.symmetry import Symmetry, cell_to_metric, quadratic_form
 from autogsas.engine.structure_factors import StructureFactors
-from autogsas.engine.symmetry import Symmetry, cell_to_metric, quadratic_form
-from autogsas.structure import Cell, Phase, Site
+from autogsas.model.structure import Cell, Phase, Site
 
 from .models import CUBIC, MONOCLINIC, PHASES, QUARTZ
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from autogsas.engine.session import EngineSession
-from autogsas.recipe import Free, Step
-from autogsas.result import Result
+from autogsas.model.recipe import Free, Step
+from autogsas.model.result import Result
 
 from .models import CUBIC, QUARTZ, TETRAGONAL, XRAY, project, refined, simulate, step, with_data
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from autogsas.engine.session import EngineSession
 from autogsas.errors import BackendError
-from autogsas.instrument import Instrument
-from autogsas.project import Project
-from autogsas.recipe import BACKGROUNDS, GROUPS, Background, Free, Step
-from autogsas.result import Result
-from autogsas.sample import BackgroundPeak, Broadening, Orientation, Specimen
-from autogsas.structure import Cell
+from autogsas.model.instrument import Instrument
+from autogsas.model.project import Project
+from autogsas.model.recipe import BACKGROUNDS, GROUPS, Background, Free, Step
+from autogsas.model.result import Result
+from autogsas.model.sample import BackgroundPeak, Broadening, Orientation, Specimen
+from autogsas.model.structure import Cell
 
 from .models import CUBIC, QUARTZ, TETRAGONAL, TRICLINIC
 from .random_models import AXES, SHARED, examples, holds, measured

@@ -7,19 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autogsas.engine.phases import PhaseState
+from autogsas.crystal.phases import PhaseState
+from autogsas.crystal.starts import start_cell, start_sites
+from autogsas.crystal.symmetry import cell_to_metric
+from autogsas.crystal.tensors import equivalent_isotropic, isotropic_tensor
 from autogsas.engine.session import EngineSession
-from autogsas.engine.starts import start_cell, start_sites
 from autogsas.engine.state import ModelState
-from autogsas.engine.symmetry import cell_to_metric
-from autogsas.engine.tensors import equivalent_isotropic, isotropic_tensor
 from autogsas.errors import BackendError
-from autogsas.metrics import rwp
-from autogsas.project import Project
-from autogsas.recipe import Background, Free, Setting, Start, Step
-from autogsas.result import Result
-from autogsas.sample import Orientation, Specimen
-from autogsas.structure import Cell, Phase, Site
+from autogsas.model.metrics import rwp
+from autogsas.model.project import Project
+from autogsas.model.recipe import Background, Free, Setting, Start, Step
+from autogsas.model.result import Result
+from autogsas.model.sample import Orientation, Specimen
+from autogsas.model.structure import Cell, Phase, Site
 
 from .models import (
     CUBIC,

@@ -9,12 +9,12 @@ import numpy as np
 
 from autogsas.engine.session import EngineSession
 from autogsas.exports import cif_text
-from autogsas.hookspecs import TrialRecord
-from autogsas.host import Host
-from autogsas.objective import Assessment, assess
-from autogsas.project import Project
-from autogsas.recipe import Free, Recipe, Step
-from autogsas.result import Finding, Result, Severity
+from autogsas.hooks.host import Host
+from autogsas.model.project import Project
+from autogsas.model.recipe import Free, Recipe, Step
+from autogsas.model.result import Finding, Result, Severity
+from autogsas.model.trial import TrialRecord
+from autogsas.trial.assessment import Assessment, assess
 from tests.engine.models import CUBIC, NEUTRON, QUARTZ, XRAY, project, simulate, step, with_data
 
 CREATED = datetime(2026, 3, 5, 14, 22, 10, tzinfo=UTC)

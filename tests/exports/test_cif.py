@@ -16,7 +16,7 @@ import pytest
 
 from autogsas.exports import latex_text
 from autogsas.exports.letters import cif_letters
-from autogsas.metrics import measure
+from autogsas.model.metrics import measure
 from tests.exports.refined import HOSTILE, Refined, hostile, mixture, quartz, text_of
 
 NAMES = Path(__file__).parent / "cif_names.tsv"

@@ -11,7 +11,7 @@ import pytest
 
 from autogsas.exports import latex_text
 from autogsas.exports.letters import latex_letters
-from autogsas.formatting import with_esd
+from autogsas.text.formatting import with_esd
 from tests.exports.refined import HOSTILE, hostile, mixture, quartz
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.crystal.symmetry import Symmetry, cell_to_metric
 from autogsas.engine import backgrounds
 from autogsas.engine.lineshape import pseudo_voigt_mix
 from autogsas.engine.parameters import Layout
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.profile import Plan
-from autogsas.engine.symmetry import Symmetry, cell_to_metric
-from autogsas.project import Histogram, Project
-from autogsas.recipe import BackgroundFunction, Group
+from autogsas.model.project import Histogram, Project
+from autogsas.model.recipe import BackgroundFunction, Group
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

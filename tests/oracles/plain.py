@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.instrument import Instrument
-from autogsas.pattern import Pattern, counting_weights
-from autogsas.project import Histogram, Project, Search
-from autogsas.sample import BackgroundPeak, Broadening, Orientation, Specimen
-from autogsas.structure import Cell, Phase, Site
+from autogsas.model.instrument import Instrument
+from autogsas.model.pattern import Pattern, counting_weights
+from autogsas.model.project import Histogram, Project, Search
+from autogsas.model.sample import BackgroundPeak, Broadening, Orientation, Specimen
+from autogsas.model.structure import Cell, Phase, Site
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

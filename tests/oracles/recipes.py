@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from autogsas.loading import build_project, load_project
-from autogsas.project import Project
-from autogsas.recipe import Recipe
-from autogsas.trial import copies, relocate
+from autogsas.input.loading import build_project, load_project
+from autogsas.model.project import Project
+from autogsas.model.recipe import Recipe
+from autogsas.trial.child import copies, relocate
 
 from . import corrected
 from .plain import HERE, Entry, entries

@@ -17,11 +17,11 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import nnls
 
+from autogsas.crystal.symmetry import quadratic_form
 from autogsas.engine.cells.clipping import clipped_background
 from autogsas.engine.lineshape import SIGMA_TO_FWHM
-from autogsas.engine.symmetry import quadratic_form
-from autogsas.instrument import Instrument
-from autogsas.pattern import Pattern
+from autogsas.model.instrument import Instrument
+from autogsas.model.pattern import Pattern
 
 __all__ = ["SHIFTS", "Lines", "Signal", "View"]
 

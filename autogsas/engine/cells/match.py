@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.crystal.symmetry import PAIRS
 from autogsas.engine.cells.lines import SHIFTS, Lines, Signal, View
 from autogsas.engine.lineshape import SIGMA_TO_FWHM
 from autogsas.engine.parameters import INSTRUMENT, Layout
 from autogsas.engine.peaks import ReflectionSet
-from autogsas.engine.symmetry import PAIRS
-from autogsas.project import Histogram, Project
+from autogsas.model.project import Histogram, Project
 
 __all__ = ["LEVELS", "MOST_STRAIN", "CellMatcher", "Climbed", "State"]
 

@@ -16,9 +16,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.crystal.symmetry import metric_to_cell
 from autogsas.engine.cells.match import LEVELS, MOST_STRAIN, CellMatcher, State
-from autogsas.engine.symmetry import metric_to_cell
-from autogsas.project import Project
+from autogsas.model.project import Project
 
 __all__ = ["FoundCell", "Verdict", "find_cells"]
 

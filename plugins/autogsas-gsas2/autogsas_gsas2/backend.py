@@ -8,18 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from autogsas.backend import Capabilities, Probe, StartWord
-from autogsas.engine.phases import PhaseState
-from autogsas.engine.starts import start_cell, start_sites
-from autogsas.engine.symmetry import cell_to_metric
-from autogsas.engine.tensors import equivalent_isotropic
+from autogsas.crystal.phases import PhaseState
+from autogsas.crystal.starts import start_cell, start_sites
+from autogsas.crystal.symmetry import cell_to_metric
+from autogsas.crystal.tensors import equivalent_isotropic
 from autogsas.errors import BackendError, UserError
-from autogsas.project import Histogram, Project
-from autogsas.recipe import ALL_BACKGROUNDS, GROUPS, Free, Setting, Start, Step
-from autogsas.result import Curves, Parameter, Reflections, Result, StepResult
-from autogsas.sample import Broadening
-from autogsas.structure import U6, Cell, Phase
-from autogsas.trial import LOG
+from autogsas.hooks.backend import Capabilities, Probe, StartWord
+from autogsas.model.project import Histogram, Project
+from autogsas.model.recipe import ALL_BACKGROUNDS, GROUPS, Free, Setting, Start, Step
+from autogsas.model.result import Curves, Parameter, Reflections, Result, StepResult
+from autogsas.model.sample import Broadening
+from autogsas.model.structure import U6, Cell, Phase
+from autogsas.trial.child import LOG
 
 from autogsas_gsas2 import canonical, finding, protocol
 from autogsas_gsas2.bridge import Child, warm

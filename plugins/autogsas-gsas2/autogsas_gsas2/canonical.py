@@ -9,8 +9,8 @@ import gemmi
 import numpy as np
 import numpy.typing as npt
 from autogsas.errors import BackendError
-from autogsas.instrument import Instrument
-from autogsas.structure import Phase
+from autogsas.model.instrument import Instrument
+from autogsas.model.structure import Phase
 
 __all__ = ["PROBE_POINT", "cif", "images", "instprm", "origin_shift"]
 

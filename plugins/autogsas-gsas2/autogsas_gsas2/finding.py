@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from autogsas.backend import Probe
+from autogsas.hooks.backend import Probe
 
 from autogsas_gsas2 import probe_script
 from autogsas_gsas2.places import SETTING, interpreters, named_interpreter

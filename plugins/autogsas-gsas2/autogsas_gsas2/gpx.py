@@ -11,12 +11,12 @@ from typing import Any, get_args
 
 import numpy as np
 from autogsas.errors import UserError
-from autogsas.instrument import Geometry, Instrument, Radiation
-from autogsas.metrics import rwp
-from autogsas.pattern import Pattern
-from autogsas.project import Histogram, Project, Search
-from autogsas.result import Finding, Result, Severity
-from autogsas.structure import Intensities, Phase
+from autogsas.model.instrument import Geometry, Instrument, Radiation
+from autogsas.model.metrics import rwp
+from autogsas.model.pattern import Pattern
+from autogsas.model.project import Histogram, Project, Search
+from autogsas.model.result import Finding, Result, Severity
+from autogsas.model.structure import Intensities, Phase
 
 from autogsas_gsas2.inert import read_gpx
 from autogsas_gsas2.specimens import absorption, background_peaks, read_specimen

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from autogsas import hookimpl
-from autogsas.backend import Backend
-from autogsas.project import Project
-from autogsas.result import Finding, Result
+from autogsas.hooks.backend import Backend
+from autogsas.model.project import Project
+from autogsas.model.result import Finding, Result
 
 from autogsas_gsas2 import gpx
 from autogsas_gsas2.backend import Gsas2Backend

@@ -186,7 +186,7 @@ class Refine:
 
 @dataclass(frozen=True)
 class StepReport:
-    """What a step did, as in `autogsas.result.StepResult`."""
+    """What a step did, as in `autogsas.model.result.StepResult`."""
 
     converged: bool
     cycles: int
@@ -211,7 +211,7 @@ class Read:
 
 @dataclass(frozen=True)
 class ParameterData:
-    """One parameter, as in `autogsas.result.Parameter`."""
+    """One parameter, as in `autogsas.model.result.Parameter`."""
 
     name: str
     value: float
@@ -225,7 +225,7 @@ class ParameterData:
 
 @dataclass(frozen=True)
 class ReflectionData:
-    """Reflections of a phase in a histogram, as in `autogsas.result.Reflections`; ``hkl`` is (n, 3)."""
+    """Reflections of a phase in a histogram, as in `autogsas.model.result.Reflections`; ``hkl`` is (n, 3)."""
 
     phase: str
     hkl: Array
@@ -242,7 +242,7 @@ class ReflectionData:
 
 @dataclass(frozen=True)
 class CurveData:
-    """The curves of a histogram over its full limits, as in `autogsas.result.Curves`."""
+    """The curves of a histogram over its full limits, as in `autogsas.model.result.Curves`."""
 
     histogram: str
     x: Array

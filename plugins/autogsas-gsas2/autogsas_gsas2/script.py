@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autogsas.project import Project
+from autogsas.model.project import Project
 
 from autogsas_gsas2.protocol import Saved
 

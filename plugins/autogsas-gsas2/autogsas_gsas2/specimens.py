@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from autogsas.sample import Axis, BackgroundPeak, Broadening, BroadeningModel, Orientation, Specimen
+from autogsas.model.sample import Axis, BackgroundPeak, Broadening, BroadeningModel, Orientation, Specimen
 
 __all__ = ["absorption", "background_peaks", "read_specimen"]
 

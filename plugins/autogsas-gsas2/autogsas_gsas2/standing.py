@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 
 from autogsas.errors import BackendError, BackendMissing, UserError
-from autogsas.project import Project
-from autogsas.result import Result
-from autogsas.trial import copies, relocate
+from autogsas.model.project import Project
+from autogsas.model.result import Result
+from autogsas.trial.child import copies, relocate
 
 from autogsas_gsas2 import finding, gpx
 from autogsas_gsas2.backend import Gsas2Backend

@@ -10,7 +10,7 @@ from typing import Any
 import gemmi
 import numpy as np
 from autogsas.errors import UserError
-from autogsas.structure import U6, Cell, Phase, Site
+from autogsas.model.structure import U6, Cell, Phase, Site
 
 __all__ = ["read_phase", "space_group"]
 

@@ -16,12 +16,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from autogsas.loading import load_project
-from autogsas.project import Project
-from autogsas.recipe import Background, Free, Recipe, Step
-from autogsas.recipefile import load_recipe
+from autogsas.input.loading import load_project
+from autogsas.input.recipefile import load_recipe
+from autogsas.model.project import Project
+from autogsas.model.recipe import Background, Free, Recipe, Step
 from autogsas.testing.samples import make_project
-from autogsas.trial import copies, relocate
+from autogsas.trial.child import copies, relocate
 
 from autogsas_gsas2 import bridge, finding, wire
 from autogsas_gsas2.backend import Gsas2Backend

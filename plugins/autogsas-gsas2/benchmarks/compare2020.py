@@ -21,15 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from autogsas.errors import AutogsasError
-from autogsas.hookspecs import TrialRecord
-from autogsas.host import Host
-from autogsas.loading import load_project
-from autogsas.objective import assess
-from autogsas.project import Project
-from autogsas.space import FixedChoose, build_recipe
-from autogsas.store import read_records
-from autogsas.study import value_of_2020
-from autogsas.trial import copies, relocate
+from autogsas.hooks.host import Host
+from autogsas.input.loading import load_project
+from autogsas.model.project import Project
+from autogsas.model.trial import TrialRecord
+from autogsas.runfolder.writer import read_records
+from autogsas.search.sampler import value_of_2020
+from autogsas.trial.assessment import assess
+from autogsas.trial.building import FixedChoose, build_recipe
+from autogsas.trial.child import copies, relocate
 from published2020 import PENALTY, SPACE, as_autogsas
 
 from autogsas_gsas2.backend import Gsas2Backend

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from autogsas.host import Host
-from autogsas.project import Project
+from autogsas.hooks.host import Host
+from autogsas.model.project import Project
 from autogsas.testing import pytest_engines
 from autogsas.testing.samples import make_project
 
@@ -42,9 +42,9 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def gsas2_host(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Host]:
     """What makes hosts with the built-ins and this plugin, installed or not."""
-    from autogsas import host
+    from autogsas import builtin
 
-    monkeypatch.setattr(host, "BUILTINS", (*host.BUILTINS, "autogsas_gsas2.plugin"))
+    monkeypatch.setattr(builtin, "MODULES", (*builtin.MODULES, "autogsas_gsas2.plugin"))
     return partial(Host, entry_points=False)
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import gemmi
 import numpy as np
 import pytest
-from autogsas.builtin.cif import autogsas_read_structure
-from autogsas.builtin.instruments import autogsas_read_instrument
+from autogsas.builtin.readers.cif import autogsas_read_structure
+from autogsas.builtin.readers.instruments import autogsas_read_instrument
 from autogsas.errors import BackendError
-from autogsas.instrument import Instrument
-from autogsas.structure import Cell, Phase, Site
+from autogsas.model.instrument import Instrument
+from autogsas.model.structure import Cell, Phase, Site
 
 from autogsas_gsas2 import canonical
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from autogsas.backend import Backend
+from autogsas.hooks.backend import Backend
 from autogsas.testing.conformance import BackendConformance
 
 from autogsas_gsas2.backend import Gsas2Backend

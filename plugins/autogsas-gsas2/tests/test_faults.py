@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autogsas import cli, isolate, verbs
+from autogsas import cli
+from autogsas.commands import verbs
 from autogsas.errors import BackendMissing
-from autogsas.host import Host
-from autogsas.project import Project, Search
-from autogsas.recipe import Recipe
-from autogsas.store import RunFolder
+from autogsas.hooks.host import Host
+from autogsas.model.project import Project, Search
+from autogsas.model.recipe import Recipe
+from autogsas.runfolder.writer import RunFolder
 from autogsas.testing.samples import make_project, make_recipe
+from autogsas.trial import pool as isolate
 
 from autogsas_gsas2 import finding
 from autogsas_gsas2.places import SETTING
@@ -259,7 +261,7 @@ def test_a_worker_that_cannot_start_is_a_missing_backend(
     tmp_path: Path, gsas2_host: Any, standin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = project(tmp_path / "project", make_recipe("good"))
-    monkeypatch.setattr("autogsas.worker.sys.executable", str(tmp_path / "standin" / "bin" / "python"))
+    monkeypatch.setattr("autogsas.trial.worker.sys.executable", str(tmp_path / "standin" / "bin" / "python"))
     with pytest.raises(BackendMissing):
         verbs.run((read, gsas2_host(())), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autogsas import isolate, verbs
-from autogsas.isolate import Outcome, Workers
-from autogsas.loading import load_project
-from autogsas.messages import StepDone
-from autogsas.project import Project
-from autogsas.recipe import Background, Free, Recipe, Step
-from autogsas.store import RunFolder
+from autogsas.commands import verbs
+from autogsas.input.loading import load_project
+from autogsas.model.project import Project
+from autogsas.model.recipe import Background, Free, Recipe, Step
+from autogsas.runfolder.writer import RunFolder
+from autogsas.trial import pool as isolate
+from autogsas.trial.messages import StepDone
+from autogsas.trial.pool import Outcome, Workers
 
 from autogsas_gsas2.backend import Gsas2Backend
 from autogsas_gsas2.gpx import read_project
@@ -203,10 +204,12 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from autogsas import host, verbs
-from autogsas.loading import load_project
-from autogsas.recipe import Recipe
-host.BUILTINS = (*host.BUILTINS, "autogsas_gsas2.plugin")
+from autogsas import builtin
+from autogsas.hooks import host
+from autogsas.commands import verbs
+from autogsas.input.loading import load_project
+from autogsas.model.recipe import Recipe
+builtin.MODULES = (*builtin.MODULES, "autogsas_gsas2.plugin")
 project, plugins = load_project(Path(sys.argv[1]), host_factory=partial(host.Host, entry_points=False))
 made = replace(project, recipes=tuple(Recipe.model_validate_json(text) for text in sys.argv[4:])), plugins
 options = {"trials": int(sys.argv[2]), "resume": sys.argv[3] == "resume"}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from autogsas.project import Project
-from autogsas.recipe import Setting, Step
-from autogsas.result import Parameter, Result
-from autogsas.structure import Cell, Site
+from autogsas.model.project import Project
+from autogsas.model.recipe import Setting, Step
+from autogsas.model.result import Parameter, Result
+from autogsas.model.structure import Cell, Site
 from autogsas.testing.samples import make_project
 from trials import FIRST, FLAT, finished, frees, needs_gsas2, simulated
 

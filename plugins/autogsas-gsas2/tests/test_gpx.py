@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from autogsas.builtin.checks import autogsas_check_result
+from autogsas.builtin.checks.physical import autogsas_check_result
 from autogsas.errors import UserError
-from autogsas.loading import load_project
-from autogsas.metrics import measure
-from autogsas.recipe import Free, Step
-from autogsas.result import Result, Severity
-from autogsas.resuming import fingerprint
-from autogsas.sample import BackgroundPeak, Broadening, Orientation, Specimen
-from autogsas.structure import Cell, Site
+from autogsas.input.loading import load_project
+from autogsas.model.metrics import measure
+from autogsas.model.recipe import Free, Step
+from autogsas.model.result import Result, Severity
+from autogsas.model.sample import BackgroundPeak, Broadening, Orientation, Specimen
+from autogsas.model.structure import Cell, Site
+from autogsas.search.resuming import fingerprint
 from trials import session
 
 from autogsas_gsas2.gpx import Holdings, find_gpx, findings, holdings, read_project

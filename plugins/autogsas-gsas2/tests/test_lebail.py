@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from autogsas.project import Project
-from autogsas.recipe import Setting, Step
-from autogsas.structure import Cell, Phase
+from autogsas.model.project import Project
+from autogsas.model.recipe import Setting, Step
+from autogsas.model.structure import Cell, Phase
 from autogsas.testing.samples import make_project
 from trials import FIRST, FLAT, SECOND, by_name, finished, frees, measured, needs_gsas2, run_script, session, simulated
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from autogsas.loading import load_project
-from autogsas.metrics import rwp
-from autogsas.project import Project
-from autogsas.recipe import Background, Free, Step
-from autogsas.result import Result
+from autogsas.input.loading import load_project
+from autogsas.model.metrics import rwp
+from autogsas.model.project import Project
+from autogsas.model.recipe import Background, Free, Step
+from autogsas.model.result import Result
 from trials import DATA, frees, needs_gsas2, run_script, session
 
 pytestmark = [

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autogsas.loading import load_project
-from autogsas.study import value_of_2020
+from autogsas.input.loading import load_project
+from autogsas.search.sampler import value_of_2020
 from trials import DATA, INSTALLATION, needs_gsas2
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from autogsas.project import Project
-from autogsas.recipe import Step
+from autogsas.model.project import Project
+from autogsas.model.recipe import Step
 from trials import FIRST, INSTALLATION, SECOND, frees, needs_gsas2, replace_step, run_script, session, values
 
 pytestmark = needs_gsas2

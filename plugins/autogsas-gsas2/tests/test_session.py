@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from autogsas.builtin.terms import check_terms
-from autogsas.pattern import counting_weights
-from autogsas.project import Project
-from autogsas.recipe import BACKGROUNDS, Background, Free, Setting, Step
-from autogsas.structure import Cell
+from autogsas.builtin.checks.terms import check_terms
+from autogsas.model.pattern import counting_weights
+from autogsas.model.project import Project
+from autogsas.model.recipe import BACKGROUNDS, Background, Free, Setting, Step
+from autogsas.model.structure import Cell
 from autogsas.testing.samples import make_project
 from trials import FIRST, FLAT, SECOND, frees, measured, needs_gsas2, replace_step, run_script, session, values
 

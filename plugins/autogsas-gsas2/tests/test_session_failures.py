@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from autogsas.errors import BackendError
-from autogsas.project import Project
-from autogsas.recipe import Background, Setting, Step
-from autogsas.structure import Cell
+from autogsas.model.project import Project
+from autogsas.model.recipe import Background, Setting, Step
+from autogsas.model.structure import Cell
 from trials import FIRST, SECOND, frees, needs_gsas2, replace_step, session
 
 pytestmark = needs_gsas2

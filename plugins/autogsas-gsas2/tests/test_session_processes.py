@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from autogsas.errors import BackendError
-from autogsas.project import Project
-from autogsas.trial import LOG
+from autogsas.model.project import Project
+from autogsas.trial.child import LOG
 from trials import FIRST, INSTALLATION, SECOND, needs_gsas2, session, values
 
 from autogsas_gsas2.backend import Gsas2Session

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from autogsas.project import Project
-from autogsas.recipe import Free, Setting, Step
-from autogsas.sample import BackgroundPeak, Broadening, OccupancySum, Orientation, Specimen
-from autogsas.structure import Cell
+from autogsas.model.project import Project
+from autogsas.model.recipe import Free, Setting, Step
+from autogsas.model.sample import BackgroundPeak, Broadening, OccupancySum, Orientation, Specimen
+from autogsas.model.structure import Cell
 from autogsas.testing.samples import make_project
 from trials import FIRST, FLAT, by_name, finished, frees, measured, needs_gsas2, run_script, session, simulated
 

@@ -10,11 +10,11 @@ import gemmi
 import numpy as np
 import pytest
 from autogsas.errors import BackendError
-from autogsas.project import Project
-from autogsas.recipe import Free, Setting, Start, Step
-from autogsas.result import Result
-from autogsas.sample import Orientation, Specimen
-from autogsas.structure import Cell, Site
+from autogsas.model.project import Project
+from autogsas.model.recipe import Free, Setting, Start, Step
+from autogsas.model.result import Result
+from autogsas.model.sample import Orientation, Specimen
+from autogsas.model.structure import Cell, Site
 from autogsas.testing.samples import make_project
 from trials import FIRST, FLAT, by_name, finished, frees, measured, needs_gsas2, run_script, session, simulated
 
@@ -71,9 +71,9 @@ def test_the_tensor_of_an_isotropic_site_gives_the_same_pattern(
     project: Project, tmp_path: Path, group: str, cell: Cell, places: list[Any]
 ) -> None:
     """And it is the one the numpy engine makes: U_eq is U_iso, off-diagonal terms those of the reciprocal axes."""
-    from autogsas.engine.phases import PhaseState
-    from autogsas.engine.symmetry import cell_to_metric
-    from autogsas.engine.tensors import isotropic_tensor
+    from autogsas.crystal.phases import PhaseState
+    from autogsas.crystal.symmetry import cell_to_metric
+    from autogsas.crystal.tensors import isotropic_tensor
 
     sites = tuple(Site(f"O{i}", "O", place, 1.0, 0.01 * (i + 1)) for i, place in enumerate(places))
     made = of(project, space_group=group, cell=cell, sites=sites)

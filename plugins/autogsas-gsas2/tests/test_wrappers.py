@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from autogsas.recipe import Background, Free, Step
+from autogsas.model.recipe import Background, Free, Step
 from autogsas.testing.samples import make_project
 
 from autogsas_gsas2 import bridge, finding

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from autogsas.metrics import rwp
-from autogsas.pattern import Pattern, counting_weights
-from autogsas.project import Project
-from autogsas.recipe import Background, Free, Group, Step
-from autogsas.result import Parameter, Result
-from autogsas.trial import copies, relocate
+from autogsas.model.metrics import rwp
+from autogsas.model.pattern import Pattern, counting_weights
+from autogsas.model.project import Project
+from autogsas.model.recipe import Background, Free, Group, Step
+from autogsas.model.result import Parameter, Result
+from autogsas.trial.child import copies, relocate
 
 from autogsas_gsas2.backend import Gsas2Backend, Gsas2Session
 from autogsas_gsas2.finding import find

@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from autogsas.host import Host
-from autogsas.metrics import rwp
+from autogsas.hooks.host import Host
+from autogsas.model.metrics import rwp
 from tests.benchmarks.engines.memory import descendants_peak, own_peak
 from tests.benchmarks.measure import MARK
 from tests.benchmarks.patterns import counted_points, load

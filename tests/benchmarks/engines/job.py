@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from autogsas.instrument import Instrument
-from autogsas.project import Project
+from autogsas.model.instrument import Instrument
+from autogsas.model.project import Project
 
 __all__ = ["write_job"]
 

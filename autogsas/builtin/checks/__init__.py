@@ -1,0 +1,1 @@
+"""Checks of whether a refined model makes physical sense."""

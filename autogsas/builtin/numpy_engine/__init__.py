@@ -1,0 +1,1 @@
+"""The numpy engine as a backend."""

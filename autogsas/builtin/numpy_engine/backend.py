@@ -1,0 +1,64 @@
+"""The numpy engine as a backend, registered like anybody else's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autogsas.builtin.numpy_engine.script import script_text
+from autogsas.engine.session import EngineSession
+from autogsas.hooks.backend import Backend, Capabilities, Probe, StartWord
+from autogsas.hooks.specs import hookimpl
+from autogsas.model.project import Project
+from autogsas.model.recipe import ALL_BACKGROUNDS, GROUPS, Step
+from autogsas.model.result import Result, StepResult
+from autogsas.version import __version__
+
+__all__ = ["NumpyBackend"]
+
+
+class _Session:
+    """An engine session with the files it leaves."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._engine = EngineSession(project, __version__)
+        self._done: list[Step] = []
+
+    def refine(self, step: Step) -> StepResult:
+        done = self._engine.refine(step)
+        self._done.append(step)
+        return done
+
+    def result(self) -> Result:
+        return self._engine.result()
+
+    def save(self, folder: Path) -> None:
+        (folder / "best.py").write_text(script_text(self._project, self._done), encoding="utf-8")
+
+    def close(self) -> None:
+        self._done.clear()
+
+
+class NumpyBackend:
+    """The numpy engine that comes with autogsas: always there."""
+
+    name = "numpy"
+
+    def probe(self) -> Probe:
+        """Say that it is available."""
+        return Probe(True, __version__)
+
+    def capabilities(self) -> Capabilities:
+        """Say what the engine can refine."""
+        starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry"})
+        return Capabilities(groups=frozenset(GROUPS), backgrounds=ALL_BACKGROUNDS, starts=starts, outputs=("best.py",))
+
+    def open(self, project: Project, folder: Path) -> _Session:
+        """Open a session; the engine works on the project's plain data and needs no files."""
+        return _Session(project)
+
+
+@hookimpl
+def autogsas_register_backends() -> list[Backend]:
+    """Bring the numpy engine."""
+    return [NumpyBackend()]

@@ -1,0 +1,1 @@
+"""Readers of patterns, structures and instrument files."""

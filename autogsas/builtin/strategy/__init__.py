@@ -1,0 +1,1 @@
+"""Search strategies: what recipes may vary, and which recipes to try first."""

@@ -1,0 +1,75 @@
+"""A phase with its symmetry worked out: what its sites share, and what its occupancies are bound to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from autogsas.crystal.scattering import parse_element
+from autogsas.crystal.symmetry import SiteSymmetry, Symmetry, cell_to_metric
+from autogsas.model.structure import Phase
+
+__all__ = ["PhaseState"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PhaseState:
+    """A phase with its symmetry worked out.
+
+    ``places`` says for each site which is the first one at its place: atoms that share a place by disorder share
+    coordinates and U_iso, which no powder pattern tells apart. ``sums`` (n, s) has a row for each sum of occupancies,
+    1 for the sites in it; ``totals`` (n,) are what they add up to.
+    """
+
+    phase: Phase
+    symmetry: Symmetry
+    sites: tuple[SiteSymmetry, ...]
+    places: tuple[int, ...]
+    sums: Array
+    totals: Array
+
+    @classmethod
+    def of(cls, phase: Phase) -> PhaseState:
+        """Return the phase with the symmetry of its space group. Raises ValueError for an impossible structure."""
+        symmetry = Symmetry.from_name(phase.space_group)
+        metric = cell_to_metric(phase.cell.values())
+        sites = tuple(symmetry.site(site.xyz, metric) for site in phase.sites)
+        places = tuple(
+            next(i for i, other in enumerate(sites) if np.allclose(other.xyz, site.xyz, atol=1e-6)) for site in sites
+        )
+        labels = [site.label for site in phase.sites]
+        sums = np.zeros((len(phase.occupancy_sums), len(labels)))
+        for row, one in zip(sums, phase.occupancy_sums, strict=True):
+            row[[labels.index(label) for label in one.sites]] = 1.0
+        return cls(phase, symmetry, sites, places, sums, np.array([one.total for one in phase.occupancy_sums]))
+
+    @property
+    def free_intensities(self) -> bool:
+        """Whether the reflections' intensities come from the pattern alone (Le Bail)."""
+        return self.phase.intensities == "Le Bail"
+
+    def masses(self) -> Array:
+        """Return the mass that each site, fully occupied, brings to the cell, in Dalton; (s,)."""
+        order = self.symmetry.order
+        return np.array([
+            order / symmetric.order * parse_element(site.element)[0].weight
+            for site, symmetric in zip(self.phase.sites, self.sites, strict=True)
+        ])  # fmt: skip
+
+    def sum_of(self, s: int) -> int | None:
+        """Return the row of the sum that site ``s`` stands in."""
+        found = np.flatnonzero(self.sums[:, s]) if self.sums.size else np.zeros(0, dtype=np.int64)
+        return int(found[0]) if found.size else None
+
+    def remainder(self, row: int) -> int:
+        """Return the site whose occupancy follows from the others' in a sum: the fullest, farthest from its bound."""
+        inside = np.flatnonzero(self.sums[row])
+        return int(inside[np.argmax([self.phase.sites[i].occupancy for i in inside])])
+
+    def together(self, s: int) -> list[int]:
+        """Return all sites at the place of site ``s``."""
+        return [i for i, place in enumerate(self.places) if place == self.places[s]]

@@ -1,0 +1,187 @@
+"""Write a commented project file for data at hand, after everything it names has been read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from autogsas.errors import UserError
+from autogsas.hooks.host import Host
+from autogsas.input import yamlfile
+from autogsas.input.loading import PROJECT_FILE, build_project
+from autogsas.model.instrument import Geometry, Radiation
+from autogsas.model.project import BackgroundSearch, Search
+from autogsas.model.recipe import BACKGROUNDS, GROUPS
+
+__all__ = ["write_project"]
+
+
+def write_project(
+    data: Sequence[Path],
+    phases: Sequence[Path],
+    instrument: Path | None = None,
+    target: Path = Path(),
+    *,
+    name: str | None = None,
+    radiation: Radiation | None = None,
+    geometry: Geometry | None = None,
+    wavelength: Sequence[float] | None = None,
+    limits: tuple[float, float] | None = None,
+    host_factory: Callable[[Iterable[Path]], Host] = Host,
+) -> Path:
+    """Write a commented project file into ``target`` (a folder, or the file itself) and return its path.
+
+    ``wavelength`` in Angstrom, ``limits`` in degrees 2theta for all patterns. All that the new file names is read
+    first, by the same way a run reads it. Raises UserError, and then writes nothing, where something cannot be read
+    or the file exists.
+    """
+    file = target if target.suffix.lower() in (".yaml", ".yml") else target / PROJECT_FILE
+    if not data:
+        raise UserError("no data given", key="data", allowed="at least one measured pattern")
+    if not phases:
+        raise UserError("no phase given", key="phases", allowed="at least one CIF")
+    if file.exists():
+        raise UserError("the file exists and is not overwritten", file=file)
+    if not file.parent.is_dir():
+        raise UserError("no such folder", file=file.parent)
+    for key, path in (*(("data", item) for item in data), *(("phases", item) for item in phases),
+                      *([("instrument", instrument)] if instrument else [])):  # fmt: skip
+        if not path.is_file():
+            raise UserError("no such file", file=path, key=key)
+    said = {"radiation": radiation, "geometry": geometry, "wavelength": list(wavelength) if wavelength else None,
+            "limits": list(limits) if limits else None}  # fmt: skip
+    text = _text(file, data, phases, instrument, name, {key: value for key, value in said.items() if value is not None})
+    build_project(yamlfile.parse(text, file), file, host_factory=host_factory)
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise UserError("the file exists and is not overwritten", file=file) from None
+    except OSError as error:
+        raise UserError(f"cannot be written: {error.strerror or error}", file=file) from error
+    return file
+
+
+def _text(
+    file: Path, data: Sequence[Path], phases: Sequence[Path], instrument: Path | None, name: str | None,
+    said: dict[str, object],
+) -> str:  # fmt: skip
+    folder = file.resolve().parent
+    lines = [
+        "# A refinement project of autogsas. Paths are relative to this file.",
+        "# Keys behind a # may be left out: under search they show their defaults, elsewhere an example.",
+        f"name: {_quote(name or folder.name)}",
+        "# backend: auto                         # auto, numpy, or the name of a plugin's engine (`autogsas plugins`)",
+        "",
+        "data:",
+    ]
+    for path, label in zip(data, _names(data), strict=True):
+        lines += _entry(folder, path, label, instrument, said)
+    lines += ["phases:"]
+    for path in phases:
+        lines += [f"  - file: {_quote(_relative(path, folder))}",
+                  "    # name: a_short_name                # default: the CIF's own",
+                  "    # block: data_block                 # default: the first block with atoms",
+                  "    # intensities: Le Bail              # from the pattern alone; default: structure",
+                  "    # size: {model: uniaxial, value: 0.1, axial: 0.2, axis: [0, 0, 1], mix: 1}",
+                  "    # strain: {value: 1000}             # size in micrometre, strain in 1e-6: where they start",
+                  "    # preferred_orientation: {axis: [0, 0, 1], ratio: 1.0}  # March-Dollase",
+                  "    # occupancy_sums: [{sites: [A1, A2], total: 1.0}]"]  # fmt: skip
+    return "\n".join([*lines, "", *_search_lines()]) + "\n"
+
+
+def _entry(folder: Path, path: Path, label: str, instrument: Path | None, said: dict[str, object]) -> list[str]:
+    lines = [f"  - file: {_quote(_relative(path, folder))}", f"    name: {_quote(label)}"]
+    if instrument is not None:
+        lines.append(f"    instrument: {_quote(_relative(instrument, folder))}")
+    options = {
+        "limits": ("[15, 130]", "2theta range in degrees; default: all data"),
+        "exclude": ("[[20, 21]]", "2theta regions left out"),
+        "radiation": ("xray", "xray or neutron; this and the keys below win over the instrument file"),
+        "wavelength": ("[1.5406, 1.5444]", "Angstrom; one, or K-alpha1 and K-alpha2"),
+        "ratio": ("0.5", "I(K-alpha2)/I(K-alpha1)"),
+        "polarization": ("0.7", "as GSAS-II's Polariz."),
+        "geometry": ("Bragg-Brentano", "or Debye-Scherrer"),
+        "radius": ("200", "of the goniometer, in mm"),
+        "bank": ("1", "which bank of the files"),
+        "absorption": ("0.3", "muR of a Debye-Scherrer sample"),
+        "background_peaks": ("[{position: 22, intensity: 5000, sig: 900}]", "fixed humps; GSAS-II's units"),
+        "axial_sum": ("converged", "axial divergence to convergence (numpy engine); default: as GSAS-II sums it"),
+    }
+    for key, (example, about) in options.items():
+        shown = f"    {key}: {json.dumps(said[key])}" if key in said else f"    # {key}: {example}"
+        lines.append(f"{shown:<40}# {about}")
+    return [*lines, ""]
+
+
+def _search_lines() -> list[str]:
+    default, background = Search(), BackgroundSearch()
+    rows = [
+        ("trials", str(default.trials), "refinements to try"),
+        ("timeout", "10m", "for the whole run; default: none"),
+        ("trial_timeout", f"{default.trial_timeout:g}", "seconds for one trial"),
+        ("jobs", str(default.jobs), "trials at a time"),
+        ("seed", str(default.seed), "one seed, one search"),
+        ("sampler", default.sampler or "tpe", "who proposes: tpe, random, cmaes, gp, qmc or tpe-2020"),
+        ("space", default.space, "what is searched; published-2020: that of Ozaki et al. (2020)"),
+        ("scout", str(default.scout), "trials of the numpy engine before a slower one; off, or a number"),
+        ("prune", "true", "give up trials that are hopeless before their last step"),
+        ("patience", "30", "stop after so many trials without gain; default: never"),
+        ("terminator", "false", "stop where Optuna's terminator expects no more"),
+        ("cycles", str(list(default.cycles)), "fewest and most cycles of the early steps"),
+    ]
+    first, perturb = default.first, default.perturb
+    lines = ["# search:"]
+    lines += [f"{f'#   {key}: {value}':<40}# {about}" for key, value, about in rows]
+    functions = ", ".join(json.dumps(item) for item in BACKGROUNDS)
+    lines += [
+        "#   background:",
+        f"#     functions: [{functions}]",
+        f"{f'#     terms: {list(background.terms)}':<40}# smallest and largest number of terms",
+        "#   groups:                             # what to free; by choice all that is named in neither list",
+        f"{'#     always: []':<40}# of: {', '.join(GROUPS)}",
+        "#     never: []",
+        f"{'#     offer: []':<40}# also by choice: occupancy, absorption",
+        "#   first:                              # the 2theta range of the first steps, in shares of the whole",
+        f"{f'#     start: {list(first.start)}':<40}# where it begins",
+        f"{f'#     width: {list(first.width)}':<40}# how much of what is left it takes",
+        "#   perturb:                            # move starting structures about, to meet other solutions",
+        f"{f'#     positions: {perturb.positions}':<40}# Angstrom, root mean square",
+        f"{f'#     cell: {perturb.cell}':<40}# largest change, as a fraction",
+        "",
+        "# recipes: [handmade.recipe.yaml]       # refinements of your own, tried first",
+        "# plugins: [hooks.py]                   # Python files with hooks of this project",
+    ]
+    return lines
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Return a distinct short name for each pattern: its stem, with its ending or a number where stems repeat."""
+    out: list[str] = []
+    stems = [path.stem.replace(":", "_") for path in paths]
+    for path, stem in zip(paths, stems, strict=True):
+        name = stem if stems.count(stem) == 1 else f"{stem}_{path.suffix.lstrip('.')}"
+        number = 2
+        while name in out:
+            name = f"{stem}_{number}"
+            number += 1
+        out.append(name)
+    return out
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.resolve(), folder)).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+
+
+def _quote(text: str) -> str:
+    """Return text as a YAML string, bare where that reads back as the same."""
+    try:
+        bare = yamlfile.parse(f"key: {text}", Path(text)) == {"key": text} and "#" not in text and text == text.strip()
+    except UserError:
+        bare = False
+    return text if bare else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,152 @@
+"""What a refinement gives back: plain, frozen, picklable."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from autogsas.model.structure import Phase
+
+__all__ = ["Curves", "Finding", "Parameter", "Reflections", "Result", "Severity", "StepResult"]
+
+Array = npt.NDArray[np.float64]
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error makes a trial infeasible, a warning is shown, information is said."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check says: a stable code, a severity, one sentence, and the numbers behind it.
+
+    ``about`` names what it is about, for programs: "phase", "histogram", "site" and the like.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    numbers: dict[str, float] = field(default_factory=dict)
+    about: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter at the end of a refinement.
+
+    ``name`` is unique in a result, such as "fluorapatite:Ca2:x", "fluorapatite:a", "FAP:U"; ``group`` is the
+    recipe's word for it. ``esd`` is None where it was not refined.
+    """
+
+    name: str
+    value: float
+    esd: float | None
+    unit: str
+    group: str
+    phase: str | None = None
+    histogram: str | None = None
+    site: str | None = None
+
+
+@dataclass(frozen=True)
+class Reflections:
+    """Reflections of one phase in one histogram, K-alpha1 only; arrays of length n.
+
+    ``hkl`` (n, 3) int; ``d`` in Angstrom; ``two_theta`` in degrees with all corrections;
+    ``fwhm`` in degrees; ``f2_observed`` shares the observed intensity out as the calculated one is
+    (Rietveld, J. Appl. Cryst. 2, 65 (1969)).
+    ``sigma`` Gaussian standard deviation and ``gamma`` Lorentzian full width, in degrees.
+    """
+
+    phase: str
+    hkl: npt.NDArray[np.int64]
+    multiplicity: npt.NDArray[np.int64]
+    d: Array
+    two_theta: Array
+    f2_calculated: Array
+    f2_observed: Array
+    intensity: Array
+    fwhm: Array
+    sigma: Array
+    gamma: Array
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The curves of one histogram at its measured points, over the project's full limits; arrays of shape (n,).
+
+    ``weights`` is zero at points that do not count (excluded regions, missing values). ``background_function`` is the
+    recipe's word for the background's function, "" where the engine does not say; its terms are the parameters
+    "<histogram>:background 1" and so on.
+    """
+
+    histogram: str
+    x: Array
+    observed: Array
+    calculated: Array
+    background: Array
+    weights: Array
+    reflections: tuple[Reflections, ...] = ()
+    background_function: str = ""
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step did.
+
+    ``dropped`` names the parameters taken out as singular; ``shift_esd`` is the largest last shift over esd;
+    ``rwp`` the engine's own figure in per cent over the step's limits; ``full_rwp`` what the model after the step
+    gives over the project's full limits, less the excluded regions, NaN where the engine does not say it.
+    """
+
+    title: str
+    converged: bool
+    cycles: int
+    n_variables: int
+    rwp: float
+    shift_esd: float
+    dropped: tuple[str, ...] = ()
+    at_bound: tuple[str, ...] = ()
+    message: str = ""
+    seconds: float = 0.0
+    full_rwp: float = math.nan
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of a refinement.
+
+    ``correlation`` is (p, p) for the ``varied`` names in their order, with unit diagonal.
+    ``engine_rwp`` is the engine's own figure in per cent, kept beside the host's. ``n_restraints`` is how many
+    restraints acted on the refinement, which no figure of the host counts.
+    """
+
+    backend: str
+    backend_version: str
+    curves: tuple[Curves, ...]
+    parameters: tuple[Parameter, ...]
+    varied: tuple[str, ...]
+    correlation: Array
+    phases: tuple[Phase, ...]
+    steps: tuple[StepResult, ...]
+    engine_rwp: float
+    notes: tuple[str, ...] = ()
+    n_restraints: int = 0
+
+    @property
+    def n_variables(self) -> int:
+        """The number of refined variables of the last step."""
+        return len(self.varied)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the last step converged."""
+        return bool(self.steps) and self.steps[-1].converged

@@ -1,0 +1,238 @@
+"""What a run left in its folder, read back from its files alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from autogsas.errors import UserError
+from autogsas.runfolder.summary import Summary
+
+__all__ = ["Attempt", "ByHand", "Marks", "Profile", "Run", "read_run"]
+
+Array = npt.NDArray[np.float64]
+
+SCHEMA = 1
+_PATTERN = ("histogram", "two_theta", "observed", "calculated", "background", "weight")
+_REFLECTIONS = ("histogram", "phase", "h", "k", "l", "d", "two_theta")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The curves of one histogram of the best trial; arrays of shape (n,), 2theta in degrees, NaN where missing.
+
+    ``weight`` is 1/sigma^2 and zero where a point does not count.
+    """
+
+    histogram: str
+    two_theta: Array
+    observed: Array
+    calculated: Array
+    background: Array
+    weight: Array
+
+    @property
+    def counted(self) -> npt.NDArray[np.bool_]:
+        """Which points count, shape (n,)."""
+        return np.asarray((self.weight > 0) & np.isfinite(self.observed) & np.isfinite(self.calculated))
+
+    @property
+    def difference(self) -> Array:
+        """Observed less calculated, shape (n,); NaN at points that do not count."""
+        return np.where(self.counted, self.observed - self.calculated, np.nan)
+
+    @property
+    def deviation(self) -> Array:
+        """The difference over its standard uncertainty, shape (n,); NaN at points that do not count."""
+        return np.asarray(self.difference * np.sqrt(np.where(self.counted, self.weight, np.nan)))
+
+    def uncounted(self, excluded: Sequence[tuple[float, float]] = ()) -> list[tuple[float, float]]:
+        """Return the 2theta regions that do not count: the excluded ones and runs of points without weight.
+
+        Regions in degrees, ordered, disjoint, cut to the pattern's range; a run reaches half way to its neighbours.
+        """
+        x = self.two_theta
+        if not x.size:
+            return []
+        half = np.diff(x) / 2 if x.size > 1 else np.array([0.0])
+        regions = [(max(low, float(x[0])), min(high, float(x[-1]))) for low, high in excluded]
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], (~self.counted).astype(np.int8), [0]))))
+        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+            low = x[start] - (half[start - 1] if start else 0.0)
+            high = x[stop - 1] + (half[stop - 1] if stop < x.size else 0.0)
+            regions.append((float(low), float(high)))
+        merged: list[tuple[float, float]] = []
+        for low, high in sorted(region for region in regions if region[0] < region[1]):
+            if merged and low <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+            else:
+                merged.append((low, high))
+        return merged
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Where the reflections of one phase lie in one histogram; ``hkl`` (n, 3), ``d`` Angstrom, 2theta degrees (n,)."""
+
+    histogram: str
+    phase: str
+    hkl: npt.NDArray[np.int64]
+    d: Array
+    two_theta: Array
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One trial as the history shows it; R factors in per cent, None where there is none."""
+
+    number: int
+    state: str
+    origin: str
+    rwp: float | None
+    best_so_far: float | None
+    n_variables: int | None
+    seconds: float | None
+
+    @property
+    def seeded(self) -> bool:
+        """Whether the trial was given, not proposed by the sampler."""
+        return self.origin != "search"
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """A refinement made by hand that the search is measured against; ``rwp`` in per cent."""
+
+    name: str
+    trial: int | None
+    rwp: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that is shown of a run; ``summary`` is summary.json as it stands.
+
+    ``messages`` gives the commonest message of trials that were not usable, by cause.
+    """
+
+    folder: Path
+    summary: dict[str, Any]
+    profiles: tuple[Profile, ...]
+    marks: tuple[Marks, ...]
+    history: tuple[Attempt, ...]
+    messages: dict[str, str]
+    by_hand: tuple[ByHand, ...] = ()
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run folder: summary.json, and what there is of pattern.csv, reflections.csv and trials.csv.
+
+    Raises UserError where it is no run folder, or its files are of another version or damaged.
+    """
+    file = folder / "summary.json"
+    try:
+        summary = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError("not the folder of a run: it has no summary.json", file=folder) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot be read: {error}", file=file) from error
+    if not isinstance(summary, dict) or summary.get("schema") != SCHEMA:
+        found = summary.get("schema") if isinstance(summary, dict) else type(summary).__name__
+        raise UserError("another version of summary.json", file=file, key="schema", found=found, allowed=str(SCHEMA))
+    try:
+        Summary.model_validate(summary)
+    except ValidationError as error:
+        # A later version may say more; what this one reads must be there and of the right kind.
+        for wrong in error.errors(include_url=False):
+            if wrong["type"] != "extra_forbidden":
+                key = ".".join(map(str, wrong["loc"]))
+                raise UserError(f"is damaged: {wrong['msg']}", file=file, key=key) from error
+    return Run(
+        folder=folder,
+        summary=summary,
+        profiles=_profiles(folder / "pattern.csv"),
+        marks=_marks(folder / "reflections.csv"),
+        history=tuple(_attempt(item) for item in summary.get("history") or ()),
+        messages=_messages(folder / "trials.csv"),
+        by_hand=tuple(
+            ByHand(str(item["name"]), item.get("trial"), float(item["rwp"]))
+            for item in summary.get("by_hand") or ()
+            if item.get("rwp") is not None
+        ),
+    )
+
+
+def _attempt(item: dict[str, Any]) -> Attempt:
+    return Attempt(
+        number=int(item["number"]),
+        state=str(item["state"]),
+        origin=str(item.get("origin") or "search"),
+        rwp=item.get("rwp"),
+        best_so_far=item.get("best_so_far"),
+        n_variables=item.get("n_variables"),
+        seconds=item.get("seconds"),
+    )
+
+
+def _messages(file: Path) -> dict[str, str]:
+    counted: dict[str, Counter[str]] = {}
+    for (cause, message), rows in _grouped(file, ("cause", "message"), ("cause", "message")).items():
+        if cause and message:
+            counted.setdefault(cause, Counter())[message] += len(rows)
+    return {cause: messages.most_common(1)[0][0] for cause, messages in counted.items()}
+
+
+def _profiles(file: Path) -> tuple[Profile, ...]:
+    return tuple(
+        Profile(name, *(_numbers(file, rows, column, gaps=column != "two_theta") for column in _PATTERN[1:]))
+        for (name,), rows in _grouped(file, _PATTERN, ("histogram",)).items()
+    )
+
+
+def _marks(file: Path) -> tuple[Marks, ...]:
+    return tuple(
+        Marks(
+            histogram,
+            phase,
+            np.column_stack([_numbers(file, rows, index) for index in "hkl"]).astype(np.int64),
+            _numbers(file, rows, "d"),
+            _numbers(file, rows, "two_theta"),
+        )
+        for (histogram, phase), rows in _grouped(file, _REFLECTIONS, ("histogram", "phase")).items()
+    )
+
+
+def _grouped(file: Path, columns: Sequence[str], keys: Sequence[str]) -> dict[tuple[str, ...], list[dict[str, str]]]:
+    groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    if not file.is_file():
+        return groups
+    with file.open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines)
+        absent = [name for name in columns if name not in (reader.fieldnames or ())]
+        if absent:
+            raise UserError(f"no column {absent[0]!r}", file=file)
+        for row in reader:
+            groups.setdefault(tuple(_name(row[key] or "") for key in keys), []).append(row)
+    return groups
+
+
+def _name(text: str) -> str:
+    # The apostrophe is there to keep spreadsheets from taking a name for a formula.
+    return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _numbers(file: Path, rows: Sequence[dict[str, str]], column: str, *, gaps: bool = False) -> Array:
+    """Return a column; an empty cell is NaN where ``gaps`` are allowed, else damage like any other text."""
+    try:
+        return np.array([np.nan if gaps and row[column] == "" else float(row[column]) for row in rows])
+    except (TypeError, ValueError):
+        raise UserError("not a number in this column", file=file, key=column) from None

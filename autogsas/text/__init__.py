@@ -1,0 +1,1 @@
+"""Numbers and recipes as text."""

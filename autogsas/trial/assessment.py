@@ -1,0 +1,241 @@
+"""What the host measures of a finished refinement: agreement, findings, score. The same for every engine."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autogsas.errors import PluginError
+from autogsas.hooks.host import Host
+from autogsas.model.metrics import Array, Metrics, measure, r_bragg
+from autogsas.model.pattern import Pattern
+from autogsas.model.project import Histogram, Project
+from autogsas.model.result import Curves, Finding, Reflections, Result, Severity
+from autogsas.model.trial import TrialState
+
+__all__ = ["Assessment", "HistogramFigures", "assess"]
+
+_RWP_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True)
+class HistogramFigures:
+    """The figures of one histogram; ``r_bragg`` in per cent by phase.
+
+    Rexp of one of several histograms counts the share of the variables that goes with its share of the points.
+    """
+
+    name: str
+    metrics: Metrics
+    r_bragg: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What the host makes of one result.
+
+    ``state`` is "complete", "infeasible" (a finding is an error) or "failed" with ``cause`` and ``message``;
+    figures and score are None where it failed.
+    """
+
+    state: TrialState
+    metrics: Metrics | None = None
+    histograms: tuple[HistogramFigures, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    score: float | None = None
+    cause: str = ""
+    message: str = ""
+    traceback: str = ""
+
+
+class _Unusable(Exception):
+    def __init__(self, cause: str, message: str) -> None:
+        self.cause = cause
+        super().__init__(message)
+
+
+def assess(host: Host, project: Project, result: Result) -> Assessment:
+    """Measure a result over the project's limits less its excluded regions, collect findings and the score.
+
+    Never raises for what is wrong with the result or with a check: that is a failed assessment with cause "result"
+    (missing or misshapen), "coverage" (curves that end inside the limits), "nan", or "hook".
+    """
+    try:
+        return _assess(host, project, result)
+    except _Unusable as error:
+        return Assessment(TrialState.FAILED, cause=error.cause, message=str(error))
+    except PluginError as error:
+        return Assessment(TrialState.FAILED, cause="hook", message=str(error), traceback=traceback.format_exc())
+
+
+def _assess(host: Host, project: Project, result: Result) -> Assessment:
+    if not isinstance(result, Result):
+        raise _Unusable("result", f"the backend returned {type(result).__name__} instead of a Result")
+    _check_parameters(result)
+    found = {curves.histogram: curves for curves in result.curves}
+    parts: list[tuple[Histogram, Curves, Array]] = []
+    findings: list[Finding] = []
+    for histogram in project.histograms:
+        if histogram.name not in found:
+            raise _Unusable("result", f"the backend returned no curves for histogram {histogram.name!r}")
+        curves = found[histogram.name]
+        parts.append((histogram, curves, _weights(histogram, curves)))
+        findings += _compare_data(histogram, curves, parts[-1][2])
+    weights = np.concatenate([w for _, _, w in parts])
+    observed = np.concatenate([_counted(c.observed, w) for _, c, w in parts])
+    calculated = np.concatenate([_counted(c.calculated, w) for _, c, w in parts])
+    metrics = measure(observed, calculated, weights, result.n_variables)
+    if not math.isfinite(metrics.rwp):
+        raise _Unusable("nan", "Rwp cannot be computed: no point with weight and intensity inside the limits")
+    if math.isfinite(result.engine_rwp) and abs(result.engine_rwp - metrics.rwp) > _RWP_TOLERANCE:
+        findings.append(_engine_differs(result.engine_rwp, metrics.rwp))
+    for answer in host.call("check_result", project=project, result=result, metrics=metrics):
+        findings += _findings(host, answer)
+    state = (
+        TrialState.INFEASIBLE
+        if any(finding.severity is Severity.ERROR for finding in findings)
+        else TrialState.COMPLETE
+    )
+    return Assessment(
+        state=state,
+        metrics=metrics,
+        histograms=tuple(_figures(c, w, metrics) for _, c, w in parts),
+        findings=tuple(findings),
+        score=_score(host, project, result, metrics, findings),
+        cause="findings" if state is TrialState.INFEASIBLE else "",
+        message="; ".join(f.message for f in findings if f.severity is Severity.ERROR),
+    )
+
+
+def _check_parameters(result: Result) -> None:
+    size = len(result.varied)
+    if np.shape(result.correlation) != (size, size):
+        raise _Unusable(
+            "result", f"the correlation matrix has shape {np.shape(result.correlation)}, not ({size}, {size})"
+        )
+    names = [parameter.name for parameter in result.parameters]
+    if len(set(names)) != len(names):
+        raise _Unusable("result", "two parameters have one name")
+    missing = set(result.varied) - set(names)
+    if missing:
+        raise _Unusable("result", f"refined but not among the parameters: {', '.join(sorted(missing))}")
+    bad = [parameter.name for parameter in result.parameters if not math.isfinite(parameter.value)]
+    if bad:
+        raise _Unusable("nan", f"not finite after the refinement: {', '.join(bad[:5])}")
+
+
+def _weights(histogram: Histogram, curves: Curves) -> Array:
+    """Return the curve's weights with zero outside the limits and in excluded regions, having checked the curves."""
+    name = histogram.name
+    arrays = {key: np.asarray(getattr(curves, key)) for key in ("x", "observed", "calculated", "background", "weights")}
+    shapes = {array.shape for array in arrays.values()}
+    if len(shapes) != 1 or arrays["x"].ndim != 1 or arrays["x"].size == 0:
+        raise _Unusable("result", f"{name}: the curves are not one-dimensional and of one length: {shapes}")
+    x = arrays["x"]
+    if not np.all(np.isfinite(x)) or np.any(np.diff(x) <= 0):
+        raise _Unusable("result", f"{name}: 2theta of the curves is not strictly increasing")
+    points = histogram.pattern.x[histogram.pattern.mask(histogram.limits)]
+    slack = float(np.median(np.diff(points))) if points.size > 1 else 0.0
+    pattern = Pattern(name, x, arrays["observed"], arrays["weights"], "the engine")
+    inside = pattern.mask(histogram.limits)
+    if points.size and (x[0] > points[0] + slack or x[-1] < points[-1] - slack or inside.sum() < 0.99 * points.size):
+        raise _Unusable(
+            "coverage",
+            f"{name}: the curves ({x[0]:.3f} to {x[-1]:.3f}, {inside.sum()} points inside) do not cover the limits "
+            f"({points[0]:.3f} to {points[-1]:.3f}, {points.size} points)",
+        )
+    counted = pattern.mask(histogram.limits, histogram.excluded)
+    weights = np.where(counted, arrays["weights"], 0.0)
+    if not np.all(np.isfinite(weights)) or np.any(weights < 0):
+        raise _Unusable("nan", f"{name}: weights that are negative or not finite")
+    used = weights > 0
+    for key in ("observed", "calculated", "background"):
+        bad = int(np.count_nonzero(~np.isfinite(arrays[key][used])))
+        if bad:
+            raise _Unusable("nan", f"{name}: {bad} points of the {key} curve are not finite")
+    return weights
+
+
+def _counted(values: Array, weights: Array) -> Array:
+    # A missing value has no weight, but zero times NaN is NaN.
+    return np.where(weights > 0, values, 0.0)
+
+
+def _compare_data(histogram: Histogram, curves: Curves, weights: Array) -> list[Finding]:
+    """Warn where the engine counts other points or other intensities than the project's: its Rwp is another thing."""
+    pattern = histogram.pattern
+    mine = pattern.mask(histogram.limits, histogram.excluded) & (pattern.weights > 0)
+    n_engine, n_project = int(np.count_nonzero(weights > 0)), int(np.count_nonzero(mine))
+    used = weights > 0
+    reference = np.interp(curves.x[used], pattern.x[mine], pattern.y[mine]) if mine.any() else curves.observed[used]
+    scale = float(np.sum(np.abs(reference)))
+    off = float(np.sum(np.abs(curves.observed[used] - reference))) / scale if scale > 0 else 0.0
+    if abs(n_engine - n_project) <= max(2, 0.001 * n_project) and off < 0.01:
+        return []
+    return [
+        Finding(
+            "engine-data-differ",
+            Severity.WARNING,
+            f"{histogram.name}: the engine's data are not the project's: {n_engine} points for {n_project}, "
+            f"intensities {100 * off:.2g} % off",
+            {"n_engine": n_engine, "n_project": n_project, "off": off},
+        )
+    ]
+
+
+def _engine_differs(engine: float, mine: float) -> Finding:
+    return Finding(
+        "engine-rwp-differs",
+        Severity.INFO,
+        f"the engine says Rwp {engine:.3f} %, measured from its curves it is {mine:.3f} %",
+        {"engine_rwp": engine, "rwp": mine},
+    )
+
+
+def _figures(curves: Curves, weights: Array, total: Metrics) -> HistogramFigures:
+    points = int(np.count_nonzero(weights > 0))
+    share = round(total.n_variables * points / total.n_observations) if total.n_observations else 0
+    metrics = measure(_counted(curves.observed, weights), _counted(curves.calculated, weights), weights, share)
+    return HistogramFigures(curves.histogram, metrics, _r_bragg(curves.reflections))
+
+
+def _r_bragg(reflections: Iterable[Reflections]) -> dict[str, float]:
+    """R_Bragg by phase, with I = multiplicity F^2 (Young, The Rietveld Method (1993), table 1.3)."""
+    figures = {}
+    for item in reflections:
+        observed, calculated = item.multiplicity * item.f2_observed, item.multiplicity * item.f2_calculated
+        usable = np.isfinite(observed) & np.isfinite(calculated)
+        figures[item.phase] = r_bragg(observed[usable], calculated[usable])
+    return figures
+
+
+def _findings(host: Host, answer: Any) -> list[Finding]:
+    if answer is None:
+        return []
+    if not isinstance(answer, (list, tuple)) or not all(isinstance(item, Finding) for item in answer):
+        whose = host.whose("autogsas_check_result")
+        raise PluginError(
+            f"hook autogsas_check_result ({whose}) gave a wrong answer",
+            found=repr(answer),
+            allowed="a sequence of Finding",
+        )
+    return list(answer)
+
+
+def _score(
+    host: Host, project: Project, result: Result, metrics: Metrics, findings: list[Finding]
+) -> float:  # fmt: skip
+    score = host.call("score", project=project, result=result, metrics=metrics, findings=tuple(findings))
+    if score is None:
+        return metrics.rwp
+    if isinstance(score, bool) or not isinstance(score, (int, float, np.number)) or not math.isfinite(score):
+        whose = host.whose("autogsas_score")
+        raise PluginError(
+            f"hook autogsas_score ({whose}) gave a wrong answer", found=repr(score), allowed="a finite number or None"
+        )
+    return float(score)

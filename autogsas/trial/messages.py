@@ -1,0 +1,105 @@
+"""What the host and its worker processes say to each other.
+
+Each message is one of the frozen classes below, pickled, behind a mark and its length, so that anything else on the
+pipe is seen for what it is.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from autogsas.model.recipe import Recipe
+from autogsas.model.result import Result, StepResult
+
+__all__ = ["Begin", "Ended", "Garbled", "Place", "Ready", "Setup", "StepDone", "read_message", "write_message"]
+
+_MARK = b"AGS1"
+_HEAD = struct.Struct(">4sQ")
+_LARGEST = 2**31
+
+
+class Garbled(Exception):
+    """What came over the pipe is no message."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """First message to a worker: files of hooks to load, then the pickled (backend, project)."""
+
+    hook_files: tuple[Path, ...]
+    pickled: bytes
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The worker is set up; ``error`` says why not."""
+
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder of the next trial, which is the worker's to remove should the host be gone."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Run one trial in ``folder``, where copies of the project's files lie.
+
+    ``hopeless`` is a full-range Rwp in per cent: a trial above it before its last step is given up.
+    """
+
+    number: int
+    recipe: Recipe
+    folder: Path
+    hopeless: float | None = None
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """One step of a trial is done."""
+
+    number: int
+    step: StepResult
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A trial is over: with a result, or with ``cause`` and what is known about it."""
+
+    number: int
+    result: Result | None = None
+    cause: str = ""
+    message: str = ""
+    traceback: str = ""
+    save_error: str = ""
+
+
+def write_message(stream: IO[bytes], message: object) -> None:
+    """Write one message. Raises what pickle raises before anything is written."""
+    data = pickle.dumps(message)
+    stream.write(_HEAD.pack(_MARK, len(data)) + data)
+    stream.flush()
+
+
+def read_message(stream: IO[bytes]) -> Any:
+    """Read one message. Raises EOFError at the end and Garbled for anything that is not a message."""
+    head = stream.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        raise EOFError
+    mark, size = _HEAD.unpack(head)
+    if mark != _MARK or size > _LARGEST:
+        raise Garbled(f"unexpected bytes on the worker's pipe: {head!r}")
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    try:
+        return pickle.loads(data)
+    except Exception as error:  # unpickling a stranger's object may raise anything
+        raise Garbled(f"a message that cannot be unpickled: {type(error).__name__}: {error}") from error

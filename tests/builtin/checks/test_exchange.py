@@ -1,0 +1,136 @@
+"""Which corrections stand for which others is known in closed form, and so it has to be said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from autogsas.builtin.checks import exchange
+from autogsas.builtin.checks.exchange import alike, check_exchange
+from autogsas.builtin.checks.limits import LIMITS
+from autogsas.model.project import Project
+from autogsas.model.recipe import Group
+from autogsas.model.result import Finding, Result
+from tests.engine.models import (
+    CUBIC,
+    MONOCLINIC,
+    NEUTRON,
+    TETRAGONAL,
+    XRAY,
+    project,
+    refined,
+    simulate,
+    step,
+    with_data,
+)
+
+
+def sample(limits: tuple[float, float] = (15.0, 150.0), *, neutrons: bool = False, two: bool = False) -> Project:
+    phases = (MONOCLINIC, TETRAGONAL) if two else (MONOCLINIC,)
+    made = project(phases, NEUTRON if neutrons else XRAY, limits, 0.05)
+    flat = np.full(made.histograms[0].pattern.x.size, 300.0)
+    scale = 500.0 if neutrons else 0.02
+    y = simulate(made, (scale,) * len(phases), flat)
+    return with_data(made, np.random.default_rng(1).poisson(y).astype(float))
+
+
+def finish(made: Project, *groups: Group) -> Result:
+    return refined(made, step("scale", "background", terms=3), step(*groups, cycles=4)).result()
+
+
+def said(made: Project, result: Result) -> list[Finding]:
+    return list(check_exchange(made.histograms[0], result.curves[0], result))
+
+
+def test_zero_and_displacement_stand_for_each_other_and_say_so() -> None:
+    made = sample()
+    (finding,) = said(made, finish(made, "cell", "zero"))
+    assert finding.code == "exchangeable"
+    assert finding.message.startswith("zero of data stands for displacement as well: over 15 to 150° they shift lines")
+    assert 0.98 < finding.numbers["displacement"] <= 1.0
+    (finding,) = said(made, finish(made, "cell", "displacement"))
+    assert set(finding.numbers) >= {"zero"}
+    assert "displacement of data stands for zero" in finding.message
+
+
+def test_the_cell_takes_up_what_they_differ_by() -> None:
+    """1 - cos(theta) is near to tan(theta): with a free cell the two are one."""
+    x = np.radians(np.linspace(15, 150, 200))
+    one, nothing = np.ones_like(x), np.zeros((x.size, 0))
+    apart = alike(one, np.cos(x / 2)[:, None], nothing, one)
+    joined = alike(one, np.cos(x / 2)[:, None], np.tan(x / 2)[:, None], one)
+    assert apart == pytest.approx(np.sum(np.cos(x / 2)) / np.sqrt(x.size * np.sum(np.cos(x / 2) ** 2)))
+    assert apart < 0.96 < 0.98 < joined
+
+
+def test_both_freed_is_the_correlations_to_say() -> None:
+    made = sample()
+    found = [finding.message for finding in said(made, finish(made, "cell", "zero", "displacement"))]
+    assert not any("zero of data stands for displacement" in text for text in found)
+
+
+def test_debye_scherrer_has_displacements_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = sample(neutrons=True)
+    monkeypatch.setattr(exchange, "LIMITS", replace(LIMITS, exchangeable=0.0))
+    (finding,) = said(made, finish(made, "cell", "zero"))
+    assert list(finding.numbers) == ["displacement along the beam", "displacement across the beam"]
+    assert [set(f.numbers) for f in said(made, finish(made, "cell", "displacement"))] == [{"zero"}, {"zero"}]
+    assert said(made, finish(made, "W")) == []
+
+
+def test_widths_of_instrument_and_sample() -> None:
+    made = sample()
+    found = said(made, finish(made, "X", "Y"))
+    assert [finding.numbers for finding in found] == [{"size": pytest.approx(1.0)}, {"strain": pytest.approx(1.0)}]
+    found = said(made, finish(made, "size", "strain"))
+    assert [set(finding.numbers) for finding in found] == [{"X"}, {"Y"}]
+    result = finish(made, "X", "size")
+    both = tuple(replace(p, esd=0.1) if p.group in ("X", "size") else p for p in result.parameters)
+    assert said(made, replace(result, parameters=both)) == []
+    assert said(made, finish(made, "W", "U")) == []
+
+
+def test_one_width_for_all_is_not_one_phases_size() -> None:
+    made = sample(two=True)
+    result = finish(made, "size")
+    assert said(made, result) == []  # two sizes are more than one X can be
+    found = said(made, finish(made, "X"))
+    assert [set(finding.numbers) for finding in found] == [{"size"}]
+
+
+def test_gaussian_size_is_no_x() -> None:
+    made = sample()
+    result = finish(made, "X", "Y")
+    mixed = tuple(replace(p, value=0.3) if p.group == "size_mix" else p for p in result.parameters)
+    assert [set(f.numbers) for f in said(made, replace(result, parameters=mixed))] == [{"strain"}]
+
+
+def test_what_the_cell_takes_up_alone_is_left_out() -> None:
+    """Lines of one order alone: nothing of a zero is left beside the cell, and nothing is said."""
+    x = np.radians(np.array([30.0, 30.0, 30.0]))
+    one = np.ones(3)
+    assert alike(one, np.cos(x / 2)[:, None], np.tan(x / 2)[:, None], one) == 0.0
+
+
+def test_silent_without_lines() -> None:
+    made = sample()
+    result = finish(made, "cell", "zero", "X")
+    bare = replace(result.curves[0], reflections=())
+    assert list(check_exchange(made.histograms[0], bare, result)) == []
+    dark = tuple(replace(r, intensity=0.0 * r.intensity) for r in result.curves[0].reflections)
+    assert list(check_exchange(made.histograms[0], replace(bare, reflections=dark), result)) == []
+
+
+def test_a_cubic_cell_takes_up_one_curve() -> None:
+    made = project((CUBIC,), XRAY, (15.0, 150.0), 0.05)
+    y = simulate(made, (0.02,), np.full(made.histograms[0].pattern.x.size, 300.0))
+    made = with_data(made, np.round(y))
+    result = finish(made, "cell", "zero")
+    lines = result.curves[0].reflections[0]
+    x = np.radians(lines.two_theta)
+    weights = lines.intensity / lines.fwhm**2
+    wanted = alike(np.ones_like(x), np.cos(x / 2)[:, None], np.tan(x / 2)[:, None], weights)
+    (finding,) = said(made, result)
+    assert finding.numbers["displacement"] == pytest.approx(wanted, abs=1e-4)

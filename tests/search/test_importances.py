@@ -1,0 +1,95 @@
+"""What mattered: a choice that decides is found, one that does not is not, and few trials say nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autogsas.figures.importances import describe_importances, draw_importances
+from autogsas.model.recipe import Recipe, Step
+from autogsas.model.trial import TrialRecord
+from autogsas.search.importances import FEWEST, choice_words, importances
+from autogsas.search.sampler import Database, Proposer
+
+RECIPE = Recipe(steps=(Step(free=("scale",)),))
+
+
+def _run(file: Path, count: int, *, decides: bool = True, state: str = "complete") -> list[TrialRecord]:
+    """A search whose scores hang on the number of background terms alone, or on nothing."""
+    random = np.random.default_rng(5)
+    proposer = Proposer("random", 3)
+    records = []
+    with contextlib.closing(Database(file)) as database:
+        for number in range(count):
+            choose = proposer.ask(number)
+            terms = choose.integer("background.terms", 3, 24)
+            choices = {"background.terms": terms}
+            for name in ("order.cell", "order.widths", "first.start", "axial.start"):
+                choices[name] = choose.number(name, 0.01, 1.0)
+            choices["structure.positions"] = choose.yes("structure.positions")
+            score = float(random.normal(9.0, 0.05)) + (0.1 * terms if decides else 0.0)
+            record = TrialRecord(number, state, "search", RECIPE, choices, score)
+            database.add(proposer.proposed(number), record)
+            proposer.tell(record)
+            records.append(record)
+    return records
+
+
+def test_what_decides_comes_first_and_beyond_chance(tmp_path: Path) -> None:
+    found = importances(tmp_path / "study.db", _run(tmp_path / "study.db", 60), 1)
+    assert (found["trials"], found["note"]) == (60, "")
+    first, *others = found["items"]
+    assert first["name"] == "background terms"
+    assert first["choices"] == ["background.terms"]
+    assert first["share"] > first["chance"]
+    assert first["share"] > 3 * max(item["share"] for item in others)
+    assert sum(item["share"] for item in found["items"]) == pytest.approx(1.0)
+    by_name = {item["name"]: item["choices"] for item in found["items"]}
+    assert by_name["order of steps"] == ["order.cell", "order.widths"]
+    assert "background terms" in describe_importances(found["items"], 60)
+
+
+def test_where_nothing_decides_little_is_beyond_chance(tmp_path: Path) -> None:
+    found = importances(tmp_path / "study.db", _run(tmp_path / "study.db", 60, decides=False), 1)
+    assert sum(item["share"] > item["chance"] for item in found["items"]) <= 1
+
+
+def test_the_same_trials_say_the_same(tmp_path: Path) -> None:
+    records = _run(tmp_path / "study.db", 24)
+    assert importances(tmp_path / "study.db", records, 7) == importances(tmp_path / "study.db", records, 7)
+
+
+@pytest.mark.parametrize(("count", "state"), [(FEWEST - 1, "complete"), (FEWEST + 5, "infeasible")])
+def test_too_few_usable_trials_give_a_reason_instead(tmp_path: Path, count: int, state: str) -> None:
+    found = importances(tmp_path / "study.db", _run(tmp_path / "study.db", count, state=state), 1)
+    assert found["items"] == []
+    assert "too few" in found["note"]
+    assert found["trials"] == (count if state == "complete" else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("background.terms", "background terms"),
+        ("background.terms[XRA]", "background terms, XRA"),
+        ("order.first widths", "order of steps"),
+        ("early.steps", "order of steps"),
+        ("shift.flat", "line shifts"),
+        ("offered.occupancy", "occupancy"),
+        ("free.SH/L", "SH/L"),
+        ("lab.slit[<b>]", "lab.slit, <b>"),
+    ],
+)
+def test_choices_in_words(name: str, words: str) -> None:
+    assert choice_words(name) == words
+
+
+def test_names_in_the_picture_are_text() -> None:
+    items = [{"name": "<script>&\"'", "share": 1.0, "chance": 0.1}]
+    body = draw_importances(items, 900.0).body()
+    assert "<script>" not in body
+    assert "&lt;script&gt;&amp;&quot;&#x27;" in body
+    assert "nothing mattered" in describe_importances([{"name": "x", "share": 0.1, "chance": 0.2}], 40)

@@ -1,0 +1,180 @@
+"""Which trials are given up, and that none that could have been the best is."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import optuna
+import optuna.terminator
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autogsas import hookimpl
+from autogsas.commands import verbs
+from autogsas.errors import UserError
+from autogsas.hooks.choices import Plan
+from autogsas.hooks.host import Host
+from autogsas.model.project import Search
+from autogsas.model.recipe import Recipe, Step
+from autogsas.model.trial import TrialRecord
+from autogsas.runfolder.writer import RunFolder
+from autogsas.search import sampler as study
+from autogsas.search.loop import search
+from autogsas.search.options import Found, Options
+from autogsas.testing.fake import FakeBackend
+from autogsas.testing.samples import make_project
+from autogsas.trial import pruning
+from autogsas.trial.pruning import ENOUGH, SLOWER, Standing, hopeless_above, slow_after
+
+POOR = [Standing(40.0 + n, 20.0, True) for n in range(5)]
+GOOD = [Standing(15.0 + n, 7.0 + 0.1 * n, True) for n in range(5)]
+
+
+def test_a_way_that_never_led_near_the_best_is_hopeless() -> None:
+    assert hopeless_above([*POOR, *GOOD]) == 40.0
+
+
+def test_nothing_is_said_before_enough_is_known() -> None:
+    assert len([*POOR, *GOOD]) == ENOUGH
+    assert hopeless_above([*POOR, *GOOD][1:]) is None
+    assert hopeless_above([Standing(item.before, item.end, False) for item in (*POOR, *GOOD)]) is None
+
+
+def test_three_witnesses_are_too_few() -> None:
+    assert hopeless_above([*POOR[:3], *GOOD, *GOOD]) is None
+
+
+def test_one_trial_that_came_from_far_keeps_the_way_open() -> None:
+    late = Standing(60.0, 7.2, True)
+    assert hopeless_above([*POOR, *GOOD, late]) is None
+    # An impossible model that ended low shows that the way leads there.
+    assert hopeless_above([*POOR, *GOOD, Standing(60.0, 7.2, False)]) is None
+
+
+def test_of_two_that_stood_alike_one_near_the_best_keeps_the_way_open() -> None:
+    alike = [Standing(40.0, 20.0, True)] * 5
+    assert hopeless_above([*alike, *GOOD]) == 40.0
+    assert hopeless_above([*alike, Standing(40.0, 7.1, True), *GOOD]) is None
+
+
+@given(st.lists(st.tuples(st.floats(5, 100), st.floats(4, 60), st.booleans()), max_size=40))
+def test_no_trial_near_the_best_would_have_been_given_up(told: list[tuple[float, float, bool]]) -> None:
+    known = [Standing(before, min(before, end), valid) for before, end, valid in told]
+    threshold = hopeless_above(known)
+    if threshold is not None:
+        best = min(item.end for item in known if item.valid)
+        assert all(item.end > 1.1 * best for item in known if item.before >= threshold)
+        assert sum(item.before >= threshold for item in known) >= 4
+
+
+def go(host: Host, folder: Path, **options: object) -> Found:
+    project = make_project(folder.parent / "project")
+    with RunFolder(folder) as run:
+        return search(host, project, FakeBackend(), run, Options(**options), seeds=())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_search_gives_up_hopeless_trials_and_finds_no_worse(fake_host: Host, tmp_path: Path, jobs: int) -> None:
+    options = {"trials": 60, "seed": 2, "jobs": jobs, "sampler": "random"}
+    pruned = go(fake_host, tmp_path / "pruned", **options)
+    whole = go(fake_host, tmp_path / "whole", **options, prune=False)
+    given_up = [record for record in pruned.records if record.state == "pruned"]
+    assert given_up
+    assert not [record for record in whole.records if record.state == "pruned"]
+    assert pruned.best is not None
+    assert whole.best is not None
+    # Proposals at random do not depend on what was learnt, so that the two runs try the same recipes.
+    assert pruned.best.number == whole.best.number
+    for record in given_up:
+        twin = whole.records[record.number]
+        assert twin.recipe == record.recipe
+        assert twin.score is not None
+        assert whole.best.score is not None
+        assert twin.score > 1.1 * whole.best.score
+        assert len(record.steps) == len(record.recipe.steps) - 1
+        assert record.cause == "pruned"
+        assert "no trial that stood above" in record.message
+
+
+def test_a_run_with_pruning_repeats_itself_and_resumes(fake_host: Host, tmp_path: Path) -> None:
+    options = {"seed": 2, "jobs": 2}
+    whole = go(fake_host, tmp_path / "whole", trials=40, **options)
+    go(fake_host, tmp_path / "parts", trials=25, **options)
+    parts = go(fake_host, tmp_path / "parts", trials=40, **options)
+    assert [(r.state, r.choices, r.score) for r in parts.records] == [
+        (r.state, r.choices, r.score) for r in whole.records
+    ]
+
+
+def test_a_run_without_gain_stops(fake_host: Host, tmp_path: Path) -> None:
+    found = go(fake_host, tmp_path / "run", trials=200, seed=1, patience=12)
+    assert found.finished == "no gain"
+    assert found.best is not None
+    assert len(found.records) - 1 - found.best.number == 12
+
+
+def test_optunas_terminator_stops_a_run(fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its regret bound needs torch; Optuna's own evaluator of stagnation stands for it here."""
+    stagnation = optuna.terminator.BestValueStagnationEvaluator(max_stagnation_trials=10)
+    pair = (stagnation, optuna.terminator.StaticErrorEvaluator(0.0))
+    monkeypatch.setattr(study, "_terminators", lambda seed: pair)
+    found = go(fake_host, tmp_path / "run", trials=300, seed=1, terminator=True)
+    assert found.finished == "terminator"
+    assert found.best is not None
+    assert 25 <= len(found.records) < 200
+    assert len(found.records) % 5 == 0
+    whole = go(fake_host, tmp_path / "whole", trials=40, seed=1)
+    assert len(whole.records) == 40
+
+
+def test_the_terminator_says_what_it_lacks(fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = make_project(tmp_path / "project", search=Search(terminator=True))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"search.terminator: needs the package 'torch': pip install 'autogsas\[gp\]'"):
+        verbs.run((project, fake_host))
+    assert not (tmp_path / "project" / "runs").exists()
+
+
+def timed(*seconds: float, state: str = "complete") -> list[TrialRecord]:
+    return [TrialRecord(i, state, "search", Recipe(steps=(Step(),)), {}, seconds=s) for i, s in enumerate(seconds)]
+
+
+def test_a_trial_is_slow_by_what_others_took() -> None:
+    assert slow_after(timed(10, 20, 30)) is None
+    assert slow_after(timed(10, 20, 30, 40)) == SLOWER * 25
+    # Repeated trials took no time, failed ones not the usual.
+    assert slow_after([*timed(10, 20, 30), *timed(0.0), *timed(500, 500, state="failed")]) is None
+    assert slow_after(timed(0.1, 0.1, 0.1, 0.1)) == 20.0
+
+
+def test_a_slow_trial_is_given_up_and_the_next_ones_go_on(
+    fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "_LEAST_SECONDS", 2.0)
+
+    def order(plan: Plan) -> list[Step]:
+        hang = "!hang" if plan.backgrounds[0].terms % 3 == 0 else "all"
+        return [Step(title=hang, background=plan.backgrounds, free=(*plan.groups, *plan.profile))]
+
+    fake_host.register(type("P", (), {"autogsas_order_steps": staticmethod(hookimpl(order))}))
+    found = go(fake_host, tmp_path / "run", trials=12, sampler="random", seed=1, trial_timeout=5.0)
+    slow = [record for record in found.records if record.cause == "slow"]
+    assert slow
+    assert all(record.state == "pruned" and "given up after 2 s" in record.message for record in slow)
+    assert found.records[-1].number == 11
+
+
+def test_what_fails_by_its_recipe_is_asked_for_less(fake_host: Host, tmp_path: Path) -> None:
+    def order(plan: Plan) -> list[Step]:
+        fails = any(free.group == "zero" for free in plan.groups)
+        return [
+            Step(title="!fail" if fails else "all", background=plan.backgrounds, free=(*plan.groups, *plan.profile))
+        ]
+
+    fake_host.register(type("P", (), {"autogsas_order_steps": staticmethod(hookimpl(order))}))
+    found = go(fake_host, tmp_path / "run", trials=60, seed=1)
+    failed = [record.state == "failed" for record in found.records]
+    print(sum(failed[:20]), sum(failed[40:]))
+    assert sum(failed[40:]) < 5 <= sum(failed[:20])
