@@ -99,14 +99,23 @@ def _structure(phase: str, atoms: int, moved: float, esd: float | None) -> tuple
     random = np.random.default_rng(7)
     cell = dict(zip(("a", "b", "c", "alpha", "beta", "gamma"), (9.1, 10.2, 11.3, 81.0, 95.0, 103.0), strict=True))
     cell["a"] += moved * (esd or 1e-4)
-    parameters = [Parameter(f"{phase}:{key}", value, esd, "Å" if len(key) == 1 else "°", "cell", phase)
-                  for key, value in cell.items()]  # fmt: skip
+    parameters = [
+        Parameter(f"{phase}:{key}", value, esd, "Å" if len(key) == 1 else "°", "cell", phase)
+        for key, value in cell.items()
+    ]
     sites = []
     for number in range(atoms):
         label = f"Ca{number + 1}"
         xyz = random.uniform(0.05, 0.95, 3) + moved * (number % 5) * (esd or 1e-4) * np.array([1.0, -0.5, 0.0])
-        sites.append({"label": label, "element": "Ca", **dict(zip("xyz", xyz.tolist(), strict=True)),
-                      "occupancy": 1.0, "uiso": 0.01})  # fmt: skip
+        sites.append(
+            {
+                "label": label,
+                "element": "Ca",
+                **dict(zip("xyz", xyz.tolist(), strict=True)),
+                "occupancy": 1.0,
+                "uiso": 0.01,
+            }
+        )
         for key, value in zip("xyz", xyz.tolist(), strict=True):
             parameters.append(Parameter(f"{phase}:{label}:{key}", value, esd, "", "positions", phase, None, label))
         parameters.append(Parameter(f"{phase}:{label}:occupancy", 1.0, None, "", "occupancy", phase, None, label))

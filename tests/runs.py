@@ -29,8 +29,19 @@ SITES = [
 KALPHA = (1.5405, 1.5443)
 
 PATTERN = ["histogram", "two_theta", "observed", "calculated", "background", "difference", "weight"]
-REFLECTIONS = ["histogram", "phase", "h", "k", "l", "multiplicity", "d", "two_theta", "fwhm", "f2_observed",
-               "f2_calculated"]  # fmt: skip
+REFLECTIONS = [
+    "histogram",
+    "phase",
+    "h",
+    "k",
+    "l",
+    "multiplicity",
+    "d",
+    "two_theta",
+    "fwhm",
+    "f2_observed",
+    "f2_calculated",
+]
 
 
 def reflections(wavelength: float = KALPHA[0], upper: float = 130.0) -> list[tuple[int, int, int, int, float, float]]:
@@ -139,28 +150,55 @@ def _histogram(
         weight[(x >= low) & (x <= high)] = 0.0
     for index in range(points):
         rows.writerow(
-            [histogram, f"{x[index]:.5f}", observed[index], f"{calculated[index]:.3f}", f"{background[index]:.3f}",
-             f"{observed[index] - calculated[index]:.3f}", f"{weight[index]:.8g}"]
-        )  # fmt: skip
+            [
+                histogram,
+                f"{x[index]:.5f}",
+                observed[index],
+                f"{calculated[index]:.3f}",
+                f"{background[index]:.3f}",
+                f"{observed[index] - calculated[index]:.3f}",
+                f"{weight[index]:.8g}",
+            ]
+        )
     total = np.sum(weight * observed**2)
     rwp = 100 * float(np.sqrt(np.sum(weight * (observed - calculated) ** 2) / total))
     used = int(np.count_nonzero(weight))
     rexp = 100 * float(np.sqrt((used - 37) / total))
     return {
-        "name": histogram, "rwp": rwp, "rexp": rexp, "gof": rwp / rexp, "r_bragg": {phase: 2.8134},
-        "n_observations": used, "limits": [15.0, 130.0], "excluded": [list(item) for item in excluded],
-        "radiation": "xray", "wavelengths": list(KALPHA), "geometry": "Bragg-Brentano",
-        "weights_from": "counting statistics", "notes": [],
-    }  # fmt: skip
+        "name": histogram,
+        "rwp": rwp,
+        "rexp": rexp,
+        "gof": rwp / rexp,
+        "r_bragg": {phase: 2.8134},
+        "n_observations": used,
+        "limits": [15.0, 130.0],
+        "excluded": [list(item) for item in excluded],
+        "radiation": "xray",
+        "wavelengths": list(KALPHA),
+        "geometry": "Bragg-Brentano",
+        "weights_from": "counting statistics",
+        "notes": [],
+    }
 
 
 def _marks(rows: Any, histogram: str, phase: str, peaks: list[tuple[int, int, int, int, float, float]]) -> None:
     for h, k, el, multiplicity, d, factor in peaks:
         two_theta = np.degrees(2 * np.arcsin(min(KALPHA[0] / 2 / d, 1.0)))
         rows.writerow(
-            [histogram, phase, h, k, el, multiplicity, f"{d:.6f}", f"{two_theta:.5f}", 0.09, f"{factor * 1.02:.3f}",
-             f"{factor:.3f}"]
-        )  # fmt: skip
+            [
+                histogram,
+                phase,
+                h,
+                k,
+                el,
+                multiplicity,
+                f"{d:.6f}",
+                f"{two_theta:.5f}",
+                0.09,
+                f"{factor * 1.02:.3f}",
+                f"{factor:.3f}",
+            ]
+        )
 
 
 def _history(random: np.random.Generator, trials: int, reached: float | None) -> list[dict[str, Any]]:
@@ -182,9 +220,17 @@ def _history(random: np.random.Generator, trials: int, reached: float | None) ->
             best = rwp if best is None else min(best, rwp)
         origin = ("careful", "hand-made", "sequential")[number] if number < 3 else "search"
         history.append(
-            {"number": number, "state": state, "origin": origin, "rwp": rwp, "score": rwp,
-             "n_variables": None if rwp is None else 30 + number % 9, "best_so_far": best, "seconds": 4.2}
-        )  # fmt: skip
+            {
+                "number": number,
+                "state": state,
+                "origin": origin,
+                "rwp": rwp,
+                "score": rwp,
+                "n_variables": None if rwp is None else 30 + number % 9,
+                "best_so_far": best,
+                "seconds": 4.2,
+            }
+        )
     return history
 
 
@@ -234,53 +280,133 @@ def _summary(
     best = min((item for item in history if item["state"] == "complete"), key=lambda item: item["rwp"], default=None)
     first = entries[0] if entries else None
     return {
-        "schema": 1, "autogsas": "0.1.0", "project": name, "project_file": "projects/fluorapatite/project.yaml",
+        "schema": 1,
+        "autogsas": "0.1.0",
+        "project": name,
+        "project_file": "projects/fluorapatite/project.yaml",
         "command": "autogsas run projects/fluorapatite --backend numpy --trials 40 --seed 1",
-        "created": "2026-03-05T14:22:10+00:00", "backend": {"name": "numpy", "version": "0.1.0"},
-        "rwp": first and first["rwp"], "rexp": first and first["rexp"], "gof": first and first["gof"],
-        "chi2": 16342.7 if usable else None, "bic": 6324.2 if usable else None,
-        "engine_rwp": first and first["rwp"], "n_variables": 37 if usable else None,
+        "created": "2026-03-05T14:22:10+00:00",
+        "backend": {"name": "numpy", "version": "0.1.0"},
+        "rwp": first and first["rwp"],
+        "rexp": first and first["rexp"],
+        "gof": first and first["gof"],
+        "chi2": 16342.7 if usable else None,
+        "bic": 6324.2 if usable else None,
+        "engine_rwp": first and first["rwp"],
+        "n_variables": 37 if usable else None,
         "n_observations": sum(entry["n_observations"] for entry in entries) if usable else None,
         "histograms": entries,
-        "trials": {"complete": states.count("complete"), "pruned": states.count("pruned"),
-                   "failed": states.count("failed"), "infeasible": states.count("infeasible"), "total": len(states)},
-        "causes": {"timeout": states.count("failed") - states.count("failed") // 2,
-                   "singular": states.count("failed") // 2} if "failed" in states else {},
-        "best_trial": best and best["number"], "best_origin": best and best["origin"], "seconds": 168.4,
-        "finished": "complete", "findings": list(findings),
+        "trials": {
+            "complete": states.count("complete"),
+            "pruned": states.count("pruned"),
+            "failed": states.count("failed"),
+            "infeasible": states.count("infeasible"),
+            "total": len(states),
+        },
+        "causes": {
+            "timeout": states.count("failed") - states.count("failed") // 2,
+            "singular": states.count("failed") // 2,
+        }
+        if "failed" in states
+        else {},
+        "best_trial": best and best["number"],
+        "best_origin": best and best["origin"],
+        "seconds": 168.4,
+        "finished": "complete",
+        "findings": list(findings),
         "candidates": [
             {"trial": best["number"], "rwp": best["rwp"], "count": 11, "findings": [], "differs": []},
-            {"trial": 5, "rwp": best["rwp"] + 0.21, "count": 3, "findings": ["uiso-large"],
-             "differs": [f"{phase}:c", f"{phase}:O3:x"], "infeasible": 2,
-             "differences": [
-                 {"name": f"{phase}:O3", "kind": "position", "phase": phase, "atom": "O3", "shift": 0.314,
-                  "unit": "Å", "esds": 45.3},
-                 {"name": f"{phase}:c", "kind": "cell", "phase": phase, "atom": None, "shift": -0.0213,
-                  "unit": "Å", "esds": None}]},
-        ] if best else [],
+            {
+                "trial": 5,
+                "rwp": best["rwp"] + 0.21,
+                "count": 3,
+                "findings": ["uiso-large"],
+                "differs": [f"{phase}:c", f"{phase}:O3:x"],
+                "infeasible": 2,
+                "differences": [
+                    {
+                        "name": f"{phase}:O3",
+                        "kind": "position",
+                        "phase": phase,
+                        "atom": "O3",
+                        "shift": 0.314,
+                        "unit": "Å",
+                        "esds": 45.3,
+                    },
+                    {
+                        "name": f"{phase}:c",
+                        "kind": "cell",
+                        "phase": phase,
+                        "atom": None,
+                        "shift": -0.0213,
+                        "unit": "Å",
+                        "esds": None,
+                    },
+                ],
+            },
+        ]
+        if best
+        else [],
         "elsewhere": 1 if best else 0,
         "parameters": _parameters(phase) if usable else [],
-        "correlations": [{"a": f"{phase}:a", "b": "FAP:displacement", "value": 0.953},
-                         {"a": "FAP:U", "b": "FAP:V", "value": -0.982}] if usable else [],
-        "structure": [{
-            "name": phase, "space_group": "P 63/m", "cell": {**CELL, "a": 9.36842, "b": 9.36842, "c": 6.88523},
-            "sites": [{"label": label, "element": element, "x": x, "y": y, "z": z, "occupancy": 1.0, "uiso": uiso}
-                      for label, element, x, y, z, uiso in SITES],
-        }] if usable else [],
-        "limits": {entry["name"]: entry["limits"] for entry in entries}, "seed": seed,
-        "recipe": {"schema": 1, "name": "careful", "steps": [
-            {"title": "Scale and background", "limits": [40.0, 130.0], "free": ["scale", "background"],
-             "background": {"function": "log interpolate", "terms": 12}},
-            {"title": "Cell", "free": ["cell", "displacement"]},
-            {"title": "Line shape", "free": ["U", "V", "W", "X", "SH/L"], "set": {"W": 5.0}},
-            {"title": "Structure", "free": ["positions", "uiso"]},
-        ]} if usable else None,
+        "correlations": [
+            {"a": f"{phase}:a", "b": "FAP:displacement", "value": 0.953},
+            {"a": "FAP:U", "b": "FAP:V", "value": -0.982},
+        ]
+        if usable
+        else [],
+        "structure": [
+            {
+                "name": phase,
+                "space_group": "P 63/m",
+                "cell": {**CELL, "a": 9.36842, "b": 9.36842, "c": 6.88523},
+                "sites": [
+                    {"label": label, "element": element, "x": x, "y": y, "z": z, "occupancy": 1.0, "uiso": uiso}
+                    for label, element, x, y, z, uiso in SITES
+                ],
+            }
+        ]
+        if usable
+        else [],
+        "limits": {entry["name"]: entry["limits"] for entry in entries},
+        "seed": seed,
+        "recipe": {
+            "schema": 1,
+            "name": "careful",
+            "steps": [
+                {
+                    "title": "Scale and background",
+                    "limits": [40.0, 130.0],
+                    "free": ["scale", "background"],
+                    "background": {"function": "log interpolate", "terms": 12},
+                },
+                {"title": "Cell", "free": ["cell", "displacement"]},
+                {"title": "Line shape", "free": ["U", "V", "W", "X", "SH/L"], "set": {"W": 5.0}},
+                {"title": "Structure", "free": ["positions", "uiso"]},
+            ],
+        }
+        if usable
+        else None,
         "steps": [
-            {"title": title, "rwp": rwp, "n_variables": n, "converged": n != 15, "cycles": 4 + n // 9,
-             "shift_esd": 0.004 * n, "dropped": ["FAP:V"] if n == 20 else [], "seconds": 0.07 * n}
-            for title, rwp, n in (("Scale and background", 38.2, 13), ("Cell", 24.9, 15), ("Line shape", 12.37, 20),
-                                  ("Structure", first["rwp"] if first else None, 37))
-        ] if usable else [],
+            {
+                "title": title,
+                "rwp": rwp,
+                "n_variables": n,
+                "converged": n != 15,
+                "cycles": 4 + n // 9,
+                "shift_esd": 0.004 * n,
+                "dropped": ["FAP:V"] if n == 20 else [],
+                "seconds": 0.07 * n,
+            }
+            for title, rwp, n in (
+                ("Scale and background", 38.2, 13),
+                ("Cell", 24.9, 15),
+                ("Line shape", 12.37, 20),
+                ("Structure", first["rwp"] if first else None, 37),
+            )
+        ]
+        if usable
+        else [],
         "history": history,
         "versions": {"python": "3.11.2", "autogsas": "0.1.0", "numpy": "2.3.1", "scipy": "1.16.0", "optuna": "5.0.0"},
-    }  # fmt: skip
+    }

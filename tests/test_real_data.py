@@ -37,9 +37,16 @@ def test_a_few_trials_on_fluorapatite(tmp_path: Path) -> None:
     assert run.summary.rwp <= 9.25
     assert no_errors(run)
     assert {path.name for path in run.folder.iterdir()} >= {
-        "summary.json", "best.recipe.yaml", "best.cif", "best.py", "pattern.csv", "trials.csv", "study.db",
-        "report.html", "log.txt",
-    }  # fmt: skip
+        "summary.json",
+        "best.recipe.yaml",
+        "best.cif",
+        "best.py",
+        "pattern.csv",
+        "trials.csv",
+        "study.db",
+        "report.html",
+        "log.txt",
+    }
 
 
 @pytest.mark.slow
@@ -83,9 +90,14 @@ def test_pbso4_neutrons(tmp_path: Path) -> None:
 def test_y2o3_by_the_first_seeds(tmp_path: Path, axial_sum: str, bound: float) -> None:
     """GSAS-II by a careful hand ends at 5.91 %; the converged integral fits better with the same variables."""
     project = shared_project(
-        tmp_path / "p", "y2o3", "y2o3/y2o3.csv", "y2o3/INST_XRY.PRM", "y2o3/y2o3.cif", [15.0, 150.0],
+        tmp_path / "p",
+        "y2o3",
+        "y2o3/y2o3.csv",
+        "y2o3/INST_XRY.PRM",
+        "y2o3/y2o3.cif",
+        [15.0, 150.0],
         axial_sum=axial_sum,
-    )  # fmt: skip
+    )
     run = autogsas.run(project, backend="numpy", trials=2, seed=1, out=tmp_path / "run")
     assert run.summary.rwp <= bound
     assert no_errors(run)
@@ -98,9 +110,13 @@ def test_fluorapatite_from_a_cell_that_is_off(tmp_path: Path, factor: float) -> 
     ends = []
     for scale in (1.0, factor):
         folder = shared_project(
-            tmp_path / str(scale), "FAP", "fluorapatite/FAP.XRA", "fluorapatite/INST_XRY.PRM",
-            "fluorapatite/fluorapatite.cif", [15.0, 130.0],
-        )  # fmt: skip
+            tmp_path / str(scale),
+            "FAP",
+            "fluorapatite/FAP.XRA",
+            "fluorapatite/INST_XRY.PRM",
+            "fluorapatite/fluorapatite.cif",
+            [15.0, 130.0],
+        )
         with_scaled_cell(folder / "project.yaml", scale)
         run = autogsas.run(folder, backend="numpy", trials=20, seed=1, out=tmp_path / f"run {scale}")
         assert no_errors(run)

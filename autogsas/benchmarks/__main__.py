@@ -67,9 +67,15 @@ class _Spaces(click.ParamType):  # type: ignore[type-arg]  # older versions of c
 @click.option("--scaling", is_flag=True, help="Trials per second by one job and by two.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show where an error came from.")
 def benchmarks(
-    projects: tuple[Path, ...], data: Path | None, wanted: tuple[str, ...], out: Path, proving: bool, scaling: bool,
-    reach: float | None, **plan: Any,
-) -> int:  # fmt: skip
+    projects: tuple[Path, ...],
+    data: Path | None,
+    wanted: tuple[str, ...],
+    out: Path,
+    proving: bool,
+    scaling: bool,
+    reach: float | None,
+    **plan: Any,
+) -> int:
     """Search cases over seeds; write history.csv, table.csv and a picture of each case.
 
     Cases are the known patterns in --data and all PROJECTS: project files, their folders, .gpx files. Run on a machine
@@ -90,9 +96,16 @@ def benchmarks(
 
 
 def _search(
-    cases: Sequence[Case], out: Path, reach: float | None, *, backends: Sequence[str], spaces: Sequence[Space],
-    seeds: Sequence[int], trials: int, jobs: int,
-) -> None:  # fmt: skip
+    cases: Sequence[Case],
+    out: Path,
+    reach: float | None,
+    *,
+    backends: Sequence[str],
+    spaces: Sequence[Space],
+    seeds: Sequence[int],
+    trials: int,
+    jobs: int,
+) -> None:
     found: list[Series] = []
     rows = []
     for case in cases:
@@ -114,9 +127,15 @@ def _search(
 
 
 def _prove(
-    cases: Sequence[Case], out: Path, *, backends: Sequence[str], spaces: Sequence[Space], seeds: Sequence[int],
-    trials: int, jobs: int,
-) -> int:  # fmt: skip
+    cases: Sequence[Case],
+    out: Path,
+    *,
+    backends: Sequence[str],
+    spaces: Sequence[Space],
+    seeds: Sequence[int],
+    trials: int,
+    jobs: int,
+) -> int:
     replays = []
     for case in cases:
         for backend in backends:
@@ -132,9 +151,15 @@ def _prove(
 
 
 def _scale(
-    cases: Sequence[Case], out: Path, *, backends: Sequence[str], spaces: Sequence[Space], seeds: Sequence[int],
-    trials: int, jobs: int,
-) -> int:  # fmt: skip
+    cases: Sequence[Case],
+    out: Path,
+    *,
+    backends: Sequence[str],
+    spaces: Sequence[Space],
+    seeds: Sequence[int],
+    trials: int,
+    jobs: int,
+) -> int:
     wishes = [Wish(case, backend, spaces[0], seed, trials) for case in cases for backend in backends for seed in seeds]
     measured = [(wish, measure(wish, out)) for wish in wishes]
     tables.show_rates(measured)

@@ -12,14 +12,41 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Band", "History", "Point", "Row", "Series", "as_csv", "band", "by_second", "by_trial", "history_csv",
-           "read_csv", "table_csv", "tabulate"]  # fmt: skip
+__all__ = [
+    "Band",
+    "History",
+    "Point",
+    "Row",
+    "Series",
+    "as_csv",
+    "band",
+    "by_second",
+    "by_trial",
+    "history_csv",
+    "read_csv",
+    "table_csv",
+    "tabulate",
+]
 
 Array = npt.NDArray[np.float64]
 
 _HISTORY = ("case", "engine", "space", "seed", "trial", "seconds", "rwp", "state", "best")
-_TABLE = ("case", "engine", "space", "trials", "seeds", "median", "lower_quartile", "upper_quartile", "best", "worst",
-          "seconds", "reached", "seconds_to_reach", "trials_to_reach")  # fmt: skip
+_TABLE = (
+    "case",
+    "engine",
+    "space",
+    "trials",
+    "seeds",
+    "median",
+    "lower_quartile",
+    "upper_quartile",
+    "best",
+    "worst",
+    "seconds",
+    "reached",
+    "seconds_to_reach",
+    "trials_to_reach",
+)
 
 
 @dataclass(frozen=True)

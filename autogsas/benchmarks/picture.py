@@ -53,8 +53,9 @@ def case_svg(
     _panel(drawing, right, across, vertical, "Seconds", (), "seconds")
     for index, item in enumerate(series):
         y = 40.0 + _ENTRY * index
-        drawing.add("path", class_=f"line phase{index % PHASES}", d=f"M{number(_LEFT)} {number(y - 4)}h22",
-                    stroke_width=2.2)  # fmt: skip
+        drawing.add(
+            "path", class_=f"line phase{index % PHASES}", d=f"M{number(_LEFT)} {number(y - 4)}h22", stroke_width=2.2
+        )
         drawing.text(_LEFT + 30, y, _name(item, left[index]))
     case = series[0].case
     drawing.text(_LEFT, 20, f"{case}: best usable Rwp, median and quartiles over seeds", class_="strong")
@@ -77,8 +78,11 @@ def _in_time(item: Series) -> Band:
 def _window(bands: Sequence[Band], references: Sequence[tuple[str, float]]) -> tuple[float, float]:
     """What is worth showing: from the best to where the slowest stood after a tenth of its trials."""
     ends = [float(value) for item in bands for value in item.lower[np.isfinite(item.lower)][-1:]]
-    starts = [float(item.upper[np.isfinite(item.upper)][: max(3, item.at.size // 10)][-1]) for item in bands
-              if np.isfinite(item.upper).any()]  # fmt: skip
+    starts = [
+        float(item.upper[np.isfinite(item.upper)][: max(3, item.at.size // 10)][-1])
+        for item in bands
+        if np.isfinite(item.upper).any()
+    ]
     if not ends or not starts:
         return 0.0, 100.0
     low, high = min(ends), max(starts)
@@ -131,8 +135,15 @@ def _dashes(
         if window[0] <= rwp <= window[1]:
             y = number(place(rwp))
             drawing.add("path", class_="axis", d=f"M{number(left)} {y}H{number(right)}", stroke_dasharray="5 4")
-            drawing.text(right - 6, place(rwp) - 5, f"{label}: {percent(rwp)} %", text_anchor="end",
-                         paint_order="stroke", stroke=LIGHT["paper"], stroke_width=3.0)  # fmt: skip
+            drawing.text(
+                right - 6,
+                place(rwp) - 5,
+                f"{label}: {percent(rwp)} %",
+                text_anchor="end",
+                paint_order="stroke",
+                stroke=LIGHT["paper"],
+                stroke_width=3.0,
+            )
 
 
 def _steps(x: Array, y: Array) -> str:

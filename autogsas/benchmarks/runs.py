@@ -98,8 +98,13 @@ def _check(folder: Path, wish: Wish, project: Project) -> None:
     made = _summary(folder).get("backend", {}).get("version")
     now = wish.case.host.backend(wish.backend).probe().version
     if made not in (None, now):
-        raise UserError("was made with another version of the engine; take another folder", file=folder, key="--out",
-                        found=made, allowed=now)  # fmt: skip
+        raise UserError(
+            "was made with another version of the engine; take another folder",
+            file=folder,
+            key="--out",
+            found=made,
+            allowed=now,
+        )
 
 
 def _is_over(folder: Path, trials: int) -> bool:

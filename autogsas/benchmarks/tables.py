@@ -51,10 +51,21 @@ def replays_csv(replays: Replays) -> str:
     """Return the same as CSV text, seconds in full."""
     header = ("case", "engine", "space", "seed", "trials", "given_up", "seconds", "saved", "best", "kept", "nearest")
     rows = [
-        (w.case.name, w.backend, w.space, w.seed, r.trials, len(r.given_up), r.seconds, r.saved, r.best, r.kept,
-         r.nearest)
+        (
+            w.case.name,
+            w.backend,
+            w.space,
+            w.seed,
+            r.trials,
+            len(r.given_up),
+            r.seconds,
+            r.saved,
+            r.best,
+            r.kept,
+            r.nearest,
+        )
         for w, r in replays
-    ]  # fmt: skip
+    ]
     return as_csv(header, rows)
 
 
@@ -75,8 +86,14 @@ def show_rates(measured: Rates) -> None:
 def rates_csv(measured: Rates) -> str:
     """Return the same as CSV text."""
     header = ("case", "engine", "space", "seed", "jobs", "trials", "wall", "steady")
-    return as_csv(header, [(w.case.name, w.backend, w.space, w.seed, r.jobs, r.trials, round(r.wall, 3), r.steady)
-                         for w, rates in measured for r in rates])  # fmt: skip
+    return as_csv(
+        header,
+        [
+            (w.case.name, w.backend, w.space, w.seed, r.jobs, r.trials, round(r.wall, 3), r.steady)
+            for w, rates in measured
+            for r in rates
+        ],
+    )
 
 
 def _show(title: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:

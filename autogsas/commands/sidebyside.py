@@ -16,11 +16,19 @@ from autogsas.text.prose import joined
 __all__ = ["show_comparison"]
 
 _STYLES = {
-    "better and consistent": "bold green", "same": "bold cyan", "lower but unphysical": "bold red",
-    "different structure": "bold yellow", "not comparable": "bold magenta",
-}  # fmt: skip
-_TITLES = {"cell": "Cell", "atoms": "Atoms", "amounts": "Amounts", "broadening": "Size, strain, orientation",
-           "instrument": "Instrument and sample"}  # fmt: skip
+    "better and consistent": "bold green",
+    "same": "bold cyan",
+    "lower but unphysical": "bold red",
+    "different structure": "bold yellow",
+    "not comparable": "bold magenta",
+}
+_TITLES = {
+    "cell": "Cell",
+    "atoms": "Atoms",
+    "amounts": "Amounts",
+    "broadening": "Size, strain, orientation",
+    "instrument": "Instrument and sample",
+}
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:

@@ -34,9 +34,14 @@ from autogsas.text.prose import joined
 __all__ = ["LiveProgress", "PlainProgress", "show_run"]
 
 _STYLES = {
-    "complete": "green", "infeasible": "yellow", "failed": "red", "pruned": "dim", "axis": "dim", "best": "cyan",
+    "complete": "green",
+    "infeasible": "yellow",
+    "failed": "red",
+    "pruned": "dim",
+    "axis": "dim",
+    "best": "cyan",
     "hand": "magenta",
-}  # fmt: skip
+}
 _WIDEST, _HIGHEST, _FULL_ROW = 100, 8, 60
 _AROUND = 8  # lines of the terminal that are left for what else is said
 _WORTH_DRAWING = 4  # trials
@@ -145,8 +150,10 @@ class LiveProgress:
             row.add_row(parts[0], ProgressBar(total=start.trials, completed=self._done, width=20), *parts[1:])
         else:
             row.add_row(*parts[:2])
-        lines = [Text(f"  {number}: {what}", "dim", no_wrap=True, overflow="ellipsis")
-                 for number, what in sorted(self._running.items())]  # fmt: skip
+        lines = [
+            Text(f"  {number}: {what}", "dim", no_wrap=True, overflow="ellipsis")
+            for number, what in sorted(self._running.items())
+        ]
         room = min(_HIGHEST, height - _AROUND - len(lines))
         return Group(*_plot(self._history, self._by_hand, self._console, room), row, *lines)
 

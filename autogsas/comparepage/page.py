@@ -158,9 +158,12 @@ def _pattern(index: int, overlay: Overlay, labels: Sequence[str]) -> Figure:
     elif overlay.fits[0][0] == 0:
         notes.append("No point is counted by both, so χ² cannot be compared.")
     return Figure(
-        f"pattern-{index}", overlay.name, markup(drawing.standing("The patterns", description)), description,
+        f"pattern-{index}",
+        overlay.name,
+        markup(drawing.standing("The patterns", description)),
+        description,
         ("Thin lines are the backgrounds.", *notes),
-    )  # fmt: skip
+    )
 
 
 def _growth_words(growth: Growth) -> str:

@@ -24,13 +24,18 @@ def payload(comparison: Comparison) -> dict[str, Any]:
     lines = forest_lines(comparison)
     return {
         "sides": [
-            {"letter": letter(place), "label": label, "colour": side(place), "versus": versus(place),
-             "symbol": SYMBOLS[(place - 1) % len(SYMBOLS)]}
+            {
+                "letter": letter(place),
+                "label": label,
+                "colour": side(place),
+                "versus": versus(place),
+                "symbol": SYMBOLS[(place - 1) % len(SYMBOLS)],
+            }
             for place, label in enumerate(labels)
         ],
         "patterns": [_pattern(overlay) for overlay in overlays(comparison)],
         "forests": [_forest(part) for part in largest(lines) if part],
-    }  # fmt: skip
+    }
 
 
 def _pattern(overlay: Overlay) -> dict[str, Any]:
@@ -86,12 +91,13 @@ def _forest(lines: tuple[Line, ...]) -> dict[str, Any]:
             {
                 "heading": line.heading,
                 "name": line.name,
-                "dots": [{"side": dot.other, "esds": float(f"{dot.esds:.5g}"), "words": dot.words}
-                         for dot in line.dots],
+                "dots": [
+                    {"side": dot.other, "esds": float(f"{dot.esds:.5g}"), "words": dot.words} for dot in line.dots
+                ],
             }
             for line in lines
         ],
-    }  # fmt: skip
+    }
 
 
 def _numbers(values: Array, digits: int) -> list[float | None]:

@@ -137,8 +137,10 @@ def findings_sheet(comparison: Comparison) -> Sheet | None:
     for severity in _SEVERITIES:
         codes = dict.fromkeys(item.code for one in everyone for item in one.findings if item.severity is severity)
         for code in codes:
-            told = [[item.message for item in one.findings if item.severity is severity and item.code == code]
-                    for one in everyone]  # fmt: skip
+            told = [
+                [item.message for item in one.findings if item.severity is severity and item.code == code]
+                for one in everyone
+            ]
             cells = tuple("\n".join(_itemised(messages)) or MISSING for messages in told)
             lines.append(Line(code, cells, kind=severity.value))
     header = ("", *(letter(place) for place in range(len(everyone))))

@@ -40,8 +40,10 @@ class Comparison:
     warnings: tuple[str, ...]
 
     def __repr__(self) -> str:
-        said = [f"{pair.one.label} against {pair.two.label}: {pair.verdict.word}. {pair.verdict.sentence}"
-                for pair in self.pairs]  # fmt: skip
+        said = [
+            f"{pair.one.label} against {pair.two.label}: {pair.verdict.word}. {pair.verdict.sentence}"
+            for pair in self.pairs
+        ]
         return "\n".join((*said, *self.warnings))
 
 

@@ -102,19 +102,24 @@ def _plain(phase: Phase) -> dict[str, Any]:
         "space_group": phase.space_group,
         "cell": dict(zip(_NAMES, phase.cell.values(), strict=True)),
         "sites": [
-            {"label": site.label, "element": site.element, **dict(zip("xyz", site.xyz, strict=True)),
-             "occupancy": site.occupancy,
-             "uiso": site.uiso if site.uaniso is None else equivalent_u(phase.cell, site.uaniso)}
+            {
+                "label": site.label,
+                "element": site.element,
+                **dict(zip("xyz", site.xyz, strict=True)),
+                "occupancy": site.occupancy,
+                "uiso": site.uiso if site.uaniso is None else equivalent_u(phase.cell, site.uaniso),
+            }
             for site in phase.sites
         ],
-    }  # fmt: skip
+    }
 
 
 def _parameters(block: gemmi.cif.Block, phase: Phase) -> Iterator[Parameter]:
     for name, tag, value in zip(_NAMES, _CELL, phase.cell.values(), strict=True):
         unit = "Å" if len(name) == 1 else "°"
-        yield Parameter(f"{phase.name}:{name}", value, with_su(block.find_value(f"_cell_{tag}"))[1], unit, "cell",
-                        phase.name)  # fmt: skip
+        yield Parameter(
+            f"{phase.name}:{name}", value, with_su(block.find_value(f"_cell_{tag}"))[1], unit, "cell", phase.name
+        )
     tags = ["label", "fract_x", "fract_y", "fract_z", "?occupancy", "?U_iso_or_equiv", "?B_iso_or_equiv"]
     said = {gemmi.cif.as_string(row[0]): row for row in block.find("_atom_site_", tags)}
     for site in phase.sites:
@@ -132,9 +137,7 @@ def _parameters(block: gemmi.cif.Block, phase: Phase) -> Iterator[Parameter]:
         yield _of_site(phase, site.label, "Uiso", u, error, "Å²", "uiso")
 
 
-def _of_site(
-    phase: Phase, label: str, what: str, value: float, esd: float | None, unit: str, group: str
-) -> Parameter:  # fmt: skip
+def _of_site(phase: Phase, label: str, what: str, value: float, esd: float | None, unit: str, group: str) -> Parameter:
     return Parameter(f"{phase.name}:{label}:{what}", value, esd, unit, group, phase.name, None, label)
 
 

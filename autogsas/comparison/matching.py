@@ -35,8 +35,11 @@ def align(reference: Refinement, other: Refinement) -> Alignment:
     """Return ``other`` laid onto ``reference``: histograms by their data, phases by name or kind, sites by place."""
     pairs, obstacles = _match_fits(reference, other)
     phases = _match_phases(reference.end.phases, other.end.phases)
-    changes = [_alone(phase.name, reference.label, other.label)
-               for i, phase in enumerate(reference.end.phases) if i not in phases]  # fmt: skip
+    changes = [
+        _alone(phase.name, reference.label, other.label)
+        for i, phase in enumerate(reference.end.phases)
+        if i not in phases
+    ]
     ends: list[PhaseEnd] = []
     names: dict[str, str] = {}
     labels: dict[tuple[str, str], str] = {}
@@ -97,8 +100,12 @@ def _match_fits(one: Refinement, two: Refinement) -> tuple[tuple[tuple[Fit, Fit]
     elif not pairs:
         obstacles.append(f"{one.label} and {two.label} are not of the same measurement")
     elif len(pairs) < max(len(one.fits), len(two.fits)):
-        lone = [f"{item.label} alone has {fit.name}" for side, item in enumerate((one, two))
-                for fit in item.fits if all(fit is not pair[side] for pair in pairs)]  # fmt: skip
+        lone = [
+            f"{item.label} alone has {fit.name}"
+            for side, item in enumerate((one, two))
+            for fit in item.fits
+            if all(fit is not pair[side] for pair in pairs)
+        ]
         obstacles.append("not all patterns are in both: " + ", ".join(lone))
     return tuple(pairs), obstacles
 
@@ -193,9 +200,15 @@ def _restated(
     out = []
     for item in parameters:
         site = None if item.site is None else labels.get((item.phase or "", item.site), item.site)
-        names = {old: new for old, new in ((item.phase, phases.get(item.phase or "")),
-                                           (item.histogram, histograms.get(item.histogram or "")),
-                                           (item.site, site)) if old and new}  # fmt: skip
+        names = {
+            old: new
+            for old, new in (
+                (item.phase, phases.get(item.phase or "")),
+                (item.histogram, histograms.get(item.histogram or "")),
+                (item.site, site),
+            )
+            if old and new
+        }
         parts = _split(item.name, [part for part in (item.phase, item.histogram, item.site) if part])
         out.append(
             replace(

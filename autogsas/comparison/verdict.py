@@ -17,8 +17,12 @@ __all__ = ["MANY_ESDS", "PAYS", "SAME_RWP", "VERDICTS", "Verdict", "Word", "judg
 
 Word = Literal["better and consistent", "same", "lower but unphysical", "different structure", "not comparable"]
 VERDICTS: tuple[Word, ...] = (
-    "better and consistent", "same", "lower but unphysical", "different structure", "not comparable",
-)  # fmt: skip
+    "better and consistent",
+    "same",
+    "lower but unphysical",
+    "different structure",
+    "not comparable",
+)
 
 SAME_RWP = 0.01
 """Below this share of Rwp two fits are the same: weighting, rounding and how long one waits make that much."""
@@ -87,8 +91,9 @@ def judge(
     fits = f"Rwp {percent(rwp[low.label], 3)} % against {percent(rwp[high.label], 3)} %"
     if one.impossible and two.impossible:
         why = f"{_why(one)}; {_why(two)}"
-        return Verdict("not comparable", None, f"Not comparable: neither can stand ({why}).", tuple(numbers),
-                       _different(told))  # fmt: skip
+        return Verdict(
+            "not comparable", None, f"Not comparable: neither can stand ({why}).", tuple(numbers), _different(told)
+        )
     if low.impossible and not near:
         sentence = f"{low.label} is lower but unphysical: {fits}, but {_why(low)}."
         return Verdict("lower but unphysical", low.label, sentence, tuple(numbers), _different(told))
@@ -98,8 +103,9 @@ def judge(
         return Verdict("different structure", low.label, sentence, tuple(numbers), tuple(remarks))
     remarks += _farthest(differences)
     if near:
-        return Verdict("same", None, f"The same: {fits}, and no parameter of the structure apart.", tuple(numbers),
-                       tuple(remarks))  # fmt: skip
+        return Verdict(
+            "same", None, f"The same: {fits}, and no parameter of the structure apart.", tuple(numbers), tuple(remarks)
+        )
     if paid is not None and paid < PAYS:
         more = (low.figures.n_variables or 0) - (high.figures.n_variables or 0)
         sentence = f"The same: {low.label} has {fits}, but its {more} more variables do not pay (BIC {_signed(-paid)})."
@@ -136,8 +142,18 @@ def _farthest(differences: Sequence[Difference]) -> list[str]:
 
 
 def _told(apart: Sequence[Difference], changes: Sequence[str]) -> list[str]:
-    plain = [{"name": d.name, "kind": d.kind, "phase": d.phase, "atom": d.atom, "shift": d.shift, "unit": d.unit,
-              "esds": d.esds} for d in apart]  # fmt: skip
+    plain = [
+        {
+            "name": d.name,
+            "kind": d.kind,
+            "phase": d.phase,
+            "atom": d.atom,
+            "shift": d.shift,
+            "unit": d.unit,
+            "esds": d.esds,
+        }
+        for d in apart
+    ]
     several = len({difference.phase for difference in apart}) > 1
     return [*changes, *differences_words(plain, several)]
 

@@ -25,8 +25,11 @@ _ESDS = 5.0
 # displacement, occupancy. The first where both refined it; the second where one held it, which then says only that
 # the start was near.
 _MARGINS: dict[Kind, tuple[float, float]] = {
-    "position": (0.02, 0.2), "cell": (1e-3, 1e-2), "uiso": (0.05, np.inf), "occupancy": (0.1, np.inf),
-}  # fmt: skip
+    "position": (0.02, 0.2),
+    "cell": (1e-3, 1e-2),
+    "uiso": (0.05, np.inf),
+    "occupancy": (0.1, np.inf),
+}
 _NOTICED_U = 0.02  # Angstrom of root mean square displacement
 # However large the esds: something as ill determined as that is another solution all the same.
 _FARTHEST: dict[Kind, float] = {"position": 0.3, "cell": 1e-2, "uiso": 0.2, "occupancy": 0.3}
@@ -159,8 +162,19 @@ def _compare_cells(one: PhaseEnd, two: PhaseEnd, wider: float) -> list[Differenc
         if alike.any():
             continue
         unit = "Å" if i < 3 else "°"
-        out.append(_difference(f"{one.name}:{key}", "cell", one.name, None, after - before, unit,
-                               (one.cell_esd[i], two.cell_esd[i]), wider, size=before))  # fmt: skip
+        out.append(
+            _difference(
+                f"{one.name}:{key}",
+                "cell",
+                one.name,
+                None,
+                after - before,
+                unit,
+                (one.cell_esd[i], two.cell_esd[i]),
+                wider,
+                size=before,
+            )
+        )
     return out
 
 
@@ -236,8 +250,9 @@ def _difference(
     least = _NOTICED_U if kind == "uiso" else close
     noticed = abs(shift) > max(by_esd, least)
     excess = abs(shift) / margin if margin > 0 else 0.0
-    return Difference(name, kind, phase, atom, shift, unit, abs(shift) / joint if joint > 0 else None, excess, noticed,
-                      axes)  # fmt: skip
+    return Difference(
+        name, kind, phase, atom, shift, unit, abs(shift) / joint if joint > 0 else None, excess, noticed, axes
+    )
 
 
 def laid_onto(one: PhaseEnd, two: PhaseEnd) -> tuple[PhaseEnd, tuple[int, ...]]:

@@ -31,8 +31,12 @@ def listed(hkl: Ints, rotations: Ints, laue: str, unique_axis: str, rhombohedral
     elif laue == "2/m":
         # The rule is written for the axis a; the others follow by cyclic exchange.
         h, k, el = {"a": (h, k, el), "b": (k, el, h), "c": (el, h, k)}[unique_axis]
-    swaps = bool(np.any(np.all(np.abs(rotations) == [[0, 1, 0], [1, 0, 0], [0, 0, 1]], axis=(1, 2))
-                        & (rotations[:, 0, 1] == rotations[:, 2, 2])))  # fmt: skip
+    swaps = bool(
+        np.any(
+            np.all(np.abs(rotations) == [[0, 1, 0], [1, 0, 0], [0, 0, 1]], axis=(1, 2))
+            & (rotations[:, 0, 1] == rotations[:, 2, 2])
+        )
+    )
     rule = _RULES["-31m" if laue == "-3m" and swaps and not rhombohedral else laue]
     inside = rule(h, k, el)
     chosen = np.where(np.any(inside, axis=1), np.argmax(inside, axis=1), 0)

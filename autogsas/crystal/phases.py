@@ -55,10 +55,12 @@ class PhaseState:
     def masses(self) -> Array:
         """Return the mass that each site, fully occupied, brings to the cell, in Dalton; (s,)."""
         order = self.symmetry.order
-        return np.array([
-            order / symmetric.order * parse_element(site.element)[0].weight
-            for site, symmetric in zip(self.phase.sites, self.sites, strict=True)
-        ])  # fmt: skip
+        return np.array(
+            [
+                order / symmetric.order * parse_element(site.element)[0].weight
+                for site, symmetric in zip(self.phase.sites, self.sites, strict=True)
+            ]
+        )
 
     def sum_of(self, s: int) -> int | None:
         """Return the row of the sum that site ``s`` stands in."""

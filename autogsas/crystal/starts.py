@@ -29,8 +29,10 @@ def start_cell(state: PhaseState, cell: Sequence[float]) -> U6:
     metric = cell_to_metric(cell)
     found = metric_to_cell(basis @ np.linalg.lstsq(basis, metric, rcond=None)[0])
     if np.max(np.abs(np.subtract(found, cell))) > _SLACK:
-        raise ValueError(f"the starting cell {_numbers(cell)} of {state.phase.name} breaks its symmetry "
-                         f"{state.phase.space_group}; the nearest is {_numbers(found)}")  # fmt: skip
+        raise ValueError(
+            f"the starting cell {_numbers(cell)} of {state.phase.name} breaks its symmetry "
+            f"{state.phase.space_group}; the nearest is {_numbers(found)}"
+        )
     return found
 
 
@@ -47,8 +49,9 @@ def start_sites(state: PhaseState, sites: Mapping[str, Place]) -> dict[str, Plac
         s = labels.index(label)
         place = _onto(state.sites[s], np.asarray(wanted, dtype=float), direct)
         if place is None:
-            raise ValueError(f"{label} of {state.phase.name} cannot start at {_numbers(wanted)}: that is off its "
-                             "special position")  # fmt: skip
+            raise ValueError(
+                f"{label} of {state.phase.name} cannot start at {_numbers(wanted)}: that is off its special position"
+            )
         for other in (labels[i] for i in state.together(s)):
             if other in found and found[other] != place:
                 raise ValueError(f"{label} and {other} of {state.phase.name} share one place and cannot start apart")

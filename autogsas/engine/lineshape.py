@@ -84,8 +84,14 @@ class Copies:
 
     @classmethod
     def of(cls, nodes: axial.Nodes, fwhm: Array) -> Copies:
-        rows = (nodes.shift / fwhm[:, None], nodes.weight, nodes.weight_by_position, 1.0 + nodes.shift_by_position,
-                nodes.weight_by_shl, nodes.shift_by_shl)  # fmt: skip
+        rows = (
+            nodes.shift / fwhm[:, None],
+            nodes.weight,
+            nodes.weight_by_position,
+            1.0 + nodes.shift_by_position,
+            nodes.weight_by_shl,
+            nodes.shift_by_shl,
+        )
         return cls(*(np.ascontiguousarray(row.T) for row in rows))
 
 

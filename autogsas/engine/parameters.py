@@ -28,8 +28,15 @@ Ints = npt.NDArray[np.int64]
 INSTRUMENT: tuple[str, ...] = ("zero", "shift1", "shift2", "U", "V", "W", "X", "Y", "Z", "SH/L", "absorption")
 # What a phase has of its own in a histogram.
 PAIR: tuple[str, ...] = (
-    "scale", "size", "size axial", "size mix", "strain", "strain axial", "strain mix", "orientation"
-)  # fmt: skip
+    "scale",
+    "size",
+    "size axial",
+    "size mix",
+    "strain",
+    "strain axial",
+    "strain mix",
+    "orientation",
+)
 _WIDEST_VARIANCE, _WIDEST_GAMMA = 1e5, 1e3  # centidegree^2 and centidegree: lines several degrees wide
 UISO_BOUNDS = (0.0, 2.0)  # Angstrom^2
 LEAST_SHL = 0.002  # GSAS-II lets no smaller axial divergence count
@@ -102,15 +109,29 @@ class Layout:
                 size, strain = specimen.size, specimen.strain
                 raw[self.pair[p][h]] = (
                     1.0,
-                    size.value, size.value if size.axial is None else size.axial, size.mix,
-                    strain.value, strain.value if strain.axial is None else strain.axial, strain.mix,
+                    size.value,
+                    size.value if size.axial is None else size.axial,
+                    size.mix,
+                    strain.value,
+                    strain.value if strain.axial is None else strain.axial,
+                    strain.mix,
                     specimen.orientation.ratio,
-                )  # fmt: skip
+                )
         for h, histogram in enumerate(self.histograms):
             i = histogram.instrument
             raw[self.instrument[h]] = (
-                i.zero, 0.0, 0.0, i.U, i.V, i.W, i.X, i.Y, i.Z, max(i.SH_L, LEAST_SHL), histogram.absorption
-            )  # fmt: skip
+                i.zero,
+                0.0,
+                0.0,
+                i.U,
+                i.V,
+                i.W,
+                i.X,
+                i.Y,
+                i.Z,
+                max(i.SH_L, LEAST_SHL),
+                histogram.absorption,
+            )
         return raw
 
     def bind(self, raw: Array) -> None:

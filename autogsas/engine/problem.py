@@ -18,9 +18,16 @@ Array = npt.NDArray[np.float64]
 
 # How far one step may go, by group, so that a bad linearisation cannot throw the model out of all sense.
 _LARGEST = {
-    "zero": 0.1, "displacement": 300.0, "transparency": 30.0, "SH/L": 0.02, "positions": 0.03, "uiso": 0.02,
-    "uiso_shared": 0.02, "uaniso": 0.02, "occupancy": 0.3,
-}  # fmt: skip
+    "zero": 0.1,
+    "displacement": 300.0,
+    "transparency": 30.0,
+    "SH/L": 0.02,
+    "positions": 0.03,
+    "uiso": 0.02,
+    "uiso_shared": 0.02,
+    "uaniso": 0.02,
+    "occupancy": 0.3,
+}
 _LARGEST_CELL = 0.004
 _FIRST_SHARES = 5  # rounds of Le Bail over the background as it is
 # Which derivatives of a line's shape the variables of a group need; a line that moves changes its width with it.

@@ -35,8 +35,17 @@ _NEAR = 6.0  # widths out to which only the points themselves are used
 _LADDER = ((0.02, 2), (0.15, 4), (0.4, 6), (0.8, 8), (1.7, 12), (2.7, 16), (4.8, 24), (8.0, 40), (np.inf, 64))
 # The same to 1e-4 for GSAS-II's sums of more terms than these.
 _TERMS_LADDER = (
-    (0.1, 2), (0.6, 4), (1.3, 6), (2.0, 8), (3.3, 12), (5.0, 16), (7.5, 24), (15.0, 40), (25.0, 64), (np.inf, 200),
-)  # fmt: skip
+    (0.1, 2),
+    (0.6, 4),
+    (1.3, 6),
+    (2.0, 8),
+    (3.3, 12),
+    (5.0, 16),
+    (7.5, 24),
+    (15.0, 40),
+    (25.0, 64),
+    (np.inf, 200),
+)
 # Sums of so many terms share a zone, filled up with terms of no weight.
 _CLASSES = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 40, 64, 100, 200])
 # The same for the Lorentzian part outside the core, by reach over width.

@@ -26,9 +26,17 @@ Array = npt.NDArray[np.float64]
 _PAIR_GROUPS: tuple[Group, ...] = ("scale", "size", "size_mix", "strain", "strain_mix", "preferred_orientation")
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 _INSTRUMENT_GROUPS: dict[str, Group] = {
-    "zero": "zero", "shift1": "displacement", "U": "U", "V": "V", "W": "W", "X": "X", "Y": "Y", "Z": "Z",
-    "SH/L": "SH/L", "absorption": "absorption",
-}  # fmt: skip
+    "zero": "zero",
+    "shift1": "displacement",
+    "U": "U",
+    "V": "V",
+    "W": "W",
+    "X": "X",
+    "Y": "Y",
+    "Z": "Z",
+    "SH/L": "SH/L",
+    "absorption": "absorption",
+}
 
 
 def read_parameters(
@@ -185,8 +193,17 @@ def _weight_fractions(layout: Layout, raw: Array, directions: Array, covariance:
             along: Array = slope @ directions
             error = float(np.sqrt(max(float(along @ covariance @ along), 0.0)))
             name = f"{state.phase.name}:{histogram.name}:weight fraction"
-            out.append(Parameter(name, float(fractions[p]), error if error > 0 else None, "", "weight_fraction",
-                                 state.phase.name, histogram.name))  # fmt: skip
+            out.append(
+                Parameter(
+                    name,
+                    float(fractions[p]),
+                    error if error > 0 else None,
+                    "",
+                    "weight_fraction",
+                    state.phase.name,
+                    histogram.name,
+                )
+            )
     return out
 
 

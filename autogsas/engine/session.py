@@ -207,9 +207,10 @@ class EngineSession:
             )
             function = self._backgrounds[histogram.name].function
             curves.append(
-                Curves(histogram.name, part.x, part.y, background + bragg, background, part.weights, reflections,
-                       function)
-            )  # fmt: skip
+                Curves(
+                    histogram.name, part.x, part.y, background + bragg, background, part.weights, reflections, function
+                )
+            )
         return curves
 
     def _full_rwp(self) -> float:

@@ -102,14 +102,15 @@ class _Writer:
         block.loop([tag], [(self._identity(code),) for code in codes])
 
     def _phases_of(self, block: Block, histogram: str, codes: list[str]) -> None:
-        found = {p.phase: p for p in self._result.parameters
-                 if p.group == "weight_fraction" and p.histogram == histogram}  # fmt: skip
+        found = {
+            p.phase: p for p in self._result.parameters if p.group == "weight_fraction" and p.histogram == histogram
+        }
         rows = []
         for i, (phase, code) in enumerate(zip(self._result.phases, codes, strict=True), start=1):
             share = found.get(phase.name)
-            percent = "?" if share is None else number(
-                100 * share.value, None if share.esd is None else 100 * share.esd, 4
-            )  # fmt: skip
+            percent = (
+                "?" if share is None else number(100 * share.value, None if share.esd is None else 100 * share.esd, 4)
+            )
             rows.append((str(i), self._identity(code), percent))
         block.loop(("_pd_phase_id", "_pd_phase_block_id", "_pd_phase_mass_%"), rows)
 

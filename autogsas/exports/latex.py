@@ -21,8 +21,14 @@ _HEAD = """\
 % Written by autogsas for \\input into a document with \\usepackage{booktabs,longtable}.
 % Standard uncertainties stand in brackets, in units of the last digit.
 """
-_CELL = (("a", r"$a$ (\AA)"), ("b", r"$b$ (\AA)"), ("c", r"$c$ (\AA)"), ("alpha", r"$\alpha$ ($^\circ$)"),
-         ("beta", r"$\beta$ ($^\circ$)"), ("gamma", r"$\gamma$ ($^\circ$)"))  # fmt: skip
+_CELL = (
+    ("a", r"$a$ (\AA)"),
+    ("b", r"$b$ (\AA)"),
+    ("c", r"$c$ (\AA)"),
+    ("alpha", r"$\alpha$ ($^\circ$)"),
+    ("beta", r"$\beta$ ($^\circ$)"),
+    ("gamma", r"$\gamma$ ($^\circ$)"),
+)
 
 
 def latex_text(project: Project, record: TrialRecord, result: Result) -> str:
@@ -124,7 +130,19 @@ def _long(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) ->
         return ""
     lines = [rf"{' & '.join(row)} \\" for row in rows]
     return "\n".join(
-        [r"\begingroup\small", rf"\begin{{longtable}}{{{'l' * len(header)}}}", rf"\caption{{{caption}}}\\", r"\toprule",
-         rf"{' & '.join(header)} \\", r"\midrule", r"\endhead", r"\bottomrule", r"\endfoot", *lines,
-         r"\end{longtable}", r"\endgroup", ""]
-    )  # fmt: skip
+        [
+            r"\begingroup\small",
+            rf"\begin{{longtable}}{{{'l' * len(header)}}}",
+            rf"\caption{{{caption}}}\\",
+            r"\toprule",
+            rf"{' & '.join(header)} \\",
+            r"\midrule",
+            r"\endhead",
+            r"\bottomrule",
+            r"\endfoot",
+            *lines,
+            r"\end{longtable}",
+            r"\endgroup",
+            "",
+        ]
+    )

@@ -163,8 +163,13 @@ def _points(block: Block, histogram: Histogram, curves: Curves, weights: Array) 
     # Counts are whole numbers whose uncertainty follows from them; anything else is an intensity.
     whole = bool(np.all(np.abs(curves.observed - np.round(curves.observed)) < 1e-6))
     counts = histogram.pattern.weights_from == "counting statistics" and whole
-    tags = ("_pd_meas_2theta_scan", "_pd_meas_counts_total" if counts else "_pd_meas_intensity_total",
-            "_pd_calc_intensity_total", "_pd_proc_intensity_bkg_calc", "_pd_proc_ls_weight")  # fmt: skip
+    tags = (
+        "_pd_meas_2theta_scan",
+        "_pd_meas_counts_total" if counts else "_pd_meas_intensity_total",
+        "_pd_calc_intensity_total",
+        "_pd_proc_intensity_bkg_calc",
+        "_pd_proc_ls_weight",
+    )
     columns = (
         [f"{v:.5f}" for v in curves.x.tolist()],
         [f"{v:.0f}" if counts else _real(v) for v in curves.observed.tolist()],

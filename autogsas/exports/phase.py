@@ -91,15 +91,27 @@ def _atoms(block: Block, phase: Phase, group: gemmi.SpaceGroup | None, values: V
         where = f"{phase.name}:{site.label}"
         places = [values.text(f"{where}:{axis}", v) for axis, v in zip("xyz", site.xyz, strict=True)]
         uiso = values.text(f"{where}:Uiso", site.uiso) if site.uaniso is None else number(site.uiso, digits=4)
-        row = [quoted(site.label), quoted(_symbol(site.element)), *places, uiso, "Uani" if site.uaniso else "Uiso",
-               values.text(f"{where}:occupancy", site.occupancy)]  # fmt: skip
+        row = [
+            quoted(site.label),
+            quoted(_symbol(site.element)),
+            *places,
+            uiso,
+            "Uani" if site.uaniso else "Uiso",
+            values.text(f"{where}:occupancy", site.occupancy),
+        ]
         if group is not None:
             row.append(str(multiplicity(site, phase.cell, group)) if all(map(math.isfinite, site.xyz)) else "?")
         rows.append(row)
     block.loop([f"_atom_site_{tag}" for tag in tags], rows)
     tensors = [
-        (quoted(site.label), *(values.text(f"{phase.name}:{site.label}:U{part}", value)
-                               for part, value in zip(_TENSOR, site.uaniso, strict=True)))
-        for site in phase.sites if site.uaniso is not None
-    ]  # fmt: skip
+        (
+            quoted(site.label),
+            *(
+                values.text(f"{phase.name}:{site.label}:U{part}", value)
+                for part, value in zip(_TENSOR, site.uaniso, strict=True)
+            ),
+        )
+        for site in phase.sites
+        if site.uaniso is not None
+    ]
     block.loop([f"_atom_site_aniso_{tag}" for tag in ("label", *(f"U_{part}" for part in _TENSOR))], tensors)

@@ -10,13 +10,41 @@ __all__ = ["element_colour", "element_radius"]
 
 # Non-metals as chemists colour them since Corey, Pauling and Koltun; a few metals by the colour they are known by.
 _KNOWN = {
-    "H": "#d9dee3", "D": "#d9dee3", "B": "#f0a58a", "C": "#6b6f75", "N": "#3a5ccc", "O": "#e0362c", "F": "#58b947",
-    "Si": "#c9a06b", "P": "#f08a1d", "S": "#e8c51c", "Cl": "#1fb56b", "Se": "#c9842b", "Br": "#9c3b2a", "I": "#7a2fa0",
-    "Li": "#b98af0", "Na": "#8c62d9", "K": "#6f45b8", "Mg": "#6fa33c", "Ca": "#3f9fae", "Sr": "#2f8f7a",
-    "Ba": "#3d7a4d", "Al": "#a2b1c4", "Ti": "#7f93a8", "Fe": "#b9582e", "Co": "#3c66b8", "Ni": "#4aa57c",
-    "Cu": "#c77a3a", "Zn": "#7d80b0", "Ag": "#aab3bb", "Au": "#d9ae2c", "Pb": "#575d7a", "Y": "#5aa7b5",
-    "La": "#5fb0c9", "Zr": "#79b0b0",
-}  # fmt: skip
+    "H": "#d9dee3",
+    "D": "#d9dee3",
+    "B": "#f0a58a",
+    "C": "#6b6f75",
+    "N": "#3a5ccc",
+    "O": "#e0362c",
+    "F": "#58b947",
+    "Si": "#c9a06b",
+    "P": "#f08a1d",
+    "S": "#e8c51c",
+    "Cl": "#1fb56b",
+    "Se": "#c9842b",
+    "Br": "#9c3b2a",
+    "I": "#7a2fa0",
+    "Li": "#b98af0",
+    "Na": "#8c62d9",
+    "K": "#6f45b8",
+    "Mg": "#6fa33c",
+    "Ca": "#3f9fae",
+    "Sr": "#2f8f7a",
+    "Ba": "#3d7a4d",
+    "Al": "#a2b1c4",
+    "Ti": "#7f93a8",
+    "Fe": "#b9582e",
+    "Co": "#3c66b8",
+    "Ni": "#4aa57c",
+    "Cu": "#c77a3a",
+    "Zn": "#7d80b0",
+    "Ag": "#aab3bb",
+    "Au": "#d9ae2c",
+    "Pb": "#575d7a",
+    "Y": "#5aa7b5",
+    "La": "#5fb0c9",
+    "Zr": "#79b0b0",
+}
 _GOLDEN = 0.381966  # of a turn: neighbours in the periodic table get hues far apart
 _SHARE = 0.33  # of the covalent radius, so that bonds are seen
 _UNKNOWN = 1.3

@@ -157,8 +157,9 @@ def _short(text: str, most: int) -> str:
 def _place(drawing: Drawing, across: Axis, y: float, dot: Dot) -> None:
     if abs(dot.esds) <= across.high:
         low, high = (across.at(min(max(dot.esds + step, across.low), across.high)) for step in (-1.0, 1.0))
-        drawing.add("path", class_=f"line {side(dot.other)}", d=f"M{number(low)} {number(y)}H{number(high)}",
-                    stroke_width=1.5)  # fmt: skip
+        drawing.add(
+            "path", class_=f"line {side(dot.other)}", d=f"M{number(low)} {number(y)}H{number(high)}", stroke_width=1.5
+        )
         mark(drawing, across.at(dot.esds), y, dot.other)
         return
     sign = 1 if dot.esds > 0 else -1

@@ -116,8 +116,9 @@ def _hand_lines(drawing: Drawing, by_hand: Sequence[ByHand], across: Axis, verti
     taken: list[float] = []
     for item in by_hand:
         y = vertical.at(item.rwp)
-        drawing.add("path", class_="line hand", d=f"M{number(across.start)} {number(y)}H{number(across.end)}",
-                    stroke_width=1.6)  # fmt: skip
+        drawing.add(
+            "path", class_="line hand", d=f"M{number(across.start)} {number(y)}H{number(across.end)}", stroke_width=1.6
+        )
         # Labels of lines that nearly coincide stand above each other.
         at = y - 5
         while any(abs(at - other) < 13 for other in taken):

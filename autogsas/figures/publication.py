@@ -141,13 +141,25 @@ def _draw(axes: Axes, profile: Profile, marks: Sequence[Marks], caption: Caption
         return
     many = x.size > _MANY
     axes.plot(
-        x[counted], profile.observed[counted], ls="", marker="o", ms=1.5, mew=0.35, mfc="none",
-        mec=LIGHT["observed"], label="observed", rasterized=many,
-    )  # fmt: skip
-    axes.plot(
-        x, np.where(counted, profile.calculated, np.nan), color=LIGHT["calculated"], lw=0.7, label="calculated",
+        x[counted],
+        profile.observed[counted],
+        ls="",
+        marker="o",
+        ms=1.5,
+        mew=0.35,
+        mfc="none",
+        mec=LIGHT["observed"],
+        label="observed",
         rasterized=many,
-    )  # fmt: skip
+    )
+    axes.plot(
+        x,
+        np.where(counted, profile.calculated, np.nan),
+        color=LIGHT["calculated"],
+        lw=0.7,
+        label="calculated",
+        rasterized=many,
+    )
     if np.isfinite(profile.background).any():
         axes.plot(x, profile.background, color=LIGHT["background"], lw=0.6, label="background")
     highest = _largest(profile.observed[counted], profile.calculated[counted])
@@ -178,9 +190,16 @@ def _draw(axes: Axes, profile: Profile, marks: Sequence[Marks], caption: Caption
     axes.set_ylabel(caption.intensity)
     figures = f"Rwp = {percent(caption.rwp)} %, GoF = {percent(caption.gof)}"
     axes.legend(
-        loc="upper right", title=figures, frameon=False, fontsize=size.font - 1, title_fontsize=size.font,
-        handlelength=1.4, labelspacing=0.25, borderaxespad=0.3, markerscale=1.6,
-    )  # fmt: skip
+        loc="upper right",
+        title=figures,
+        frameon=False,
+        fontsize=size.font - 1,
+        title_fontsize=size.font,
+        handlelength=1.4,
+        labelspacing=0.25,
+        borderaxespad=0.3,
+        markerscale=1.6,
+    )
 
 
 def _largest(*columns: Any) -> float:

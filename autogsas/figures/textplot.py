@@ -72,8 +72,9 @@ def history_plot(
     grid = [[(" ", "axis")] * columns for _ in range(height)]
     if by_hand is not None and low <= by_hand <= high:
         grid[row(by_hand)] = [(signs.hand, "hand")] * columns
-    _draw_best(grid, [(column(item.number), row(item.best_so_far)) for item in history
-                      if item.best_so_far is not None], signs)  # fmt: skip
+    _draw_best(
+        grid, [(column(item.number), row(item.best_so_far)) for item in history if item.best_so_far is not None], signs
+    )
     floor = [(signs.floor, "axis")] * columns
     for item in sorted(history, key=lambda item: item.state == "complete"):
         place = column(item.number)

@@ -9,8 +9,17 @@ from pathlib import Path
 from autogsas.model.result import StepResult
 from autogsas.model.trial import TrialRecord
 
-__all__ = ["Event", "Notice", "Progress", "RunFinished", "RunStarted", "StepFinished", "TrialFinished", "TrialStarted",
-           "describe"]  # fmt: skip
+__all__ = [
+    "Event",
+    "Notice",
+    "Progress",
+    "RunFinished",
+    "RunStarted",
+    "StepFinished",
+    "TrialFinished",
+    "TrialStarted",
+    "describe",
+]
 
 
 @dataclass(frozen=True)

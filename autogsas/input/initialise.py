@@ -46,12 +46,19 @@ def write_project(
         raise UserError("the file exists and is not overwritten", file=file)
     if not file.parent.is_dir():
         raise UserError("no such folder", file=file.parent)
-    for key, path in (*(("data", item) for item in data), *(("phases", item) for item in phases),
-                      *([("instrument", instrument)] if instrument else [])):  # fmt: skip
+    for key, path in (
+        *(("data", item) for item in data),
+        *(("phases", item) for item in phases),
+        *([("instrument", instrument)] if instrument else []),
+    ):
         if not path.is_file():
             raise UserError("no such file", file=path, key=key)
-    said = {"radiation": radiation, "geometry": geometry, "wavelength": list(wavelength) if wavelength else None,
-            "limits": list(limits) if limits else None}  # fmt: skip
+    said = {
+        "radiation": radiation,
+        "geometry": geometry,
+        "wavelength": list(wavelength) if wavelength else None,
+        "limits": list(limits) if limits else None,
+    }
     text = _text(file, data, phases, instrument, name, {key: value for key, value in said.items() if value is not None})
     build_project(yamlfile.parse(text, file), file, host_factory=host_factory)
     try:
@@ -65,9 +72,13 @@ def write_project(
 
 
 def _text(
-    file: Path, data: Sequence[Path], phases: Sequence[Path], instrument: Path | None, name: str | None,
+    file: Path,
+    data: Sequence[Path],
+    phases: Sequence[Path],
+    instrument: Path | None,
+    name: str | None,
     said: dict[str, object],
-) -> str:  # fmt: skip
+) -> str:
     folder = file.resolve().parent
     lines = [
         "# A refinement project of autogsas. Paths are relative to this file.",
@@ -81,14 +92,16 @@ def _text(
         lines += _entry(folder, path, label, instrument, said)
     lines += ["phases:"]
     for path in phases:
-        lines += [f"  - file: {_quote(_relative(path, folder))}",
-                  "    # name: a_short_name                # default: the CIF's own",
-                  "    # block: data_block                 # default: the first block with atoms",
-                  "    # intensities: Le Bail              # from the pattern alone; default: structure",
-                  "    # size: {model: uniaxial, value: 0.1, axial: 0.2, axis: [0, 0, 1], mix: 1}",
-                  "    # strain: {value: 1000}             # size in micrometre, strain in 1e-6: where they start",
-                  "    # preferred_orientation: {axis: [0, 0, 1], ratio: 1.0}  # March-Dollase",
-                  "    # occupancy_sums: [{sites: [A1, A2], total: 1.0}]"]  # fmt: skip
+        lines += [
+            f"  - file: {_quote(_relative(path, folder))}",
+            "    # name: a_short_name                # default: the CIF's own",
+            "    # block: data_block                 # default: the first block with atoms",
+            "    # intensities: Le Bail              # from the pattern alone; default: structure",
+            "    # size: {model: uniaxial, value: 0.1, axial: 0.2, axis: [0, 0, 1], mix: 1}",
+            "    # strain: {value: 1000}             # size in micrometre, strain in 1e-6: where they start",
+            "    # preferred_orientation: {axis: [0, 0, 1], ratio: 1.0}  # March-Dollase",
+            "    # occupancy_sums: [{sites: [A1, A2], total: 1.0}]",
+        ]
     return "\n".join([*lines, "", *_search_lines()]) + "\n"
 
 

@@ -59,8 +59,11 @@ def load_project(path: Path, *, host_factory: Callable[[Iterable[Path]], Host] =
         return project, host
     if project is not None:
         whose = host.whose("autogsas_read_project")
-        raise PluginError(f"hook autogsas_read_project ({whose}) gave a wrong answer",
-                          found=repr(project), allowed="a Project or None")  # fmt: skip
+        raise PluginError(
+            f"hook autogsas_read_project ({whose}) gave a wrong answer",
+            found=repr(project),
+            allowed="a Project or None",
+        )
     if path.is_dir():
         raise UserError(f"the folder holds no {PROJECT_FILE}; `autogsas init` writes one", file=path)
     ours = path.suffix.lower() == ".gpx"
@@ -77,8 +80,12 @@ def build_project(
     plugins = tuple(_existing(folder, text, file, f"plugins[{i}]") for i, text in enumerate(said.plugins))
     both = set(said.search.groups.always) & set(said.search.groups.never)
     if both:
-        raise UserError("a group cannot be freed always and never", file=file, key="search.groups.never",
-                        found=", ".join(sorted(both)))  # fmt: skip
+        raise UserError(
+            "a group cannot be freed always and never",
+            file=file,
+            key="search.groups.never",
+            found=", ".join(sorted(both)),
+        )
     host = host_factory(plugins)
     histograms = [_histogram(host, entry, folder, file, f"data[{i}]") for i, entry in enumerate(said.data)]
     phases = [_phase(host, entry, folder, file, f"phases[{i}]") for i, entry in enumerate(said.phases)]
@@ -120,8 +127,12 @@ def _distinct(names: Sequence[str], file: Path, key: str) -> None:
                 "a name must not be empty nor hold a colon", file=file, key=f"{key}[{index}].name", found=name
             )
         if name in names[:index]:
-            raise UserError("two entries have one name; give one of them another `name`", file=file,
-                            key=f"{key}[{index}].name", found=name)  # fmt: skip
+            raise UserError(
+                "two entries have one name; give one of them another `name`",
+                file=file,
+                key=f"{key}[{index}].name",
+                found=name,
+            )
 
 
 def _histogram(host: Host, entry: DataEntry, folder: Path, file: Path, key: str) -> Histogram:
@@ -129,8 +140,9 @@ def _histogram(host: Host, entry: DataEntry, folder: Path, file: Path, key: str)
     files = [path]
     pattern: Pattern | None = host.hook.autogsas_read_pattern(path=path, bank=entry.bank)
     if pattern is None:
-        raise UserError("no reader knows this format", file=file, key=f"{key}.file", found=entry.file,
-                        allowed=PATTERN_FORMATS)  # fmt: skip
+        raise UserError(
+            "no reader knows this format", file=file, key=f"{key}.file", found=entry.file, allowed=PATTERN_FORMATS
+        )
     if entry.instrument is None:
         # Some formats of patterns say what they were measured with.
         found: Instrument | None = host.hook.autogsas_read_instrument(path=path, bank=entry.bank)
@@ -139,14 +151,23 @@ def _histogram(host: Host, entry: DataEntry, folder: Path, file: Path, key: str)
         files.append(_existing(folder, entry.instrument, file, f"{key}.instrument"))
         found = host.hook.autogsas_read_instrument(path=files[-1], bank=entry.bank)
         if found is None:
-            raise UserError("no reader knows this format", file=file, key=f"{key}.instrument", found=entry.instrument,
-                            allowed=INSTRUMENT_FORMATS)  # fmt: skip
+            raise UserError(
+                "no reader knows this format",
+                file=file,
+                key=f"{key}.instrument",
+                found=entry.instrument,
+                allowed=INSTRUMENT_FORMATS,
+            )
         instrument = found
     limits = _limits(entry, pattern, file, key)
     complete = _complete(instrument, entry, file, key)
     if entry.absorption and complete.geometry == "Bragg-Brentano":
-        raise UserError("absorption is that of a Debye-Scherrer sample; a flat one has transparency", file=file,
-                        key=f"{key}.absorption", found=f"{entry.absorption:g}")  # fmt: skip
+        raise UserError(
+            "absorption is that of a Debye-Scherrer sample; a flat one has transparency",
+            file=file,
+            key=f"{key}.absorption",
+            found=f"{entry.absorption:g}",
+        )
     return Histogram(
         name=entry.name or pattern.name,
         pattern=pattern,
@@ -172,8 +193,9 @@ def _phase(host: Host, entry: PhaseEntry, folder: Path, file: Path, key: str) ->
         orientation=Orientation(entry.preferred_orientation.axis, entry.preferred_orientation.ratio),
     )
     sums = _occupancy_sums(entry, phase, file, key)
-    return replace(phase, name=entry.name or phase.name, specimen=specimen, intensities=entry.intensities,
-                   occupancy_sums=sums), path  # fmt: skip
+    return replace(
+        phase, name=entry.name or phase.name, specimen=specimen, intensities=entry.intensities, occupancy_sums=sums
+    ), path
 
 
 def _broadening(entry: BroadeningEntry, usual: float) -> Broadening:
@@ -201,16 +223,31 @@ def _default_instrument(entry: DataEntry, file: Path, key: str) -> Instrument:
     They are those of its built-in "CuKa lab data" and "1.9A ILL D1A CW data" (GSAS-II, defaultIparms.py).
     """
     if entry.wavelength is None:
-        raise UserError("no wavelength is given, neither here nor by an instrument file", file=file,
-                        key=f"{key}.wavelength", allowed="Angstrom, such as 1.494 or [1.5406, 1.5444]")  # fmt: skip
+        raise UserError(
+            "no wavelength is given, neither here nor by an instrument file",
+            file=file,
+            key=f"{key}.wavelength",
+            allowed="Angstrom, such as 1.494 or [1.5406, 1.5444]",
+        )
     radiation: Radiation | None = entry.radiation or ("xray" if len(entry.wavelength) == 2 else None)
     if radiation is None:
-        raise UserError("no radiation is given, neither here nor by an instrument file", file=file,
-                        key=f"{key}.radiation", allowed=["xray", "neutron"])  # fmt: skip
+        raise UserError(
+            "no radiation is given, neither here nor by an instrument file",
+            file=file,
+            key=f"{key}.radiation",
+            allowed=["xray", "neutron"],
+        )
     note = "no instrument file: widths and polarization are GSAS-II's defaults for {}, to be refined"
     if radiation == "neutron":
-        return Instrument(radiation, (), polarization=0.0, U=257.182710995, V=-640.525145369, W=569.378664828,
-                          notes=(note.format("a neutron diffractometer (D1A)"),))  # fmt: skip
+        return Instrument(
+            radiation,
+            (),
+            polarization=0.0,
+            U=257.182710995,
+            V=-640.525145369,
+            W=569.378664828,
+            notes=(note.format("a neutron diffractometer (D1A)"),),
+        )
     tube = len(entry.wavelength) == 2 or any(abs(entry.wavelength[0] - line) < 0.002 for line in TUBE_LINES)
     where = "laboratory X-rays" if tube else "a synchrotron"
     return Instrument(radiation, (), polarization=0.7 if tube else 0.99, notes=(note.format(where),))
@@ -226,23 +263,40 @@ def _as_narrow_as(pattern: Pattern, instrument: Instrument) -> Instrument:
 def _complete(instrument: Instrument, entry: DataEntry, file: Path, key: str) -> Instrument:
     """Return the instrument with what the entry says, checked, its geometry settled as GSAS-II would."""
     said: dict[str, Any] = {
-        "radiation": entry.radiation, "wavelengths": entry.wavelength, "ratio": entry.ratio, "radius": entry.radius,
-        "polarization": entry.polarization, "geometry": entry.geometry,
-    }  # fmt: skip
+        "radiation": entry.radiation,
+        "wavelengths": entry.wavelength,
+        "ratio": entry.ratio,
+        "radius": entry.radius,
+        "polarization": entry.polarization,
+        "geometry": entry.geometry,
+    }
     instrument = replace(instrument, **{name: value for name, value in said.items() if value is not None})
     waves = instrument.wavelengths
     where = f"{key}.wavelength"
     if not waves:
-        raise UserError("no wavelength is given, neither here nor by the instrument file", file=file, key=where,
-                        allowed="Angstrom, such as 1.494 or [1.5406, 1.5444]")  # fmt: skip
+        raise UserError(
+            "no wavelength is given, neither here nor by the instrument file",
+            file=file,
+            key=where,
+            allowed="Angstrom, such as 1.494 or [1.5406, 1.5444]",
+        )
     low, high = WAVELENGTHS
     wrong = next((wave for wave in waves if not low <= wave <= high), None)
     if wrong is not None:
-        raise UserError("no wavelength of powder diffraction in Angstrom", file=file, key=where, found=f"{wrong:g}",
-                        allowed=f"{low:g} to {high:g}")  # fmt: skip
+        raise UserError(
+            "no wavelength of powder diffraction in Angstrom",
+            file=file,
+            key=where,
+            found=f"{wrong:g}",
+            allowed=f"{low:g} to {high:g}",
+        )
     if len(waves) == 2 and (instrument.radiation == "neutron" or waves[0] >= waves[1]):
-        raise UserError("two wavelengths are K-alpha1 and the longer K-alpha2 of an X-ray tube", file=file, key=where,
-                        found=list(waves))  # fmt: skip
+        raise UserError(
+            "two wavelengths are K-alpha1 and the longer K-alpha2 of an X-ray tube",
+            file=file,
+            key=where,
+            found=list(waves),
+        )
     if instrument.geometry is not None:
         return instrument
     if instrument.doublet:
@@ -257,15 +311,29 @@ def _limits(entry: DataEntry, pattern: Pattern, file: Path, key: str) -> tuple[f
     step = float(np.median(np.diff(pattern.x)))
     limits = entry.limits or (first, last)
     if limits[0] < first - step or limits[1] > last + step:
-        raise UserError("the limits reach beyond the data", file=file, key=f"{key}.limits", found=list(limits),
-                        allowed=f"within {first:g} to {last:g}")  # fmt: skip
+        raise UserError(
+            "the limits reach beyond the data",
+            file=file,
+            key=f"{key}.limits",
+            found=list(limits),
+            allowed=f"within {first:g} to {last:g}",
+        )
     for index, region in enumerate(entry.exclude):
         if region[1] < first or region[0] > last:
-            raise UserError("an excluded region lies outside the data", file=file, key=f"{key}.exclude[{index}]",
-                            found=list(region), allowed=f"within {first:g} to {last:g}")  # fmt: skip
+            raise UserError(
+                "an excluded region lies outside the data",
+                file=file,
+                key=f"{key}.exclude[{index}]",
+                found=list(region),
+                allowed=f"within {first:g} to {last:g}",
+            )
     counted = pattern.mask(limits, entry.exclude) & (pattern.weights > 0)
     if not counted.any():
         name = "exclude" if entry.exclude else "limits"
-        raise UserError("no points of the pattern are left", file=file, key=f"{key}.{name}",
-                        found=[list(region) for region in entry.exclude] or list(limits))  # fmt: skip
+        raise UserError(
+            "no points of the pattern are left",
+            file=file,
+            key=f"{key}.{name}",
+            found=[list(region) for region in entry.exclude] or list(limits),
+        )
     return limits

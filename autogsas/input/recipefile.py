@@ -73,10 +73,17 @@ def _check_limits(step: Step, number: int, project: Project, file: Path | None) 
         low, high = histogram.limits
         if limits[0] >= high or limits[1] <= low:
             raise UserError(
-                f"the step's limits lie outside those of histogram {histogram.name}", file=file,
-                key=f"steps[{number}].limits", found=list(limits), allowed=f"within {low:g} to {high:g}",
-            )  # fmt: skip
+                f"the step's limits lie outside those of histogram {histogram.name}",
+                file=file,
+                key=f"steps[{number}].limits",
+                found=list(limits),
+                allowed=f"within {low:g} to {high:g}",
+            )
         counted = histogram.pattern.mask(limits, histogram.excluded) & histogram.pattern.mask(histogram.limits)
         if not (histogram.pattern.weights[counted] > 0).any():
-            raise UserError(f"the step's limits leave no points of histogram {histogram.name}", file=file,
-                            key=f"steps[{number}].limits", found=list(limits))  # fmt: skip
+            raise UserError(
+                f"the step's limits leave no points of histogram {histogram.name}",
+                file=file,
+                key=f"steps[{number}].limits",
+                found=list(limits),
+            )

@@ -162,8 +162,9 @@ def _as_user_error(
         return UserError("is missing", file=file, key=key)
     if kind == "literal_error":
         names = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
-        return UserError("unknown value", file=file, key=key, found=value,
-                         allowed=[*names, *besides] or problem["ctx"]["expected"])  # fmt: skip
+        return UserError(
+            "unknown value", file=file, key=key, found=value, allowed=[*names, *besides] or problem["ctx"]["expected"]
+        )
     text = str(problem["msg"]).removeprefix("Value error, ")
     text = re.sub(r"^Input should( be)?", lambda match: "must be" if match[1] else "must", text)
     text = text.replace("a valid tuple", "a list")

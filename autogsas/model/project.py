@@ -35,7 +35,7 @@ __all__ = [
     "Search",
     "Space",
     "seconds",
-]  # fmt: skip
+]
 
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(s|m|h)?\s*$")
 

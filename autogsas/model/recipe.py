@@ -29,25 +29,57 @@ __all__ = [
     "Setting",
     "Start",
     "Step",
-]  # fmt: skip
+]
 
 BackgroundFunction = Literal[
-    "chebyschev-1", "cosine", "Q^2 power series", "Q^-2 power series",
-    "lin interpolate", "inv interpolate", "log interpolate", "power series",
-]  # fmt: skip
+    "chebyschev-1",
+    "cosine",
+    "Q^2 power series",
+    "Q^-2 power series",
+    "lin interpolate",
+    "inv interpolate",
+    "log interpolate",
+    "power series",
+]
 BACKGROUNDS: tuple[BackgroundFunction, ...] = (
-    "chebyschev-1", "cosine", "Q^2 power series", "Q^-2 power series",
-    "lin interpolate", "inv interpolate", "log interpolate",
-)  # fmt: skip
+    "chebyschev-1",
+    "cosine",
+    "Q^2 power series",
+    "Q^-2 power series",
+    "lin interpolate",
+    "inv interpolate",
+    "log interpolate",
+)
 """What a search chooses among."""
 ALL_BACKGROUNDS: tuple[BackgroundFunction, ...] = (*BACKGROUNDS, "power series")
 """All that recipes may name. A power series ("chebyschev" in GSAS-II) draws what "chebyschev-1" does, less steadily."""
 
 Group = Literal[
-    "scale", "background", "cell", "zero", "displacement", "transparency", "U", "V", "W", "X", "Y", "Z", "SH/L",
-    "size", "strain", "size_mix", "strain_mix", "positions", "uiso", "uiso_shared", "uaniso", "occupancy",
-    "preferred_orientation", "absorption",
-]  # fmt: skip
+    "scale",
+    "background",
+    "cell",
+    "zero",
+    "displacement",
+    "transparency",
+    "U",
+    "V",
+    "W",
+    "X",
+    "Y",
+    "Z",
+    "SH/L",
+    "size",
+    "strain",
+    "size_mix",
+    "strain_mix",
+    "positions",
+    "uiso",
+    "uiso_shared",
+    "uaniso",
+    "occupancy",
+    "preferred_orientation",
+    "absorption",
+]
 
 
 @dataclass(frozen=True)

@@ -46,14 +46,18 @@ def structure(result: Result) -> list[dict[str, Any]]:
             "space_group": phase.space_group,
             "cell": dataclasses.asdict(phase.cell),
             "sites": [
-                {"label": site.label, "element": site.element, **dict(zip("xyz", site.xyz, strict=True)),
-                 "occupancy": site.occupancy,
-                 "uiso": site.uiso if site.uaniso is None else equivalent_u(phase.cell, site.uaniso)}
+                {
+                    "label": site.label,
+                    "element": site.element,
+                    **dict(zip("xyz", site.xyz, strict=True)),
+                    "occupancy": site.occupancy,
+                    "uiso": site.uiso if site.uaniso is None else equivalent_u(phase.cell, site.uaniso),
+                }
                 for site in phase.sites
             ],
         }
         for phase in result.phases
-    ]  # fmt: skip
+    ]
 
 
 def correlations(result: Result, above: float = 0.8, at_most: int = 50) -> list[dict[str, Any]]:
@@ -62,9 +66,7 @@ def correlations(result: Result, above: float = 0.8, at_most: int = 50) -> list[
     first, second = np.triu_indices(len(result.varied), k=1)
     values = matrix[first, second]
     strong = [i for i in np.argsort(-np.abs(np.nan_to_num(values))) if abs(values[i]) > above][:at_most]
-    return [
-        {"a": result.varied[first[i]], "b": result.varied[second[i]], "value": float(values[i])} for i in strong
-    ]  # fmt: skip
+    return [{"a": result.varied[first[i]], "b": result.varied[second[i]], "value": float(values[i])} for i in strong]
 
 
 def record_from(data: dict[str, Any]) -> TrialRecord:

@@ -25,8 +25,14 @@ def pattern_csv(result: Result, excluded: Mapping[str, Sequence[tuple[float, flo
         weights = curves.weights.copy()
         for low, high in excluded.get(curves.histogram, ()):
             weights[(curves.x >= low) & (curves.x <= high)] = 0.0
-        columns = (curves.x, curves.observed, curves.calculated, curves.background,
-                   curves.observed - curves.calculated, weights)  # fmt: skip
+        columns = (
+            curves.x,
+            curves.observed,
+            curves.calculated,
+            curves.background,
+            curves.observed - curves.calculated,
+            weights,
+        )
         name = _text(curves.histogram)
         rows += [(name, *values) for values in zip(*(column.tolist() for column in columns), strict=True)]
     return _csv(("histogram", "two_theta", "observed", "calculated", "background", "difference", "weight"), rows)
@@ -37,12 +43,30 @@ def reflections_csv(result: Result) -> str:
     rows: list[Sequence[Any]] = []
     for curves in result.curves:
         for item in curves.reflections:
-            columns = (*np.asarray(item.hkl).T, item.multiplicity, item.d, item.two_theta, item.fwhm,
-                       item.f2_observed, item.f2_calculated)  # fmt: skip
+            columns = (
+                *np.asarray(item.hkl).T,
+                item.multiplicity,
+                item.d,
+                item.two_theta,
+                item.fwhm,
+                item.f2_observed,
+                item.f2_calculated,
+            )
             names = (_text(curves.histogram), _text(item.phase))
             rows += [(*names, *values) for values in zip(*(np.asarray(c).tolist() for c in columns), strict=True)]
-    header = ("histogram", "phase", "h", "k", "l", "multiplicity", "d", "two_theta", "fwhm", "f2_observed",
-              "f2_calculated")  # fmt: skip
+    header = (
+        "histogram",
+        "phase",
+        "h",
+        "k",
+        "l",
+        "multiplicity",
+        "d",
+        "two_theta",
+        "fwhm",
+        "f2_observed",
+        "f2_calculated",
+    )
     return _csv(header, rows)
 
 

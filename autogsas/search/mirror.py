@@ -68,8 +68,12 @@ class Mirror:
             kept = copy.deepcopy(trial)
             if self._pictured(trial.number):
                 identity = artifact(trial.number)
-                about = {"artifact_id": identity, "filename": f"fit-{trial.number}.svg",
-                         "mimetype": "image/svg+xml", "encoding": None}  # fmt: skip
+                about = {
+                    "artifact_id": identity,
+                    "filename": f"fit-{trial.number}.svg",
+                    "mimetype": "image/svg+xml",
+                    "encoding": None,
+                }
                 kept.system_attrs = kept.system_attrs | {_ARTIFACT + identity: json.dumps(about)}
             with silence():
                 self._study.add_trial(kept)

@@ -181,9 +181,18 @@ class FakeSession:
             calculated[x.size // 2] = np.nan
         one = np.ones(1)
         reflections = Reflections(
-            self.project.phases[0].name, np.array([[1, 0, 0]]), np.array([6]), 4.0 * one, 22.2 * one, 100.0 * one,
-            102.0 * one, 1000.0 * one, 0.1 * one, 0.02 * one, 0.05 * one,
-        )  # fmt: skip
+            self.project.phases[0].name,
+            np.array([[1, 0, 0]]),
+            np.array([6]),
+            4.0 * one,
+            22.2 * one,
+            100.0 * one,
+            102.0 * one,
+            1000.0 * one,
+            0.1 * one,
+            0.02 * one,
+            0.05 * one,
+        )
         return Curves(histogram.name, x, y, calculated, np.full_like(x, y.min()), weights, (reflections,))
 
     def save(self, folder: Path) -> None:

@@ -227,9 +227,7 @@ def _findings(host: Host, answer: Any) -> list[Finding]:
     return list(answer)
 
 
-def _score(
-    host: Host, project: Project, result: Result, metrics: Metrics, findings: list[Finding]
-) -> float:  # fmt: skip
+def _score(host: Host, project: Project, result: Result, metrics: Metrics, findings: list[Finding]) -> float:
     score = host.call("score", project=project, result=result, metrics=metrics, findings=tuple(findings))
     if score is None:
         return metrics.rwp

@@ -237,7 +237,7 @@ def _outcome(task: Task, ended: Ended) -> Outcome:
         traceback=ended.traceback,
         log=_log(task.folder),
         seconds=task.seconds,
-    )  # fmt: skip
+    )
 
 
 def _log(folder: Path) -> str:

@@ -22,12 +22,21 @@ from autogsas.trial.messages import Begin, Garbled, Place, Setup, read_message, 
 __all__ = ["START_TIMEOUT", "Gone", "Task", "Worker"]
 
 START_TIMEOUT = 120.0
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
-            "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS")  # fmt: skip
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "BLIS_NUM_THREADS",
+)
 # An engine makes and drops arrays of the same sizes in each cycle. The C library would hand their pages back to the
 # system and fetch them again each time, a fifth of a trial's time; told to keep them, it does not.
-_KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "536870912", "MALLOC_TOP_PAD_": "67108864",
-                "MALLOC_MMAP_THRESHOLD_": "268435456"}  # fmt: skip
+_KEEP_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": "536870912",
+    "MALLOC_TOP_PAD_": "67108864",
+    "MALLOC_MMAP_THRESHOLD_": "268435456",
+}
 
 
 @dataclass

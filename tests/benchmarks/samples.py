@@ -96,9 +96,7 @@ def _project(phase: Phase, instrument: Instrument, x: Array, y: Array) -> Projec
 def _bragg(project: Project) -> tuple[Array, int]:
     """Return the engine's own Bragg part (n,) at the project's values, and the number of reflections."""
     session = EngineSession(project, "")
-    session.refine(
-        Step(set=(Setting(group="scale", value=_SCALE),), free=(Free(group="background"),), cycles=1)
-    )  # fmt: skip
+    session.refine(Step(set=(Setting(group="scale", value=_SCALE),), free=(Free(group="background"),), cycles=1))
     curves = session.result().curves[0]
     return curves.calculated - curves.background, len(curves.reflections[0].two_theta)
 

@@ -149,8 +149,11 @@ def test_what_differs_lies_apart(case: Case) -> None:
     wishes = [Wish(case, "fake", s, 1, 5, j, p, r) for s, j, p, r in kinds]  # type: ignore[arg-type]
     assert len({wish.folder for wish in wishes}) == len(wishes)
     assert {(w.project().search.space, w.project().search.prune) for w in wishes} == {
-        ("default", True), ("default", False), ("published-2020", True), ("published-2020", False),
-    }  # fmt: skip
+        ("default", True),
+        ("default", False),
+        ("published-2020", True),
+        ("published-2020", False),
+    }
 
 
 def test_the_replay_gives_up_what_the_search_does(case: Case, tmp_path: Path) -> None:

@@ -23,8 +23,12 @@ def import_seconds() -> float:
     """Return how long a fresh interpreter takes to import the package, as it says itself."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", "import autogsas"],
-        capture_output=True, text=True, check=True, cwd=ROOT, env=one_thread(),
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=one_thread(),
+    )
     own, cumulative, name = done.stderr.splitlines()[-1].removeprefix("import time:").split("|")
     assert name.strip() == "autogsas", own
     return int(cumulative) / 1e6

@@ -210,9 +210,21 @@ def test_check_backend_says_each_check(folder: Path, capfd: pytest.CaptureFixtur
 
 def test_init_writes_a_project_that_runs(folder: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, out, err = call(
-        capfd, "init", folder / "pattern.xy", "--phase", folder / "phase.cif", "--wavelength", 1.5406,
-        "--radiation", "xray", "--limits", 18, 85, "--out", tmp_path,
-    )  # fmt: skip
+        capfd,
+        "init",
+        folder / "pattern.xy",
+        "--phase",
+        folder / "phase.cif",
+        "--wavelength",
+        1.5406,
+        "--radiation",
+        "xray",
+        "--limits",
+        18,
+        85,
+        "--out",
+        tmp_path,
+    )
     assert (status, err) == (0, "")
     assert yaml.safe_load((tmp_path / "project.yaml").read_text())["data"][0]["limits"] == [18, 85]
     assert "project.yaml" in out
@@ -235,8 +247,11 @@ def test_interrupted_from_outside_keeps_all_and_resumes(folder: Path, tmp_path: 
     total = kept["trials"]["total"] + 2
     again = subprocess.run(
         [sys.executable, "-m", "autogsas", "run", str(folder), "--trials", str(total), "--out", str(out), "--resume"],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert again.returncode == 0, again.stderr
     data = json.loads((out / "summary.json").read_text())
     assert data["trials"]["total"] == total
@@ -282,9 +297,11 @@ def test_live_progress_ends_clean(folder: Path) -> None:
     main, worker = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "autogsas", "run", str(folder), "--trials", "3"],
-        stdout=subprocess.DEVNULL, stderr=worker, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=worker,
+        stdin=subprocess.DEVNULL,
         env=os.environ | {"TERM": "xterm", "COLUMNS": "120"},
-    )  # fmt: skip
+    )
     os.close(worker)
     shown = b""
     try:

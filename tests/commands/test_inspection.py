@@ -59,8 +59,12 @@ def test_a_backend_that_works_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_backend_has_a_reason_and_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     text, status = examine(monkeypatch, Missing())
     assert status == 3
-    for line in ("fake: cannot be used: it is not there", "looked in: the cellar", "to have it: fetch it",
-                 "until then the numpy engine is used"):  # fmt: skip
+    for line in (
+        "fake: cannot be used: it is not there",
+        "looked in: the cellar",
+        "to have it: fetch it",
+        "until then the numpy engine is used",
+    ):
         assert line in text
     assert "is refined by: none" in text
 

@@ -53,9 +53,19 @@ def test_a_run_leaves_everything_the_design_names(fake_host: Host, project: Proj
     assert run.folder == tmp_path / "project" / "runs" / "made-1"
     names = {path.name for path in run.folder.iterdir()}
     assert names >= {
-        "summary.json", "best.recipe.yaml", "best.cif", "best.py", "pattern.csv", "reflections.csv", "parameters.csv",
-        "trials.csv", "study.db", "report.html", "log.txt", "trials",
-    }  # fmt: skip
+        "summary.json",
+        "best.recipe.yaml",
+        "best.cif",
+        "best.py",
+        "pattern.csv",
+        "reflections.csv",
+        "parameters.csv",
+        "trials.csv",
+        "study.db",
+        "report.html",
+        "log.txt",
+        "trials",
+    }
     assert not [name for name in names if name.endswith(".part")]
     assert {path.name for path in (run.folder / "trials").iterdir()} == {
         f"{number:04d}.{kind}" for number in range(6) for kind in ("json", "npz")
@@ -89,8 +99,14 @@ def test_the_pattern_gives_the_rwp(fake_host: Host, project: Project) -> None:
     table = rows(run.folder / "pattern.csv")
     columns = {key: np.array([float(row[key]) for row in table]) for key in table[0] if key != "histogram"}
     assert list(table[0]) == [
-        "histogram", "two_theta", "observed", "calculated", "background", "difference", "weight",
-    ]  # fmt: skip
+        "histogram",
+        "two_theta",
+        "observed",
+        "calculated",
+        "background",
+        "difference",
+        "weight",
+    ]
     assert rwp(columns["observed"], columns["calculated"], columns["weight"]) == pytest.approx(run.summary.rwp)
     inside = (columns["two_theta"] > 20.0) & (columns["two_theta"] < 21.0)
     assert np.all(columns["weight"][inside] == 0)

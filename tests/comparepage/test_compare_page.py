@@ -260,15 +260,21 @@ def test_findings_stand_side_by_side_the_gravest_first(tmp_path: Path) -> None:
 
 def test_names_from_files_are_text_everywhere(tmp_path: Path) -> None:
     finding = Finding("code", Severity.WARNING, "message")
-    plain = _written(build_comparison([
-        refinement("a", findings=(finding,), word="word"),
-        refinement("b", off=0.03, limits=(20.0, 110.0), moved=4.0, findings=(finding,), word="word"),
-    ]), tmp_path, "command")  # fmt: skip
+    plain = _written(
+        build_comparison(
+            [
+                refinement("a", findings=(finding,), word="word"),
+                refinement("b", off=0.03, limits=(20.0, 110.0), moved=4.0, findings=(finding,), word="word"),
+            ]
+        ),
+        tmp_path,
+        "command",
+    )
     finding = Finding(EVIL, Severity.WARNING, EVIL)
     given: dict[str, Any] = {"histograms": (EVIL,), "phase": EVIL, "findings": (finding,), "word": EVIL}
-    comparison = build_comparison([
-        refinement(f"{EVIL}1", **given), refinement(f"{EVIL}2", off=0.03, limits=(20.0, 110.0), moved=4.0, **given)
-    ])  # fmt: skip
+    comparison = build_comparison(
+        [refinement(f"{EVIL}1", **given), refinement(f"{EVIL}2", off=0.03, limits=(20.0, 110.0), moved=4.0, **given)]
+    )
     page = _written(comparison, tmp_path, EVIL)
     assert [tag for tag, _ in page.elements] == [tag for tag, _ in plain.elements]
     assert page.scripts.keys() == plain.scripts.keys()

@@ -62,8 +62,9 @@ def parameters(
         out.append(Parameter(f"{phase}:{key}", cell[key], 1e-4 if esds else None, "Å", "cell", phase))
     for label, _, x, y, z, u in sites:
         for axis, value in zip("xyz", (x, y, z), strict=True):
-            out.append(Parameter(f"{phase}:{label}:{axis}", value, 3e-4 if esds else None, "", "positions", phase, None,
-                                 label))  # fmt: skip
+            out.append(
+                Parameter(f"{phase}:{label}:{axis}", value, 3e-4 if esds else None, "", "positions", phase, None, label)
+            )
         out.append(Parameter(f"{phase}:{label}:Uiso", u, 5e-4 if esds else None, "Å²", "uiso", phase, None, label))
     return out
 

@@ -44,8 +44,9 @@ def table(file: Path) -> list[dict[str, str]]:
 
 def test_the_figures_of_the_run_are_those_of_its_files(automated: Path, found):
     rows = table(automated / "pattern.csv")
-    y, calculated, weight = (np.array([float(row[key] or "nan") for row in rows])
-                             for key in ("observed", "calculated", "weight"))  # fmt: skip
+    y, calculated, weight = (
+        np.array([float(row[key] or "nan") for row in rows]) for key in ("observed", "calculated", "weight")
+    )
     variables = sum(1 for row in table(automated / "parameters.csv") if row["esd"])
     good = weight > 0
     n = int(good.sum())

@@ -10,16 +10,41 @@ import pytest
 from autogsas.crystal.endpoints import EndPoint, PhaseEnd, compare
 from autogsas.crystal.normaliser import Normaliser, normaliser
 
-GROUPS = ["P 1", "P -1", "P 1 21/c 1", "P 1 c 1", "C 1 2/c 1", "P 21 21 21", "P n m a", "F d d 2", "P 4 m m", "I 4",
-          "I 41/a:2", "P 3", "P 32 2 1", "R 3:H", "R 3:R", "R -3 c:H", "P 63/m", "P 63 m c", "F -4 3 m", "P 43 3 2",
-          "I a -3", "F d -3 m:2"]  # fmt: skip
+GROUPS = [
+    "P 1",
+    "P -1",
+    "P 1 21/c 1",
+    "P 1 c 1",
+    "C 1 2/c 1",
+    "P 21 21 21",
+    "P n m a",
+    "F d d 2",
+    "P 4 m m",
+    "I 4",
+    "I 41/a:2",
+    "P 3",
+    "P 32 2 1",
+    "R 3:H",
+    "R 3:R",
+    "R -3 c:H",
+    "P 63/m",
+    "P 63 m c",
+    "F -4 3 m",
+    "P 43 3 2",
+    "I a -3",
+    "F d -3 m:2",
+]
 CELLS = {
-    "P 1": (5.1, 6.3, 7.7, 81, 95, 103), "P -1": (5.1, 6.3, 7.7, 81, 95, 103),
+    "P 1": (5.1, 6.3, 7.7, 81, 95, 103),
+    "P -1": (5.1, 6.3, 7.7, 81, 95, 103),
     "P 1 21/c 1": (5.1, 6.3, 7.7, 90, 99, 90),
-    "P 1 c 1": (5.1, 6.3, 7.7, 90, 99, 90), "C 1 2/c 1": (9.7, 8.9, 5.2, 90, 105, 90), "R 3:R": (6, 6, 6, 83, 83, 83),
-    "P 21 21 21": (5.1, 6.3, 7.7, 90, 90, 90), "P n m a": (8.4, 5.4, 6.9, 90, 90, 90),
+    "P 1 c 1": (5.1, 6.3, 7.7, 90, 99, 90),
+    "C 1 2/c 1": (9.7, 8.9, 5.2, 90, 105, 90),
+    "R 3:R": (6, 6, 6, 83, 83, 83),
+    "P 21 21 21": (5.1, 6.3, 7.7, 90, 90, 90),
+    "P n m a": (8.4, 5.4, 6.9, 90, 90, 90),
     "F d d 2": (18.0, 18.6, 6.5, 90, 90, 90),
-}  # fmt: skip
+}
 
 
 def cell(group: str) -> tuple[float, ...]:
@@ -33,8 +58,9 @@ def cell(group: str) -> tuple[float, ...]:
 def end(group: str, xyz: np.ndarray, labels: tuple[str, ...], elements: tuple[str, ...], esd: float = 1e-4) -> EndPoint:
     n = len(labels)
     own, u, held = np.array(cell(group), dtype=float), np.full(n, 0.01), np.full(n, np.nan)
-    phase = PhaseEnd("p", group, own, np.full(6, 1e-4), labels, elements, xyz, np.full((n, 3), esd), u, 0.01 * u,
-                     np.ones(n), held)  # fmt: skip
+    phase = PhaseEnd(
+        "p", group, own, np.full(6, 1e-4), labels, elements, xyz, np.full((n, 3), esd), u, 0.01 * u, np.ones(n), held
+    )
     return EndPoint(8.0, (phase,))
 
 
@@ -90,9 +116,22 @@ def test_an_atom_that_did_move_is_found_in_any_description(group: str) -> None:
 
 # Index of the group in its Euclidean normaliser for a cell of general shape, the free origin left out: International
 # Tables for Crystallography A, Tables 3.5.2.3 to 3.5.2.5 (2016).
-INDICES = {"P -1": 8, "P 1 21/c 1": 8, "P 21 21 21": 16, "P n m a": 8, "P m -3 m": 2, "P 63/m": 4,
-           "F m -3 m": 2, "F -4 3 m": 8, "F 2 3": 16, "I a -3": 2, "P 32 2 1": 4, "P 43 3 2": 2, "R -3 c:H": 2,
-           "I 41 3 2": 2}  # fmt: skip
+INDICES = {
+    "P -1": 8,
+    "P 1 21/c 1": 8,
+    "P 21 21 21": 16,
+    "P n m a": 8,
+    "P m -3 m": 2,
+    "P 63/m": 4,
+    "F m -3 m": 2,
+    "F -4 3 m": 8,
+    "F 2 3": 16,
+    "I a -3": 2,
+    "P 32 2 1": 4,
+    "P 43 3 2": 2,
+    "R -3 c:H": 2,
+    "I 41 3 2": 2,
+}
 
 
 @pytest.mark.parametrize("group", INDICES)
@@ -108,8 +147,10 @@ def test_normalisers_have_the_index_of_the_tables(group: str) -> None:
 def test_a_normaliser_maps_its_group_onto_itself(group: str) -> None:
     known = normaliser(group)
     assert known is not None
-    own = {(tuple(r.ravel().astype(int)), tuple(np.round(24 * t).astype(int) % 24))
-           for r, t in zip(known.rotations, known.translations, strict=True)}  # fmt: skip
+    own = {
+        (tuple(r.ravel().astype(int)), tuple(np.round(24 * t).astype(int) % 24))
+        for r, t in zip(known.rotations, known.translations, strict=True)
+    }
     for turn, shift in zip(known.turns, known.shifts, strict=True):
         back = np.linalg.inv(turn)
         image = set()
@@ -126,8 +167,13 @@ def test_polar_directions() -> None:
         known = normaliser(group)
         assert known is not None
         found[group] = known.polar.T.tolist()
-    assert found == {"P 1": np.eye(3).tolist(), "P 4 m m": [[0, 0, 1]], "P 1 c 1": [[1, 0, 0], [0, 0, 1]],
-                     "R 3:R": [[1, 1, 1]], "P n m a": []}  # fmt: skip
+    assert found == {
+        "P 1": np.eye(3).tolist(),
+        "P 4 m m": [[0, 0, 1]],
+        "P 1 c 1": [[1, 0, 0], [0, 0, 1]],
+        "R 3:R": [[1, 1, 1]],
+        "P n m a": [],
+    }
 
 
 def test_an_unknown_group_is_compared_by_its_labels() -> None:

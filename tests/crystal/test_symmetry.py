@@ -17,14 +17,31 @@ from autogsas.crystal.symmetry import (
     quadratic_form,
 )
 
-GROUPS = ["P -1", "P 1 21/c 1", "C 1 2/c 1", "P n m a", "F d d 2", "I 41/a m d:2", "P 63/m", "R -3 c:H", "R -3 c:R",
-          "P 32 2 1", "I a -3", "F m -3 m", "F d -3 m:1", "P 21 3"]  # fmt: skip
+GROUPS = [
+    "P -1",
+    "P 1 21/c 1",
+    "C 1 2/c 1",
+    "P n m a",
+    "F d d 2",
+    "I 41/a m d:2",
+    "P 63/m",
+    "R -3 c:H",
+    "R -3 c:R",
+    "P 32 2 1",
+    "I a -3",
+    "F m -3 m",
+    "F d -3 m:1",
+    "P 21 3",
+]
 CELLS = {
-    "triclinic": (5.1, 6.2, 7.3, 81.0, 95.0, 103.0), "monoclinic": (5.1, 6.2, 7.3, 90, 98.0, 90),
-    "orthorhombic": (5.1, 6.2, 7.3, 90, 90, 90), "tetragonal": (5.1, 5.1, 7.3, 90, 90, 90),
-    "trigonal": (5.1, 5.1, 7.3, 90, 90, 120), "hexagonal": (5.1, 5.1, 7.3, 90, 90, 120),
+    "triclinic": (5.1, 6.2, 7.3, 81.0, 95.0, 103.0),
+    "monoclinic": (5.1, 6.2, 7.3, 90, 98.0, 90),
+    "orthorhombic": (5.1, 6.2, 7.3, 90, 90, 90),
+    "tetragonal": (5.1, 5.1, 7.3, 90, 90, 90),
+    "trigonal": (5.1, 5.1, 7.3, 90, 90, 120),
+    "hexagonal": (5.1, 5.1, 7.3, 90, 90, 120),
     "cubic": (5.1, 5.1, 5.1, 90, 90, 90),
-}  # fmt: skip
+}
 FREE_CELL = {
     "triclinic": 6,
     "monoclinic": 4,

@@ -24,9 +24,12 @@ def _phase(space_group: str, cell: tuple[float, ...], *sites: tuple[object, ...]
 FLUORAPATITE = _phase("P 63/m", tuple(CELL.values()), *(site[:5] for site in SITES))
 # Paton & Maslen, Acta Cryst. 19, 307 (1965): yttrium in two octahedra.
 YTTRIA = _phase(
-    "I a -3", (10.604, 10.604, 10.604, 90, 90, 90),
-    ("Y1", "Y3+", 0.25, 0.25, 0.25), ("Y2", "Y3+", 0.96764, 0.0, 0.25), ("O1", "O2-", 0.39069, 0.15213, 0.38034),
-)  # fmt: skip
+    "I a -3",
+    (10.604, 10.604, 10.604, 90, 90, 90),
+    ("Y1", "Y3+", 0.25, 0.25, 0.25),
+    ("Y2", "Y3+", 0.96764, 0.0, 0.25),
+    ("O1", "O2-", 0.39069, 0.15213, 0.38034),
+)
 SALT = _phase("F m -3 m", (5.64, 5.64, 5.64, 90, 90, 90), ("Na", "Na", 0, 0, 0), ("Cl", "Cl", 0.5, 0.5, 0.5))
 DIAMOND = _phase("F d -3 m:1", (3.567, 3.567, 3.567, 90, 90, 90), ("C", "C", 0, 0, 0))
 COPPER = _phase("F m -3 m", (3.615, 3.615, 3.615, 90, 90, 90), ("Cu", "Cu", 0, 0, 0))
@@ -105,9 +108,13 @@ def test_drawn_bonds_are_as_long_as_they_say() -> None:
 
 def test_a_mixed_place_is_one_place() -> None:
     mixed = _phase(
-        "P m -3 m", (3.88, 3.88, 3.88, 90, 90, 90),
-        ("La", "La", 0, 0, 0, 0.6), ("Ba", "Ba2+", 0, 0, 0, 0.4), ("Co", "Co", 0.5, 0.5, 0.5), ("O", "O", 0, 0.5, 0.5),
-    )  # fmt: skip
+        "P m -3 m",
+        (3.88, 3.88, 3.88, 90, 90, 90),
+        ("La", "La", 0, 0, 0, 0.6),
+        ("Ba", "Ba2+", 0, 0, 0, 0.4),
+        ("Co", "Co", 0.5, 0.5, 0.5),
+        ("O", "O", 0, 0.5, 0.5),
+    )
     place = _place(mixed, "La")
     assert [(item.label, item.element, item.occupancy) for item in place.occupants] == [
         ("La", "La", 0.6),
@@ -119,9 +126,12 @@ def test_a_mixed_place_is_one_place() -> None:
 
 def test_alternatives_are_not_joined() -> None:
     split = _phase(
-        "P 1", (10, 10, 10, 90, 90, 90), ("C", "C", 0.5, 0.5, 0.5), ("O1", "O", 0.62, 0.5, 0.5, 0.5),
+        "P 1",
+        (10, 10, 10, 90, 90, 90),
+        ("C", "C", 0.5, 0.5, 0.5),
+        ("O1", "O", 0.62, 0.5, 0.5, 0.5),
         ("O2", "O", 0.61, 0.56, 0.5, 0.5),
-    )  # fmt: skip
+    )
     assert _neighbours(split, "O1") == {"C": 1}
     full = replace(split, sites=tuple(replace(site, occupancy=1.0) for site in split.sites))
     assert _neighbours(full, "O1") == {"C": 1, "O": 1}

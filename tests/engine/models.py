@@ -17,32 +17,54 @@ from autogsas.model.structure import Cell, Phase, Site
 Array = npt.NDArray[np.float64]
 
 CUBIC = Phase(
-    "fluorite", "F m -3 m", Cell(5.463, 5.463, 5.463, 90, 90, 90),
+    "fluorite",
+    "F m -3 m",
+    Cell(5.463, 5.463, 5.463, 90, 90, 90),
     (Site("Ca", "Ca", (0.0, 0.0, 0.0), 1.0, 0.006), Site("F", "F", (0.25, 0.25, 0.25), 1.0, 0.009)),
-)  # fmt: skip
+)
 TETRAGONAL = Phase(
-    "rutile", "P 42/m n m", Cell(4.594, 4.594, 2.959, 90, 90, 90),
+    "rutile",
+    "P 42/m n m",
+    Cell(4.594, 4.594, 2.959, 90, 90, 90),
     (Site("Ti", "Ti", (0.0, 0.0, 0.0), 1.0, 0.005), Site("O", "O", (0.305, 0.305, 0.0), 1.0, 0.007)),
-)  # fmt: skip
+)
 QUARTZ = Phase(
-    "quartz", "P 32 2 1", Cell(4.913, 4.913, 5.405, 90, 90, 120),
+    "quartz",
+    "P 32 2 1",
+    Cell(4.913, 4.913, 5.405, 90, 90, 120),
     (Site("Si", "Si", (0.47, 0.0, 2 / 3), 1.0, 0.007), Site("O", "O", (0.4136, 0.2674, 0.7858), 1.0, 0.012)),
-)  # fmt: skip
+)
 MONOCLINIC = Phase(
-    "baddeleyite", "P 1 21/c 1", Cell(5.1505, 5.2116, 5.3173, 90, 99.23, 90),
-    (Site("Zr", "Zr", (0.2754, 0.0395, 0.2083), 1.0, 0.005), Site("O1", "O", (0.07, 0.3317, 0.3447), 1.0, 0.008),
-     Site("O2", "O", (0.4496, 0.7569, 0.4792), 1.0, 0.008)),
-)  # fmt: skip
+    "baddeleyite",
+    "P 1 21/c 1",
+    Cell(5.1505, 5.2116, 5.3173, 90, 99.23, 90),
+    (
+        Site("Zr", "Zr", (0.2754, 0.0395, 0.2083), 1.0, 0.005),
+        Site("O1", "O", (0.07, 0.3317, 0.3447), 1.0, 0.008),
+        Site("O2", "O", (0.4496, 0.7569, 0.4792), 1.0, 0.008),
+    ),
+)
 TRICLINIC = Phase(
-    "triclinic", "P -1", Cell(5.12, 6.03, 6.91, 81.2, 95.4, 102.7),
+    "triclinic",
+    "P -1",
+    Cell(5.12, 6.03, 6.91, 81.2, 95.4, 102.7),
     (Site("Cu", "Cu", (0.12, 0.23, 0.31), 1.0, 0.008), Site("O", "O", (0.61, 0.42, 0.17), 1.0, 0.011)),
-)  # fmt: skip
+)
 PHASES = (CUBIC, TETRAGONAL, QUARTZ, MONOCLINIC, TRICLINIC)
 
 XRAY = Instrument(
-    "xray", (1.5405, 1.5443), ratio=0.5, polarization=0.7, U=3.0, V=-1.0, W=6.0, X=1.0, Y=0.5, SH_L=0.03,
+    "xray",
+    (1.5405, 1.5443),
+    ratio=0.5,
+    polarization=0.7,
+    U=3.0,
+    V=-1.0,
+    W=6.0,
+    X=1.0,
+    Y=0.5,
+    SH_L=0.03,
     geometry="Bragg-Brentano",
-)  # fmt: skip
+)
 NEUTRON = Instrument("neutron", (1.909,), U=180.0, V=-350.0, W=350.0, SH_L=0.04, geometry="Debye-Scherrer")
 
 

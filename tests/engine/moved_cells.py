@@ -45,8 +45,12 @@ class Moved:
     def error(self, p: int, cell: U6) -> float:
         """Return the largest error of a length (fraction) or an angle (radians)."""
         true = self.truth[p]
-        return float(max(*(abs(cell[i] / true[i] - 1.0) for i in range(3)),
-                         *(abs(np.radians(cell[i] - true[i])) for i in range(3, 6))))  # fmt: skip
+        return float(
+            max(
+                *(abs(cell[i] / true[i] - 1.0) for i in range(3)),
+                *(abs(np.radians(cell[i] - true[i])) for i in range(3, 6)),
+            )
+        )
 
 
 def make_moved(
@@ -68,10 +72,15 @@ def make_moved(
         high = min(high, 90.0)
     x = np.arange(low, high, 0.03 if instrument.radiation == "xray" else 0.08)
     real = replace(
-        instrument, zero=instrument.zero + float(random.uniform(-ZERO, ZERO)), U=instrument.U * wide**2,
-        V=instrument.V * wide**2, W=instrument.W * wide**2, X=instrument.X * wide, Y=instrument.Y * wide,
+        instrument,
+        zero=instrument.zero + float(random.uniform(-ZERO, ZERO)),
+        U=instrument.U * wide**2,
+        V=instrument.V * wide**2,
+        W=instrument.W * wide**2,
+        X=instrument.X * wide,
+        Y=instrument.Y * wide,
         SH_L=float(random.uniform(0.005, 0.05)),
-    )  # fmt: skip
+    )
     true, known = [], []
     for phase in chosen:
         cell = Cell(*_strained(phase, random))

@@ -28,23 +28,38 @@ from .models import CUBIC, MONOCLINIC, QUARTZ, TETRAGONAL, TRICLINIC
 Array = npt.NDArray[np.float64]
 
 ORTHORHOMBIC = Phase(
-    "anglesite", "P n m a", Cell(8.48, 5.398, 6.958, 90, 90, 90),
-    (Site("Pb", "Pb", (0.188, 0.25, 0.167), 1.0, 0.012), Site("S", "S", (0.063, 0.25, 0.684), 1.0, 0.008),
-     Site("O", "O", (0.077, 0.026, 0.809), 1.0, 0.015)),
-)  # fmt: skip
+    "anglesite",
+    "P n m a",
+    Cell(8.48, 5.398, 6.958, 90, 90, 90),
+    (
+        Site("Pb", "Pb", (0.188, 0.25, 0.167), 1.0, 0.012),
+        Site("S", "S", (0.063, 0.25, 0.684), 1.0, 0.008),
+        Site("O", "O", (0.077, 0.026, 0.809), 1.0, 0.015),
+    ),
+)
 RHOMBOHEDRAL = Phase(
-    "corundum", "R -3 c:H", Cell(4.759, 4.759, 12.991, 90, 90, 120),
+    "corundum",
+    "R -3 c:H",
+    Cell(4.759, 4.759, 12.991, 90, 90, 120),
     (Site("Al", "Al", (0.0, 0.0, 0.352), 1.0, 0.004), Site("O", "O", (0.306, 0.0, 0.25), 1.0, 0.005)),
-)  # fmt: skip
+)
 POLAR = Phase(
-    "zincite", "P 63 m c", Cell(3.25, 3.25, 5.207, 90, 90, 120),
+    "zincite",
+    "P 63 m c",
+    Cell(3.25, 3.25, 5.207, 90, 90, 120),
     (Site("Zn", "Zn", (1 / 3, 2 / 3, 0.0), 1.0, 0.006), Site("O", "O", (1 / 3, 2 / 3, 0.382), 1.0, 0.007)),
-)  # fmt: skip
+)
 SHARED = Phase(
-    "salt", "F m -3 m", Cell(4.3, 4.3, 4.3, 90, 90, 90),
-    (Site("Mg", "Mg", (0.0, 0.0, 0.0), 0.7, 0.006), Site("Fe", "Fe", (0.0, 0.0, 0.0), 0.3, 0.006),
-     Site("O", "O", (0.5, 0.5, 0.5), 1.0, 0.008)), occupancy_sums=(OccupancySum(("Mg", "Fe")),),
-)  # fmt: skip
+    "salt",
+    "F m -3 m",
+    Cell(4.3, 4.3, 4.3, 90, 90, 90),
+    (
+        Site("Mg", "Mg", (0.0, 0.0, 0.0), 0.7, 0.006),
+        Site("Fe", "Fe", (0.0, 0.0, 0.0), 0.3, 0.006),
+        Site("O", "O", (0.5, 0.5, 0.5), 1.0, 0.008),
+    ),
+    occupancy_sums=(OccupancySum(("Mg", "Fe")),),
+)
 FAMILY = (CUBIC, TETRAGONAL, QUARTZ, MONOCLINIC, TRICLINIC, ORTHORHOMBIC, RHOMBOHEDRAL, POLAR, SHARED)
 AXES: tuple[Axis, ...] = ((0, 0, 1), (1, 0, 0), (1, 1, 0), (1, 1, 1), (1, 0, 2), (2, -1, 3))
 
@@ -57,9 +72,13 @@ def examples(few: int, many: int) -> Any:
 def holds(count: int, check: Callable[..., None], *strategies: st.SearchStrategy[Any]) -> None:
     """Check a property over ``count`` examples that are the same on every machine."""
     profile = settings(
-        derandomize=True, database=None, deadline=None, max_examples=count, suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        database=None,
+        deadline=None,
+        max_examples=count,
+        suppress_health_check=list(HealthCheck),
         phases=(Stage.generate, Stage.shrink),
-    )  # fmt: skip
+    )
     profile(given(*strategies)(check))()
 
 
@@ -78,10 +97,13 @@ def specimens(axes: tuple[Axis, ...] = AXES) -> st.SearchStrategy[Specimen]:
 def unique_axes(symmetry: Symmetry) -> tuple[Axis, ...]:
     """The axes that all operations keep: about others, equivalent reflections are not equally wide."""
     return tuple(
-        axis for axis in (*AXES, (0, 1, 0))
-        if all(tuple((np.array(axis) @ rotation).tolist()) in (axis, tuple(-i for i in axis))
-               for rotation in symmetry.rotations)
-    )  # fmt: skip
+        axis
+        for axis in (*AXES, (0, 1, 0))
+        if all(
+            tuple((np.array(axis) @ rotation).tolist()) in (axis, tuple(-i for i in axis))
+            for rotation in symmetry.rotations
+        )
+    )
 
 
 @st.composite
@@ -92,10 +114,9 @@ def phases(draw: st.DrawFn, family: tuple[Phase, ...] = FAMILY, *, unique: bool 
     """
     phase = draw(st.sampled_from(family))
     sites = tuple(
-        replace(site, uaniso=draw(tensor_values()))
-        if phase is not SHARED and draw(st.booleans()) else site
+        replace(site, uaniso=draw(tensor_values())) if phase is not SHARED and draw(st.booleans()) else site
         for site in phase.sites
-    )  # fmt: skip
+    )
     axes = unique_axes(Symmetry.from_name(phase.space_group)) if unique else AXES
     phase = replace(phase, sites=sites, specimen=draw(specimens(axes)))
     layout = Layout(Project("one", (), (phase,), Search()))
@@ -165,5 +186,6 @@ def projects(draw: st.DrawFn) -> Project:
     x = np.arange(low, high, draw(st.sampled_from([0.03, 0.06, 0.1])))
     # muR is kept off 3, where its two fits meet with a step.
     absorption = draw(st.one_of(st.floats(0.0, 2.8), st.floats(3.2, 8.0)))
-    return measured(found, instrument, x, absorption=absorption,
-                    axial_sum=draw(st.sampled_from(["GSAS-II", "converged"])))  # fmt: skip
+    return measured(
+        found, instrument, x, absorption=absorption, axial_sum=draw(st.sampled_from(["GSAS-II", "converged"]))
+    )

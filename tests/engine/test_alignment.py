@@ -52,8 +52,12 @@ def test_slopes_of_the_angle_by_the_metric(axis: tuple[int, int, int]) -> None:
 
 @pytest.mark.parametrize("name", ["P -1", "P 1 21/c 1", "I 41/a m d:2", "R -3 c:H", "P 63/m", "F m -3 m"])
 def test_no_preference_at_ratio_one(name: str) -> None:
-    cell = {"P -1": CELL, "P 1 21/c 1": (5, 6, 7, 90, 99, 90), "I 41/a m d:2": (5, 5, 7, 90, 90, 90),
-            "F m -3 m": (5, 5, 5, 90, 90, 90)}.get(name, (5, 5, 7, 90, 90, 120))  # fmt: skip
+    cell = {
+        "P -1": CELL,
+        "P 1 21/c 1": (5, 6, 7, 90, 99, 90),
+        "I 41/a m d:2": (5, 5, 7, 90, 90, 90),
+        "F m -3 m": (5, 5, 5, 90, 90, 90),
+    }.get(name, (5, 5, 7, 90, 90, 120))
     metric = cell_to_metric(cell)
     at = MarchDollase(Symmetry.from_name(name), HKL, (1, 0, 2)).evaluate(1.0, metric)
     assert np.allclose(at.factor, 1.0, atol=1e-14)

@@ -95,10 +95,18 @@ def test_derivatives(specimen: Specimen) -> None:
         plus, minus = (widths(VALUES | {key: value + s * e}, METRIC, THETA) for s in (1, -1))
         compare(plus, minus, e, (found.variance_by[key], found.gamma_by[key]))
     e = 1e-6
-    compare(widths(VALUES, METRIC, THETA + e), widths(VALUES, METRIC, THETA - e), e,
-            (found.variance_by_theta, found.gamma_by_theta))  # fmt: skip
+    compare(
+        widths(VALUES, METRIC, THETA + e),
+        widths(VALUES, METRIC, THETA - e),
+        e,
+        (found.variance_by_theta, found.gamma_by_theta),
+    )
     for i in range(6):
         e = 1e-6 * METRIC[0]
         step = np.eye(6)[i] * e
-        compare(widths(VALUES, METRIC + step, THETA), widths(VALUES, METRIC - step, THETA), e,
-                (found.variance_by_metric[:, i], found.gamma_by_metric[:, i]))  # fmt: skip
+        compare(
+            widths(VALUES, METRIC + step, THETA),
+            widths(VALUES, METRIC - step, THETA),
+            e,
+            (found.variance_by_metric[:, i], found.gamma_by_metric[:, i]),
+        )

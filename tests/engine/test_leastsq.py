@@ -74,8 +74,9 @@ def test_rosenbrock_from_the_usual_start() -> None:
     problem = Residuals.of(
         lambda v: np.array([10 * (v[1] - v[0] ** 2), 1 - v[0], 0.0]),
         lambda v: np.array([[-20 * v[0], 10.0], [-1.0, 0.0], [0.0, 0.0]]),
-        "x y", 3,
-    )  # fmt: skip
+        "x y",
+        3,
+    )
     fit = minimise(problem, np.array([-1.2, 1.0]), 100)
     assert fit.values == pytest.approx([1.0, 1.0], abs=1e-5)
 
@@ -119,8 +120,9 @@ def test_the_cycle_limit_is_kept_and_said() -> None:
     problem = Residuals.of(
         lambda v: np.array([10 * (v[1] - v[0] ** 2), 1 - v[0], 0.0]),
         lambda v: np.array([[-20 * v[0], 10.0], [-1.0, 0.0], [0.0, 0.0]]),
-        "x y", 3,
-    )  # fmt: skip
+        "x y",
+        3,
+    )
     fit = minimise(problem, np.array([-1.2, 1.0]), 2)
     assert fit.cycles == 2
     assert "2 cycles" in fit.message

@@ -26,9 +26,12 @@ def solid_solution(occupancies: tuple[float, ...], total: float = 1.0) -> Phase:
         for element, occupancy in zip(metals, occupancies, strict=False)
     )
     return Phase(
-        "salt", "F m -3 m", Cell(4.3, 4.3, 4.3, 90, 90, 90), (*sites, Site("O", "O", (0.5, 0.5, 0.5), 1.0, 0.008)),
+        "salt",
+        "F m -3 m",
+        Cell(4.3, 4.3, 4.3, 90, 90, 90),
+        (*sites, Site("O", "O", (0.5, 0.5, 0.5), 1.0, 0.008)),
         occupancy_sums=(OccupancySum(metals[: len(sites)], total),),
-    )  # fmt: skip
+    )
 
 
 def measured(truth: Phase, start: Phase, noise: bool = False) -> Project:
@@ -76,9 +79,11 @@ def test_noise_leaves_the_sum_exact_and_the_truth_within_the_esd() -> None:
     truth, start = solid_solution((0.7, 0.3)), solid_solution((0.4, 0.6))
     session = EngineSession(measured(truth, start, noise=True), "test")
     for item in (
-        step("scale", "background", terms=3), step("cell", "W", cycles=5), step("occupancy", "uiso", "X", "Y"),
+        step("scale", "background", terms=3),
+        step("cell", "W", cycles=5),
+        step("occupancy", "uiso", "X", "Y"),
         Step(fix=(Free(group="occupancy", site="O"),)),
-    ):  # fmt: skip
+    ):
         done = session.refine(item)
         found = occupancies(session)
         assert found["Mg"][0] + found["Fe"][0] == 1.0

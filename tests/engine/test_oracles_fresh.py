@@ -57,8 +57,12 @@ def test_gsas2_still_says_so(kind: str, name: str, tmp_path: Path) -> None:
     script = plain.HERE / "make.py"
     done = subprocess.run(
         [python, str(script), kind, "--only", name, "--out", str(tmp_path)],
-        capture_output=True, text=True, timeout=120, env=environment, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     made = json.loads((tmp_path / f"{kind}.json").read_text(encoding="utf-8"))["entries"]
     assert made

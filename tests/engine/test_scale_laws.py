@@ -65,5 +65,12 @@ def test_the_second_line_adds_its_ratio(count: int) -> None:
         same(at((first, first * second), ratio), (1 - ratio) * alone + ratio * both, 1e-10)
         same(at((first, first), ratio), (1 + ratio) * at((first,), 0.0), 1e-10)
 
-    holds(count, check, phases(), instruments(), st.floats(1.0, 1.004), st.floats(0, 1),
-          st.sampled_from(["GSAS-II", "converged"]))  # fmt: skip
+    holds(
+        count,
+        check,
+        phases(),
+        instruments(),
+        st.floats(1.0, 1.004),
+        st.floats(0, 1),
+        st.sampled_from(["GSAS-II", "converged"]),
+    )

@@ -87,7 +87,7 @@ def test_every_derivative_against_central_differences(phase: Phase, instrument: 
 SAMPLES = {
     "xray": (QUARTZ, XRAY, (18.0, 110.0), 0.02, 400.0, 8000.0, ("positions", "uiso", "U", "V", "Y")),
     "neutron": (TETRAGONAL, NEUTRON, (20.0, 150.0), 0.05, 2e6, 8000.0, ("positions", "uiso", "U", "V")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
@@ -118,8 +118,10 @@ def test_pulls_of_patterns_with_poisson_noise(sample: str) -> None:
                 pulls.setdefault(parameter.name, []).append((parameter.value - truth[parameter.name]) / parameter.esd)
     everything = np.concatenate([np.array(values) for values in pulls.values()])
     worst = max(pulls, key=lambda name: np.max(np.abs(pulls[name])))
-    print(f"\n{sample}: {everything.size} pulls of {len(pulls)} parameters, mean {everything.mean():+.3f}, "
-          f"spread {everything.std():.3f}, largest {np.max(np.abs(everything)):.2f} ({worst})")  # fmt: skip
+    print(
+        f"\n{sample}: {everything.size} pulls of {len(pulls)} parameters, mean {everything.mean():+.3f}, "
+        f"spread {everything.std():.3f}, largest {np.max(np.abs(everything)):.2f} ({worst})"
+    )
     assert np.max(np.abs(everything)) < 4.0, worst
     assert 0.85 < everything.std() < 1.15
     assert abs(everything.mean()) < 0.15
@@ -137,8 +139,17 @@ def truth_of(made, scale: float) -> dict[str, float]:
         out |= {f"{phase.name}:{site.label}:{axis}": v for axis, v in zip("xyz", site.xyz, strict=True)}
         out[f"{phase.name}:{site.label}:Uiso"] = site.uiso
     i = histogram.instrument
-    values = {"Zero": i.zero, "U": i.U, "V": i.V, "W": i.W, "X": i.X, "Y": i.Y, "SH/L": i.SH_L,
-              "DisplaceX": 0.0, "DisplaceY": 0.0}  # fmt: skip
+    values = {
+        "Zero": i.zero,
+        "U": i.U,
+        "V": i.V,
+        "W": i.W,
+        "X": i.X,
+        "Y": i.Y,
+        "SH/L": i.SH_L,
+        "DisplaceX": 0.0,
+        "DisplaceY": 0.0,
+    }
     out |= {f"{histogram.name}:{key}": value for key, value in values.items()}
     out[f"{phase.name}:{histogram.name}:scale"] = scale
     return out
@@ -152,9 +163,10 @@ def perturbed(made, rng: np.random.Generator):
     cell = Cell(cell.a * factor, cell.b * factor, cell.c * (1 + rng.uniform(-1e-3, 1e-3)), *cell.values()[3:])
     sites = tuple(
         replace(s, xyz=tuple(v + rng.normal(0, 0.004) if i == 0 and v % 0.25 else v for i, v in enumerate(s.xyz)))
-        if phase is QUARTZ else replace(s, uiso=s.uiso * rng.uniform(0.5, 1.5))
+        if phase is QUARTZ
+        else replace(s, uiso=s.uiso * rng.uniform(0.5, 1.5))
         for s in phase.sites
-    )  # fmt: skip
+    )
     instrument = replace(histogram.instrument, W=histogram.instrument.W * 1.5)
     return replace(
         made, phases=(replace(phase, cell=cell, sites=sites),), histograms=(replace(histogram, instrument=instrument),)

@@ -24,9 +24,30 @@ from .random_models import FAMILY, SHARED, examples, holds, instruments, phases,
 
 Array = npt.NDArray[np.float64]
 
-SETTINGS = ("F d -3 m:1", "P n n n:1", "P 4/n:1", "I 41/a m d:1", "P 1 21/n 1", "P 1 21/a 1", "P 1 1 21/b", "R -3 m:R",
-            "R 3 c:R", "P b n m", "P n a m", "P m c n", "P c m n", "P m n b", "I 1 2/a 1", "A 1 2/n 1", "A -1", "F -1",
-            "I -1", "C 1", "F 4/m m m", "C 4 2 2")  # fmt: skip
+SETTINGS = (
+    "F d -3 m:1",
+    "P n n n:1",
+    "P 4/n:1",
+    "I 41/a m d:1",
+    "P 1 21/n 1",
+    "P 1 21/a 1",
+    "P 1 1 21/b",
+    "R -3 m:R",
+    "R 3 c:R",
+    "P b n m",
+    "P n a m",
+    "P m c n",
+    "P c m n",
+    "P m n b",
+    "I 1 2/a 1",
+    "A 1 2/n 1",
+    "A -1",
+    "F -1",
+    "I -1",
+    "C 1",
+    "F 4/m m m",
+    "C 4 2 2",
+)
 
 
 def reference_of(name: str) -> gemmi.SpaceGroup:

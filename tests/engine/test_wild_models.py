@@ -32,9 +32,11 @@ def wild_projects(draw: st.DrawFn) -> Project:
     factor = draw(st.one_of(st.floats(0.3, 3.0), st.sampled_from([0.1, 6.0])))
     a, b, c, *angles = phase.cell.values()
     sites = tuple(
-        replace(site, uiso=draw(st.floats(0, 1)), occupancy=draw(st.floats(0, 1)) if phase is not SHARED else
-                site.occupancy) for site in phase.sites
-    )  # fmt: skip
+        replace(
+            site, uiso=draw(st.floats(0, 1)), occupancy=draw(st.floats(0, 1)) if phase is not SHARED else site.occupancy
+        )
+        for site in phase.sites
+    )
     wide = Broadening(1.0)
     size = draw(
         st.one_of(
@@ -49,9 +51,19 @@ def wild_projects(draw: st.DrawFn) -> Project:
             ),
         )
     )
-    strain = draw(st.one_of(st.just(Broadening(1000.0)),
-                            st.builds(Broadening, st.floats(1, 1e5), st.just("uniaxial"), st.floats(1, 1e5),
-                                      st.sampled_from(AXES), st.floats(0, 1))))  # fmt: skip
+    strain = draw(
+        st.one_of(
+            st.just(Broadening(1000.0)),
+            st.builds(
+                Broadening,
+                st.floats(1, 1e5),
+                st.just("uniaxial"),
+                st.floats(1, 1e5),
+                st.sampled_from(AXES),
+                st.floats(0, 1),
+            ),
+        )
+    )
     specimen = Specimen(size, strain, Orientation(draw(st.sampled_from(AXES)), draw(st.floats(0.1, 10))))
     cell = Cell(a * factor, b * factor, c * factor, *angles)
     free = draw(st.sampled_from(["structure", "structure", "structure", "Le Bail"]))
@@ -80,14 +92,25 @@ def wild_projects(draw: st.DrawFn) -> Project:
     x = np.linspace(low, high, count) if count > 1 else np.array([high])
     kind = draw(st.sampled_from(["counts", "nothing", "level", "huge"]))
     rng = np.random.default_rng(draw(st.integers(0, 9)))
-    y = {"counts": rng.poisson(200.0, count), "nothing": np.zeros(count), "level": np.full(count, 100.0),
-         "huge": 1e9 * rng.random(count)}[kind].astype(float)  # fmt: skip
+    y = {
+        "counts": rng.poisson(200.0, count),
+        "nothing": np.zeros(count),
+        "level": np.full(count, 100.0),
+        "huge": 1e9 * rng.random(count),
+    }[kind].astype(float)
     edges = sorted((draw(st.floats(low, high)), draw(st.floats(low, high))))
     excluded = draw(st.sampled_from([(), (), (tuple(edges),), ((low - 1, high + 1),)]))
     humps = st.builds(BackgroundPeak, st.floats(0.01, 179), st.floats(0, 1e6), st.floats(1e-6, 1e6), st.floats(0, 1e3))
-    return measured((phase,), instrument, x, y, excluded=excluded, absorption=draw(st.floats(0, 30)),
-                    background_peaks=draw(st.lists(humps, max_size=1).map(tuple)),
-                    axial_sum=draw(st.sampled_from(["GSAS-II", "converged"])))  # fmt: skip
+    return measured(
+        (phase,),
+        instrument,
+        x,
+        y,
+        excluded=excluded,
+        absorption=draw(st.floats(0, 30)),
+        background_peaks=draw(st.lists(humps, max_size=1).map(tuple)),
+        axial_sum=draw(st.sampled_from(["GSAS-II", "converged"])),
+    )
 
 
 @st.composite

@@ -118,9 +118,10 @@ def test_uiso_of_sites_with_tensors_stays_ignored() -> None:
 
 
 def test_atoms_at_one_place_become_anisotropic_together() -> None:
-    mixed = replace(TETRAGONAL, sites=(
-        Site("Ti", "Ti", (0, 0, 0), 0.7, 0.005), Site("Sn", "Sn", (0, 0, 0), 0.3, 0.005), TETRAGONAL.sites[1]
-    ))  # fmt: skip
+    mixed = replace(
+        TETRAGONAL,
+        sites=(Site("Ti", "Ti", (0, 0, 0), 0.7, 0.005), Site("Sn", "Sn", (0, 0, 0), 0.3, 0.005), TETRAGONAL.sites[1]),
+    )
     result = begun(measured(mixed), Step(free=frees("uaniso", site="Sn"))).result()
     titanium, tin, oxygen = result.phases[0].sites
     assert titanium.uaniso == pytest.approx(tin.uaniso)
@@ -155,8 +156,11 @@ def test_freeing_uiso_unties_and_tying_again_takes_the_mean() -> None:
 
 
 def test_a_site_that_is_freed_fixed_or_made_anisotropic_leaves_the_others_tied() -> None:
-    for step in (Step(free=frees("uiso", site="Zr")), Step(fix=frees("uiso", site="Zr")),
-                 Step(free=frees("uaniso", site="Zr"))):  # fmt: skip
+    for step in (
+        Step(free=frees("uiso", site="Zr")),
+        Step(fix=frees("uiso", site="Zr")),
+        Step(free=frees("uaniso", site="Zr")),
+    ):
         state = ModelState(measured(MONOCLINIC))
         state.apply(Step(free=frees("uiso_shared")))
         state.apply(step)
@@ -180,8 +184,9 @@ def test_each_phase_has_an_u_of_its_own() -> None:
 
 
 def test_the_shared_u_has_the_derivative_of_all_its_sites() -> None:
-    session = begun(measured(MONOCLINIC), Step(set=(Setting(group="uiso_shared", value=0.01),), cycles=1,
-                                               free=frees("uiso_shared")))  # fmt: skip
+    session = begun(
+        measured(MONOCLINIC), Step(set=(Setting(group="uiso_shared", value=0.01),), cycles=1, free=frees("uiso_shared"))
+    )
     problem, values = session._problem, session._fit.values
     column = next(i for i, one in enumerate(problem.variables) if one.group == "uiso_shared")
     move = np.zeros_like(values)
@@ -261,8 +266,9 @@ def test_a_site_close_to_its_special_position_is_brought_onto_it() -> None:
 
 def test_atoms_at_one_place_start_together() -> None:
     there = (0.3, 0.3, 0.0)
-    mixed = replace(TETRAGONAL, sites=(TETRAGONAL.sites[0], Site("O", "O", there, 0.5, 0.01),
-                                       Site("F", "F", there, 0.5, 0.01)))  # fmt: skip
+    mixed = replace(
+        TETRAGONAL, sites=(TETRAGONAL.sites[0], Site("O", "O", there, 0.5, 0.01), Site("F", "F", there, 0.5, 0.01))
+    )
     state = PhaseState.of(mixed)
     assert start_sites(state, {"F": (0.31, 0.31, 0.0)}) == {label: pytest.approx((0.31, 0.31, 0)) for label in "OF"}
     with pytest.raises(ValueError, match="share one place"):
@@ -290,8 +296,9 @@ def test_another_geometry_moves_lines_as_that_geometry_does() -> None:
     made = measured(QUARTZ, instrument=replace(XRAY, geometry="Debye-Scherrer"))
     flat = replace(made.histograms[0], instrument=XRAY)
     session = begun(replace(made, histograms=(flat,)))
-    session.refine(Step(set=(Setting(group="displacement", value=100.0),), free=frees("transparency", "displacement"),
-                        cycles=1))  # fmt: skip
+    session.refine(
+        Step(set=(Setting(group="displacement", value=100.0),), free=frees("transparency", "displacement"), cycles=1)
+    )
     done = session.refine(Step(geometry="Debye-Scherrer", free=frees("scale")))
     result = session.result()
     assert done.rwp < 0.01, "the other geometry's displacement and transparency are gone"

@@ -19,10 +19,28 @@ from tests.engine.models import CUBIC, NEUTRON, QUARTZ, XRAY, project, simulate,
 
 CREATED = datetime(2026, 3, 5, 14, 22, 10, tzinfo=UTC)
 HOSTILE = (
-    "it's \"both\" ' and \" here", "loop_", "data_x", "_tag", "# no comment", ";first", "?", ".", "a $b [c]",
-    "line one\nline two\n;third", "tab\there", "<script>alert(1)</script>", "Ångström α, 4.5 ± 0.2°", "中文",
-    "\x07bell", "x" * 3000, "save_me", "global_", "'", '"', "back\\slash",
-)  # fmt: skip
+    'it\'s "both" \' and " here',
+    "loop_",
+    "data_x",
+    "_tag",
+    "# no comment",
+    ";first",
+    "?",
+    ".",
+    "a $b [c]",
+    "line one\nline two\n;third",
+    "tab\there",
+    "<script>alert(1)</script>",
+    "Ångström α, 4.5 ± 0.2°",
+    "中文",
+    "\x07bell",
+    "x" * 3000,
+    "save_me",
+    "global_",
+    "'",
+    '"',
+    "back\\slash",
+)
 
 Refined = tuple[Project, TrialRecord, Assessment, Result]
 

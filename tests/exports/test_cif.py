@@ -176,8 +176,9 @@ def test_several_phases_and_patterns_name_each_other(several: Refined) -> None:
 
 def test_what_does_not_count_has_no_weight(several: Refined) -> None:
     block = gemmi.cif.read_string(text_of(several))[3]
-    x, weights = (np.array([float(v) for v in block.find_values(f"_pd_{tag}")])
-                  for tag in ("meas_2theta_scan", "proc_ls_weight"))  # fmt: skip
+    x, weights = (
+        np.array([float(v) for v in block.find_values(f"_pd_{tag}")]) for tag in ("meas_2theta_scan", "proc_ls_weight")
+    )
     assert np.array_equal(weights == 0, (x > 49.95) & (x < 55.05))
     assert "49.95 to 55.05" in block.find_value("_pd_proc_info_excluded_regions")
 

@@ -75,8 +75,14 @@ def test_deviations_add_a_panel(run: Run) -> None:
 
 def test_difference_is_drawn_to_the_scale_of_the_pattern(run: Run) -> None:
     profile = run.profiles[0]
-    off = Profile(profile.histogram, profile.two_theta, profile.observed, 0.6 * profile.observed,
-                  profile.background, np.ones_like(profile.observed))  # fmt: skip
+    off = Profile(
+        profile.histogram,
+        profile.two_theta,
+        profile.observed,
+        0.6 * profile.observed,
+        profile.background,
+        np.ones_like(profile.observed),
+    )
     svg = fit_svg(off)
 
     def reach(name: str) -> float:

@@ -27,12 +27,18 @@ def _phase(*sites: tuple[Any, ...], space_group: str = "P m -3 m", name: str = "
     return {"name": name, "space_group": space_group, "cell": cell, "sites": made}
 
 
-PEROVSKITE = _phase(("La", "La", 0, 0, 0, 0.5), ("Ba", "Ba", 0, 0, 0, 0.4), ("Co", "Co", 0.5, 0.5, 0.5, 1.0),
-                    ("O", "O", 0, 0.5, 0.5, 1.0))  # fmt: skip
+PEROVSKITE = _phase(
+    ("La", "La", 0, 0, 0, 0.5),
+    ("Ba", "Ba", 0, 0, 0, 0.4),
+    ("Co", "Co", 0.5, 0.5, 0.5, 1.0),
+    ("O", "O", 0, 0.5, 0.5, 1.0),
+)
 APATITE = {
-    "name": "apatite", "space_group": "P 63/m", "cell": CELL,
+    "name": "apatite",
+    "space_group": "P 63/m",
+    "cell": CELL,
     "sites": [{"label": s[0], "element": s[1], "x": s[2], "y": s[3], "z": s[4], "occupancy": 1.0} for s in SITES],
-}  # fmt: skip
+}
 
 
 def test_an_atom_is_drawn_where_the_projection_says() -> None:

@@ -99,39 +99,53 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ..
     "no wavelength": (project("    instrument: INST.instprm\n", ""), RUN, ("data[0]", "wavelength")),
     "time of flight": (rewrite("INST.instprm", "PXC", "PNT"), RUN, ("INST.instprm", "PNT")),
     "wavelength negative": (
-        rewrite("INST.instprm", "Lam1:1.5405", "Lam1:-1.5405"), RUN, ("INST.instprm", "wavelength", "-1.5405"),
+        rewrite("INST.instprm", "Lam1:1.5405", "Lam1:-1.5405"),
+        RUN,
+        ("INST.instprm", "wavelength", "-1.5405"),
     ),
     "limits outside the data": (project("[15, 130]", "[15, 190]"), RUN, ("data[0].limits", "190", "130.04")),
     "limits reversed": (project("[15, 130]", "[130, 15]"), RUN, ("data[0].limits", "130")),
     "everything excluded": (
-        project("limits: [15, 130]", "limits: [15, 130]\n    exclude: [[10, 140]]"), RUN, ("exclude",),
+        project("limits: [15, 130]", "limits: [15, 130]\n    exclude: [[10, 140]]"),
+        RUN,
+        ("exclude",),
     ),
     "CIF missing": (project("fluorapatite.cif", "fluor.cif"), RUN, ("phases[0].file", "fluor.cif")),
     "CIF without atoms": (write("fluorapatite.cif", "data_x\n_cell_length_a 9.4\n"), RUN, ("fluorapatite.cif",)),
     "unknown element": (rewrite("fluorapatite.cif", "Ca1  Ca ", "Ca1  Cx "), RUN, ("fluorapatite.cif", "Cx")),
     "unknown space group": (
-        write("fluorapatite.cif", CIF.replace("P m -3 m", "P q -3 m")), RUN, ("fluorapatite.cif", "P q -3 m"),
+        write("fluorapatite.cif", CIF.replace("P m -3 m", "P q -3 m")),
+        RUN,
+        ("fluorapatite.cif", "P q -3 m"),
     ),
     "cell without volume": (
-        write("fluorapatite.cif", CIF.replace("gamma 90", "gamma 180")), RUN, ("fluorapatite.cif", "gamma", "180"),
+        write("fluorapatite.cif", CIF.replace("gamma 90", "gamma 180")),
+        RUN,
+        ("fluorapatite.cif", "gamma", "180"),
     ),
     "background function": (
-        rewrite("handmade.recipe.yaml", "chebyschev-1", "chebychev"), HAND, ("handmade.recipe.yaml", "'chebyschev-1'"),
+        rewrite("handmade.recipe.yaml", "chebyschev-1", "chebychev"),
+        HAND,
+        ("handmade.recipe.yaml", "'chebyschev-1'"),
     ),
     "unknown group": (
-        rewrite("handmade.recipe.yaml", "[cell, displacement]", "[cel]"), HAND, ("handmade.recipe.yaml", "'cell'"),
+        rewrite("handmade.recipe.yaml", "[cell, displacement]", "[cel]"),
+        HAND,
+        ("handmade.recipe.yaml", "'cell'"),
     ),
     "hooks missing": (PLUGGED, RUN, ("hooks.py", "no such")),
     "hooks do not load": (write("hooks.py", "import nonsense_", PLUGGED), RUN, ("hooks.py", "nonsense_")),
     "hook misspelt": (
-        write("hooks.py", HOOKS.format(name="scor", arguments="project", body="return 1.0"), PLUGGED), RUN,
+        write("hooks.py", HOOKS.format(name="scor", arguments="project", body="return 1.0"), PLUGGED),
+        RUN,
         ("hooks.py", "'autogsas_score'"),
     ),
     "hook answers nonsense": (
-        write("hooks.py", HOOKS.format(name="choose_profile", arguments="choose", body="return 7"), PLUGGED), RUN,
+        write("hooks.py", HOOKS.format(name="choose_profile", arguments="choose", body="return 7"), PLUGGED),
+        RUN,
         ("autogsas_choose_profile", "hooks.py"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -142,8 +156,19 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "project.yaml").write_text(PROJECT, encoding="utf-8")
     earlier = folder / "earlier"
     with pytest.raises(SystemExit) as ended:
-        main(["refine", str(folder), "--recipe", str(folder / "handmade.recipe.yaml"), "--backend", "numpy",
-              "--out", str(earlier), "--quiet"])  # fmt: skip
+        main(
+            [
+                "refine",
+                str(folder),
+                "--recipe",
+                str(folder / "handmade.recipe.yaml"),
+                "--backend",
+                "numpy",
+                "--out",
+                str(earlier),
+                "--quiet",
+            ]
+        )
     assert ended.value.code == 0
     return folder
 

@@ -168,89 +168,262 @@ NO_INSTRUMENT = PLAIN.replace("    instrument: a.instprm\n", "")
 TWICE = "data: [{file: a.xye, instrument: a.instprm}, {file: a.xye, instrument: a.instprm}]\nphases: [{file: a.cif}]\n"
 
 MISTAKES = {
-    "unknown key": (PLAIN + "serch: {}\n", "serch: unknown key; found 'serch'; allowed: name, backend, data, phases, search, recipes, plugins; did you mean 'search'?"),
-    "unknown key of an entry": (entry("limts: [15, 60]"), "data[0].limts: unknown key; found 'limts'; allowed: file, name, instrument, bank, radiation, geometry, wavelength, ratio, polarization, radius, limits, exclude, "
-        "absorption, background_peaks, axial_sum; did you mean 'limits'?"),
-    "unknown key of the search": (PLAIN + "search: {background: {term: [3, 4]}}\n", "search.background.term: unknown key; found 'term'; allowed: functions, terms; did you mean 'terms'?"),
-    "misspelt required key": (PLAIN.replace("data:", "date:"), "date: unknown key; found 'date'; allowed: name, backend, data, phases, search, recipes, plugins; did you mean 'data'?"),
+    "unknown key": (
+        PLAIN + "serch: {}\n",
+        "serch: unknown key; found 'serch'; allowed: name, backend, data, phases, search, recipes, plugins; did you mean 'search'?",
+    ),
+    "unknown key of an entry": (
+        entry("limts: [15, 60]"),
+        "data[0].limts: unknown key; found 'limts'; allowed: file, name, instrument, bank, radiation, geometry, wavelength, ratio, polarization, radius, limits, exclude, "
+        "absorption, background_peaks, axial_sum; did you mean 'limits'?",
+    ),
+    "unknown key of the search": (
+        PLAIN + "search: {background: {term: [3, 4]}}\n",
+        "search.background.term: unknown key; found 'term'; allowed: functions, terms; did you mean 'terms'?",
+    ),
+    "misspelt required key": (
+        PLAIN.replace("data:", "date:"),
+        "date: unknown key; found 'date'; allowed: name, backend, data, phases, search, recipes, plugins; did you mean 'data'?",
+    ),
     "missing key": ("phases: [{file: a.cif}]\n", "data: is missing"),
     "missing key of an entry": (PLAIN.replace("file: a.cif", "name: a"), "phases[0].file: is missing"),
-    "no data": (PLAIN.replace("data:\n", "data: []\nx:\n").replace("x:\n  - file: a.xye\n    instrument: a.instprm\n    limits: [15, 60]\n", ""), "data: has too few values; found '[]'"),
-    "wrong type": (PLAIN + "search: {trials: many}\n", "search.trials: must be a valid integer, unable to parse string as an integer; found 'many'"),
+    "no data": (
+        PLAIN.replace("data:\n", "data: []\nx:\n").replace(
+            "x:\n  - file: a.xye\n    instrument: a.instprm\n    limits: [15, 60]\n", ""
+        ),
+        "data: has too few values; found '[]'",
+    ),
+    "wrong type": (
+        PLAIN + "search: {trials: many}\n",
+        "search.trials: must be a valid integer, unable to parse string as an integer; found 'many'",
+    ),
     "too few trials": (PLAIN + "search: {trials: 0}\n", "search.trials: must be greater than or equal to 1; found '0'"),
     "a list for a key": (PLAIN + "name: [a]\n", "name: must be a valid string; found \"['a']\""),
     "an entry that is no mapping": ("data: a.xye\nphases: [{file: a.cif}]\n", "data: must be a list; found 'a.xye'"),
-    "a word for an entry": ("data: [a.xye]\nphases: [{file: a.cif}]\n", "data[0]: must be keys with values; found 'a.xye'"),
-    "bad duration": (PLAIN + "search: {timeout: soon}\n", "search.timeout: a duration is a number of seconds or a text such as '90s', '10m' or '1.5h'; found 'soon'"),
-    "no such scout": (PLAIN + "search: {scout: autoo}\n", "search.scout: unknown value; found 'autoo'; allowed: auto, off, a number; did you mean 'auto'?"),
-    "less than a scout": (PLAIN + "search: {scout: -3}\n", "search.scout: must be greater than or equal to 1; found '-3'"),
-    "unknown sampler": (PLAIN + "search: {sampler: tep}\n", "search.sampler: unknown value; found 'tep'; allowed: tpe, random, cmaes, gp, qmc, tpe-2020; did you mean 'tpe'?"),
-    "unknown background function": (PLAIN + "search: {background: {functions: [chebyshev-1]}}\n", "search.background.functions[0]: unknown value; found 'chebyshev-1'; allowed: chebyschev-1, cosine, Q^2 power series, Q^-2 power series, lin interpolate, inv interpolate, log interpolate, power series; did you mean 'chebyschev-1'?"),
-    "terms the wrong way round": (PLAIN + "search: {background: {terms: [9, 3]}}\n", "search.background.terms: the smallest number of terms must not exceed the largest; found '[9, 3]'"),
-    "unknown group": (PLAIN + "search: {groups: {always: [cel]}}\n", "search.groups.always[0]: unknown value; found 'cel'; allowed: scale, background, cell,"),
-    "a group always and never": (PLAIN + "search: {groups: {always: [cell], never: [cell]}}\n", "search.groups.never: a group cannot be freed always and never; found 'cell'"),
-    "missing data file": (PLAIN.replace("a.xye", "b.xye"), "data[0].file: no such file (there is 'a.xye'); found 'b.xye'"),
-    "missing CIF": (PLAIN.replace("a.cif", "nothing-like-it.zzz"), "phases[0].file: no such file; found 'nothing-like-it.zzz'"),
-    "missing instrument": (PLAIN.replace("a.instprm", "gone/a.instprm"), "data[0].instrument: no such file; found 'gone/a.instprm'"),
+    "a word for an entry": (
+        "data: [a.xye]\nphases: [{file: a.cif}]\n",
+        "data[0]: must be keys with values; found 'a.xye'",
+    ),
+    "bad duration": (
+        PLAIN + "search: {timeout: soon}\n",
+        "search.timeout: a duration is a number of seconds or a text such as '90s', '10m' or '1.5h'; found 'soon'",
+    ),
+    "no such scout": (
+        PLAIN + "search: {scout: autoo}\n",
+        "search.scout: unknown value; found 'autoo'; allowed: auto, off, a number; did you mean 'auto'?",
+    ),
+    "less than a scout": (
+        PLAIN + "search: {scout: -3}\n",
+        "search.scout: must be greater than or equal to 1; found '-3'",
+    ),
+    "unknown sampler": (
+        PLAIN + "search: {sampler: tep}\n",
+        "search.sampler: unknown value; found 'tep'; allowed: tpe, random, cmaes, gp, qmc, tpe-2020; did you mean 'tpe'?",
+    ),
+    "unknown background function": (
+        PLAIN + "search: {background: {functions: [chebyshev-1]}}\n",
+        "search.background.functions[0]: unknown value; found 'chebyshev-1'; allowed: chebyschev-1, cosine, Q^2 power series, Q^-2 power series, lin interpolate, inv interpolate, log interpolate, power series; did you mean 'chebyschev-1'?",
+    ),
+    "terms the wrong way round": (
+        PLAIN + "search: {background: {terms: [9, 3]}}\n",
+        "search.background.terms: the smallest number of terms must not exceed the largest; found '[9, 3]'",
+    ),
+    "unknown group": (
+        PLAIN + "search: {groups: {always: [cel]}}\n",
+        "search.groups.always[0]: unknown value; found 'cel'; allowed: scale, background, cell,",
+    ),
+    "a group always and never": (
+        PLAIN + "search: {groups: {always: [cell], never: [cell]}}\n",
+        "search.groups.never: a group cannot be freed always and never; found 'cell'",
+    ),
+    "missing data file": (
+        PLAIN.replace("a.xye", "b.xye"),
+        "data[0].file: no such file (there is 'a.xye'); found 'b.xye'",
+    ),
+    "missing CIF": (
+        PLAIN.replace("a.cif", "nothing-like-it.zzz"),
+        "phases[0].file: no such file; found 'nothing-like-it.zzz'",
+    ),
+    "missing instrument": (
+        PLAIN.replace("a.instprm", "gone/a.instprm"),
+        "data[0].instrument: no such file; found 'gone/a.instprm'",
+    ),
     "a folder for a file": (PLAIN.replace("a.cif", "."), "phases[0].file: is a folder, not a file; found '.'"),
     "an empty file": (PLAIN.replace("a.xye", "empty.xye"), "data[0].file: the file is empty; found 'empty.xye'"),
     "a binary file": (PLAIN.replace("a.xye", "binary.dat"), "binary.dat: the file is binary, not columns of text"),
-    "data of no known format": (PLAIN.replace("a.xye", "words.odd"), "data[0].file: no reader knows this format; found 'words.odd'; allowed: columns of text"),
-    "a CIF of no known format": (PLAIN.replace("a.cif", "words.odd"), "phases[0].file: no reader knows this format; found 'words.odd'; allowed: CIF"),
-    "an instrument of no known format": (PLAIN.replace("a.instprm", "words.odd"), "data[0].instrument: no reader knows this format; found 'words.odd'; allowed: GSAS .prm .inst, GSAS-II .instprm"),
+    "data of no known format": (
+        PLAIN.replace("a.xye", "words.odd"),
+        "data[0].file: no reader knows this format; found 'words.odd'; allowed: columns of text",
+    ),
+    "a CIF of no known format": (
+        PLAIN.replace("a.cif", "words.odd"),
+        "phases[0].file: no reader knows this format; found 'words.odd'; allowed: CIF",
+    ),
+    "an instrument of no known format": (
+        PLAIN.replace("a.instprm", "words.odd"),
+        "data[0].instrument: no reader knows this format; found 'words.odd'; allowed: GSAS .prm .inst, GSAS-II .instprm",
+    ),
     "missing recipe": (PLAIN + "recipes: [r.yaml]\n", "recipes[0]: no such file; found 'r.yaml'"),
     "missing hooks": (PLAIN + "plugins: [h.py]\n", "plugins[0]: no such file; found 'h.py'"),
     "broken YAML": ("data: [\n", "line 2: broken YAML: expected the node content, but found '<stream end>'"),
     "a tab in YAML": ("data:\n\t- file: a\n", "line 2: broken YAML: found character '\\t' that cannot start any token"),
     "a key twice": (PLAIN + "data: []\n", "line 8: broken YAML: the key 'data' occurs twice"),
-    "a nested key twice": (entry("limits: [15, 60]\n    limits: [20, 60]"), "line 6: broken YAML: the key 'limits' occurs twice"),
+    "a nested key twice": (
+        entry("limits: [15, 60]\n    limits: [20, 60]"),
+        "line 6: broken YAML: the key 'limits' occurs twice",
+    ),
     "an alias": ("name: &a x\nbackend: *a\n", "line 2: broken YAML: aliases (*name) are not used here"),
     "a tag": ("name: !!python/name:os.system\n", "line 1: broken YAML: could not determine a constructor for the tag"),
     "an empty project file": ("# nothing\n", "the file is empty"),
     "a list for a project": ("- a\n- b\n", "is not a list of keys with values; found 'list'; allowed: key: value"),
-    "limits reversed": (entry("limits: [60, 15]"), "data[0].limits: the lower limit must be below the upper one; found '[60, 15]'"),
+    "limits reversed": (
+        entry("limits: [60, 15]"),
+        "data[0].limits: the lower limit must be below the upper one; found '[60, 15]'",
+    ),
     "one limit": (entry("limits: [15]"), "data[0].limits: has too few values; found '[15]'"),
     "three limits": (entry("limits: [15, 20, 30]"), "data[0].limits: has too many values; found '[15, 20, 30]'"),
-    "limits of words": (entry("limits: [low, 60]"), "data[0].limits[0]: must be a valid number, unable to parse string as a number; found 'low'"),
-    "limits that are infinite": (entry("limits: [15, .inf]"), "data[0].limits[1]: must be a finite number; found 'inf'"),
-    "limits outside the data": (entry("limits: [90, 120]"), "data[0].limits: the limits reach beyond the data; found '[90.0, 120.0]'; allowed: within 10 to 80"),
-    "limits partly outside the data": (entry("limits: [15, 120]"), "data[0].limits: the limits reach beyond the data; found '[15.0, 120.0]'; allowed: within 10 to 80"),
-    "limits between two points": (entry("limits: [15.1, 15.2]"), "data[0].limits: no points of the pattern are left; found '[15.1, 15.2]'"),
-    "excluded outside the data": (entry("exclude: [[90, 95]]"), "data[0].exclude[0]: an excluded region lies outside the data; found '[90.0, 95.0]'; allowed: within 10 to 80"),
-    "excluded reversed": (entry("exclude: [[30, 25]]"), "data[0].exclude[0]: the lower limit must be below the upper one; found '[30, 25]'"),
-    "all excluded": (entry("exclude: [[5, 50], [50, 90]]"), "data[0].exclude: no points of the pattern are left; found '[[5.0, 50.0], [50.0, 90.0]]'"),
-    "no wavelength": (NO_INSTRUMENT.replace("    limits", "    radiation: xray\n    limits"), "data[0].wavelength: no wavelength is given, neither here nor by an instrument file; allowed: Angstrom"),
-    "no wavelength in the instrument file": (PLAIN.replace("a.instprm", "dark.instprm"), "data[0].wavelength: no wavelength is given, neither here nor by the instrument file; allowed: Angstrom"),
-    "no radiation": (NO_INSTRUMENT.replace("    limits", "    wavelength: 1.5\n    limits"), "data[0].radiation: no radiation is given, neither here nor by an instrument file; allowed: xray, neutron"),
-    "unknown radiation": (entry("radiation: x-ray"), "data[0].radiation: unknown value; found 'x-ray'; allowed: xray, neutron; did you mean 'xray'?"),
-    "unknown geometry": (entry("geometry: bragg"), "data[0].geometry: unknown value; found 'bragg'; allowed: Bragg-Brentano, Debye-Scherrer; did you mean 'Bragg-Brentano'?"),
+    "limits of words": (
+        entry("limits: [low, 60]"),
+        "data[0].limits[0]: must be a valid number, unable to parse string as a number; found 'low'",
+    ),
+    "limits that are infinite": (
+        entry("limits: [15, .inf]"),
+        "data[0].limits[1]: must be a finite number; found 'inf'",
+    ),
+    "limits outside the data": (
+        entry("limits: [90, 120]"),
+        "data[0].limits: the limits reach beyond the data; found '[90.0, 120.0]'; allowed: within 10 to 80",
+    ),
+    "limits partly outside the data": (
+        entry("limits: [15, 120]"),
+        "data[0].limits: the limits reach beyond the data; found '[15.0, 120.0]'; allowed: within 10 to 80",
+    ),
+    "limits between two points": (
+        entry("limits: [15.1, 15.2]"),
+        "data[0].limits: no points of the pattern are left; found '[15.1, 15.2]'",
+    ),
+    "excluded outside the data": (
+        entry("exclude: [[90, 95]]"),
+        "data[0].exclude[0]: an excluded region lies outside the data; found '[90.0, 95.0]'; allowed: within 10 to 80",
+    ),
+    "excluded reversed": (
+        entry("exclude: [[30, 25]]"),
+        "data[0].exclude[0]: the lower limit must be below the upper one; found '[30, 25]'",
+    ),
+    "all excluded": (
+        entry("exclude: [[5, 50], [50, 90]]"),
+        "data[0].exclude: no points of the pattern are left; found '[[5.0, 50.0], [50.0, 90.0]]'",
+    ),
+    "no wavelength": (
+        NO_INSTRUMENT.replace("    limits", "    radiation: xray\n    limits"),
+        "data[0].wavelength: no wavelength is given, neither here nor by an instrument file; allowed: Angstrom",
+    ),
+    "no wavelength in the instrument file": (
+        PLAIN.replace("a.instprm", "dark.instprm"),
+        "data[0].wavelength: no wavelength is given, neither here nor by the instrument file; allowed: Angstrom",
+    ),
+    "no radiation": (
+        NO_INSTRUMENT.replace("    limits", "    wavelength: 1.5\n    limits"),
+        "data[0].radiation: no radiation is given, neither here nor by an instrument file; allowed: xray, neutron",
+    ),
+    "unknown radiation": (
+        entry("radiation: x-ray"),
+        "data[0].radiation: unknown value; found 'x-ray'; allowed: xray, neutron; did you mean 'xray'?",
+    ),
+    "unknown geometry": (
+        entry("geometry: bragg"),
+        "data[0].geometry: unknown value; found 'bragg'; allowed: Bragg-Brentano, Debye-Scherrer; did you mean 'Bragg-Brentano'?",
+    ),
     "negative wavelength": (entry("wavelength: -1.5"), "data[0].wavelength: must be greater than 0; found '-1.5'"),
-    "a wavelength in picometres": (entry("wavelength: 154.06"), "data[0].wavelength: no wavelength of powder diffraction in Angstrom; found '154.06'; allowed: 0.05 to 20"),
-    "wavelengths the wrong way round": (entry("radiation: xray\n    wavelength: [1.5444, 1.5406]"), "data[0].wavelength: two wavelengths are K-alpha1 and the longer K-alpha2 of an X-ray tube; found '[1.5444, 1.5406]'"),
-    "two wavelengths of neutrons": (entry("wavelength: [1.4, 1.5]"), "data[0].wavelength: two wavelengths are K-alpha1"),
+    "a wavelength in picometres": (
+        entry("wavelength: 154.06"),
+        "data[0].wavelength: no wavelength of powder diffraction in Angstrom; found '154.06'; allowed: 0.05 to 20",
+    ),
+    "wavelengths the wrong way round": (
+        entry("radiation: xray\n    wavelength: [1.5444, 1.5406]"),
+        "data[0].wavelength: two wavelengths are K-alpha1 and the longer K-alpha2 of an X-ray tube; found '[1.5444, 1.5406]'",
+    ),
+    "two wavelengths of neutrons": (
+        entry("wavelength: [1.4, 1.5]"),
+        "data[0].wavelength: two wavelengths are K-alpha1",
+    ),
     "three wavelengths": (entry("wavelength: [1, 2, 3]"), "data[0].wavelength: has too many values; found '[1, 2, 3]'"),
     "polarization": (entry("polarization: 7"), "data[0].polarization: must be less than or equal to 1; found '7'"),
-    "two histograms of one name": (TWICE, "data[1].name: two entries have one name; give one of them another `name`; found 'a'"),
-    "two phases of one name": (PLAIN + "  - file: a.cif\n", "phases[1].name: two entries have one name; give one of them another `name`; found 'LBCO'"),
-    "a colon in a name": (PLAIN + "    name: a:b\n", "phases[0].name: a name must not be empty nor hold a colon; found 'a:b'"),
-    "an instrument's bank": (PLAIN.replace("a.instprm", "banks.instprm").replace("limits: [15, 60]", "bank: 3"), "banks.instprm: bank: no such bank in the instrument file; found '3'; allowed: 1, 2"),
+    "two histograms of one name": (
+        TWICE,
+        "data[1].name: two entries have one name; give one of them another `name`; found 'a'",
+    ),
+    "two phases of one name": (
+        PLAIN + "  - file: a.cif\n",
+        "phases[1].name: two entries have one name; give one of them another `name`; found 'LBCO'",
+    ),
+    "a colon in a name": (
+        PLAIN + "    name: a:b\n",
+        "phases[0].name: a name must not be empty nor hold a colon; found 'a:b'",
+    ),
+    "an instrument's bank": (
+        PLAIN.replace("a.instprm", "banks.instprm").replace("limits: [15, 60]", "bank: 3"),
+        "banks.instprm: bank: no such bank in the instrument file; found '3'; allowed: 1, 2",
+    ),
     "bank nought": (entry("bank: 0"), "data[0].bank: must be greater than or equal to 1; found '0'"),
-    "time of flight": (PLAIN.replace("a.instprm", "tof.instprm"), "tof.instprm: Type: only constant-wavelength X-rays and neutrons are supported, no time of flight, no energy dispersion; found 'PNT'; allowed: PXC, PNC"),
+    "time of flight": (
+        PLAIN.replace("a.instprm", "tof.instprm"),
+        "tof.instprm: Type: only constant-wavelength X-rays and neutrons are supported, no time of flight, no energy dispersion; found 'PNT'; allowed: PXC, PNC",
+    ),
     "a CIF without atoms": (PLAIN.replace("a.cif", "bare.cif"), "bare.cif: the CIF has no atoms"),
-    "an axis of no direction": (PLAIN + "    preferred_orientation: {axis: [0, 0, 0]}\n", "phases[0].preferred_orientation.axis: the axis 0 0 0 has no direction; found '[0, 0, 0]'"),
-    "an axis of fractions": (PLAIN + "    size: {model: uniaxial, axis: [0, 0, 0.5]}\n", "phases[0].size.axis[2]: must be a valid integer"),
-    "an unknown broadening": (PLAIN + "    strain: {model: uniaxal}\n", "phases[0].strain.model: unknown value; found 'uniaxal'; allowed: isotropic, uniaxial; did you mean 'uniaxial'?"),
-    "a mix above one": (PLAIN + "    size: {mix: 2}\n", "phases[0].size.mix: must be less than or equal to 1; found '2'"),
-    "an axial size of an isotropic model": (PLAIN + "    size: {axial: 2}\n", "phases[0].size: an axial value needs model: uniaxial"),
-    "a sum over a site that is not there": (PLAIN + "    occupancy_sums: [{sites: [La, Bb]}]\n", "phases[0].occupancy_sums[0].sites: no such site; found 'Bb'; allowed: La, Ba, Co, O; did you mean 'Ba'?"),
-    "a sum of one site": (PLAIN + "    occupancy_sums: [{sites: [La]}]\n", "phases[0].occupancy_sums[0].sites: has too few values"),
-    "a site in two sums": (PLAIN + "    occupancy_sums: [{sites: [La, Ba]}, {sites: [Co, La]}]\n", "phases[0].occupancy_sums[1].sites: a site can stand in one sum, once; found 'La'"),
-    "unknown intensities": (PLAIN + "    intensities: LeBail\n", "phases[0].intensities: unknown value; found 'LeBail'; allowed: structure, Le Bail; did you mean 'Le Bail'?"),
-    "an unknown axial sum": (entry("axial_sum: GSAS2"), "data[0].axial_sum: unknown value; found 'GSAS2'; allowed: GSAS-II, converged; did you mean 'GSAS-II'?"),
-    "absorption of a flat sample": (entry("geometry: Bragg-Brentano\n    absorption: 0.5"), "data[0].absorption: absorption is that of a Debye-Scherrer sample; a flat one has transparency; found '0.5'"),
-    "a hump without a width": (entry("background_peaks: [{position: 20, intensity: 100}]"), "data[0].background_peaks[0].sig: is missing"),
-    "a block that is not there": (PLAIN + "    block: LBCP\n", "a.cif: block: no such data block; found 'LBCP'; allowed: LBCO; did you mean 'LBCO'?"),
-}  # fmt: skip
+    "an axis of no direction": (
+        PLAIN + "    preferred_orientation: {axis: [0, 0, 0]}\n",
+        "phases[0].preferred_orientation.axis: the axis 0 0 0 has no direction; found '[0, 0, 0]'",
+    ),
+    "an axis of fractions": (
+        PLAIN + "    size: {model: uniaxial, axis: [0, 0, 0.5]}\n",
+        "phases[0].size.axis[2]: must be a valid integer",
+    ),
+    "an unknown broadening": (
+        PLAIN + "    strain: {model: uniaxal}\n",
+        "phases[0].strain.model: unknown value; found 'uniaxal'; allowed: isotropic, uniaxial; did you mean 'uniaxial'?",
+    ),
+    "a mix above one": (
+        PLAIN + "    size: {mix: 2}\n",
+        "phases[0].size.mix: must be less than or equal to 1; found '2'",
+    ),
+    "an axial size of an isotropic model": (
+        PLAIN + "    size: {axial: 2}\n",
+        "phases[0].size: an axial value needs model: uniaxial",
+    ),
+    "a sum over a site that is not there": (
+        PLAIN + "    occupancy_sums: [{sites: [La, Bb]}]\n",
+        "phases[0].occupancy_sums[0].sites: no such site; found 'Bb'; allowed: La, Ba, Co, O; did you mean 'Ba'?",
+    ),
+    "a sum of one site": (
+        PLAIN + "    occupancy_sums: [{sites: [La]}]\n",
+        "phases[0].occupancy_sums[0].sites: has too few values",
+    ),
+    "a site in two sums": (
+        PLAIN + "    occupancy_sums: [{sites: [La, Ba]}, {sites: [Co, La]}]\n",
+        "phases[0].occupancy_sums[1].sites: a site can stand in one sum, once; found 'La'",
+    ),
+    "unknown intensities": (
+        PLAIN + "    intensities: LeBail\n",
+        "phases[0].intensities: unknown value; found 'LeBail'; allowed: structure, Le Bail; did you mean 'Le Bail'?",
+    ),
+    "an unknown axial sum": (
+        entry("axial_sum: GSAS2"),
+        "data[0].axial_sum: unknown value; found 'GSAS2'; allowed: GSAS-II, converged; did you mean 'GSAS-II'?",
+    ),
+    "absorption of a flat sample": (
+        entry("geometry: Bragg-Brentano\n    absorption: 0.5"),
+        "data[0].absorption: absorption is that of a Debye-Scherrer sample; a flat one has transparency; found '0.5'",
+    ),
+    "a hump without a width": (
+        entry("background_peaks: [{position: 20, intensity: 100}]"),
+        "data[0].background_peaks[0].sig: is missing",
+    ),
+    "a block that is not there": (
+        PLAIN + "    block: LBCP\n",
+        "a.cif: block: no such data block; found 'LBCP'; allowed: LBCO; did you mean 'LBCO'?",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", MISTAKES)
@@ -367,24 +540,60 @@ def test_a_recipe(folder):
     ("old", "new", "expected"),
     [
         ("free: [cell", "free: [cel", "steps[1].free[0]: unknown value; found 'cel'; allowed: scale,"),
-        ("free: [cell", "fre: [cell", "steps[1].fre: unknown key; found 'fre'; allowed: title, limits, background, set, start, geometry, free, fix, cycles; did you mean 'free'?"),
+        (
+            "free: [cell",
+            "fre: [cell",
+            "steps[1].fre: unknown key; found 'fre'; allowed: title, limits, background, set, start, geometry, free, fix, cycles; did you mean 'free'?",
+        ),
         ("{U: 100}", "{UU: 100}", "steps[0].set.UU: unknown value; found 'UU'; allowed: scale,"),
-        ("{U: 100}", "{U: big}", "steps[0].set.U: must be a valid number, unable to parse string as a number; found 'big'"),
-        ("function: cosine", "function: cosin", "steps[0].background.function: unknown value; found 'cosin'; allowed: chebyschev-1, cosine,"),
+        (
+            "{U: 100}",
+            "{U: big}",
+            "steps[0].set.U: must be a valid number, unable to parse string as a number; found 'big'",
+        ),
+        (
+            "function: cosine",
+            "function: cosin",
+            "steps[0].background.function: unknown value; found 'cosin'; allowed: chebyschev-1, cosine,",
+        ),
         ("terms: 6", "terms: 0", "steps[0].background.terms: must be greater than or equal to 1; found '0'"),
-        ("limits: [20, 50]", "limits: [50, 20]", "steps[0].limits: the lower limit must be below the upper one; found '[50, 20]'"),
-        ("limits: [20, 50]", "limits: [80, 90]", "steps[0].limits: the step's limits lie outside those of histogram a; found '[80.0, 90.0]'; allowed: within 15 to 60"),
-        ("limits: [20, 50]", "limits: [20.1, 20.2]", "steps[0].limits: the step's limits leave no points of histogram a"),
+        (
+            "limits: [20, 50]",
+            "limits: [50, 20]",
+            "steps[0].limits: the lower limit must be below the upper one; found '[50, 20]'",
+        ),
+        (
+            "limits: [20, 50]",
+            "limits: [80, 90]",
+            "steps[0].limits: the step's limits lie outside those of histogram a; found '[80.0, 90.0]'; allowed: within 15 to 60",
+        ),
+        (
+            "limits: [20, 50]",
+            "limits: [20.1, 20.2]",
+            "steps[0].limits: the step's limits leave no points of histogram a",
+        ),
         ("{a: [15, 55]}", "{b: [15, 55]}", "steps[1].limits: unknown histogram; found 'b'; allowed: a"),
         ("{a: [15, 55]}", "{a: [15]}", "steps[1].limits.a: has too few values; found '[15]'"),
-        ("histogram: a}\n    set", "histogram: A}\n    set", "steps[0].background[0].histogram: unknown histogram; found 'A'; allowed: a; did you mean 'a'?"),
-        ("phase: LBCO", "phase: LBC", "steps[0].free[1] (uiso): unknown phase; found 'LBC'; allowed: LBCO; did you mean 'LBCO'?"),
+        (
+            "histogram: a}\n    set",
+            "histogram: A}\n    set",
+            "steps[0].background[0].histogram: unknown histogram; found 'A'; allowed: a; did you mean 'a'?",
+        ),
+        (
+            "phase: LBCO",
+            "phase: LBC",
+            "steps[0].free[1] (uiso): unknown phase; found 'LBC'; allowed: LBCO; did you mean 'LBCO'?",
+        ),
         ("site: Co", "site: Cu", "steps[0].free[1] (uiso): unknown site; found 'Cu'; allowed: La, Ba, Co, O"),
-        ("group: scale", "grp: scale", "steps[1].fix[0].grp: unknown key; found 'grp'; allowed: group, phase, histogram, site; did you mean 'group'?"),
+        (
+            "group: scale",
+            "grp: scale",
+            "steps[1].fix[0].grp: unknown key; found 'grp'; allowed: group, phase, histogram, site; did you mean 'group'?",
+        ),
         ("schema: 1", "schema: 2", "schema: unknown value; found '2'; allowed: 1"),
         ("steps:\n", "steps: []\nx:\n", "x: unknown key; found 'x'; allowed: schema, name, about, steps"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_in_a_recipe_is_one_line(old, new, expected, folder):
     project = load(folder)
     path = folder / "r.yaml"

@@ -17,9 +17,16 @@ from typing import Any
 
 # Laue classes, and which components follow A0.
 TIED = {
-    "4/m": (1,), "4/mmm": (1,), "m3": (1, 2), "m3m": (1, 2),
-    "3": (1, 3), "3m1": (1, 3), "31m": (1, 3), "6/m": (1, 3), "6/mmm": (1, 3),
-}  # fmt: skip
+    "4/m": (1,),
+    "4/mmm": (1,),
+    "m3": (1, 2),
+    "m3m": (1, 2),
+    "3": (1, 3),
+    "3m1": (1, 3),
+    "31m": (1, 3),
+    "6/m": (1, 3),
+    "6/mmm": (1, 3),
+}
 
 
 def correct() -> None:

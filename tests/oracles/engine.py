@@ -22,9 +22,11 @@ Ints = npt.NDArray[np.int64]
 
 # The Groups of a recipe that GSAS-II's corrections are, and which raw parameter of each.
 _CORRECTIONS: dict[str, tuple[Group, int]] = {
-    "Shift": ("displacement", 0), "Transparency": ("transparency", 0), "DisplaceX": ("displacement", 0),
+    "Shift": ("displacement", 0),
+    "Transparency": ("transparency", 0),
+    "DisplaceX": ("displacement", 0),
     "DisplaceY": ("displacement", 1),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

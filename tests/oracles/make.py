@@ -117,8 +117,13 @@ def reflections(only: str) -> list[Case]:
         for radiation, (kind, wavelengths) in cases.RADIATIONS.items():
             tool = cases.instrument(kind, wavelengths, "Debye-Scherrer")
             low, high = limits[radiation]
-            entry: Case = {"name": f"{what['name']}, {radiation}", "phase": what, "instrument": tool,
-                           "limits": [low, high], "columns": "h k l multiplicity d 2theta F^2"}  # fmt: skip
+            entry: Case = {
+                "name": f"{what['name']}, {radiation}",
+                "phase": what,
+                "instrument": tool,
+                "limits": [low, high],
+                "columns": "h k l multiplicity d 2theta F^2",
+            }
             rows = listed(what, tool, low, high)
             entry["reflections"] = [[*map(int, row[:4]), *digits(row[4:])] for row in rows]
             if what["name"] in cases.HANDS:
@@ -166,8 +171,9 @@ def listed(what: Case, tool: Case, low: float, high: float) -> Any:
 def backgrounds(only: str) -> list[Case]:
     """Return the seven functions with several numbers of terms at one in twenty points."""
     out = []
-    asked = cases.pattern(cases.instrument("xray", cases.CU, "Bragg-Brentano"), [cases.part(cases.RUTILE, 1.0)],
-                          12.0, 0.1, 1201)  # fmt: skip
+    asked = cases.pattern(
+        cases.instrument("xray", cases.CU, "Bragg-Brentano"), [cases.part(cases.RUTILE, 1.0)], 12.0, 0.1, 1201
+    )
     with opened(asked) as (project, histogram):
         for function in cases.BACKGROUND_FUNCTIONS:
             for terms in cases.BACKGROUND_TERMS:
@@ -178,9 +184,19 @@ def backgrounds(only: str) -> list[Case]:
                 histogram.data["Background"][0] = [function, False, terms, *coefficients]
                 calculate(project)
                 found = np.ma.getdata(histogram.getdata("Background"))
-                out.append({"name": name, "function": function, "coefficients": coefficients,
-                            "wavelength": cases.CU[0], "start": asked["start"], "step": asked["step"],
-                            "count": asked["count"], "every": EVERY, "background": digits(found[::EVERY])})  # fmt: skip
+                out.append(
+                    {
+                        "name": name,
+                        "function": function,
+                        "coefficients": coefficients,
+                        "wavelength": cases.CU[0],
+                        "start": asked["start"],
+                        "step": asked["step"],
+                        "count": asked["count"],
+                        "every": EVERY,
+                        "background": digits(found[::EVERY]),
+                    }
+                )
     return out
 
 
@@ -198,8 +214,17 @@ def patterns(only: str) -> list[Case]:
             raise SystemExit(f"{name}: a width stands at GSAS-II's stop, which other engines bend")
         places = [digits(table[:, 5]) for table in tables]
         widths = [digits((2.3548 * np.sqrt(table[:, 6]) + table[:, 7]) / 100.0) for table in tables]
-        out.append({"name": name, "asked": asked, "places": places, "widths": widths, "every": EVERY,
-                    "background": digits(background[::EVERY]), "calculated": digits(y)})  # fmt: skip
+        out.append(
+            {
+                "name": name,
+                "asked": asked,
+                "places": places,
+                "widths": widths,
+                "every": EVERY,
+                "background": digits(background[::EVERY]),
+                "calculated": digits(y),
+            }
+        )
     return out
 
 

@@ -41,15 +41,19 @@ def seven_steps(low: float, high: float, *, axial: bool = False) -> list[Entry]:
     if axial:
         last["free"] = ["SH/L"]
     return [
-        {"title": "scale and background", "limits": most, "background": {"function": "chebyschev-1", "terms": 6},
-         "free": ["scale", "background"]},
+        {
+            "title": "scale and background",
+            "limits": most,
+            "background": {"function": "chebyschev-1", "terms": 6},
+            "free": ["scale", "background"],
+        },
         {"title": "cell and zero", "limits": most, "free": ["cell", "zero"]},
         {"title": "displacement", "limits": most, "free": ["displacement"]},
         {"title": "Gaussian widths", "limits": most, "free": ["U", "V", "W"]},
         {"title": "Lorentzian widths", "limits": most, "free": ["X", "Y"]},
         {"title": "structure", "limits": most, "free": ["positions", "uiso"]},
         last,
-    ]  # fmt: skip
+    ]
 
 
 def shared(name: str, cif: str, *patterns: Entry) -> Entry:
@@ -62,10 +66,14 @@ _Y2O3 = shared(
     "y2o3/y2o3.cif",
     {"file": "y2o3/y2o3.csv", "instrument": "y2o3/INST_XRY.PRM", "ratio": 0.5, "limits": [15.0, 150.0]},
 )
-_XRAYS = {"file": "pbso4/PBSO4.XRA", "name": "X-rays", "instrument": "pbso4/INST_XRY.PRM", "ratio": 0.5,
-          "limits": [16.0, 158.4]}  # fmt: skip
-_NEUTRONS = {"file": "pbso4/PBSO4.CWN", "name": "neutrons", "instrument": "pbso4/inst_d1a.prm",
-             "limits": [19.0, 153.0]}  # fmt: skip
+_XRAYS = {
+    "file": "pbso4/PBSO4.XRA",
+    "name": "X-rays",
+    "instrument": "pbso4/INST_XRY.PRM",
+    "ratio": 0.5,
+    "limits": [16.0, 158.4],
+}
+_NEUTRONS = {"file": "pbso4/PBSO4.CWN", "name": "neutrons", "instrument": "pbso4/inst_d1a.prm", "limits": [19.0, 153.0]}
 
 
 def background(terms: int) -> Entry:
@@ -104,16 +112,21 @@ RECIPES: dict[str, str | tuple[Entry, list[Entry]]] = {
         shared("PbSO4", "pbso4/pbso4.cif", _XRAYS, _NEUTRONS),
         [
             {"title": "scales and backgrounds", **background(8), "free": ["scale", "background"]},
-            {"title": "cell, displacement and zero",
-             "free": ["cell", {"group": "displacement", "histogram": "X-rays"},
-                      {"group": "zero", "histogram": "neutrons"}]},
+            {
+                "title": "cell, displacement and zero",
+                "free": [
+                    "cell",
+                    {"group": "displacement", "histogram": "X-rays"},
+                    {"group": "zero", "histogram": "neutrons"},
+                ],
+            },
             {"title": "Gaussian widths", "free": ["U", "V", "W"]},
             {"title": "Lorentzian widths", "free": [{"group": g, "histogram": "X-rays"} for g in ("X", "Y")]},
             {"title": "positions", "free": ["positions"]},
             {"title": "displacement parameters, and all together", "free": ["uiso"]},
         ],
     ),
-}  # fmt: skip
+}
 
 
 def project_and_recipe(name: str) -> tuple[Project, Recipe]:
@@ -171,8 +184,14 @@ def refined(project: Project, recipe: Recipe, child: Any) -> Entry:
             session.close()
     return {
         "steps": [
-            {"title": step.title, "rwp": float(f"{step.rwp:.8g}"), "variables": step.n_variables,
-             "converged": step.converged, "shift_esd": float(f"{step.shift_esd:.3g}"), "message": step.message}
+            {
+                "title": step.title,
+                "rwp": float(f"{step.rwp:.8g}"),
+                "variables": step.n_variables,
+                "converged": step.converged,
+                "shift_esd": float(f"{step.shift_esd:.3g}"),
+                "message": step.message,
+            }
             for step in steps
         ],
         "parameters": [
@@ -180,7 +199,7 @@ def refined(project: Project, recipe: Recipe, child: Any) -> Entry:
             for item in result.parameters
             if item.esd is not None
         ],
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":

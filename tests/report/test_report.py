@@ -98,9 +98,16 @@ def test_numbers_of_the_page_are_those_of_the_summary(tmp_path: Path) -> None:
     assert "O3 by 0.31 Å (45 esd), c by -0.021 Å" in reader.texts
     assert "3 and 2 infeasible" in reader.texts
     assert "Distinct solutions; 1 infeasible trial ended elsewhere" in reader.page
-    for wanted in (summary["command"], "Y = -4.513", "The width ends.", "lorentz-zero", "optuna", "5.0.0",
-                   "Free scale and background (log interpolate, 12 terms), over 40 to 130°.",
-                   f"number {summary['best_trial']}"):  # fmt: skip
+    for wanted in (
+        summary["command"],
+        "Y = -4.513",
+        "The width ends.",
+        "lorentz-zero",
+        "optuna",
+        "5.0.0",
+        "Free scale and background (log interpolate, 12 terms), over 40 to 130°.",
+        f"number {summary['best_trial']}",
+    ):
         assert wanted in reader.page
 
 

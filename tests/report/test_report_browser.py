@@ -21,10 +21,20 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver")
 
 # WebGL by software, as machines without a graphics card have it, but pages painted without it.
-ARGUMENTS = ("--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-             "--disable-gpu-compositing", "--disable-gpu-rasterization", "--disable-quic", "--no-first-run",
-             "--disable-sync", "--disable-background-networking", "--disable-component-update",
-             "--window-size=1200,950")  # fmt: skip
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-gpu-compositing",
+    "--disable-gpu-rasterization",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--window-size=1200,950",
+)
 EVIL = (
     "</script><script>window.hurt=1;alert(1)</script><img src=x onerror='window.hurt=1'>\"'&lt; <b>磷灰石</b> ]]>"
     " --> <a href='javascript:window.hurt=1'>a</a> $x^2$ {{ 7*7 }} \u05d0\u200f\u202eabc\u202c"
@@ -164,8 +174,10 @@ def test_draws_everything_at_once_in_silence_and_from_itself(browser: Any, large
     assert _complaints(browser) == []
     assert _requests(browser) == [large.as_uri()]
     paints = browser.execute_script("return performance.getEntriesByType('paint').map(e => [e.name, e.startTime])")
-    print(f"report of 10,000 points and 500 trials: {size / 1e6:.2f} MB,",
-          ", ".join(f"{name} after {at:.0f} ms" for name, at in paints))  # fmt: skip
+    print(
+        f"report of 10,000 points and 500 trials: {size / 1e6:.2f} MB,",
+        ", ".join(f"{name} after {at:.0f} ms" for name, at in paints),
+    )
     assert max(at for _, at in paints) < 2000
     traces = browser.execute_script("return document.querySelector('#fit-0 .plot').data.map(t => [t.name, t.x.length])")
     assert [name for name, _ in traces][:5] == ["observed", "background", "calculated", "difference", "difference/σ"]

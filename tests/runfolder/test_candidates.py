@@ -30,11 +30,25 @@ def trial(number: int, rwp: float, a: float = 9.4, x: float = 0.30, uiso: float 
     light = {"label": "O1", "element": "O", "x": x, "y": 0.1, "z": 0.2, "occupancy": more.pop("occupancy", 1.0)}
     heavy = {"label": "Pb1", "element": "Pb", "x": 0.0, "y": 0.0, "z": 0.0, "occupancy": 1.0, "uiso": 0.01}
     phase = {"name": "p", "space_group": "P 1", "cell": cell, "sites": [heavy, light | {"uiso": uiso}]}
-    usual = {"p:a": more.pop("esd", 1e-4), "p:O1:x": 1e-4, "p:O1:y": 1e-4, "p:O1:z": 1e-4, "p:O1:Uiso": 1e-4,
-             "p:O1:occupancy": 1e-3} | more.pop("esds", {})  # fmt: skip
+    usual = {
+        "p:a": more.pop("esd", 1e-4),
+        "p:O1:x": 1e-4,
+        "p:O1:y": 1e-4,
+        "p:O1:z": 1e-4,
+        "p:O1:Uiso": 1e-4,
+        "p:O1:occupancy": 1e-3,
+    } | more.pop("esds", {})
     parameters = [{"name": name, "esd": esd} for name, esd in usual.items()]
-    base = {"number": number, "state": "complete", "score": rwp, "metrics": {"rwp": rwp}, "findings": [],
-            "structure": [phase], "parameters": parameters, "same_as": None}  # fmt: skip
+    base = {
+        "number": number,
+        "state": "complete",
+        "score": rwp,
+        "metrics": {"rwp": rwp},
+        "findings": [],
+        "structure": [phase],
+        "parameters": parameters,
+        "same_as": None,
+    }
     return base | more
 
 
@@ -143,9 +157,12 @@ def test_differences_in_words() -> None:
 
 # Lead titanate: with neutrons, the oxygens beside titanium may lie above or below it and fit nearly as well.
 def titanate(titanium: float, apical: float, equatorial: float) -> Phase:
-    sites = (Site("Pb", "Pb", (0, 0, 0), 1.0, 0.01), Site("Ti", "Ti", (0.5, 0.5, titanium), 1.0, 0.006),
-             Site("O1", "O", (0.5, 0.5, apical), 1.0, 0.008),
-             Site("O2", "O", (0.5, 0.0, equatorial), 1.0, 0.008))  # fmt: skip
+    sites = (
+        Site("Pb", "Pb", (0, 0, 0), 1.0, 0.01),
+        Site("Ti", "Ti", (0.5, 0.5, titanium), 1.0, 0.006),
+        Site("O1", "O", (0.5, 0.5, apical), 1.0, 0.008),
+        Site("O2", "O", (0.5, 0.0, equatorial), 1.0, 0.008),
+    )
     return Phase("PbTiO3", "P 4 m m", Cell(3.904, 3.904, 4.150, 90, 90, 90), sites)
 
 
@@ -153,10 +170,17 @@ def as_trial(number: int, made: Project, result: Result) -> Trial:
     """What a run keeps of a result."""
     assessment = assess(Host(entry_points=False), made, result)
     return plain(
-        {"number": number, "state": assessment.state, "score": assessment.score, "metrics": assessment.metrics,
-         "findings": assessment.findings, "structure": structure(result), "parameters": result.parameters,
-         "same_as": None}
-    )  # fmt: skip
+        {
+            "number": number,
+            "state": assessment.state,
+            "score": assessment.score,
+            "metrics": assessment.metrics,
+            "findings": assessment.findings,
+            "structure": structure(result),
+            "parameters": result.parameters,
+            "same_as": None,
+        }
+    )
 
 
 def test_a_planted_second_solution_comes_out_as_two_candidates() -> None:
@@ -164,8 +188,16 @@ def test_a_planted_second_solution_comes_out_as_two_candidates() -> None:
     made = project((titanate(0.54, 0.11, 0.62),), NEUTRON, (18.0, 140.0), 0.03)
     y = simulate(made, (3e5,), np.full(made.histograms[0].pattern.x.size, 3000.0))
     made = with_data(made, np.random.default_rng(1).poisson(y).astype(float))
-    starts = [(0.54, 0.11, 0.62), (0.54, -0.11, 0.38), (0.46, 0.11, 0.62), (0.5, 0.02, 0.52), (0.46, -0.11, 0.38),
-              (0.54, 0.11, 0.38), (0.54, -0.11, 0.62), (0.58, 0.02, 0.45)]  # fmt: skip
+    starts = [
+        (0.54, 0.11, 0.62),
+        (0.54, -0.11, 0.38),
+        (0.46, 0.11, 0.62),
+        (0.5, 0.02, 0.52),
+        (0.46, -0.11, 0.38),
+        (0.54, 0.11, 0.38),
+        (0.54, -0.11, 0.62),
+        (0.58, 0.02, 0.45),
+    ]
     trials = []
     for number, start in enumerate(starts):
         begun = replace(made, phases=(titanate(*start),))
@@ -191,20 +223,27 @@ def test_one_minimum_is_one_candidate_whatever_the_recipe() -> None:
     made = with_data(made, np.random.default_rng(3).poisson(y).astype(float))
     random = np.random.default_rng(0)
     recipes: list[tuple[BackgroundFunction, int, tuple[Group, ...]]] = [
-        ("chebyschev-1", 12, ("positions", "uiso")), ("chebyschev-1", 3, ("positions", "uiso", "zero")),
-        ("cosine", 8, ("positions", "uiso", "displacement")), ("Q^2 power series", 6, ("positions",)),
-        ("Q^-2 power series", 6, ("positions", "uiso")), ("lin interpolate", 20, ("positions", "uiso", "X")),
-        ("inv interpolate", 10, ("uiso", "U", "V")), ("log interpolate", 10, ("positions", "uiso", "SH/L")),
-        ("chebyschev-1", 9, ("X",)), ("cosine", 1, ("positions", "uiso", "Y")),
-    ]  # fmt: skip
+        ("chebyschev-1", 12, ("positions", "uiso")),
+        ("chebyschev-1", 3, ("positions", "uiso", "zero")),
+        ("cosine", 8, ("positions", "uiso", "displacement")),
+        ("Q^2 power series", 6, ("positions",)),
+        ("Q^-2 power series", 6, ("positions", "uiso")),
+        ("lin interpolate", 20, ("positions", "uiso", "X")),
+        ("inv interpolate", 10, ("uiso", "U", "V")),
+        ("log interpolate", 10, ("positions", "uiso", "SH/L")),
+        ("chebyschev-1", 9, ("X",)),
+        ("cosine", 1, ("positions", "uiso", "Y")),
+    ]
     trials = []
     for number, (function, terms, groups) in enumerate(recipes):
         begun = made
         if "positions" in groups:
             sites = tuple(replace(s, xyz=tuple(np.add(s.xyz, random.normal(0, 0.01, 3)))) for s in QUARTZ.sites[1:])
             begun = replace(made, phases=(replace(QUARTZ, sites=(QUARTZ.sites[0], *sites)),))
-        first = Step(background=(Background(function=function, terms=terms),),
-                     free=(Free(group="scale"), Free(group="background")))  # fmt: skip
+        first = Step(
+            background=(Background(function=function, terms=terms),),
+            free=(Free(group="scale"), Free(group="background")),
+        )
         result = refined(begun, first, step("cell", "W"), step(*groups)).result()
         trials.append(as_trial(number, made, result))
     assert len({round(item["metrics"]["rwp"], 2) for item in trials}) > 3
@@ -247,8 +286,11 @@ def test_a_run_that_starts_elsewhere_finds_both(tmp_path: Path) -> None:
     for number, (function, terms, place) in enumerate(
         [("chebyschev-1", 4, None), ("cosine", 6, 0.38), ("lin interpolate", 5, 0.6), ("chebyschev-1", 8, 0.47)]
     ):
-        first: dict[str, Any] = {"title": "first", "background": {"function": function, "terms": terms},
-                                 "free": ["scale", "background"]}  # fmt: skip
+        first: dict[str, Any] = {
+            "title": "first",
+            "background": {"function": function, "terms": terms},
+            "free": ["scale", "background"],
+        }
         if place is not None:
             first["start"] = {"PbTiO3": {"sites": {"O2": [0.5, 0.0, place]}}}
         steps = [first, {"free": ["cell", "W"]}, {"free": ["positions"]}]

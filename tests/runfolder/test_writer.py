@@ -33,10 +33,17 @@ def project(tmp_path: Path) -> Project:
 def record(number: int = 0) -> TrialRecord:
     nan = float("nan")
     return TrialRecord(
-        number, TrialState.COMPLETE, "search", make_recipe("a"), {"terms": 3, "free.zero": True}, 8.5,
-        Metrics(8.5, nan, nan, 10.0, 100, 7), (StepResult("a", True, 3, 7, 8.5, nan, ("p:x",)),),
-        (Finding("odd", Severity.WARNING, "odd", {"n": 1.0}),), seconds=1.5,
-    )  # fmt: skip
+        number,
+        TrialState.COMPLETE,
+        "search",
+        make_recipe("a"),
+        {"terms": 3, "free.zero": True},
+        8.5,
+        Metrics(8.5, nan, nan, 10.0, 100, 7),
+        (StepResult("a", True, 3, 7, 8.5, nan, ("p:x",)),),
+        (Finding("odd", Severity.WARNING, "odd", {"n": 1.0}),),
+        seconds=1.5,
+    )
 
 
 def outcome(project: Project, **change: object) -> Outcome:

@@ -100,8 +100,15 @@ class Deaf(NumpyBackend):
         def deaf(step: Step) -> StepResult:
             group = "uiso" if word == "uiso_shared" else "scale"
             free = tuple(item.model_copy(update={"group": group}) if item.group == word else item for item in step.free)
-            return refine(step.model_copy(update={"free": free, **({word: ()} if word == "start" else {}),
-                                                  **({word: None} if word == "geometry" else {})}))  # fmt: skip
+            return refine(
+                step.model_copy(
+                    update={
+                        "free": free,
+                        **({word: ()} if word == "start" else {}),
+                        **({word: None} if word == "geometry" else {}),
+                    }
+                )
+            )
 
         session.refine = deaf
         return session

@@ -77,11 +77,16 @@ def test_starts_and_geometry_are_said_first() -> None:
     (words,) = _words(
         {
             "geometry": "Debye-Scherrer",
-            "start": {"PbSO4": {"cell": [8.48, 5.4, 6.96, 90, 90, 90], "sites": {"Pb": [0.188, 0.25, 0.167]},
-                                "axis": [0, 0, 1]}},
+            "start": {
+                "PbSO4": {
+                    "cell": [8.48, 5.4, 6.96, 90, 90, 90],
+                    "sites": {"Pb": [0.188, 0.25, 0.167]},
+                    "axis": [0, 0, 1],
+                }
+            },
             "free": ["uiso_shared"],
         }
-    )  # fmt: skip
+    )
     assert words == (
         "Take the geometry as Debye-Scherrer; start PbSO4 with the cell 8.48 5.4 6.96 90 90 90, Pb at 0.188 0.25 0.167"
         " and orientation along 0 0 1; free one U_iso for all sites."

@@ -19,9 +19,13 @@ from autogsas.testing.samples import make_project
 from autogsas.trial.building import FixedChoose, Recorder, build_recipe, fit_recipe
 
 CHOICES = {
-    "background.function": "cosine", "background.terms": 7, "free.Y": True, "free.zero": True, "free.uiso": False,
+    "background.function": "cosine",
+    "background.terms": 7,
+    "free.Y": True,
+    "free.zero": True,
+    "free.uiso": False,
     "window": 0.5,
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -102,9 +106,12 @@ def test_a_wrong_answer_names_the_hook(fake_host: Host, project: Project, hook: 
     # A first answer of None passes to the next plugin, so the others must not answer at all.
     fake_host.unregister("autogsas.testing.fake")
     good: dict[str, Any] = {
-        "set_background": Background(function="cosine", terms=3), "choose_profile": [], "choose_limits": None,
-        "choose_groups": [Free(group="cell")], "order_steps": [Step()],
-    }  # fmt: skip
+        "set_background": Background(function="cosine", terms=3),
+        "choose_profile": [],
+        "choose_limits": None,
+        "choose_groups": [Free(group="cell")],
+        "order_steps": [Step()],
+    }
     add(fake_host, **{name: (lambda value=value: value) for name, value in (good | {hook: answer}).items()})
     with pytest.raises(PluginError) as raised:
         build_recipe(fake_host, project, can(), FixedChoose(CHOICES))

@@ -47,13 +47,15 @@ def _choose(path: Path, blocks: Sequence[CifBlock], wanted: str | None) -> CifBl
                 if not block.has("_atom_site_fract_x"):
                     raise UserError("the block has no atoms", file=path, key="block", found=wanted)
                 return block
-        raise UserError("no such data block", file=path, key="block", found=wanted,
-                        allowed=[block.name for block in blocks])  # fmt: skip
+        raise UserError(
+            "no such data block", file=path, key="block", found=wanted, allowed=[block.name for block in blocks]
+        )
     for block in blocks:
         if block.has("_atom_site_fract_x"):
             return block
-    raise UserError("the CIF has no atoms", file=path, found=f"{len(blocks)} data blocks",
-                    allowed="a block with _atom_site_fract_x")  # fmt: skip
+    raise UserError(
+        "the CIF has no atoms", file=path, found=f"{len(blocks)} data blocks", allowed="a block with _atom_site_fract_x"
+    )
 
 
 def _name(block: CifBlock) -> str:
@@ -79,8 +81,9 @@ def _cell(block: CifBlock, notes: list[str]) -> Cell:
             notes.append(f"{tag} is not given and taken as 90 degrees, as CIF says")
             angle = 90.0
         if not 0 < angle < 180:
-            raise UserError("a cell angle must lie between 0 and 180 degrees", file=block.path, key=tag,
-                            found=f"{angle:g}")  # fmt: skip
+            raise UserError(
+                "a cell angle must lie between 0 and 180 degrees", file=block.path, key=tag, found=f"{angle:g}"
+            )
         values.append(angle)
     cell = gemmi.UnitCell(*values)
     if not (np.isfinite(cell.volume) and cell.volume > 1.0):
@@ -97,15 +100,23 @@ def _space_group(block: CifBlock, cell: Cell, notes: list[str]) -> gemmi.SpaceGr
     number = block.one("_space_group_it_number", "_symmetry_int_tables_number")
     group = find_space_group(
         block.path,
-        symbol=block.one("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_space_group_name_h-m_full",
-                         "_space_group_name_h-m_ref"),
+        symbol=block.one(
+            "_space_group_name_h-m_alt",
+            "_symmetry_space_group_name_h-m",
+            "_space_group_name_h-m_full",
+            "_space_group_name_h-m_ref",
+        ),
         hall=block.one("_space_group_name_hall", "_symmetry_space_group_name_hall"),
         number=number,
         operations=[item for item in operations if item not in ("?", ".")],
         angles=(cell.alpha, cell.gamma),
         notes=notes,
-    )  # fmt: skip
+    )
     if not gemmi.UnitCell(*cell.values()).is_compatible_with_spacegroup(group, 2e-3):
-        raise UserError(f"the cell does not have the symmetry of {group.xhm()}", file=block.path, key="_cell_*",
-                        found=", ".join(f"{value:g}" for value in cell.values()))  # fmt: skip
+        raise UserError(
+            f"the cell does not have the symmetry of {group.xhm()}",
+            file=block.path,
+            key="_cell_*",
+            found=", ".join(f"{value:g}" for value in cell.values()),
+        )
     return group

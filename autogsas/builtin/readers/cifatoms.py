@@ -77,8 +77,13 @@ def _element(block: CifBlock, given: str, label: str, where: str) -> str:
         symbol = symbol[0]  # a label such as OW stands in for a type symbol that is not there
     if match is None or gemmi.Element(symbol).name == "X":
         names = [gemmi.Element(number).name for number in range(1, 99)]
-        raise UserError("unknown element", file=block.path, key=where, found=text,
-                        allowed="a chemical symbol" if not text else names)  # fmt: skip
+        raise UserError(
+            "unknown element",
+            file=block.path,
+            key=where,
+            found=text,
+            allowed="a chemical symbol" if not text else names,
+        )
     sign = match[4] or match[5]
     size = match[3] or match[6] or "1"
     return symbol if sign is None or int(size) == 0 else f"{symbol}{int(size)}{sign}"
@@ -91,8 +96,13 @@ def _occupancy(block: CifBlock, text: str | None, label: str, notes: list[str]) 
             notes.append(f"{label} has no occupancy: taken as 1")
         return 1.0
     if value < 0:
-        raise UserError("an occupancy cannot be negative", file=block.path, key=f"_atom_site_occupancy of {label}",
-                        found=f"{value:g}", allowed="0 to 1")  # fmt: skip
+        raise UserError(
+            "an occupancy cannot be negative",
+            file=block.path,
+            key=f"_atom_site_occupancy of {label}",
+            found=f"{value:g}",
+            allowed="0 to 1",
+        )
     if value > 1.001:
         notes.append(f"{label} has an occupancy of {value:g}, above 1")
     return value

@@ -67,12 +67,20 @@ def _describe(path: Path, text: str, line: int, records: tuple[str, ...]) -> _Ba
     kind = last if last in _TYPES else "STD"
     if binning in _OF_TIME:
         raise UserError(
-            "time-of-flight and energy-dispersive data are not supported", file=path, key=f"line {line}",
-            found=binning, allowed="CONST",
-        )  # fmt: skip
+            "time-of-flight and energy-dispersive data are not supported",
+            file=path,
+            key=f"line {line}",
+            found=binning,
+            allowed="CONST",
+        )
     if binning not in (*_CONSTANT, *_TYPES):
-        raise UserError("unknown binning in a BANK record", file=path, key=f"line {line}",
-                        found=binning or text.strip(), allowed=["CONST", "CONS"])  # fmt: skip
+        raise UserError(
+            "unknown binning in a BANK record",
+            file=path,
+            key=f"line {line}",
+            found=binning or text.strip(),
+            allowed=["CONST", "CONS"],
+        )
     numbers = []
     for field in fields[5:7]:
         try:
@@ -81,8 +89,12 @@ def _describe(path: Path, text: str, line: int, records: tuple[str, ...]) -> _Ba
             break
     number = int(fields[1]) if fields[1].isdigit() else 1
     if kind in ("STD", "ESD") and (len(numbers) < 2 or not numbers[1] > 0):
-        raise UserError("a BANK record needs its start and a positive step in centidegrees", file=path,
-                        key=f"line {line}", found=text.strip())  # fmt: skip
+        raise UserError(
+            "a BANK record needs its start and a positive step in centidegrees",
+            file=path,
+            key=f"line {line}",
+            found=text.strip(),
+        )
     start, step = (numbers[0], numbers[1]) if len(numbers) == 2 else (0.0, 0.0)
     return _Bank(number, int(fields[2]), kind, start / 100.0, step / 100.0, line, records)
 
@@ -93,8 +105,9 @@ def _choose(path: Path, banks: Sequence[_Bank], wanted: int | None) -> _Bank:
     for bank in banks:
         if bank.number == wanted:
             return bank
-    raise UserError("no such bank in the data", file=path, key="bank", found=wanted,
-                    allowed=[str(bank.number) for bank in banks])  # fmt: skip
+    raise UserError(
+        "no such bank in the data", file=path, key="bank", found=wanted, allowed=[str(bank.number) for bank in banks]
+    )
 
 
 def _number(path: Path, bank: _Bank, record: str, field: str) -> float:
@@ -158,8 +171,11 @@ def _free(path: Path, bank: _Bank, notes: list[str], name: str) -> Pattern:
     for record in bank.records:
         cells = record.replace(",", " ").split()
         if len(cells) < columns:
-            raise UserError(f"a record of bank {bank.number} ({bank.kind}) has not {columns} numbers", file=path,
-                            found=record.strip())  # fmt: skip
+            raise UserError(
+                f"a record of bank {bank.number} ({bank.kind}) has not {columns} numbers",
+                file=path,
+                found=record.strip(),
+            )
         rows.append([_number(path, bank, record, cell) for cell in cells[:columns]])
     table = np.array(rows, dtype=float).reshape(-1, columns)
     if len(table) != bank.channels:

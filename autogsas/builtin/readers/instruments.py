@@ -20,8 +20,25 @@ GSAS_SUFFIXES = (".prm", ".inst", ".ins", ".iparm")
 GSAS2_SUFFIXES = (".instprm",)
 GEOMETRIES: tuple[Geometry, ...] = ("Bragg-Brentano", "Debye-Scherrer")
 
-_USED = ("Type", "Bank", "Lam", "Lam1", "Lam2", "I(L2)/I(L1)", "Zero", "Polariz.", "U", "V", "W", "X", "Y", "Z", "SH/L",
-         "Gonio. radius", "Diff-type")  # fmt: skip
+_USED = (
+    "Type",
+    "Bank",
+    "Lam",
+    "Lam1",
+    "Lam2",
+    "I(L2)/I(L1)",
+    "Zero",
+    "Polariz.",
+    "U",
+    "V",
+    "W",
+    "X",
+    "Y",
+    "Z",
+    "SH/L",
+    "Gonio. radius",
+    "Diff-type",
+)
 _IGNORED = ("Azimuth", "Source", "InstrName", "Temperature", "Pressure")
 _SECTION = re.compile(r"^#\s*bank\s+(\d+)", re.IGNORECASE)
 _RECORD = re.compile(r"^INS ", re.MULTILINE)
@@ -50,8 +67,13 @@ def _gsas2(path: Path, bank: int | None) -> Instrument:
         raise UserError("no instrument parameters found", file=path, allowed="lines such as 'Type:PXC'")
     number = next(iter(sections)) if bank is None or set(sections) == {0} else bank
     if number not in sections:
-        raise UserError("no such bank in the instrument file", file=path, key="bank", found=bank,
-                        allowed=[str(item) for item in sections])  # fmt: skip
+        raise UserError(
+            "no such bank in the instrument file",
+            file=path,
+            key="bank",
+            found=bank,
+            allowed=[str(item) for item in sections],
+        )
     items = sections[number]
     notes = []
     for item in items:
@@ -129,10 +151,14 @@ def _radiation(path: Path, kind: str) -> Radiation:
     if len(kind) >= 3 and kind[0].upper() == "P":
         raise UserError(
             "only constant-wavelength X-rays and neutrons are supported, no time of flight, no energy dispersion",
-            file=path, key="Type", found=kind, allowed="PXC, PNC",
-        )  # fmt: skip
-    raise UserError("the kind of instrument is not given", file=path, key="Type", found=kind or "nothing",
-                    allowed="PXC, PNC")  # fmt: skip
+            file=path,
+            key="Type",
+            found=kind,
+            allowed="PXC, PNC",
+        )
+    raise UserError(
+        "the kind of instrument is not given", file=path, key="Type", found=kind or "nothing", allowed="PXC, PNC"
+    )
 
 
 def _wavelengths(path: Path, values: Sequence[float]) -> tuple[float, ...]:
@@ -149,8 +175,13 @@ def _gsas(path: Path, bank: int | None) -> Instrument:
         raise UserError("no ICONS record found, so no wavelength", file=path)
     number = banks[0] if bank is None else bank
     if number not in banks:
-        raise UserError("no such bank in the instrument file", file=path, key="bank", found=bank,
-                        allowed=[str(item) for item in banks])  # fmt: skip
+        raise UserError(
+            "no such bank in the instrument file",
+            file=path,
+            key="bank",
+            found=bank,
+            allowed=[str(item) for item in banks],
+        )
     kinds = next((value for key, value in records.items() if key[3:].strip() == "HTYPE"), "").split()
     kind = kinds[min(number, len(kinds)) - 1] if kinds else ""
     radiation = _radiation(path, kind)

@@ -77,8 +77,10 @@ def make_pattern(
     if np.any(x[keep] > 180.0):
         raise UserError(
             "the positions are not degrees 2theta; time-of-flight, energy and channel data are not supported",
-            file=path, found=f"{np.max(x[keep]):g}", allowed="angles up to 180",
-        )  # fmt: skip
+            file=path,
+            found=f"{np.max(x[keep]):g}",
+            allowed="angles up to 180",
+        )
     behind = keep & (x <= 0.0)
     _say(said, np.count_nonzero(behind), "at or below 0 degrees left out")
     keep &= ~behind

@@ -43,23 +43,45 @@ def find_space_group(
                 )
             return listed
         if named is None:
-            raise UserError("the symmetry operations are those of no tabulated setting", file=path,
-                            key="_space_group_symop_operation_xyz", found=symbol or f"{len(operations)} operations",
-                            allowed="a setting of the International Tables")  # fmt: skip
-        raise UserError("the symmetry operations are not those of the symbol, nor of another tabulated setting",
-                        file=path, key="_space_group_name_H-M_alt", found=symbol)  # fmt: skip
+            raise UserError(
+                "the symmetry operations are those of no tabulated setting",
+                file=path,
+                key="_space_group_symop_operation_xyz",
+                found=symbol or f"{len(operations)} operations",
+                allowed="a setting of the International Tables",
+            )
+        raise UserError(
+            "the symmetry operations are not those of the symbol, nor of another tabulated setting",
+            file=path,
+            key="_space_group_name_H-M_alt",
+            found=symbol,
+        )
     tabulated = _by_number(path, number)
     if named is not None:
         if tabulated is not None and tabulated.number != named.number:
-            raise UserError("the symbol of the space group and its number disagree", file=path,
-                            key="_space_group_IT_number", found=number, allowed=str(named.number))  # fmt: skip
+            raise UserError(
+                "the symbol of the space group and its number disagree",
+                file=path,
+                key="_space_group_IT_number",
+                found=number,
+                allowed=str(named.number),
+            )
         return named
     if symbol is not None:
-        raise UserError("unknown space group", file=path, key="_space_group_name_H-M_alt", found=symbol,
-                        allowed=list(_near(symbol)) or "a Hermann-Mauguin symbol such as 'P 63/m'")  # fmt: skip
+        raise UserError(
+            "unknown space group",
+            file=path,
+            key="_space_group_name_H-M_alt",
+            found=symbol,
+            allowed=list(_near(symbol)) or "a Hermann-Mauguin symbol such as 'P 63/m'",
+        )
     if tabulated is None:
-        raise UserError("the CIF gives no space group", file=path, key="_space_group_name_H-M_alt",
-                        allowed="symmetry operations, a Hermann-Mauguin symbol or a number")  # fmt: skip
+        raise UserError(
+            "the CIF gives no space group",
+            file=path,
+            key="_space_group_name_H-M_alt",
+            allowed="symmetry operations, a Hermann-Mauguin symbol or a number",
+        )
     notes.append(f"only the number of the space group is given: taken as {tabulated.xhm()}")
     return tabulated
 
@@ -68,9 +90,13 @@ def _by_operations(path: Path, operations: Sequence[str]) -> gemmi.SpaceGroup | 
     try:
         parsed = [gemmi.Op(text) for text in operations]
     except (ValueError, RuntimeError):
-        raise UserError("a symmetry operation cannot be read", file=path, key="_space_group_symop_operation_xyz",
-                        found=next(text for text in operations if not _is_operation(text)),
-                        allowed="triplets such as '-x,y+1/2,z'") from None  # fmt: skip
+        raise UserError(
+            "a symmetry operation cannot be read",
+            file=path,
+            key="_space_group_symop_operation_xyz",
+            found=next(text for text in operations if not _is_operation(text)),
+            allowed="triplets such as '-x,y+1/2,z'",
+        ) from None
     group: gemmi.SpaceGroup | None = gemmi.find_spacegroup_by_ops(gemmi.GroupOps(parsed))
     return group
 
@@ -123,8 +149,9 @@ def _by_number(path: Path, number: str | None) -> gemmi.SpaceGroup | None:
     if number is None:
         return None
     if not number.isdigit() or not 1 <= int(number) <= 230:
-        raise UserError("no such space group number", file=path, key="_space_group_IT_number", found=number,
-                        allowed="1 to 230")  # fmt: skip
+        raise UserError(
+            "no such space group number", file=path, key="_space_group_IT_number", found=number, allowed="1 to 230"
+        )
     reference = [group for group in gemmi.spacegroup_table_itb() if group.number == int(number)]
     second = next((group for group in reference if group.ext == "2"), None)
     return second or reference[0]

@@ -128,9 +128,11 @@ def _columns(
     for number, values in rows:
         if values is None or len(values) != width:
             raise UserError(
-                f"line {number} is no row of {width} numbers", file=path, found=lines[number - 1].strip(),
+                f"line {number} is no row of {width} numbers",
+                file=path,
+                found=lines[number - 1].strip(),
                 allowed="2theta, intensity and perhaps its esd",
-            )  # fmt: skip
+            )
     table = np.array([values for _, values in rows], dtype=float)
     notes: list[str] = []
     at_x, at_y, at_e = names if names is not None else (0, 1, 2 if width > 2 else None)

@@ -29,8 +29,9 @@ def autogsas_read_pattern(path: Path, bank: int | None) -> Pattern | None:
     except ImportError:
         raise UserError(
             "Bruker and Rigaku files need an extra: pip install 'autogsas[formats]', or export .xy, .xye or .xrdml",
-            file=path, found=path.suffix,
-        ) from None  # fmt: skip
+            file=path,
+            found=path.suffix,
+        ) from None
     data = read_bytes(path)
     try:
         measured = geddes.read_bytes(data, path.name, index=(bank or 1) - 1)

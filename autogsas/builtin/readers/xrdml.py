@@ -46,15 +46,21 @@ def autogsas_read_pattern(path: Path, bank: int | None) -> Pattern | None:
     notes: list[str] = []
     if bank is not None:
         if bank > len(elements):
-            raise UserError("no such scan in the file", file=path, key="bank", found=bank,
-                            allowed=f"1 to {len(elements)}")  # fmt: skip
+            raise UserError(
+                "no such scan in the file", file=path, key="bank", found=bank, allowed=f"1 to {len(elements)}"
+            )
         scans = [_scan(path, elements[bank - 1])]
     else:
         scans = [_scan(path, element) for element in elements]
         first = scans[0]
         if any(scan.x.shape != first.x.shape or np.max(np.abs(scan.x - first.x)) > 1e-4 for scan in scans[1:]):
-            raise UserError("the scans of the file have different positions, so they cannot be added", file=path,
-                            key="bank", found=f"{len(scans)} scans", allowed=f"1 to {len(scans)}")  # fmt: skip
+            raise UserError(
+                "the scans of the file have different positions, so they cannot be added",
+                file=path,
+                key="bank",
+                found=f"{len(scans)} scans",
+                allowed=f"1 to {len(scans)}",
+            )
         if len(scans) > 1:
             notes.append(f"the sum of {len(scans)} repeated scans")
     return _sum(path, scans, notes)
@@ -177,8 +183,11 @@ def _positions(path: Path, points: ET.Element, n: int) -> Array:
     elif start is not None and end is not None:
         x = np.linspace(start, end, n)
     elif axis.find("{*}commonPosition") is not None:
-        raise UserError("2Theta stands still in this scan, so it is no powder pattern", file=path,
-                        found=axis.findtext("{*}commonPosition"))  # fmt: skip
+        raise UserError(
+            "2Theta stands still in this scan, so it is no powder pattern",
+            file=path,
+            found=axis.findtext("{*}commonPosition"),
+        )
     else:
         raise UserError("the positions of a scan are not given", file=path)
     if x.size != n:

@@ -18,8 +18,17 @@ from autogsas.model.recipe import Group
 from autogsas.model.sample import Axis
 from autogsas.model.structure import Phase
 
-__all__ = ["GAUSSIAN", "LORENTZIAN", "allowed", "axes", "displacements", "nearest_option", "options", "shift_name",
-           "shifts"]  # fmt: skip
+__all__ = [
+    "GAUSSIAN",
+    "LORENTZIAN",
+    "allowed",
+    "axes",
+    "displacements",
+    "nearest_option",
+    "options",
+    "shift_name",
+    "shifts",
+]
 
 Options = Mapping[str, tuple[Group, ...]]
 

@@ -135,9 +135,9 @@ class CellMatcher:
             others = self._pattern(h, 0, state, placed) if placed else None
             bragg = lines.bragg(metrics)
             moves = lines.shifts(bragg)
-            shares = np.array([
-                view.share(view.joined(view.draw(lines, bragg + moves @ shift), others)) for shift in shifts[:, h]
-            ])  # fmt: skip
+            shares = np.array(
+                [view.share(view.joined(view.draw(lines, bragg + moves @ shift), others)) for shift in shifts[:, h]]
+            )
             best = np.argmax(shares, axis=0)
             total += shares[best, rows]
             chosen[:, h] = shifts[best, h]
@@ -223,9 +223,7 @@ class CellMatcher:
 
     def _drawn(self, h: int, level: int, state: State, present: Sequence[int], wider: float = 1.0) -> Array:
         view = self._view(h, level)
-        return np.concatenate([
-            view.draw(self._lines[h][p], self._places(h, p, state)[None], wider) for p in present
-        ])  # fmt: skip
+        return np.concatenate([view.draw(self._lines[h][p], self._places(h, p, state)[None], wider) for p in present])
 
     def _places(self, h: int, p: int, state: State) -> Array:
         return self._lines[h][p].places(self.metric(p, state.strains[p]), state.shifts[h])
@@ -257,8 +255,9 @@ class CellMatcher:
         """
         ends = np.cumsum([self.directions[p].shape[1] for p in moving], dtype=np.int64)
         strained = int(ends[-1]) if len(moving) else 0
-        columns = {p: slice(int(end) - self.directions[p].shape[1], int(end))
-                   for p, end in zip(moving, ends, strict=True)}  # fmt: skip
+        columns = {
+            p: slice(int(end) - self.directions[p].shape[1], int(end)) for p, end in zip(moving, ends, strict=True)
+        }
         n = strained + SHIFTS * len(self._signals)
         values = np.concatenate([*(state.strains[p] for p in moving), state.shifts.ravel()])
         expected = np.concatenate([np.full(strained, MOST_STRAIN), np.tile(_EXPECTED_SHIFTS, len(self._signals))])

@@ -89,8 +89,9 @@ def find_cells(project: Project) -> tuple[FoundCell, ...]:
     """
     matcher = CellMatcher(project)
     if not matcher.names:
-        return tuple(_unseen(phase.name, metric_to_cell(m))
-                     for phase, m in zip(project.phases, matcher.metrics, strict=True))  # fmt: skip
+        return tuple(
+            _unseen(phase.name, metric_to_cell(m)) for phase, m in zip(project.phases, matcher.metrics, strict=True)
+        )
     trials = [_trials(d, m) for d, m in zip(matcher.directions, matcher.metrics, strict=True)]
     state = matcher.start
     shifts = np.zeros((len(_SCANNED_SHIFTS), *state.shifts.shape))
@@ -107,9 +108,13 @@ def find_cells(project: Project) -> tuple[FoundCell, ...]:
         state = found[0].state
         rest = matcher.share(state, _LAST, placed)
         rivals[p] = max(
-            (_merit(other.share, rest) for other in found[1:]
-             if matcher.displaced(p, state.strains[p], other.state.strains[p]) > _APART), default=0.0,
-        )  # fmt: skip
+            (
+                _merit(other.share, rest)
+                for other in found[1:]
+                if matcher.displaced(p, state.strains[p], other.state.strains[p]) > _APART
+            ),
+            default=0.0,
+        )
     final = matcher.climb(state, _LAST, order, order, 12)
     out: dict[int, FoundCell] = {}
     sure = True

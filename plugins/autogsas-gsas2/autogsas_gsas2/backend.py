@@ -259,8 +259,9 @@ def _phase(item: Phase, from_gpx: bool) -> protocol.PhaseData:
         axis=list(item.specimen.orientation.axis),
     )
     sums = [protocol.SumData([labels.index(label) for label in one.sites], one.total) for one in item.occupancy_sums]
-    return protocol.PhaseData(item.name, canonical.cif(item), labels, canonical.images(item), specimen,
-                              item.intensities == "Le Bail", sums)  # fmt: skip
+    return protocol.PhaseData(
+        item.name, canonical.cif(item), labels, canonical.images(item), specimen, item.intensities == "Le Bail", sums
+    )
 
 
 def _broadening(item: Broadening) -> protocol.BroadeningData:

@@ -36,10 +36,17 @@ def instprm(instrument: Instrument) -> str:
     else:
         lines.append(f"Lam:{instrument.wavelengths[0]!r}")
     values = {
-        "Zero": instrument.zero, "Polariz.": instrument.polarization, "U": instrument.U, "V": instrument.V,
-        "W": instrument.W, "X": instrument.X, "Y": instrument.Y, "Z": instrument.Z,
-        "SH/L": max(instrument.SH_L, 0.002), "Azimuth": 0.0,
-    }  # fmt: skip
+        "Zero": instrument.zero,
+        "Polariz.": instrument.polarization,
+        "U": instrument.U,
+        "V": instrument.V,
+        "W": instrument.W,
+        "X": instrument.X,
+        "Y": instrument.Y,
+        "Z": instrument.Z,
+        "SH/L": max(instrument.SH_L, 0.002),
+        "Azimuth": 0.0,
+    }
     lines += [f"{name}:{float(value)!r}" for name, value in values.items()]
     geometry = instrument.geometry or ("Bragg-Brentano" if instrument.doublet else "Debye-Scherrer")
     lines += [f"Gonio. radius:{float(instrument.radius)!r}", f"Diff-type:{geometry}"]
@@ -52,8 +59,11 @@ def cif(phase: Phase) -> str:
     shift = origin_shift(phase)
     document = gemmi.cif.Document()
     block = document.add_new_block("phase")
-    for key, value in zip(("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma"),
-                          phase.cell.values(), strict=True):  # fmt: skip
+    for key, value in zip(
+        ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma"),
+        phase.cell.values(),
+        strict=True,
+    ):
         block.set_pair(f"_cell_{key}", f"{value:.8g}")
     block.set_pair("_symmetry_space_group_name_H-M", gemmi.cif.quote(_symbol(group)))
     tags = ["label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy", "U_iso_or_equiv", "adp_type"]
@@ -61,8 +71,9 @@ def cif(phase: Phase) -> str:
     for site in phase.sites:
         place = np.array(site.xyz) + shift
         numbers = [f"{v:.10g}" for v in (*place, site.occupancy, site.uiso)]
-        loop.add_row([gemmi.cif.quote(site.label), gemmi.cif.quote(site.element), *numbers,
-                      "Uani" if site.uaniso else "Uiso"])  # fmt: skip
+        loop.add_row(
+            [gemmi.cif.quote(site.label), gemmi.cif.quote(site.element), *numbers, "Uani" if site.uaniso else "Uiso"]
+        )
     if any(site.uaniso is not None for site in phase.sites):
         loop = block.init_loop("_atom_site_aniso_", ["label", *(f"U_{part}" for part in _TENSOR)])
         for site in phase.sites:

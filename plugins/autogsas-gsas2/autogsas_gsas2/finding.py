@@ -141,9 +141,14 @@ def _ask(python: Path) -> Installation | Failure:
     command = [str(python), probe_script.__file__, str(root), str(root.parent)]
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, env=child_environment(python),
-            cwd=root, check=False,
-        )  # fmt: skip
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT,
+            env=child_environment(python),
+            cwd=root,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return Failure(python, f"it did not answer within {TIMEOUT:g} s")
     except OSError as error:

@@ -27,8 +27,10 @@ __all__ = ["Holdings", "find_gpx", "findings", "holdings", "read_project"]
 _BACKUP = re.compile(r"\.bak\d+$", re.IGNORECASE)
 _TYPES: dict[str, Radiation] = {"PXC": "xray", "PNC": "neutron"}
 _SORTS = {
-    "HKLF": "single-crystal data", "SASD": "small-angle data", "REFD": "reflectometry data",
-}  # fmt: skip
+    "HKLF": "single-crystal data",
+    "SASD": "small-angle data",
+    "REFD": "reflectometry data",
+}
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,11 @@ def find_gpx(path: Path) -> Path | None:
         return None
     found = sorted(p for p in path.iterdir() if p.suffix.lower() == ".gpx" and not _BACKUP.search(p.stem))
     if len(found) > 1:
-        raise UserError("the folder holds several .gpx and no project.yaml; name the one to refine", file=path,
-                        found=", ".join(p.name for p in found))  # fmt: skip
+        raise UserError(
+            "the folder holds several .gpx and no project.yaml; name the one to refine",
+            file=path,
+            found=", ".join(p.name for p in found),
+        )
     return found[0] if found else None
 
 
@@ -168,8 +173,9 @@ class _readable:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if isinstance(error, (KeyError, IndexError, TypeError, ValueError, AttributeError)):
-            raise UserError(f"not as GSAS-II writes a project ({type(error).__name__}: {error})",
-                            file=self._file) from error  # fmt: skip
+            raise UserError(
+                f"not as GSAS-II writes a project ({type(error).__name__}: {error})", file=self._file
+            ) from error
 
 
 def _data(tree: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -218,8 +224,9 @@ def _histogram_keys(tree: Mapping[str, Any], file: Path) -> list[str]:
     for key in tree:
         sort = _SORTS.get(key[:4])
         if sort is not None and key[4:5] == " ":
-            raise UserError(f"{sort} are not refined here, only constant-wavelength powder patterns", file=file,
-                            key=key)  # fmt: skip
+            raise UserError(
+                f"{sort} are not refined here, only constant-wavelength powder patterns", file=file, key=key
+            )
     keys = [key for key in tree if key.startswith("PWDR ")]
     if not keys:
         raise UserError("the project holds no powder pattern", file=file, found=", ".join(tree))
@@ -250,10 +257,17 @@ def _histogram(item: Mapping[str, Any], key: str, name: str, file: Path, notes: 
     limits = (max(low, float(x[0])), min(high, float(x[-1])))
     excluded = tuple(sorted((float(a), float(b)) for a, b in item["Limits"][2:] if b > a))
     if not limits[0] < limits[1] or not (pattern.mask(limits, excluded) & (weights > 0)).any():
-        raise UserError("no points of the pattern are left within its limits", file=file, key=key,
-                        found=[low, high])  # fmt: skip
-    return Histogram(name, pattern, instrument, limits, excluded, (file,), absorption(item["Sample Parameters"]),
-                     background_peaks(item["Background"][1]))  # fmt: skip
+        raise UserError("no points of the pattern are left within its limits", file=file, key=key, found=[low, high])
+    return Histogram(
+        name,
+        pattern,
+        instrument,
+        limits,
+        excluded,
+        (file,),
+        absorption(item["Sample Parameters"]),
+        background_peaks(item["Background"][1]),
+    )
 
 
 def _held_rwp(data: Sequence[Any], histograms: Sequence[Histogram]) -> float | None:
@@ -276,13 +290,19 @@ def _instrument(item: Mapping[str, Any], key: str, file: Path) -> Instrument:
     said = item["Instrument Parameters"][0]
     kind = str(said["Type"][1])
     if kind not in _TYPES:
-        raise UserError("not a constant-wavelength powder pattern", file=file, key=key, found=kind,
-                        allowed=list(_TYPES))  # fmt: skip
+        raise UserError(
+            "not a constant-wavelength powder pattern", file=file, key=key, found=kind, allowed=list(_TYPES)
+        )
     sample = item["Sample Parameters"]
     geometry = sample.get("Type")
     if geometry not in get_args(Geometry):
-        raise UserError("unknown geometry", file=file, key=f"{key}: Sample Parameters", found=geometry,
-                        allowed=list(get_args(Geometry)))  # fmt: skip
+        raise UserError(
+            "unknown geometry",
+            file=file,
+            key=f"{key}: Sample Parameters",
+            found=geometry,
+            allowed=list(get_args(Geometry)),
+        )
 
     def now(name: str, otherwise: float = 0.0) -> float:
         return float(said[name][1]) if name in said else otherwise
@@ -294,8 +314,14 @@ def _instrument(item: Mapping[str, Any], key: str, file: Path) -> Instrument:
         ratio=now("I(L2)/I(L1)", 0.5),
         polarization=now("Polariz."),
         zero=now("Zero"),
-        U=now("U"), V=now("V"), W=now("W"), X=now("X"), Y=now("Y"), Z=now("Z"), SH_L=now("SH/L"),
+        U=now("U"),
+        V=now("V"),
+        W=now("W"),
+        X=now("X"),
+        Y=now("Y"),
+        Z=now("Z"),
+        SH_L=now("SH/L"),
         geometry=geometry,
         radius=float(sample.get("Gonio. radius", 200.0)),
         notes=(f"the geometry is {geometry}, as the .gpx says; GSAS-II sets it in Sample Parameters",),
-    )  # fmt: skip
+    )

@@ -172,14 +172,29 @@ def read_gpx(path: Path) -> dict[str, dict[str, Any]]:
                 tree[name] = content
         check_texts(tree)
     except Suspicious as error:
-        raise UserError("refused: the file holds what no GSAS-II project does, and could run code", file=path,
-                        found=str(error)) from None  # fmt: skip
+        raise UserError(
+            "refused: the file holds what no GSAS-II project does, and could run code", file=path, found=str(error)
+        ) from None
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror or error}", file=path) from None
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError,
-            OverflowError, MemoryError, RecursionError, AssertionError, ImportError, SystemError) as error:  # fmt: skip
-        raise UserError(f"not a GSAS-II project, or a damaged one ({type(error).__name__}: {error})",
-                        file=path) from None  # fmt: skip
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+        AssertionError,
+        ImportError,
+        SystemError,
+    ) as error:
+        raise UserError(
+            f"not a GSAS-II project, or a damaged one ({type(error).__name__}: {error})", file=path
+        ) from None
     if not tree:
         raise UserError("the file is empty", file=path)
     return tree

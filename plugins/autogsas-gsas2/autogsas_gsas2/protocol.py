@@ -37,7 +37,7 @@ __all__ = [
     "StepData",
     "StepReport",
     "SumData",
-]  # fmt: skip
+]
 
 VERSION = 4
 

@@ -49,8 +49,9 @@ def space_group(data: Mapping[str, Any], name: str, file: Path) -> str:
                 operations.append(_operation(rotation, moved))
     group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps(operations))
     if group is None:
-        raise UserError("the symmetry operations are those of no tabulated setting", file=file, key=name,
-                        found=data.get("SpGrp"))  # fmt: skip
+        raise UserError(
+            "the symmetry operations are those of no tabulated setting", file=file, key=name, found=data.get("SpGrp")
+        )
     return str(group.xhm())
 
 
@@ -61,9 +62,7 @@ def _operation(rotation: np.ndarray[Any, Any], shift: np.ndarray[Any, Any]) -> g
     return operation.wrap()
 
 
-def _site(
-    atom: Sequence[Any], label: str, place: int, kind: int, tensor: int, phase: str, file: Path
-) -> Site:  # fmt: skip
+def _site(atom: Sequence[Any], label: str, place: int, kind: int, tensor: int, phase: str, file: Path) -> Site:
     x, y, z = (float(value) for value in atom[place : place + 3])
     uaniso: U6 | None = None
     uiso = float(atom[tensor + 1])

@@ -23,16 +23,73 @@ _CODE = re.compile(
     r"|\blambda\b[\w\s,]*:"
 )
 _FUNCTIONS = frozenset(
-    {"abs", "acos", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "asin", "atan",
-     "atan2", "ceil", "cos", "cosh", "deg2rad", "degrees", "exp", "fabs", "floor", "hypot", "int", "float", "log",
-     "log10", "log2", "max", "maximum", "mean", "min", "minimum", "pi", "e", "pow", "power", "rad2deg", "radians",
-     "round", "sign", "sin", "sinh", "sqrt", "square", "sum", "tan", "tanh"}
-)  # fmt: skip
+    {
+        "abs",
+        "acos",
+        "arccos",
+        "arccosh",
+        "arcsin",
+        "arcsinh",
+        "arctan",
+        "arctan2",
+        "arctanh",
+        "asin",
+        "atan",
+        "atan2",
+        "ceil",
+        "cos",
+        "cosh",
+        "deg2rad",
+        "degrees",
+        "exp",
+        "fabs",
+        "floor",
+        "hypot",
+        "int",
+        "float",
+        "log",
+        "log10",
+        "log2",
+        "max",
+        "maximum",
+        "mean",
+        "min",
+        "minimum",
+        "pi",
+        "e",
+        "pow",
+        "power",
+        "rad2deg",
+        "radians",
+        "round",
+        "sign",
+        "sin",
+        "sinh",
+        "sqrt",
+        "square",
+        "sum",
+        "tan",
+        "tanh",
+    }
+)
 _MODULES = frozenset({"np", "numpy", "math"})
 _ARITHMETIC = (
-    ast.Expression, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Constant, ast.Name, ast.Load,
-    ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.Tuple, ast.List,
-)  # fmt: skip
+    ast.Expression,
+    ast.BinOp,
+    ast.UnaryOp,
+    ast.BoolOp,
+    ast.Compare,
+    ast.IfExp,
+    ast.Constant,
+    ast.Name,
+    ast.Load,
+    ast.operator,
+    ast.unaryop,
+    ast.boolop,
+    ast.cmpop,
+    ast.Tuple,
+    ast.List,
+)
 
 
 class Suspicious(Exception):

@@ -68,9 +68,18 @@ def refine(project: Project, host: Host, choices: Mapping[str, Any], number: int
         finally:
             opened.close()
     return TrialRecord(
-        number, found.state, "search", recipe, ours, found.score, found.metrics, tuple(steps), found.findings,
-        found.cause, found.message,
-    )  # fmt: skip
+        number,
+        found.state,
+        "search",
+        recipe,
+        ours,
+        found.score,
+        found.metrics,
+        tuple(steps),
+        found.findings,
+        found.cause,
+        found.message,
+    )
 
 
 def best_at(values: Sequence[float], at: Sequence[int] = AT) -> list[float]:
@@ -98,9 +107,11 @@ def _refined(file: Path, source: Path, trials: int) -> Iterator[str]:
         count += 1
         same += abs(rwp - theirs) <= 0.01
         steps = " ".join(f"{step.rwp:.4g}" for step in record.steps)
-        yield (f"{record.number:4}  theirs {theirs:9.3f} ({_theirs(row):11.3f})  ours {rwp:9.3f} "
-               f"({value_of_2020(record):11.3f}) {time.monotonic() - began:6.1f} s  {record.message[:90]}\n"
-               f"      {row['steps']}  given up: {row['given_up']}\n      {steps}")  # fmt: skip
+        yield (
+            f"{record.number:4}  theirs {theirs:9.3f} ({_theirs(row):11.3f})  ours {rwp:9.3f} "
+            f"({value_of_2020(record):11.3f}) {time.monotonic() - began:6.1f} s  {record.message[:90]}\n"
+            f"      {row['steps']}  given up: {row['given_up']}\n      {steps}"
+        )
     yield f"{same} of {count} to within 0.01"
 
 
@@ -111,8 +122,10 @@ def _histories(file: Path, folder: Path) -> Iterator[str]:
     records = read_records(folder)
     theirs, ours = [_theirs(row) for row in rows], [value_of_2020(record) for record in records]
     both = min(len(theirs), len(ours))
-    rwp = ([float(row["rwp"]) for row in rows[:both] if row["rwp"]],
-           [record.metrics.rwp for record in records[:both] if record.metrics is not None])  # fmt: skip
+    rwp = (
+        [float(row["rwp"]) for row in rows[:both] if row["rwp"]],
+        [record.metrics.rwp for record in records[:both] if record.metrics is not None],
+    )
     for name, values in (("theirs", theirs), ("ours", ours)):
         best = ", ".join(f"{value:.3f}" for value in best_at(values))
         yield f"{name:7} {len(values)} trials, {sum(v >= PENALTY for v in values)} penalties; best at {AT}: {best}"

@@ -41,9 +41,14 @@ PENALTY = 1e9
 STARTUP = 20
 
 BACKGROUNDS = (
-    "chebyschev", "cosine", "Q^2 power series", "Q^-2 power series",
-    "lin interpolate", "inv interpolate", "log interpolate",
-)  # fmt: skip
+    "chebyschev",
+    "cosine",
+    "Q^2 power series",
+    "Q^-2 power series",
+    "lin interpolate",
+    "inv interpolate",
+    "log interpolate",
+)
 SAMPLE = ("DisplaceX", "DisplaceY", "Scale")
 WIDTHS = ("U", "V", "W", "X", "Y", "SH/L")
 FREES = ("Zero", *SAMPLE, *WIDTHS)
@@ -126,9 +131,14 @@ class Reference:
         command = [str(python), str(Path(__file__).resolve()), "--child", str(data.resolve())]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True, cwd=self._folder.name, env=environment,
-        )  # fmt: skip
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=self._folder.name,
+            env=environment,
+        )
         self.ready = self._answer()
 
     def run(self, number: int, choices: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,8 +213,10 @@ def serve(data: Path) -> None:
         return said[-1]
 
     GSASIIstrMain.Refine = watched
-    files = {ending: next(f for f in sorted(data.iterdir()) if f.suffix.lower() == ending)
-             for ending in (".csv", ".prm", ".cif")}  # fmt: skip
+    files = {
+        ending: next(f for f in sorted(data.iterdir()) if f.suffix.lower() == ending)
+        for ending in (".csv", ".prm", ".cif")
+    }
     _, histogram, _ = _project(G2sc, files, "start")
     start = {key: item[1] for key, item in histogram.data["Instrument Parameters"][0].items()}
     print(json.dumps({"instrument": start, "geometry": histogram.data["Sample Parameters"]["Type"]}), file=answers)
@@ -283,11 +295,18 @@ def main() -> int:
         writer.writerow(["number", "seconds", "rwp", "value", "cause", "steps", "given_up", "cpu", *SPACE])
         for row in search(reference, options.trials, options.seed, options.sampler):
             best = min(best, row["value"] if row["value"] is not None else math.inf)
-            writer.writerow([" ".join(f"{v or math.nan:.4g}" for v in value) if isinstance(value, list) else value
-                             for key, value in row.items()])  # fmt: skip
+            writer.writerow(
+                [
+                    " ".join(f"{v or math.nan:.4g}" for v in value) if isinstance(value, list) else value
+                    for key, value in row.items()
+                ]
+            )
             file.flush()
-            print(f"{row['number']:4}{row['seconds']:9.1f} s  wR {row['rwp'] or math.nan:9.3f}  best {best:9.3f}"
-                  f"  {row['cause']}", flush=True)  # fmt: skip
+            print(
+                f"{row['number']:4}{row['seconds']:9.1f} s  wR {row['rwp'] or math.nan:9.3f}  best {best:9.3f}"
+                f"  {row['cause']}",
+                flush=True,
+            )
     reference.close()
     return 0
 

@@ -95,8 +95,22 @@ def small_gpx_bytes(run_in_gsas2: Callable[..., str], tmp_path_factory: pytest.T
     data = folder / "a.xye"
     np.savetxt(data, np.column_stack([pattern.x, pattern.y, 1.0 / np.sqrt(pattern.weights)]), fmt="%.6f")
     instrument = folder / "a.instprm"
-    lines = ["#GSAS-II instrument parameter file", "Type:PXC", "Bank:1", "Lam:1.5406", "Polariz.:0.5", "Azimuth:0.0",
-             "Zero:0.0", "U:0.0", "V:0.0", "W:72.0", "X:0.0", "Y:0.0", "Z:0.0", "SH/L:0.002"]  # fmt: skip
+    lines = [
+        "#GSAS-II instrument parameter file",
+        "Type:PXC",
+        "Bank:1",
+        "Lam:1.5406",
+        "Polariz.:0.5",
+        "Azimuth:0.0",
+        "Zero:0.0",
+        "U:0.0",
+        "V:0.0",
+        "W:72.0",
+        "X:0.0",
+        "Y:0.0",
+        "Z:0.0",
+        "SH/L:0.002",
+    ]
     instrument.write_text("\n".join(lines) + "\n")
     run_in_gsas2(_SMALL, data, instrument, project.phase_files[0], folder / "small.gpx")
     return (folder / "small.gpx").read_bytes()

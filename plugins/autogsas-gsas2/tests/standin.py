@@ -23,9 +23,19 @@ def main() -> None:
     program = Path(sys.argv[1])
     if program.name == "probe_script.py":
         here = f"at {program}"
-        said = {"python": sys.argv[0], "python_version": "3.0", "numpy": "0.0", "layout": "package", "path": "",
-                "module": str(program), "compiled": {"pypowder": here, "pyspg": here}, "tag": "v0.1", "build": "",
-                "commit": "", "package": ""}  # fmt: skip
+        said = {
+            "python": sys.argv[0],
+            "python_version": "3.0",
+            "numpy": "0.0",
+            "layout": "package",
+            "path": "",
+            "module": str(program),
+            "compiled": {"pypowder": here, "pyspg": here},
+            "tag": "v0.1",
+            "build": "",
+            "commit": "",
+            "package": "",
+        }
         print("autogsas-probe:" + json.dumps(said))
         return
     sys.path.insert(0, str(program.parents[2]))

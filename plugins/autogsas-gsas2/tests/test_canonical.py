@@ -16,8 +16,22 @@ from autogsas.model.structure import Cell, Phase, Site
 
 from autogsas_gsas2 import canonical
 
-_DOUBLET = Instrument("xray", (1.54051, 1.54433), ratio=0.4971, polarization=0.7, zero=0.0123, U=1.1, V=-2.2, W=3.3,
-                      X=4.4, Y=5.5, Z=6.6, SH_L=0.0321, geometry="Debye-Scherrer", radius=217.5)  # fmt: skip
+_DOUBLET = Instrument(
+    "xray",
+    (1.54051, 1.54433),
+    ratio=0.4971,
+    polarization=0.7,
+    zero=0.0123,
+    U=1.1,
+    V=-2.2,
+    W=3.3,
+    X=4.4,
+    Y=5.5,
+    Z=6.6,
+    SH_L=0.0321,
+    geometry="Debye-Scherrer",
+    radius=217.5,
+)
 _NEUTRON = Instrument("neutron", (1.909,), polarization=0.0, geometry="Bragg-Brentano")
 
 
@@ -38,8 +52,11 @@ def _phase(group: str, *sites: Site) -> Phase:
 
 def test_a_structure_survives(tmp_path: Path) -> None:
     tensor = (0.01, 0.011, 0.012, 0.001, 0.002, 0.003)
-    phase = _phase("P m -3 m", Site("O1 a", "O2-", (0.1234567891, 0.25, 1 / 3), 0.625, 0.0123),
-                   Site("Ca2", "Ca2+", (0.5, 0.5, 0.5), 1.0, 0.02, tensor))  # fmt: skip
+    phase = _phase(
+        "P m -3 m",
+        Site("O1 a", "O2-", (0.1234567891, 0.25, 1 / 3), 0.625, 0.0123),
+        Site("Ca2", "Ca2+", (0.5, 0.5, 0.5), 1.0, 0.02, tensor),
+    )
     file = tmp_path / "a.cif"
     file.write_text(canonical.cif(phase))
     found = autogsas_read_structure(path=file, block=None)

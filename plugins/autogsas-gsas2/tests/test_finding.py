@@ -216,8 +216,10 @@ def test_a_relative_path_and_a_command_mean_the_same_in_every_folder(
     [
         (lambda root: interpreter(root, library=root), "numpy cannot be imported: ModuleNotFoundError"),
         (lambda root: interpreter(root, library=library(root / "site")), "there is no GSASIIscriptable in it"),
-        (half(broken=("pypowder",)),
-         "GSAS-II's compiled parts do not load: pypowder (ImportError: libgfortran is missing)"),
+        (
+            half(broken=("pypowder",)),
+            "GSAS-II's compiled parts do not load: pypowder (ImportError: libgfortran is missing)",
+        ),
         (half("import a_missing_part"), "GSAS-II cannot be imported: ModuleNotFoundError: No module named 'a_missing_"),
         (half("import sys; sys.exit(4)"), "GSAS-II cannot be imported: SystemExit: 4"),
         (half("import os; os.abort()"), "before it could answer"),
@@ -227,7 +229,7 @@ def test_a_relative_path_and_a_command_mean_the_same_in_every_folder(
         (script("#!/bin/sh\necho 'autogsas-probe:[[['\n"), "makes no sense"),
     ],
     ids=["no numpy", "no GSAS-II", "compiled", "import", "exit", "abort", "other", "not a program", "answer", "json"],
-)  # fmt: skip
+)
 def test_a_half_installed_one_has_its_reason_in_one_line(
     nobody: Path, make: Callable[[Path], Path], reason: str
 ) -> None:

@@ -39,13 +39,21 @@ def pattern(name: str, **changes: Any) -> list[Any]:
         "Limits": [(10.0, 59.95), [15.0, 70.0], [30.0, 31.0]],
         "Background": [["chebyschev-1", True, 3, 1.0, 0.0, 0.0], {"peaksList": [], "debyeTerms": []}],
         "Instrument": {
-            "Type": ["PXC", "PXC", 0], "Lam1": [1.5, 1.5405, 0], "Lam2": [1.5, 1.5443, 0],
-            "I(L2)/I(L1)": [0.5, 0.48, 0], "Zero": [0.0, 0.02, 0], "Polariz.": [0.7, 0.71, 0],
-            "U": [2.0, 2.5, 1], "V": [-2.0, -2.5, 0],
-            "W": [5.0, 5.5, 0], "X": [0.0, 0.1, 0], "Y": [0.0, 0.2, 0], "SH/L": [0.002, 0.03, 0],
+            "Type": ["PXC", "PXC", 0],
+            "Lam1": [1.5, 1.5405, 0],
+            "Lam2": [1.5, 1.5443, 0],
+            "I(L2)/I(L1)": [0.5, 0.48, 0],
+            "Zero": [0.0, 0.02, 0],
+            "Polariz.": [0.7, 0.71, 0],
+            "U": [2.0, 2.5, 1],
+            "V": [-2.0, -2.5, 0],
+            "W": [5.0, 5.5, 0],
+            "X": [0.0, 0.1, 0],
+            "Y": [0.0, 0.2, 0],
+            "SH/L": [0.002, 0.03, 0],
         },
         "Sample": {"Type": "Bragg-Brentano", "Gonio. radius": 217.5, "Scale": [1.0, True]},
-    }  # fmt: skip
+    }
     parts |= changes
     return [
         [name, [parts["about"], parts["arrays"], name]],
@@ -147,8 +155,12 @@ def test_the_space_group_is_that_of_the_operations(tmp_path: Path, rotations: An
     assert read_project(project(tmp_path / "a.gpx", phases=phases)).phases[0].space_group == symbol
 
 
-STRANGE = {"SpGrp": "A strange one", "SGInv": False, "SGCen": np.zeros((1, 3)),
-           "SGOps": [[IDENTITY, np.zeros(3)], [np.diag([1, -1, -1]), np.array([0.25, 0.0, 0.125])]]}  # fmt: skip
+STRANGE = {
+    "SpGrp": "A strange one",
+    "SGInv": False,
+    "SGCen": np.zeros((1, 3)),
+    "SGOps": [[IDENTITY, np.zeros(3)], [np.diag([1, -1, -1]), np.array([0.25, 0.0, 0.125])]],
+}
 TOF = {"Type": ["PNT", "PNT", 0], "difC": [1.0, 1.0, 0]}
 ATOM = ["Xx1", "Xx", "", 0.1, 0.2, 0.3, 0.75, "1", 2, "I", 0.01, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 7]
 KEY = "PWDR a.xra Bank 1"
@@ -176,7 +188,7 @@ KEY = "PWDR a.xra Bank 1"
         (None, {"a": phase(KEY, General={"SGData": STRANGE})}, (), "no tabulated setting; found 'A strange one'"),
         (None, {"a": phase(KEY, General={"Type": "macromolecular"})}, (), "a macromolecular phase"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_refined_is_one_line(tmp_path: Path, patterns: Any, phases: Any, more: Any, words: str) -> None:
     file = project(tmp_path / "a.gpx", patterns=patterns, phases=phases, more=more)
     with pytest.raises(UserError) as caught:

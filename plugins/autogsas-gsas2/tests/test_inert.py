@@ -140,9 +140,21 @@ def marker(tmp_path: Path) -> str:
         (lambda command: Calls(map, os.system, [command]), "map"),
         (lambda command: Calls(pickle.loads, pickle.dumps(Calls(os.system, command))), "loads"),
     ],
-    ids=["system", "eval", "exec", "nested", "getattr", "in-array", "save", "fromfile", "load", "copyreg", "map",
-         "loads"],
-)  # fmt: skip
+    ids=[
+        "system",
+        "eval",
+        "exec",
+        "nested",
+        "getattr",
+        "in-array",
+        "save",
+        "fromfile",
+        "load",
+        "copyreg",
+        "map",
+        "loads",
+    ],
+)
 def test_calls_are_refused_by_name(tmp_path: Path, make: Any, name: str, protocol: int) -> None:
     file = tmp_path / "a.gpx"
     write(file, [["Controls", {}]], [["Evil", make(marker(tmp_path))]], protocol=protocol)
@@ -277,9 +289,22 @@ def test_arithmetic_passes(tmp_path: Path, words: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["os.system('x')", "np.load('x')", "np.ctypeslib.os.system('x')", "().__class__", "[a for a in b]", "f'{a}'",
-     "(lambda: 1)()", "exec(a)", "a[0]", "x := 1", "open('f')", "a b", "np.sin.__globals__"],
-)  # fmt: skip
+    [
+        "os.system('x')",
+        "np.load('x')",
+        "np.ctypeslib.os.system('x')",
+        "().__class__",
+        "[a for a in b]",
+        "f'{a}'",
+        "(lambda: 1)()",
+        "exec(a)",
+        "a[0]",
+        "x := 1",
+        "open('f')",
+        "a b",
+        "np.sin.__globals__",
+    ],
+)
 def test_expressions_that_are_no_arithmetic_are_refused(tmp_path: Path, words: str) -> None:
     file = tmp_path / "a.gpx"
     file.write_bytes(expression(words))
@@ -310,9 +335,20 @@ def test_ordinary_texts_are_no_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"junk", b"\x80\x04", b"PK\x03\x04zip", b"\x80\x02]q\x00.", pickle.dumps(3), pickle.dumps([[1, 2]]),
-             pickle.dumps([["a"]]), pickle.dumps([["Controls", {}]]) + b"junk", pickle.dumps([["a", 1]])[:-3]],
-)  # fmt: skip
+    "data",
+    [
+        b"",
+        b"junk",
+        b"\x80\x04",
+        b"PK\x03\x04zip",
+        b"\x80\x02]q\x00.",
+        pickle.dumps(3),
+        pickle.dumps([[1, 2]]),
+        pickle.dumps([["a"]]),
+        pickle.dumps([["Controls", {}]]) + b"junk",
+        pickle.dumps([["a", 1]])[:-3],
+    ],
+)
 def test_damaged_files_are_one_line(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "a.gpx"
     file.write_bytes(data)

@@ -55,10 +55,21 @@ def test_a_message_is_one_line() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"", b"\n", b"Refinement successful\n", b"{}\n", b'{"is": "Nonsense", "has": {}}\n', b"\xff\xfe\n",
-     b'{"is": "Close", "has": {"more": 1}}\n', b'{"is": "Failed", "has": {}}\n', b'{"is": ["Close"], "has": {}}\n',
-     b'{"array": "AAAA", "shape": [1]}\n', b'{"array": "*", "shape": [0]}\n', b"[" * 100_000 + b"\n"],
-)  # fmt: skip
+    [
+        b"",
+        b"\n",
+        b"Refinement successful\n",
+        b"{}\n",
+        b'{"is": "Nonsense", "has": {}}\n',
+        b"\xff\xfe\n",
+        b'{"is": "Close", "has": {"more": 1}}\n',
+        b'{"is": "Failed", "has": {}}\n',
+        b'{"is": ["Close"], "has": {}}\n',
+        b'{"array": "AAAA", "shape": [1]}\n',
+        b'{"array": "*", "shape": [0]}\n',
+        b"[" * 100_000 + b"\n",
+    ],
+)
 def test_garbage_is_refused(line: bytes) -> None:
     with pytest.raises(wire.ProtocolError):
         wire.decode(line)

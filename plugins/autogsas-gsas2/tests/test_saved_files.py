@@ -62,9 +62,12 @@ def test_a_saved_project_opens_as_a_project(project: Project, tmp_path: Path) ->
         done = opened.refine(Step(title="all", free=frees("scale", "background", "cell", "W")))
         result = opened.result()
     assert done.rwp == pytest.approx(before.engine_rwp, abs=0.01)
-    assert set(values(result)) == {n.replace("pattern:", f"{again.histograms[0].name}:") if n.startswith("pattern:")
-                                   else n.replace(":pattern:", f":{again.histograms[0].name}:")
-                                   for n in values(before)}  # fmt: skip
+    assert set(values(result)) == {
+        n.replace("pattern:", f"{again.histograms[0].name}:")
+        if n.startswith("pattern:")
+        else n.replace(":pattern:", f":{again.histograms[0].name}:")
+        for n in values(before)
+    }
     assert (saved / "best.gpx").read_bytes() == kept
 
 

@@ -90,9 +90,16 @@ def test_background_keeps_its_curve_when_function_terms_or_limits_change(project
 
 @pytest.mark.parametrize(
     "function",
-    ["chebyschev-1", "cosine", "Q^2 power series", "Q^-2 power series", "lin interpolate", "inv interpolate",
-     "log interpolate"],
-)  # fmt: skip
+    [
+        "chebyschev-1",
+        "cosine",
+        "Q^2 power series",
+        "Q^-2 power series",
+        "lin interpolate",
+        "inv interpolate",
+        "log interpolate",
+    ],
+)
 def test_every_background_function_is_refined(project: Project, tmp_path: Path, function: str) -> None:
     background = Background.model_validate({"function": function, "terms": 4})
     with session(project, tmp_path / "trial") as opened:
@@ -133,8 +140,12 @@ def test_what_does_not_apply_is_said(project: Project, tmp_path: Path) -> None:
 
 
 def test_values_are_set_and_kept_where_nothing_is_free(project: Project, tmp_path: Path) -> None:
-    settings = (Setting(group="uiso", value=0.0345, site="Cs"), Setting(group="size", value=0.7),
-                Setting(group="W", value=70.0), Setting(group="displacement", value=11.0))  # fmt: skip
+    settings = (
+        Setting(group="uiso", value=0.0345, site="Cs"),
+        Setting(group="size", value=0.7),
+        Setting(group="W", value=70.0),
+        Setting(group="displacement", value=11.0),
+    )
     with session(project, tmp_path / "trial") as opened:
         opened.refine(replace_step(FIRST, set=settings))
         found = values(opened.result())
@@ -179,8 +190,11 @@ def test_atoms_at_one_place_share_their_displacement(project: Project, tmp_path:
 def test_atoms_at_one_place_move_together(project: Project, tmp_path: Path) -> None:
     cs, cl = project.phases[0].sites
     # In P 4 m m the sites keep x and y, and z of all but the first is free.
-    sites = (cs, replace(cl, xyz=(0.5, 0.5, 0.47), occupancy=0.5),
-             replace(cl, label="Br", element="Br", xyz=(0.5, 0.5, 0.47), occupancy=0.2))  # fmt: skip
+    sites = (
+        cs,
+        replace(cl, xyz=(0.5, 0.5, 0.47), occupancy=0.5),
+        replace(cl, label="Br", element="Br", xyz=(0.5, 0.5, 0.47), occupancy=0.2),
+    )
     polar = replace(project, phases=(replace(project.phases[0], space_group="P 4 m m", sites=sites),))
     with session(polar, tmp_path / "trial") as opened:
         opened.refine(FIRST)

@@ -24,8 +24,9 @@ HUMPS = (BackgroundPeak(33.0, 4000.0, 4000.0, 50.0), BackgroundPeak(50.0, 3000.0
 SAID = Specimen(
     Broadening(0.04, "uniaxial", 0.02, (0, 0, 1), 0.7), Broadening(1800.0, mix=0.9), Orientation((0, 0, 1), 0.8)
 )
-TRUTH = Step(title="made", background=FLAT, set=(Setting(group="scale", value=15.0),), free=frees("background"),
-             cycles=1)  # fmt: skip
+TRUTH = Step(
+    title="made", background=FLAT, set=(Setting(group="scale", value=15.0),), free=frees("background"), cycles=1
+)
 
 
 @pytest.fixture
@@ -41,9 +42,7 @@ def project(tmp_path: Path) -> Project:
 
 def of(project: Project, specimen: Specimen, **histogram: Any) -> Project:
     phases = tuple(replace(phase, specimen=specimen) for phase in project.phases)
-    return replace(
-        project, phases=phases, histograms=tuple(replace(item, **histogram) for item in project.histograms)
-    )  # fmt: skip
+    return replace(project, phases=phases, histograms=tuple(replace(item, **histogram) for item in project.histograms))
 
 
 def tree(saved: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -65,8 +64,9 @@ def test_all_that_is_said_lies_in_gsas2s_tree_and_in_the_script(project: Project
     assert pattern["Background"][1]["nPeaks"] == 2
     assert pattern["Background"][1]["peaksList"][0] == [33.0, False, 4000.0, False, 4000.0, False, 50.0, False]
     found = by_name(result)
-    assert [found[f"phase:pattern2:{name}"].value for name in ("size equatorial", "size axial", "size_mix", "strain")] \
-        == [0.04, 0.02, 0.7, 1800.0]  # fmt: skip
+    assert [
+        found[f"phase:pattern2:{name}"].value for name in ("size equatorial", "size axial", "size_mix", "strain")
+    ] == [0.04, 0.02, 0.7, 1800.0]
     assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=1e-3)
     again = read_project(saved / "best.gpx")
     assert again.phases[0].specimen == SAID

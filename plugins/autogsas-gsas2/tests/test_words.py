@@ -24,8 +24,7 @@ from autogsas_gsas2.inert import read_gpx
 pytestmark = needs_gsas2
 
 TENSOR = (0.012, 0.03, 0.02, 0.004, 0.006, -0.003)
-MADE = Step(title="made", background=FLAT, set=(Setting(group="scale", value=4.0),), free=frees("background"),
-            cycles=1)  # fmt: skip
+MADE = Step(title="made", background=FLAT, set=(Setting(group="scale", value=4.0),), free=frees("background"), cycles=1)
 
 
 @pytest.fixture
@@ -176,8 +175,12 @@ def test_atoms_at_one_place_stay_together_through_all_of_it(project: Project, tm
     cs, cl, o = project.phases[0].sites
     mixed = of(project, sites=(cs, replace(cl, occupancy=0.5), Site("Br", "Br", cl.xyz, 0.5, 0.02), o))
     data = simulated(mixed, tmp_path / "made", MADE, noise=False)
-    steps = (FIRST, Step(title="tied", free=frees("uiso_shared")), Step(title="apart", free=frees("uiso")),
-             Step(title="tensor", free=(labelled("uaniso", site="Br"),)))  # fmt: skip
+    steps = (
+        FIRST,
+        Step(title="tied", free=frees("uiso_shared")),
+        Step(title="apart", free=frees("uiso")),
+        Step(title="tensor", free=(labelled("uaniso", site="Br"),)),
+    )
     apart, _ = finished(data, tmp_path / "apart", *steps[:3])
     assert by_name(apart)["phase:Cl:Uiso"].value == by_name(apart)["phase:Br:Uiso"].value
     assert [name for name in apart.varied if name.endswith("Uiso")] == [f"phase:{s}:Uiso" for s in ("Cs", "Cl", "O")]
@@ -212,8 +215,12 @@ def test_the_users_own_equivalence_stays(project: Project, tmp_path: Path) -> No
 def test_a_start_replaces_cell_and_sites(project: Project, tmp_path: Path) -> None:
     """With nothing free but the scale, the pattern is that of a project which says the same itself."""
     place, cell = (0.25, 0.33, 0.4), (5.12, 5.28, 6.22, 90.0, 105.3, 90.0)
-    start = Step(title="start", background=FLAT, start=(Start(phase="phase", cell=cell, sites={"Cl": place}),),
-                 free=frees("scale"))  # fmt: skip
+    start = Step(
+        title="start",
+        background=FLAT,
+        start=(Start(phase="phase", cell=cell, sites={"Cl": place}),),
+        free=frees("scale"),
+    )
     result, saved = finished(project, tmp_path / "run", start)
     assert result.phases[0].cell.values() == pytest.approx(cell)
     assert result.phases[0].sites[1].xyz == pytest.approx(place)
@@ -278,8 +285,10 @@ def test_another_geometry_begins_anew(project: Project, tmp_path: Path) -> None:
     assert by_name(again)["pattern:Shift"].value == by_name(again)["pattern:Transparency"].value == 0.0
     assert not [name for name in again.varied if "Displace" in name or "Shift" in name]
     with session(project, tmp_path / "same") as opened:
-        counts = [opened.refine(step).n_variables for step in (*steps[:2], Step(title="same", geometry="Bragg-Brentano",
-                                                                                cycles=1))]  # fmt: skip
+        counts = [
+            opened.refine(step).n_variables
+            for step in (*steps[:2], Step(title="same", geometry="Bragg-Brentano", cycles=1))
+        ]
     assert counts[1] == counts[2]
 
 

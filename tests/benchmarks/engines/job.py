@@ -59,9 +59,17 @@ def _instprm(instrument: Instrument) -> str:
     else:
         lines.append(f"Lam:{instrument.wavelengths[0]}")
     values = {
-        "Zero": instrument.zero, "Polariz.": instrument.polarization, "U": instrument.U, "V": instrument.V,
-        "W": instrument.W, "X": instrument.X, "Y": instrument.Y, "Z": instrument.Z, "SH/L": instrument.SH_L,
-        "Azimuth": 0.0, "Gonio. radius": instrument.radius,
-    }  # fmt: skip
+        "Zero": instrument.zero,
+        "Polariz.": instrument.polarization,
+        "U": instrument.U,
+        "V": instrument.V,
+        "W": instrument.W,
+        "X": instrument.X,
+        "Y": instrument.Y,
+        "Z": instrument.Z,
+        "SH/L": instrument.SH_L,
+        "Azimuth": 0.0,
+        "Gonio. radius": instrument.radius,
+    }
     lines += [f"{name}:{float(value)}" for name, value in values.items()]
     return "\n".join([*lines, f"Diff-type:{instrument.geometry}"]) + "\n"

@@ -33,8 +33,10 @@ def parameters(**changed: float) -> tuple[Parameter, ...]:
     values = {"U": 3.0, "V": -1.0, "W": 6.0, "X": 1.0, "Y": 0.5, "Z": 0.0, "Shift": 20.0, "Transparency": 0.0} | changed
     groups = {"Shift": "displacement", "Transparency": "transparency"}
     out = [Parameter(f"data:{k}", v, None, "", groups.get(k, k), histogram="data") for k, v in values.items()]
-    out += [Parameter("fluorite:data:size", 1.0, None, "µm", "size", "fluorite", "data"),
-            Parameter("fluorite:data:strain", 1000.0, None, "1e-6", "strain", "fluorite", "data")]  # fmt: skip
+    out += [
+        Parameter("fluorite:data:size", 1.0, None, "µm", "size", "fluorite", "data"),
+        Parameter("fluorite:data:strain", 1000.0, None, "1e-6", "strain", "fluorite", "data"),
+    ]
     return tuple(out)
 
 
@@ -81,7 +83,8 @@ CASES: dict[str, tuple[dict[str, Any], Severity]] = {
     "u-out-of-range": ({"phase": with_u(-0.001)}, Severity.ERROR),
     "restraints": ({"n_restraints": 3}, Severity.WARNING),
     "place-overfull": (
-        {"phase": replace(CUBIC, sites=(SHARED[0], replace(SHARED[1], occupancy=0.7), CUBIC.sites[1]))}, Severity.ERROR,
+        {"phase": replace(CUBIC, sites=(SHARED[0], replace(SHARED[1], occupancy=0.7), CUBIC.sites[1]))},
+        Severity.ERROR,
     ),
     "atoms-close": (
         {"phase": replace(CUBIC, sites=(*CUBIC.sites, Site("O", "O", (0.44, 0.44, 0.44), 0.4, 0.01)))},
@@ -100,13 +103,14 @@ CASES: dict[str, tuple[dict[str, Any], Severity]] = {
     "background-wiggles": ({"background": lambda x: 800 + 50 * np.sin(2 * np.pi * x / 0.4)}, Severity.WARNING),
     "width-not-positive": ({"widths": {"U": -10.0, "V": 5.0, "W": 1.0}}, Severity.ERROR),
     "atoms-too-close": (
-        {"phase": replace(CUBIC, sites=(*CUBIC.sites, Site("O", "O", (0.1, 0.1, 0.1), 1.0, 0.01)))}, Severity.ERROR,
+        {"phase": replace(CUBIC, sites=(*CUBIC.sites, Site("O", "O", (0.1, 0.1, 0.1), 1.0, 0.01)))},
+        Severity.ERROR,
     ),
     "u-not-positive-definite": (
         {"phase": with_u(0.01, FLAT)},
         Severity.ERROR,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("code", CASES)
@@ -141,7 +145,7 @@ def test_a_low_rwp_is_said() -> None:
         {"background": lambda x: 800 + 50 * np.sin(2 * np.pi * x / 20)},
         {"phase": replace(CUBIC, sites=(*SHARED, CUBIC.sites[1]))},
     ],
-)  # fmt: skip
+)
 def test_what_is_ordinary_is_let_pass(changed: dict[str, Any]) -> None:
     assert check(**changed) == {}
 

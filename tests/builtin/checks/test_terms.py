@@ -132,6 +132,9 @@ def test_silent_where_it_cannot_know() -> None:
 
 def test_a_background_refined_in_other_limits_is_left_alone() -> None:
     made = sample("chebyschev-1", 1)
-    narrow = Step(limits=(20.0, 60.0), background=(Background(function="chebyschev-1", terms=16),),
-                  free=step("scale", "background").free)  # fmt: skip
+    narrow = Step(
+        limits=(20.0, 60.0),
+        background=(Background(function="chebyschev-1", terms=16),),
+        free=step("scale", "background").free,
+    )
     assert speak(made, refined(made, narrow).result()) == []

@@ -28,8 +28,11 @@ def refined(tmp_path: Path):
     clean = simulate(made, (40.0,), np.full(made.histograms[0].pattern.x.size, 2000.0))
     made = with_data(made, np.random.default_rng(5).poisson(clean).astype(float))
     session = NumpyBackend().open(made, tmp_path)
-    for item in (step("scale", "background", terms=4), step("cell", "W", title="cell, width"),
-                 Step(title="structure", free=(Free(group="positions"), Free(group="uiso")))):  # fmt: skip
+    for item in (
+        step("scale", "background", terms=4),
+        step("cell", "W", title="cell, width"),
+        Step(title="structure", free=(Free(group="positions"), Free(group="uiso"))),
+    ):
         session.refine(item)
     session.save(tmp_path)
     return session.result(), tmp_path
@@ -43,13 +46,15 @@ def worded(tmp_path: Path):
     made = with_data(made, np.random.default_rng(5).poisson(clean).astype(float))
     made = replace(made, histograms=(replace(made.histograms[0], instrument=XRAY),))
     session = NumpyBackend().open(made, tmp_path)
-    start = Start(phase="quartz", cell=(4.914, 4.914, 5.406, 90, 90, 120), sites={"O": (0.41, 0.27, 0.79)},
-                  axis=(1, 0, 0))  # fmt: skip
+    start = Start(
+        phase="quartz", cell=(4.914, 4.914, 5.406, 90, 90, 120), sites={"O": (0.41, 0.27, 0.79)}, axis=(1, 0, 0)
+    )
     first = step("scale", "background", terms=4, title="elsewhere")
-    for item in (first.model_copy(update={"start": (start,), "geometry": "Debye-Scherrer"}),
-                 step("cell", "displacement", "positions", "uiso_shared", title="one U"),
-                 Step(title="oxygen's tensor", free=(Free(group="uaniso", site="O"),
-                                                     Free(group="preferred_orientation")))):  # fmt: skip
+    for item in (
+        first.model_copy(update={"start": (start,), "geometry": "Debye-Scherrer"}),
+        step("cell", "displacement", "positions", "uiso_shared", title="one U"),
+        Step(title="oxygen's tensor", free=(Free(group="uaniso", site="O"), Free(group="preferred_orientation"))),
+    ):
         session.refine(item)
     session.save(tmp_path)
     return session.result(), tmp_path

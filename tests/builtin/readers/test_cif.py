@@ -104,8 +104,12 @@ def test_operations_win_over_the_symbol(tmp_path):
 
 def fitting_cell(group: gemmi.SpaceGroup) -> str:
     axis = group.monoclinic_unique_axis()
-    angles = {"triclinic": (80, 85, 95), "hexagonal": (90, 90, 120), "trigonal": (90, 90, 120),
-              "monoclinic": tuple(101 if axis == name else 90 for name in "abc")}  # fmt: skip
+    angles = {
+        "triclinic": (80, 85, 95),
+        "hexagonal": (90, 90, 120),
+        "trigonal": (90, 90, 120),
+        "monoclinic": tuple(101 if axis == name else 90 for name in "abc"),
+    }
     system = group.crystal_system_str()
     if group.ext == "R":
         return cell(5, al=80, be=80, ga=80)
@@ -123,9 +127,10 @@ def test_every_tabulated_setting_is_found_by_its_operations_and_by_its_symbol(tm
 
 def test_displacement_parameters(tmp_path):
     aniso = (
-        "loop_\n_atom_site_aniso_label\n" + "".join(f"_atom_site_aniso_U_{i}\n" for i in (11, 22, 33, 12, 13, 23))
+        "loop_\n_atom_site_aniso_label\n"
+        + "".join(f"_atom_site_aniso_U_{i}\n" for i in (11, 22, 33, 12, 13, 23))
         + "Na1 0.011(2) 0.011 0.014 0.0 0.0 0.0\n"
-    )  # fmt: skip
+    )
     columns = "Na1 Na 0 0 0 1 ?\nCl1 Cl 0.5 0.5 0.5 1 .\n"
     found = phase(tmp_path, salt(atoms=columns, extra=aniso))
     assert found.sites[0].uaniso == (0.011, 0.011, 0.014, 0, 0, 0)
@@ -153,8 +158,12 @@ def test_an_isotropic_tensor_has_its_own_u(lengths, angles, u, tmp_path_factory)
     cosines = [1, 1, 1, *(np.cos(np.radians([star.gamma, star.beta, star.alpha])))]
     aniso = "loop_\n_atom_site_aniso_label\n" + "".join(f"_atom_site_aniso_U_{i}\n" for i in (11, 22, 33, 12, 13, 23))
     values = " ".join(f"{u * item:.12f}" for item in cosines)
-    text = salt("_space_group_IT_number 1\n", CELL.format(a=lengths[0], b=lengths[1], c=lengths[2], al=angles[0],
-                be=angles[1], ga=angles[2]), "Na1 Na 0.1 0.2 0.3 1 ?\n", aniso + f"Na1 {values}\n")  # fmt: skip
+    text = salt(
+        "_space_group_IT_number 1\n",
+        CELL.format(a=lengths[0], b=lengths[1], c=lengths[2], al=angles[0], be=angles[1], ga=angles[2]),
+        "Na1 Na 0.1 0.2 0.3 1 ?\n",
+        aniso + f"Na1 {values}\n",
+    )
     path = tmp_path_factory.mktemp("cif") / "a.cif"
     path.write_text(text)
     assert read(path, None).sites[0].uiso == pytest.approx(u, rel=1e-6)
@@ -162,9 +171,19 @@ def test_an_isotropic_tensor_has_its_own_u(lengths, angles, u, tmp_path_factory)
 
 @pytest.mark.parametrize(
     ("symbol", "expected"),
-    [("Na+", "Na1+"), ("Na1+", "Na1+"), ("O2-", "O2-"), ("O-2", "O2-"), ("Fe3+", "Fe3+"), ("NA", "Na"), ("D", "D"),
-     ("2H", "D"), ("Cl0+", "Cl"), ("Ca+2", "Ca2+")],
-)  # fmt: skip
+    [
+        ("Na+", "Na1+"),
+        ("Na1+", "Na1+"),
+        ("O2-", "O2-"),
+        ("O-2", "O2-"),
+        ("Fe3+", "Fe3+"),
+        ("NA", "Na"),
+        ("D", "D"),
+        ("2H", "D"),
+        ("Cl0+", "Cl"),
+        ("Ca+2", "Ca2+"),
+    ],
+)
 def test_elements_with_charges(symbol, expected, tmp_path):
     assert phase(tmp_path, salt(atoms=f"A1 {symbol} 0 0 0 1 0.01\n")).sites[0].element == expected
 

@@ -18,10 +18,32 @@ from autogsas.errors import UserError
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 
-LAB = {"radiation": "xray", "wavelengths": (1.5405, 1.5443), "ratio": 0.5, "polarization": 0.7, "zero": 0.0,
-       "U": 2.0, "V": -2.0, "W": 5.0, "Z": 0.0, "radius": 200.0}  # fmt: skip
-D1A = {"radiation": "neutron", "wavelengths": (1.909,), "polarization": 0.0, "zero": -0.001, "U": 354.031,
-       "V": -760.404, "W": 651.592, "X": 0.0, "Y": 0.0, "Z": 0.0, "SH_L": 0.002, "radius": 200.0}  # fmt: skip
+LAB = {
+    "radiation": "xray",
+    "wavelengths": (1.5405, 1.5443),
+    "ratio": 0.5,
+    "polarization": 0.7,
+    "zero": 0.0,
+    "U": 2.0,
+    "V": -2.0,
+    "W": 5.0,
+    "Z": 0.0,
+    "radius": 200.0,
+}
+D1A = {
+    "radiation": "neutron",
+    "wavelengths": (1.909,),
+    "polarization": 0.0,
+    "zero": -0.001,
+    "U": 354.031,
+    "V": -760.404,
+    "W": 651.592,
+    "X": 0.0,
+    "Y": 0.0,
+    "Z": 0.0,
+    "SH_L": 0.002,
+    "radius": 200.0,
+}
 
 PRM = """            123456789012345678901234567890123456789012345678901234567890
 INS   BANK      2
@@ -89,10 +111,22 @@ def test_instprm(tmp_path):
     )
     found = asdict(read(write(tmp_path, text, "a.instprm"), None))
     assert found == {
-        "radiation": "xray", "wavelengths": (1.5405, 1.5443), "ratio": 0.48, "polarization": 0.7, "zero": 0.01,
-        "U": 2.5, "V": -2.1, "W": 5.2, "X": 1.0, "Y": 3.0, "Z": 0.1, "SH_L": 0.03, "geometry": "Debye-Scherrer",
-        "radius": 173.0, "notes": (),
-    }  # fmt: skip
+        "radiation": "xray",
+        "wavelengths": (1.5405, 1.5443),
+        "ratio": 0.48,
+        "polarization": 0.7,
+        "zero": 0.01,
+        "U": 2.5,
+        "V": -2.1,
+        "W": 5.2,
+        "X": 1.0,
+        "Y": 3.0,
+        "Z": 0.1,
+        "SH_L": 0.03,
+        "geometry": "Debye-Scherrer",
+        "radius": 173.0,
+        "notes": (),
+    }
 
 
 def test_banks_of_an_instprm(tmp_path):

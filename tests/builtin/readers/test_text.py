@@ -144,8 +144,10 @@ def test_other_formats_are_passed_on(tmp_path):
 
 POINTS = st.lists(
     st.tuples(st.integers(1, 17999), st.floats(0, 1e7, allow_nan=False), st.floats(0.01, 1e4)),
-    min_size=2, max_size=50, unique_by=lambda item: item[0],
-)  # fmt: skip
+    min_size=2,
+    max_size=50,
+    unique_by=lambda item: item[0],
+)
 
 
 @given(points=POINTS, separator=st.sampled_from([" ", ",", ";", "\t", "   "]), esds=st.booleans())

@@ -42,9 +42,14 @@ YES = CategoricalDistribution([False, True])
 FREES = ("zero", "displacement_x", "displacement_y", "scale", "U", "V", "W", "X", "Y", "SH/L")
 RECIPE = Recipe(steps=(Step(),))
 CHOICES = {
-    "window.start": 40.0, "window.end": 75.0, "window.refine": False, "background.function": "chebyschev",
-    "background.terms": 7, "background.refine": True, **{f"free.{name}": True for name in FREES},
-}  # fmt: skip
+    "window.start": 40.0,
+    "window.end": 75.0,
+    "window.refine": False,
+    "background.function": "chebyschev",
+    "background.terms": 7,
+    "background.refine": True,
+    **{f"free.{name}": True for name in FREES},
+}
 
 
 @pytest.fixture(scope="module")
@@ -82,20 +87,33 @@ def test_the_dimensions_are_theirs(host: Host, flat: Project) -> None:
             "window.end": FloatDistribution(start + 20.0, 150.0),
             "window.refine": YES,
             "background.function": CategoricalDistribution(
-                ["chebyschev", "cosine", "Q^2 power series", "Q^-2 power series", "lin interpolate", "inv interpolate",
-                 "log interpolate"]),
+                [
+                    "chebyschev",
+                    "cosine",
+                    "Q^2 power series",
+                    "Q^-2 power series",
+                    "lin interpolate",
+                    "inv interpolate",
+                    "log interpolate",
+                ]
+            ),
             "background.terms": IntDistribution(1, 15),
             "background.refine": YES,
             **{f"free.{name}": YES for name in FREES},
-        }  # fmt: skip
+        }
 
 
 def test_the_steps_are_theirs(host: Host, flat: Project) -> None:
     steps = made(host, flat).steps
     assert [[str(free) for free in step.free] for step in steps] == [
-        ["scale"], ["background"], ["cell", "zero"], [], ["U", "V", "W", "X", "Y", "SH/L"],
-        ["positions", "uiso"], [],
-    ]  # fmt: skip
+        ["scale"],
+        ["background"],
+        ["cell", "zero"],
+        [],
+        ["U", "V", "W", "X", "Y", "SH/L"],
+        ["positions", "uiso"],
+        [],
+    ]
     assert [step.limits_for("data") for step in steps] == [(40.0, 75.0)] * 6 + [None]
     assert {step.cycles for step in steps} == {3}
     assert not any(step.fix or step.set for step in steps)

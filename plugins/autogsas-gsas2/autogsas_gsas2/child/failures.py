@@ -25,8 +25,20 @@ _WORST_RWP, _WORST_LE_BAIL = 100.0, 200.0
 _DAMPED = 0.005
 """Marquardt's lambda from which shifts are short because they were made so; short shifts then prove nothing."""
 
-_LARGEST = {"U": 1e5, "V": 1e5, "W": 1e5, "X": 1e3, "Y": 1e3, "Z": 1e3, "SH/L": 0.5, "Zero": 5.0, "Shift": 1e4,
-            "DisplaceX": 1e5, "DisplaceY": 1e5, "Transparency": 1e3}  # fmt: skip
+_LARGEST = {
+    "U": 1e5,
+    "V": 1e5,
+    "W": 1e5,
+    "X": 1e3,
+    "Y": 1e3,
+    "Z": 1e3,
+    "SH/L": 0.5,
+    "Zero": 5.0,
+    "Shift": 1e4,
+    "DisplaceX": 1e5,
+    "DisplaceY": 1e5,
+    "Transparency": 1e3,
+}
 """Beyond these a value means nothing: lines several degrees wide, or several degrees off."""
 
 

@@ -38,6 +38,15 @@ def weight_fractions(model: Model, item: HistogramModel, found: dict[str, Any]) 
         if variable in values:
             esd = float(esds[variable])
             name = f"{phase.name}:{item.name}:weight fraction"
-            out.append(ParameterData(name, float(values[variable]), esd if np.isfinite(esd) and esd > 0 else None, "",
-                                     "weight_fraction", phase.name, item.name))  # fmt: skip
+            out.append(
+                ParameterData(
+                    name,
+                    float(values[variable]),
+                    esd if np.isfinite(esd) and esd > 0 else None,
+                    "",
+                    "weight_fraction",
+                    phase.name,
+                    item.name,
+                )
+            )
     return out

@@ -18,10 +18,20 @@ _SAMPLE: dict[str, dict[str, tuple[str, ...]]] = {
     "Debye-Scherrer": {"displacement": ("DisplaceX", "DisplaceY"), "absorption": ("Absorption",)},
 }
 _UNITS = {
-    "zero": "°", "displacement": "µm", "transparency": "cm", "U": "0.01° squared", "V": "0.01° squared",
-    "W": "0.01° squared", "X": "0.01°", "Y": "0.01°", "Z": "0.01°", "size": "µm", "strain": "1e-6", "uiso": "Å²",
+    "zero": "°",
+    "displacement": "µm",
+    "transparency": "cm",
+    "U": "0.01° squared",
+    "V": "0.01° squared",
+    "W": "0.01° squared",
+    "X": "0.01°",
+    "Y": "0.01°",
+    "Z": "0.01°",
+    "size": "µm",
+    "strain": "1e-6",
+    "uiso": "Å²",
     "uaniso": "Å²",
-}  # fmt: skip
+}
 _TENSOR = ("11", "22", "33", "12", "13", "23")
 
 

@@ -13,13 +13,33 @@ METRIC = ("a", "b", "c", "gamma", "beta", "alpha")
 """What each component A0 to A5 of the reciprocal metric stands for first."""
 
 _GROUPS = (
-    ("Back", "background"), ("BkPk", "background"), ("Debye", "background"), ("DebyeA", "background"),
-    ("HStrain", "cell"), ("D1", "cell"), ("D2", "cell"), ("D3", "cell"), ("eA", "cell"), ("A", "cell"),
-    ("Size", "size"), ("Mustrain", "strain"), ("AUiso", "uiso"), ("AU", "uaniso"), ("Afrac", "occupancy"),
-    ("dA", "positions"), ("RB", "positions"), ("MD", "preferred_orientation"), ("C(", "preferred_orientation"),
-    ("Absorption", "absorption"), ("SurfRough", "absorption"), ("Displace", "displacement"), ("Shift", "displacement"),
-    ("Transparency", "transparency"), ("Zero", "zero"), ("SH/L", "SH/L"),
-)  # fmt: skip
+    ("Back", "background"),
+    ("BkPk", "background"),
+    ("Debye", "background"),
+    ("DebyeA", "background"),
+    ("HStrain", "cell"),
+    ("D1", "cell"),
+    ("D2", "cell"),
+    ("D3", "cell"),
+    ("eA", "cell"),
+    ("A", "cell"),
+    ("Size", "size"),
+    ("Mustrain", "strain"),
+    ("AUiso", "uiso"),
+    ("AU", "uaniso"),
+    ("Afrac", "occupancy"),
+    ("dA", "positions"),
+    ("RB", "positions"),
+    ("MD", "preferred_orientation"),
+    ("C(", "preferred_orientation"),
+    ("Absorption", "absorption"),
+    ("SurfRough", "absorption"),
+    ("Displace", "displacement"),
+    ("Shift", "displacement"),
+    ("Transparency", "transparency"),
+    ("Zero", "zero"),
+    ("SH/L", "SH/L"),
+)
 
 
 def ours(model: Model) -> dict[str, str]:

@@ -22,8 +22,15 @@ __all__ = ["read", "whole_range"]
 
 Array = Any
 
-_CELL = (("a", "length_a", "Å"), ("b", "length_b", "Å"), ("c", "length_c", "Å"), ("alpha", "angle_alpha", "°"),
-         ("beta", "angle_beta", "°"), ("gamma", "angle_gamma", "°"), ("volume", "volume", "Å³"))  # fmt: skip
+_CELL = (
+    ("a", "length_a", "Å"),
+    ("b", "length_b", "Å"),
+    ("c", "length_c", "Å"),
+    ("alpha", "angle_alpha", "°"),
+    ("beta", "angle_beta", "°"),
+    ("gamma", "angle_gamma", "°"),
+    ("volume", "volume", "Å³"),
+)
 
 
 def read(model: Model) -> ResultData:
@@ -220,8 +227,9 @@ def _restraints(model: Model, item: PhaseModel) -> dict[str, int]:
     tree = model.gpx.data.get("Restraints", {}).get("data", {}).get(item.key, {})
     found = {
         name: sum(len(v) for k, v in one.items() if isinstance(v, list) and k not in ("wtFactor", "Range", "Use"))
-        for name, one in tree.items() if isinstance(one, dict) and one.get("Use", True)
-    }  # fmt: skip
+        for name, one in tree.items()
+        if isinstance(one, dict) and one.get("Use", True)
+    }
     return {name: count for name, count in found.items() if count}
 
 
@@ -230,5 +238,6 @@ def _notes(acting: dict[str, dict[str, int]]) -> list[str]:
     return [
         f"{phase} has restraints ({', '.join(kinds)}): they act on the refinement, "
         "but GSAS-II leaves them out of chi^2 here"
-        for phase, kinds in acting.items() if kinds
-    ]  # fmt: skip
+        for phase, kinds in acting.items()
+        if kinds
+    ]

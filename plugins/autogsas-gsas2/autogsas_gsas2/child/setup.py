@@ -58,8 +58,9 @@ def _from_data(g2: Gsas, request: Open) -> Model:
     model = Model(g2, gpx, request.folder, [], [], False)
     for number, item in enumerate(request.histograms):
         histogram = _add_histogram(g2, gpx, request.folder, number, item)
-        model.histograms.append(HistogramModel(item.name, histogram.name, number, item.limits, item.excluded,
-                                               item.absorption))  # fmt: skip
+        model.histograms.append(
+            HistogramModel(item.name, histogram.name, number, item.limits, item.excluded, item.absorption)
+        )
     for number, phase in enumerate(request.phases):
         added = _add_phase(gpx, request.folder, number, phase)
         model.phases.append(PhaseModel(phase.name, added.name, number, phase.labels))
@@ -139,8 +140,9 @@ def _from_gpx(g2: Gsas, request: Open) -> Model:
     histograms = {histogram.name: histogram for histogram in gpx.histograms() if histogram.name in used}
     measured = _match([h.name for h in request.histograms], list(histograms), "histogram")
     for item, key in zip(request.histograms, measured, strict=True):
-        model.histograms.append(HistogramModel(item.name, key, histograms[key].id, item.limits, item.excluded,
-                                               item.absorption))  # fmt: skip
+        model.histograms.append(
+            HistogramModel(item.name, key, histograms[key].id, item.limits, item.excluded, item.absorption)
+        )
     connected = [key for key, phase in phases.items() if set(phase.data["Histograms"]) & set(measured)]
     for phase, key in zip(request.phases, _match([p.name for p in request.phases], connected, "phase"), strict=True):
         _check_sites(phases[key].data, phase)

@@ -29,8 +29,11 @@ def stand(model: Model) -> StepReport:
     names = ours(model)
     esds = np.array([np.nan if esd is None else esd for esd in found["sig"]], dtype=float)
     shifts = {key: float(value) for key, value in (rvals.get("lastShifts") or {}).items()}
-    sizes = [abs(shifts[name]) / esd for name, esd in zip(found["varyList"], esds, strict=True)
-             if name in shifts and np.isfinite(esd) and esd > 0]  # fmt: skip
+    sizes = [
+        abs(shifts[name]) / esd
+        for name, esd in zip(found["varyList"], esds, strict=True)
+        if name in shifts and np.isfinite(esd) and esd > 0
+    ]
     report = StepReport(
         converged=bool(rvals.get("converged")),
         cycles=int(rvals.get("Max cyc", 0) or 0),

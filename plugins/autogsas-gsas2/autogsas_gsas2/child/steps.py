@@ -48,8 +48,13 @@ def run(model: Model, step: StepData) -> StepReport:
     points = sum(_count(model, item, step.limits[item.name]) for item in model.histograms)
     batches: list[list[float]] = []
     extracting = bool(model.le_bail())
-    entry = {"title": step.title, "changes": changes, "extract": lebail.extract(model), "refinements": batches,
-             "between": lebail.BETWEEN if extracting else 0}  # fmt: skip
+    entry = {
+        "title": step.title,
+        "changes": changes,
+        "extract": lebail.extract(model),
+        "refinements": batches,
+        "between": lebail.BETWEEN if extracting else 0,
+    }
     if model.equated != equated:
         entry["equivalent"] = [list(variables) for variables in model.equated]
     outcome, cycles, settled = _refine(model, step.cycles, batches, extracting)
