@@ -31,6 +31,7 @@ from autogsas.search.resuming import check_resumable, fingerprint, seconds_befor
 from autogsas.search.sampler import check_terminator
 from autogsas.search.seeds import collect_seeds, seeds_like
 from autogsas.trial.building import rehearse
+from autogsas.trial.cells import with_found_cells
 
 __all__ = ["Run", "refine", "report", "run"]
 
@@ -97,6 +98,7 @@ def run(
     )
     if options.terminator:
         check_terminator()
+    read = with_found_cells(host, read)
     rehearse(host, read, engine.capabilities())
     wish = scout if scout is not None else kept.get("scout", asked.scout)
     model = Path(like) if like is not None else Path(kept["like"]) if kept.get("like") else None

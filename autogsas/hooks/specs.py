@@ -17,7 +17,7 @@ from autogsas.hooks.choices import Choose, Plan, Section, Seed
 from autogsas.model.instrument import Geometry, Instrument
 from autogsas.model.metrics import Metrics
 from autogsas.model.pattern import Pattern
-from autogsas.model.project import Histogram, Project
+from autogsas.model.project import CellValues, Histogram, Project
 from autogsas.model.recipe import Background, Free, Start, Step
 from autogsas.model.result import Finding, Result, StepResult
 from autogsas.model.structure import Phase
@@ -60,6 +60,14 @@ class Specs:
     @hookspec(firstresult=True)
     def autogsas_read_instrument(self, path: Path, bank: int | None) -> Instrument | None:
         """Called once for each instrument file; return None where the format is not yours."""
+
+    @hookspec(firstresult=True)
+    def autogsas_find_cells(self, project: Project) -> Mapping[str, CellValues] | None:
+        """Called once a run, before recipes are made; return the cells that the patterns show, by the phase's name.
+
+        Return a cell only where it certainly differs from the project's by more than least squares can correct. Hooks
+        that are called later find the cells in ``project.found_cells``. First answer wins.
+        """
 
     @hookspec(firstresult=True)
     def autogsas_set_background(
