@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import time
@@ -21,6 +20,7 @@ from autogsas.input.loading import load_project, load_recipe
 from autogsas.model.project import Project, Scout
 from autogsas.model.recipe import Recipe
 from autogsas.model.trial import TrialRecord
+from autogsas.runfolder.reader import read_summary
 from autogsas.runfolder.summarise import build_summary
 from autogsas.runfolder.summary import Summary
 from autogsas.runfolder.writer import RunFolder, choose_folder
@@ -146,12 +146,12 @@ def report(folder: Path | str, *, figures: str | Sequence[str] = ()) -> Path:
     formats = _figures(figures)
     folder = Path(folder)
     target = write_report(folder, figures=formats)
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary = read_summary(folder)
     try:
-        project, host = load_project(Path(summary["project_file"] or ""))
+        project, host = load_project(Path(summary.project_file or ""))
     except AutogsasError:
         return target
-    _report(folder, project, host, summary)
+    _report(folder, project, host, summary.plain())
     return target
 
 
