@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import time
@@ -22,7 +21,7 @@ from autogsas.input.loading import load_project, load_recipe
 from autogsas.model.project import Project
 from autogsas.model.recipe import Recipe
 from autogsas.model.trial import TrialRecord
-from autogsas.runfolder.reader import read_run
+from autogsas.runfolder.reader import read_summary
 from autogsas.runfolder.summarise import build_summary
 from autogsas.runfolder.summary import Summary
 from autogsas.runfolder.writer import RunFolder, choose_folder
@@ -138,23 +137,21 @@ def report(folder: Path | str, *, figures: str | Sequence[str] = ()) -> WrittenR
 
     formats = _figures(figures)
     folder = Path(folder)
-    read_run(folder)
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    sections, notices = _sections(summary)
+    sections, notices = _sections(read_summary(folder))
     return WrittenReport(write_report(folder, sections, formats), tuple(notices))
 
 
-def _sections(summary: dict[str, Any]) -> tuple[list[Section], list[str]]:
+def _sections(summary: Summary) -> tuple[list[Section], list[str]]:
     """Return the sections that plugins add to the report of an earlier run, and what went wrong with them."""
     try:
-        project, host = load_project(Path(summary["project_file"] or ""))
+        project, host = load_project(Path(summary.project_file or ""))
     except AutogsasError:
         return [], []
     return _ask_sections(host, project, summary)
 
 
-def _ask_sections(host: Host, project: Project, summary: dict[str, Any]) -> tuple[list[Section], list[str]]:
-    answers, notices = _call(host, "report_section", project=project, summary=summary)
+def _ask_sections(host: Host, project: Project, summary: Summary) -> tuple[list[Section], list[str]]:
+    answers, notices = _call(host, "report_section", project=project, summary=summary.plain())
     return [answer for answer in answers or () if isinstance(answer, Section)], notices
 
 
@@ -198,7 +195,7 @@ def _carry_out(
         about |= {"finished": found.finished, "seconds": round(before + time.monotonic() - began, 3)}
         about["scout"] = scouted
         summary = _write(folder, project, found, about)
-        notices = _report(folder.folder, project, host, summary.plain(), figures)
+        notices = _report(folder.folder, project, host, summary, figures)
         notices += _call(host, "after_run", project=project, folder=folder.folder, summary=summary.plain())[1]
         for notice in notices:
             folder.log(notice)
@@ -218,9 +215,7 @@ def _write(folder: RunFolder, project: Project, found: Found, about: Mapping[str
     return summary
 
 
-def _report(
-    folder: Path, project: Project, host: Host, summary: dict[str, Any], figures: Sequence[str] = ()
-) -> list[str]:
+def _report(folder: Path, project: Project, host: Host, summary: Summary, figures: Sequence[str] = ()) -> list[str]:
     """Write report.html and return what went wrong; the results of the run are kept without it."""
     from autogsas.report import write_report  # drawing is imported where it is used
 
