@@ -18,7 +18,7 @@ from autogsas.hooks.host import Host
 from autogsas.input.loading import find_project_file, load_project
 from autogsas.model.project import Project
 from autogsas.model.result import Result
-from autogsas.runfolder.reader import read_run
+from autogsas.runfolder.reader import read_summary
 
 __all__ = ["compare", "write_page"]
 
@@ -144,9 +144,9 @@ def _project_of(recipe: Path, project: Path | str | None, first_run: Path | None
 
 def _project_file_of(run: Path) -> Path | None:
     """Return the project file that a run was of, as its summary names it."""
-    file = read_run(run).summary.get("project_file")
+    file = read_summary(run).project_file
     return None if file is None else Path(file)
 
 
 def _engine_of(first_run: Path | None) -> str | None:
-    return None if first_run is None else str(read_run(first_run).summary["backend"]["name"])
+    return None if first_run is None else read_summary(first_run).backend.name

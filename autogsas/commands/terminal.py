@@ -229,8 +229,7 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     if len(summary.candidates) > 1:
         other = summary.candidates[1]
         rwp = "" if other.rwp is None else f" at Rwp {other.rwp:.3f} %"
-        differences = [item.model_dump() for item in other.differences]
-        words = joined(differences_words(differences, len(summary.structure) > 1)[:3])
+        words = joined(differences_words(other.differences, len(summary.structure) > 1)[:3])
         lines.append(("solutions", f"{len(summary.candidates)} distinct ones; the report compares them"))
         lines.append(("", f"the second: trial {other.trial}{rwp}{f', {words}' if words else ''}"))
     return lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import time
@@ -21,6 +20,7 @@ from autogsas.input.loading import load_project, load_recipe
 from autogsas.model.project import Project, Scout
 from autogsas.model.recipe import Recipe
 from autogsas.model.trial import TrialRecord
+from autogsas.runfolder.reader import read_summary
 from autogsas.runfolder.summarise import build_summary
 from autogsas.runfolder.summary import Summary
 from autogsas.runfolder.writer import RunFolder, choose_folder
@@ -31,6 +31,7 @@ from autogsas.search.resuming import check_resumable, fingerprint, seconds_befor
 from autogsas.search.sampler import check_terminator
 from autogsas.search.seeds import collect_seeds, seeds_like
 from autogsas.trial.building import rehearse
+from autogsas.trial.cells import with_found_cells
 
 __all__ = ["Run", "refine", "report", "run"]
 
@@ -97,6 +98,7 @@ def run(
     )
     if options.terminator:
         check_terminator()
+    read = with_found_cells(host, read)
     rehearse(host, read, engine.capabilities())
     wish = scout if scout is not None else kept.get("scout", asked.scout)
     model = Path(like) if like is not None else Path(kept["like"]) if kept.get("like") else None
@@ -144,12 +146,12 @@ def report(folder: Path | str, *, figures: str | Sequence[str] = ()) -> Path:
     formats = _figures(figures)
     folder = Path(folder)
     target = write_report(folder, figures=formats)
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary = read_summary(folder)
     try:
-        project, host = load_project(Path(summary["project_file"] or ""))
+        project, host = load_project(Path(summary.project_file or ""))
     except AutogsasError:
         return target
-    _report(folder, project, host, summary)
+    _report(folder, project, host, summary.plain())
     return target
 
 

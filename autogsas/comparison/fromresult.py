@@ -18,6 +18,7 @@ from autogsas.model.result import Curves, Result
 from autogsas.runfolder.reader import Marks, Profile
 from autogsas.runfolder.records import plain, structure
 from autogsas.trial.assessment import Assessment, assess
+from autogsas.trial.cells import with_found_cells
 
 __all__ = ["refinement_from_result"]
 
@@ -29,7 +30,7 @@ def refinement_from_result(
 
     Raises UserError where the result cannot be measured.
     """
-    found = assess(host, project, result)
+    found = assess(host, with_found_cells(host, project), result)
     if found.metrics is None:
         raise UserError(f"cannot be measured: {found.message}", file=source)
     phases = structure(result)

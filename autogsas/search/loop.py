@@ -43,6 +43,7 @@ from autogsas.search.sampler import Database, Proposer
 from autogsas.search.stopping import stop_signals
 from autogsas.trial.assessment import Assessment, assess
 from autogsas.trial.building import Recorder, build_recipe, fit_recipe, fitting_choices
+from autogsas.trial.cells import with_found_cells
 from autogsas.trial.child import PRUNED
 from autogsas.trial.messages import StepDone
 from autogsas.trial.pool import SLOW, Interrupt, Outcome, Workers
@@ -78,6 +79,7 @@ def search(
     a sampler that cannot be used or a damaged folder.
     """
     zero = time.monotonic() - elapsed
+    project = with_found_cells(host, project)
     proposer = Proposer(options.sampler, options.seed)
     with contextlib.ExitStack() as stack:
         database = Database(folder.study)

@@ -42,7 +42,7 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         exec(compile(block, "docs/api.md", "exec"), names)
     printed = capsys.readouterr().out
     assert "Rwp" in printed
-    assert "not the folder of a run" in printed
+    assert "not a run folder" in printed
     frame, best = names["table"], names["best"]
     assert list(frame.columns) == ["value", "esd", "unit", "group", "phase", "histogram", "site"]
     assert frame.loc["LBCO:a", "value"] == best.parameters["LBCO:a"].value

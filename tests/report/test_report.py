@@ -246,7 +246,7 @@ def test_policy_allows_the_three_scripts_and_nothing_else(tmp_path: Path) -> Non
 
 def test_size_for_ten_thousand_points_and_five_hundred_trials(tmp_path: Path) -> None:
     write_run(tmp_path, points=10_000, trials=500)
-    assert write_report(tmp_path).stat().st_size < 3_000_000
+    assert write_report(tmp_path).stat().st_size < 1_500_000
     assert (tmp_path / "fit.svg").stat().st_size < 200_000
     assert (tmp_path / "history.svg").stat().st_size < 200_000
 

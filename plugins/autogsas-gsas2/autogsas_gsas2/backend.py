@@ -21,9 +21,9 @@ from autogsas.model.sample import Broadening
 from autogsas.model.structure import U6, Cell, Phase
 from autogsas.trial.child import LOG
 
-from autogsas_gsas2 import canonical, finding, protocol
-from autogsas_gsas2.bridge import Child, warm
-from autogsas_gsas2.inert import check_gpx
+from autogsas_gsas2 import discovery, input_files, protocol
+from autogsas_gsas2.child_process import Child, warm
+from autogsas_gsas2.safe_pickle import check_gpx
 from autogsas_gsas2.script import Source, script_text
 
 __all__ = ["Gsas2Backend", "Gsas2Session"]
@@ -42,7 +42,7 @@ class Gsas2Backend:
 
     def probe(self) -> Probe:
         """Say whether a GSAS-II that works was found, and where, or why not and how to install it."""
-        return finding.to_probe(finding.find())
+        return discovery.to_probe(discovery.find())
 
     def capabilities(self) -> Capabilities:
         """Say what GSAS-II refines: everything a recipe has words for."""
@@ -52,9 +52,9 @@ class Gsas2Backend:
 
     def open(self, project: Project, folder: Path) -> Gsas2Session:
         """Open a session in the warm child of this process. Raises BackendError."""
-        installation = finding.find().installation
+        installation = discovery.find().installation
         if installation is None:
-            raise BackendError("engine-missing", finding.find().reason)
+            raise BackendError("engine-missing", discovery.find().reason)
         gpx = gpx_file(project)
         if gpx is not None:
             try:
@@ -71,7 +71,7 @@ class Gsas2Session:
         self._project, self._folder, self._child, self._version = project, folder, child, version
         self._gpx = gpx_file(project)
         self._steps: list[StepResult] = []
-        self._shifts = {} if self._gpx else {phase.name: canonical.origin_shift(phase) for phase in project.phases}
+        self._shifts = {} if self._gpx else {phase.name: input_files.origin_shift(phase) for phase in project.phases}
         request = protocol.Open(
             folder=str(folder.resolve()),
             log=str((folder / LOG).resolve()),
@@ -157,8 +157,8 @@ class Gsas2Session:
             self._project,
             done,
             gpx,
-            {h.name: source(data.get(h.name), canonical.instprm(h.instrument)) for h in self._project.histograms},
-            {p.name: source(structures.get(p.name), "" if gpx else canonical.cif(p)) for p in self._project.phases},
+            {h.name: source(data.get(h.name), input_files.instprm(h.instrument)) for h in self._project.histograms},
+            {p.name: source(structures.get(p.name), "" if gpx else input_files.cif(p)) for p in self._project.phases},
             self._version,
         )
         (folder / "best.py").write_text(text, encoding="utf-8")
@@ -241,7 +241,7 @@ def _histogram(item: Histogram) -> protocol.HistogramData:
         weights=item.pattern.weights,
         limits=list(item.limits),
         excluded=[list(region) for region in item.excluded],
-        instprm=canonical.instprm(item.instrument),
+        instprm=input_files.instprm(item.instrument),
         radius=item.instrument.radius,
         absorption=item.absorption,
         peaks=[[peak.position, peak.intensity, peak.sig, peak.gam] for peak in item.background_peaks],
@@ -260,7 +260,13 @@ def _phase(item: Phase, from_gpx: bool) -> protocol.PhaseData:
     )
     sums = [protocol.SumData([labels.index(label) for label in one.sites], one.total) for one in item.occupancy_sums]
     return protocol.PhaseData(
-        item.name, canonical.cif(item), labels, canonical.images(item), specimen, item.intensities == "Le Bail", sums
+        item.name,
+        input_files.cif(item),
+        labels,
+        input_files.images(item),
+        specimen,
+        item.intensities == "Le Bail",
+        sums,
     )
 
 

@@ -18,9 +18,9 @@ from autogsas.model.project import Histogram, Project, Search
 from autogsas.model.result import Finding, Result, Severity
 from autogsas.model.structure import Intensities, Phase
 
-from autogsas_gsas2.inert import read_gpx
-from autogsas_gsas2.specimens import absorption, background_peaks, read_specimen
-from autogsas_gsas2.structures import read_phase
+from autogsas_gsas2.gpx_phase import read_phase
+from autogsas_gsas2.gpx_sample import absorption, background_peaks, read_specimen
+from autogsas_gsas2.safe_pickle import read_gpx
 
 __all__ = ["Holdings", "find_gpx", "findings", "holdings", "read_project"]
 

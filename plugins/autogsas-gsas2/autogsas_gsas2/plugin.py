@@ -11,7 +11,7 @@ from autogsas.model.result import Finding, Result
 
 from autogsas_gsas2 import gpx
 from autogsas_gsas2.backend import Gsas2Backend
-from autogsas_gsas2.standing import read_refinement
+from autogsas_gsas2.last_refinement import read_refinement
 
 __all__ = ["autogsas_check_result", "autogsas_read_project", "autogsas_read_refinement", "autogsas_register_backends"]
 

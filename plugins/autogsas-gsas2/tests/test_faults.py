@@ -22,8 +22,8 @@ from autogsas.runfolder.writer import RunFolder
 from autogsas.testing.samples import make_project, make_recipe
 from autogsas.trial import pool as isolate
 
-from autogsas_gsas2 import finding
-from autogsas_gsas2.places import SETTING
+from autogsas_gsas2 import discovery
+from autogsas_gsas2.interpreters import SETTING
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script with a shebang")
 
@@ -33,16 +33,16 @@ def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The file of the process numbers of a stand-in that is GSAS-II's interpreter now."""
     python = tmp_path / "standin" / "bin" / "python"
     python.parent.mkdir(parents=True)
-    text = (Path(__file__).parent / "standin.py").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "fake_gsas2.py").read_text(encoding="utf-8")
     python.write_text(f"#!{sys.executable}\n{text}", encoding="utf-8")
     python.chmod(0o755)
     pids = tmp_path / "pids"
     monkeypatch.setenv(SETTING, str(python))
     monkeypatch.setenv("STANDIN_PIDS", str(pids))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    finding.probe.cache_clear()
+    discovery.probe.cache_clear()
     yield pids
-    finding.probe.cache_clear()
+    discovery.probe.cache_clear()
 
 
 def project(folder: Path, *recipes: Recipe, trial_timeout: float = 30.0) -> Project:
@@ -216,7 +216,7 @@ def test_a_missing_gsas2_is_one_line_and_exit_3(
         python.chmod(0o755)
     monkeypatch.setenv(SETTING, str(python))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    finding.probe.cache_clear()
+    discovery.probe.cache_clear()
     folder = tmp_path / "project"
     make_project(folder)
     (folder / "project.yaml").write_text(
@@ -235,7 +235,7 @@ def test_a_missing_gsas2_is_one_line_and_exit_3(
     assert f"gsas2: cannot be used: {python}: {reason}" in out
     assert "to have it: install GSAS-II as https://" in out
     assert "is refined by: numpy" in out
-    finding.probe.cache_clear()
+    discovery.probe.cache_clear()
 
 
 @pytest.mark.usefixtures("only_this_plugin", "standin")

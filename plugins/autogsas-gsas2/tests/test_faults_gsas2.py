@@ -92,7 +92,7 @@ def gsas2_processes(pid: int | None = None) -> list[int]:
         if child in _earlier:
             continue
         try:
-            if b"child/start.py" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"child/launch.py" in Path(f"/proc/{child}/cmdline").read_bytes():
                 found.append(child)
         except OSError:
             continue

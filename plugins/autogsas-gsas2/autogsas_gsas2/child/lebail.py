@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from autogsas_gsas2.child.errors import Failure
-from autogsas_gsas2.child.failures import calculate
 from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
+from autogsas_gsas2.child.refinement import calculate
 
 __all__ = ["BETWEEN", "NOTE", "extract", "share_out"]
 

@@ -13,8 +13,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from autogsas_gsas2 import protocol, wire
-from autogsas_gsas2.child import gsas, readback, saving, setup, standing, steps, wrappers
+from autogsas_gsas2 import protocol, serialisation
+from autogsas_gsas2.child import gsas, last_refinement, readback, saving, setup, steps, wrappers
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.model import Model
 
@@ -104,7 +104,7 @@ def _do(model: Model, wanted: Any) -> tuple[Any, Model]:
     if isinstance(wanted, protocol.Refine):
         return steps.run(model, wanted.step), model
     if isinstance(wanted, protocol.Stand):
-        return standing.stand(model), model
+        return last_refinement.stand(model), model
     if isinstance(wanted, protocol.Read):
         return readback.read(model), model
     if isinstance(wanted, protocol.Save):
@@ -133,12 +133,12 @@ def _answer(answers: BinaryIO, work: Callable[[], tuple[Any, Model]]) -> Model |
 
 def _receive(requests: BinaryIO) -> Any:
     line = requests.readline()
-    return wire.decode(line) if line.endswith(b"\n") else None
+    return serialisation.decode(line) if line.endswith(b"\n") else None
 
 
 def _send(answers: BinaryIO, message: Any) -> None:
     with contextlib.suppress(BrokenPipeError):  # nobody is left to hear it
-        answers.write(wire.encode(message))
+        answers.write(serialisation.encode(message))
         answers.flush()
 
 

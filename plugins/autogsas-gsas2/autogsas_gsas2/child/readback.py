@@ -9,13 +9,13 @@ import numpy as np
 
 from autogsas_gsas2.child import lebail
 from autogsas_gsas2.child.errors import Failure
-from autogsas_gsas2.child.failures import calculate
-from autogsas_gsas2.child.fractions import weight_fractions
-from autogsas_gsas2.child.knobs import Knob, knobs
 from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
-from autogsas_gsas2.child.names import generated, ours, strange_group
+from autogsas_gsas2.child.parameters import Knob, knobs
+from autogsas_gsas2.child.refinement import calculate
 from autogsas_gsas2.child.steps import set_limits
 from autogsas_gsas2.child.tree import get
+from autogsas_gsas2.child.variable_names import generated, ours, strange_group
+from autogsas_gsas2.child.weight_fractions import weight_fractions
 from autogsas_gsas2.protocol import CurveData, ParameterData, PhaseResult, ReflectionData, ResultData, SiteResult
 
 __all__ = ["read", "whole_range"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autogsas_gsas2.child import equivalents, specimen
+from autogsas_gsas2.child import equivalences, sample
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.gsas import Gsas
 from autogsas_gsas2.child.model import SAMPLE, HistogramModel, Model, PhaseModel, limit
@@ -43,7 +43,7 @@ def open_model(g2: Gsas, request: Open) -> Model:
         if "SH/L" in model.histogram(item)["Instrument Parameters"][0]:
             limit(model, f":{item.number}:SH/L", LEAST_SHL)
     if not model.from_gpx:
-        specimen.apply(model, request)
+        sample.apply(model, request)
     model.gpx.save()
     return model
 
@@ -66,7 +66,7 @@ def _from_data(g2: Gsas, request: Open) -> Model:
         model.phases.append(PhaseModel(phase.name, added.name, number, phase.labels))
     for opened in model.phases:
         opened.places = _places(model, opened)
-    model.equivalent = equivalents.write(model)
+    model.equivalent = equivalences.write(model)
     return model
 
 

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from autogsas_gsas2.child import background, equivalents, lebail, starts
-from autogsas_gsas2.child.displacements import even_out, make_tensors, release, share, sites_of, uiso_key
+from autogsas_gsas2.child import background, equivalences, lebail, starting_values
+from autogsas_gsas2.child.atomic_displacements import even_out, make_tensors, release, share, sites_of, uiso_key
 from autogsas_gsas2.child.errors import Failure
-from autogsas_gsas2.child.failures import Outcome, calculate, refine_once
-from autogsas_gsas2.child.knobs import Knob, knobs, matching
-from autogsas_gsas2.child.looking import full_rwp
+from autogsas_gsas2.child.full_range import full_rwp
 from autogsas_gsas2.child.model import HistogramModel, Model, limit, thaw
-from autogsas_gsas2.child.names import ours
+from autogsas_gsas2.child.parameters import Knob, knobs, matching
+from autogsas_gsas2.child.refinement import Outcome, calculate, refine_once
 from autogsas_gsas2.child.tree import Path, get, write
+from autogsas_gsas2.child.variable_names import ours
 from autogsas_gsas2.protocol import Slot, StepData, StepReport
 
 __all__ = ["run", "set_limits"]
@@ -121,7 +121,7 @@ def _short(outcome: Outcome) -> bool:
 def _apply(model: Model, step: StepData, changes: list[list[Any]]) -> list[str]:
     words: list[str] = []
     thaw(model)
-    starts.apply(model, step, words, changes)
+    starting_values.apply(model, step, words, changes)
     for item in model.histograms:
         limits = list(step.limits[item.name])
         if _count(model, item, limits) < 1:
@@ -153,7 +153,7 @@ def _apply(model: Model, step: StepData, changes: list[list[Any]]) -> list[str]:
             model.notes.append(_FLAT_SLOPE)
     if not model.freed:
         raise Failure("nothing-free", f"step {step.title!r} frees no parameter")
-    equivalents.write(model)
+    equivalences.write(model)
     _write_flags(model, found, changes)
     return words
 

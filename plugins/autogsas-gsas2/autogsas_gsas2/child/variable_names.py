@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from autogsas_gsas2.child.knobs import knobs
 from autogsas_gsas2.child.model import Model
+from autogsas_gsas2.child.parameters import knobs
 
 __all__ = ["METRIC", "generated", "ours", "strange_group"]
 

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 
 from autogsas.errors import UserError
 
-from autogsas_gsas2.inert_arrays import Dtype, Inert, Refused, hidden, reconstruct, reconstruct_masked, scalar
-from autogsas_gsas2.texts import Suspicious, check_texts
+from autogsas_gsas2.code_check import Suspicious, check_texts
+from autogsas_gsas2.safe_arrays import Dtype, Inert, Refused, hidden, reconstruct, reconstruct_masked, scalar
 
 __all__ = ["GsasObject", "check_gpx", "hidden", "read_gpx"]
 

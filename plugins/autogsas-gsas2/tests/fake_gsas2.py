@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def serve() -> None:
-    from autogsas_gsas2 import protocol, wire
+    from autogsas_gsas2 import protocol, serialisation
 
     note_pid(os.getpid())
     order = os.environ.get("STANDIN_START", "")
@@ -53,14 +53,14 @@ def serve() -> None:
     if order == "garbage":
         os.write(1, b"Welcome to GSAS-II\n")
     if order == "missing":
-        os.write(1, wire.encode(protocol.Failed("engine-missing", "ImportError: half of it is missing")))
+        os.write(1, serialisation.encode(protocol.Failed("engine-missing", "ImportError: half of it is missing")))
         return
     version = protocol.VERSION + (order == "version")
-    os.write(1, wire.encode(protocol.Hello(version, "0.1", "3.0", os.getpid())))
+    os.write(1, serialisation.encode(protocol.Hello(version, "0.1", "3.0", os.getpid())))
     opened: Any = None
     factor = 1.01
     for line in sys.stdin.buffer:
-        request = wire.decode(line)
+        request = serialisation.decode(line)
         if isinstance(request, protocol.Open):
             opened, factor = request, 1.01
             answer: Any = protocol.Opened(os.getpid())
@@ -73,7 +73,7 @@ def serve() -> None:
             answer = protocol.Closed()
         else:
             answer = protocol.Failed("not-here", "the stand-in saves nothing")
-        send(wire.encode(answer))
+        send(serialisation.encode(answer))
 
 
 def send(data: bytes) -> None:

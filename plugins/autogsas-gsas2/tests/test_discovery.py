@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from autogsas_gsas2 import finding, places
-from autogsas_gsas2.finding import Failure, Found, Installation
+from autogsas_gsas2 import discovery, interpreters
+from autogsas_gsas2.discovery import Failure, Found, Installation
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the interpreters made here are scripts of a shell")
 
@@ -24,14 +24,14 @@ def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home with nothing in it, on a machine with nothing in it, and no memory of this process."""
     home = tmp_path / "home"
     home.mkdir()
-    for name in ("CONDA_PREFIX", "CONDA_PREFIX_1", "MAMBA_ROOT_PREFIX", "PYTHONPATH", places.SETTING):
+    for name in ("CONDA_PREFIX", "CONDA_PREFIX_1", "MAMBA_ROOT_PREFIX", "PYTHONPATH", interpreters.SETTING):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(places, "_roots", lambda: ())
-    finding.probe.cache_clear()
+    monkeypatch.setattr(interpreters, "_roots", lambda: ())
+    discovery.probe.cache_clear()
     yield home
-    finding.probe.cache_clear()
+    discovery.probe.cache_clear()
 
 
 def interpreter(root: Path, *, library: Path | None = None, script: str | None = None) -> Path:
@@ -82,11 +82,11 @@ def starts(python: Path) -> int:
 
 
 def test_nothing_is_said_quickly_where_nothing_is(nobody: Path) -> None:
-    assert finding.find() == Found(None)
+    assert discovery.find() == Found(None)
     began = time.perf_counter()
-    found = finding.find()
+    found = discovery.find()
     assert time.perf_counter() - began < 0.005
-    probe = finding.to_probe(found)
+    probe = discovery.to_probe(found)
     assert not probe.available
     assert probe.reason == "GSAS-II was not found"
     assert "advancedphotonsource.github.io/GSAS-II-tutorials/install.html" in probe.advice
@@ -96,7 +96,7 @@ def test_nothing_is_said_quickly_where_nothing_is(nobody: Path) -> None:
 @pytest.mark.parametrize("name", ["gsas2main", "gsas2full", "g2full"])
 def test_the_self_installers_folder(nobody: Path, name: str) -> None:
     python = works(nobody, name)
-    found = finding.find().installation
+    found = discovery.find().installation
     assert found is not None
     assert found.python == python
     assert (found.layout, found.path) == ("package", "")
@@ -104,7 +104,7 @@ def test_the_self_installers_folder(nobody: Path, name: str) -> None:
     assert found.commit == "abcdef0123456789"
     assert found.numpy == "9.8.7"
     assert [file.name for file in found.compiled] == ["pypowder.py", "pyspg.py"]
-    probe = finding.to_probe(finding.find())
+    probe = discovery.to_probe(discovery.find())
     assert probe.available
     assert probe.version == "5.9.1 (4321)"
     assert dict(probe.details)["compiled parts"] == "pypowder, pyspg load"
@@ -118,7 +118,7 @@ def test_the_running_interpreter_comes_first_and_imports_nothing(
     gsas2(tmp_path / "site" / "GSASII")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-    found = finding.find().installation
+    found = discovery.find().installation
     assert found is not None
     assert found.python == Path(sys.executable)
     assert found.module == tmp_path / "site" / "GSASII" / "GSASIIscriptable.py"
@@ -130,7 +130,7 @@ def test_the_flat_layout_beside_the_interpreter(nobody: Path, place: str) -> Non
     root = nobody / "g2full"
     folder = gsas2(root / place, flat=True)
     python = interpreter(root, library=library(root / "site"))
-    found = finding.find().installation
+    found = discovery.find().installation
     assert found is not None
     assert found.python == python
     assert (found.layout, found.path) == ("flat", str(folder))
@@ -141,7 +141,7 @@ def test_a_package_in_a_checkout_beside_the_interpreter(nobody: Path) -> None:
     root = nobody / "gsas2main"
     gsas2(root / "GSAS-II" / "GSASII")
     interpreter(root, library=library(root / "site"))
-    found = finding.find().installation
+    found = discovery.find().installation
     assert found is not None
     assert (found.layout, found.path) == ("package", str(root / "GSAS-II"))
 
@@ -156,15 +156,15 @@ def test_conda_environments_are_asked_only_where_gsas2_lies_in_them(
     site = library(listed / "lib" / "python3.11" / "site-packages")
     gsas2(site / "GSASII")
     python = interpreter(listed, library=site)
-    assert list(places.interpreters()) == [python]
+    assert list(interpreters.interpreters()) == [python]
     in_use = nobody / "miniforge3" / "envs" / "mine"
     gsas2(in_use / "GSASII", flat=True)
     mine = interpreter(in_use, library=library(in_use / "site"))
-    assert set(places.interpreters()) == {python, mine}
+    assert set(interpreters.interpreters()) == {python, mine}
     monkeypatch.setenv("CONDA_PREFIX", str(in_use))
-    assert list(places.interpreters()) == [mine, python]
+    assert list(interpreters.interpreters()) == [mine, python]
     assert starts(plain) == 0
-    found = finding.find().installation
+    found = discovery.find().installation
     assert found is not None
     assert found.python == mine
 
@@ -172,13 +172,13 @@ def test_conda_environments_are_asked_only_where_gsas2_lies_in_them(
 def test_one_named_is_the_only_one_asked(nobody: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     installed = works(nobody)
     named = works(tmp_path, "named")
-    monkeypatch.setenv(places.SETTING, str(named))
-    assert finding.find().installation.python == named  # type: ignore[union-attr]
-    monkeypatch.setenv(places.SETTING, str(tmp_path / "named"))
-    assert finding.find().installation.python == named  # type: ignore[union-attr]
-    assert finding.find(str(installed)).installation.python == installed  # type: ignore[union-attr]
-    monkeypatch.setenv(places.SETTING, str(tmp_path / "wrong" / "python"))
-    found = finding.find()
+    monkeypatch.setenv(interpreters.SETTING, str(named))
+    assert discovery.find().installation.python == named  # type: ignore[union-attr]
+    monkeypatch.setenv(interpreters.SETTING, str(tmp_path / "named"))
+    assert discovery.find().installation.python == named  # type: ignore[union-attr]
+    assert discovery.find(str(installed)).installation.python == installed  # type: ignore[union-attr]
+    monkeypatch.setenv(interpreters.SETTING, str(tmp_path / "wrong" / "python"))
+    found = discovery.find()
     assert found.installation is None
     assert found.reason == f"{tmp_path / 'wrong' / 'python'}: there is no such interpreter"
 
@@ -202,13 +202,13 @@ def test_a_relative_path_and_a_command_mean_the_same_in_every_folder(
 ) -> None:
     named = works(tmp_path, "named")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(places.SETTING, "named/bin/python")
-    assert places.named_interpreter() == named
+    monkeypatch.setenv(interpreters.SETTING, "named/bin/python")
+    assert interpreters.named_interpreter() == named
     monkeypatch.chdir(nobody)
-    assert finding.find().installation.python == named  # type: ignore[union-attr]
+    assert discovery.find().installation.python == named  # type: ignore[union-attr]
     monkeypatch.setenv("PATH", str(named.parent), prepend=os.pathsep)
-    monkeypatch.setenv(places.SETTING, "python")
-    assert places.named_interpreter() == named
+    monkeypatch.setenv(interpreters.SETTING, "python")
+    assert interpreters.named_interpreter() == named
 
 
 @pytest.mark.parametrize(
@@ -234,58 +234,58 @@ def test_a_half_installed_one_has_its_reason_in_one_line(
     nobody: Path, make: Callable[[Path], Path], reason: str
 ) -> None:
     python = make(nobody / "gsas2main")
-    found = finding.find()
+    found = discovery.find()
     assert found.installation is None
     assert found.failures[0].python == python
     assert reason in found.reason
     assert "\n" not in found.reason
-    probe = finding.to_probe(found)
+    probe = discovery.to_probe(found)
     assert not probe.available
     assert probe.reason.startswith(f"{python}: ")
 
 
 def test_one_that_hangs_is_given_up(nobody: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finding, "TIMEOUT", 0.3)
+    monkeypatch.setattr(discovery, "TIMEOUT", 0.3)
     interpreter(nobody / "gsas2main", script="#!/bin/sh\nexec sleep 30\n")
     began = time.monotonic()
-    assert "did not answer within 0.3 s" in finding.find().reason
+    assert "did not answer within 0.3 s" in discovery.find().reason
     assert time.monotonic() - began < 5
 
 
 def test_a_broken_one_does_not_hide_a_good_one(nobody: Path) -> None:
     broken = interpreter(nobody / "gsas2main", library=library(nobody / "site"))
     good = works(nobody, "g2full")
-    found = finding.find()
+    found = discovery.find()
     assert isinstance(found.installation, Installation)
     assert found.installation.python == good
     assert [failure.python for failure in found.failures] == [broken]
-    assert any(str(broken) in text for name, text in finding.to_probe(found).details if name == "not usable")
+    assert any(str(broken) in text for name, text in discovery.to_probe(found).details if name == "not usable")
 
 
 def test_an_answer_is_asked_for_once_and_again_when_files_change(nobody: Path) -> None:
     python = works(nobody)
-    first = finding.find()
-    assert finding.find() == first
+    first = discovery.find()
+    assert discovery.find() == first
     assert starts(python) == 1
-    finding.probe.cache_clear()  # as another process
-    assert finding.find() == first
+    discovery.probe.cache_clear()  # as another process
+    assert discovery.find() == first
     assert starts(python) == 1
     version = nobody / "gsas2main" / "site" / "GSASII" / "git_verinfo.py"
     version.write_text("git_version = 'fedcba'\n")
     os.utime(version, (1, 1))
-    finding.probe.cache_clear()
-    assert finding.find().installation.commit == "fedcba"  # type: ignore[union-attr]
+    discovery.probe.cache_clear()
+    assert discovery.find().installation.commit == "fedcba"  # type: ignore[union-attr]
     assert starts(python) == 2
 
 
 def test_a_failure_is_not_remembered_beyond_this_process(nobody: Path) -> None:
     python = interpreter(nobody / "gsas2main", library=library(nobody / "site"))
-    assert finding.find().installation is None
-    assert isinstance(finding.probe(python), Failure)
+    assert discovery.find().installation is None
+    assert isinstance(discovery.probe(python), Failure)
     assert starts(python) == 1
     gsas2(nobody / "site" / "GSASII")
-    finding.probe.cache_clear()
-    assert finding.find().installation is not None
+    discovery.probe.cache_clear()
+    assert discovery.find().installation is not None
 
 
 @pytest.mark.parametrize("text", ["", "junk", "[1]", '{"x": 3}', None])
@@ -297,7 +297,7 @@ def test_a_damaged_memory_does_no_harm(nobody: Path, tmp_path: Path, text: str |
     else:
         file.parent.mkdir(parents=True)
         file.write_text(text if text != '{"x": 3}' else json.dumps({str(python): {"installation": 3, "stamps": []}}))
-    assert finding.find().installation is not None
+    assert discovery.find().installation is not None
 
 
 def test_the_hosts_packages_do_not_reach_the_other_interpreter(
@@ -308,7 +308,7 @@ def test_the_hosts_packages_do_not_reach_the_other_interpreter(
     gsas2(theirs / "GSASII")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(mine), str(theirs)]))
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
-    environment = finding.child_environment(tmp_path / "python")
+    environment = discovery.child_environment(tmp_path / "python")
     assert environment["PYTHONPATH"] == str(theirs)
     assert "PYTHONHOME" not in environment
-    assert finding.child_environment(Path(sys.executable))["PYTHONPATH"] == os.environ["PYTHONPATH"]
+    assert discovery.child_environment(Path(sys.executable))["PYTHONPATH"] == os.environ["PYTHONPATH"]

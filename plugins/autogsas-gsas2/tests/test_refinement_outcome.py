@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autogsas_gsas2.child import lebail, steps
-from autogsas_gsas2.child.failures import Outcome
+from autogsas_gsas2.child.refinement import Outcome
 
 DONE = Outcome(
     names=["a", "b", "c", "d"],

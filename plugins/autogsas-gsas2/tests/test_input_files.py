@@ -14,7 +14,7 @@ from autogsas.errors import BackendError
 from autogsas.model.instrument import Instrument
 from autogsas.model.structure import Cell, Phase, Site
 
-from autogsas_gsas2 import canonical
+from autogsas_gsas2 import input_files
 
 _DOUBLET = Instrument(
     "xray",
@@ -38,7 +38,7 @@ _NEUTRON = Instrument("neutron", (1.909,), polarization=0.0, geometry="Bragg-Bre
 @pytest.mark.parametrize("instrument", [_DOUBLET, _NEUTRON])
 def test_an_instrument_survives(instrument: Instrument, tmp_path: Path) -> None:
     file = tmp_path / "a.instprm"
-    file.write_text(canonical.instprm(instrument))
+    file.write_text(input_files.instprm(instrument))
     found = autogsas_read_instrument(path=file, bank=None)
     assert found is not None
     if not instrument.doublet:
@@ -58,7 +58,7 @@ def test_a_structure_survives(tmp_path: Path) -> None:
         Site("Ca2", "Ca2+", (0.5, 0.5, 0.5), 1.0, 0.02, tensor),
     )
     file = tmp_path / "a.cif"
-    file.write_text(canonical.cif(phase))
+    file.write_text(input_files.cif(phase))
     found = autogsas_read_structure(path=file, block=None)
     assert found is not None
     assert found.cell == phase.cell
@@ -73,7 +73,7 @@ def test_a_structure_survives(tmp_path: Path) -> None:
 @pytest.mark.parametrize("group", ["F d -3 m:1", "P 4/n:1", "P n n n:1", "I 41/a m d:1", "P 4/n m m:1"])
 def test_origin_choice_1_is_moved_to_2(group: str) -> None:
     phase = _phase(group)
-    shift = canonical.origin_shift(phase)
+    shift = input_files.origin_shift(phase)
     first, second = (gemmi.find_spacegroup_by_name(name) for name in (group, group[:-1] + "2"))
     point = np.array([0.137, 0.268, 0.391])
 
@@ -87,11 +87,11 @@ def test_origin_choice_1_is_moved_to_2(group: str) -> None:
 
 
 def test_other_settings_stay_where_they_are() -> None:
-    assert not np.any(canonical.origin_shift(_phase("F d -3 m:2")))
-    assert not np.any(canonical.origin_shift(_phase("P m -3 m")))
+    assert not np.any(input_files.origin_shift(_phase("F d -3 m:2")))
+    assert not np.any(input_files.origin_shift(_phase("P m -3 m")))
 
 
 def test_an_unknown_group_is_a_cause() -> None:
     with pytest.raises(BackendError) as error:
-        canonical.cif(_phase("P 7"))
+        input_files.cif(_phase("P 7"))
     assert error.value.cause == "structure"

@@ -11,7 +11,7 @@ from autogsas.model.project import Project
 from autogsas.model.result import Result
 from autogsas.trial.child import copies, relocate
 
-from autogsas_gsas2 import finding, gpx
+from autogsas_gsas2 import discovery, gpx
 from autogsas_gsas2.backend import Gsas2Backend
 
 __all__ = ["read_refinement"]
@@ -23,7 +23,7 @@ def read_refinement(file: Path) -> tuple[Project, Result]:
     Raises UserError where it holds none or is refused, BackendMissing where GSAS-II is not there.
     """
     project = gpx.read_project(file)
-    probe = finding.to_probe(finding.find())
+    probe = discovery.to_probe(discovery.find())
     if not probe.available:
         raise BackendMissing(f"reading a refinement from {file} takes GSAS-II: {probe.reason}; {probe.advice}")
     with tempfile.TemporaryDirectory(prefix="autogsas-") as name:

@@ -14,7 +14,7 @@ from typing import Any
 from autogsas.hooks.backend import Probe
 
 from autogsas_gsas2 import probe_script
-from autogsas_gsas2.places import SETTING, interpreters, named_interpreter
+from autogsas_gsas2.interpreters import SETTING, interpreters, named_interpreter
 
 __all__ = ["ADVICE", "TIMEOUT", "Failure", "Found", "Installation", "child_environment", "find", "probe", "to_probe"]
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from autogsas_gsas2 import protocol, wire
+from autogsas_gsas2 import protocol, serialisation
 
 _plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=20),
@@ -23,13 +23,13 @@ _plain = st.recursive(
 @given(_plain)
 def test_plain_values_survive(value: Any) -> None:
     sent = protocol.Saved([{"a": value}], ["h"], ["p"], [["v"]], {"x": [0.002]})
-    assert wire.decode(wire.encode(sent)) == sent
+    assert serialisation.decode(serialisation.encode(sent)) == sent
 
 
 @given(arrays.arrays(np.float64, arrays.array_shapes(max_dims=2, min_side=0, max_side=6)))
 def test_arrays_survive_to_the_bit(array: Any) -> None:
     sent = protocol.PhaseData("p", "cif", ["A"], array)
-    got = wire.decode(wire.encode(sent)).images
+    got = serialisation.decode(serialisation.encode(sent)).images
     assert got.shape == array.shape
     assert got.tobytes() == array.tobytes()
     assert got.flags.writeable
@@ -37,18 +37,18 @@ def test_arrays_survive_to_the_bit(array: Any) -> None:
 
 def test_not_a_number_survives() -> None:
     report = protocol.StepReport(False, 1, 2, math.nan, math.inf, [], [], "")
-    again = wire.decode(wire.encode(report))
+    again = serialisation.decode(serialisation.encode(report))
     assert math.isnan(again.rwp)
     assert again.shift_esd == math.inf
 
 
 def test_messages_hold_messages() -> None:
     step = protocol.StepData("t", {"h": [1.0, 2.0]}, {"h": ["cosine", 3]}, [], [protocol.Slot("cell")], [], 4)
-    assert wire.decode(wire.encode(protocol.Refine(step))) == protocol.Refine(step)
+    assert serialisation.decode(serialisation.encode(protocol.Refine(step))) == protocol.Refine(step)
 
 
 def test_a_message_is_one_line() -> None:
-    line = wire.encode(protocol.Failed("cause", "two\nlines\r", "trace\u2028back"))
+    line = serialisation.encode(protocol.Failed("cause", "two\nlines\r", "trace\u2028back"))
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
 
@@ -71,10 +71,10 @@ def test_a_message_is_one_line() -> None:
     ],
 )
 def test_garbage_is_refused(line: bytes) -> None:
-    with pytest.raises(wire.ProtocolError):
-        wire.decode(line)
+    with pytest.raises(serialisation.ProtocolError):
+        serialisation.decode(line)
 
 
 def test_what_has_no_place_is_refused() -> None:
     with pytest.raises(TypeError, match="complex"):
-        wire.encode(protocol.Failed("cause", 1j))  # type: ignore[arg-type]
+        serialisation.encode(protocol.Failed("cause", 1j))  # type: ignore[arg-type]

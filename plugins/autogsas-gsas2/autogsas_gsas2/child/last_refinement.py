@@ -8,7 +8,7 @@ import numpy as np
 
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.model import Model, frozen_list
-from autogsas_gsas2.child.names import ours
+from autogsas_gsas2.child.variable_names import ours
 from autogsas_gsas2.protocol import StepReport
 
 __all__ = ["stand"]

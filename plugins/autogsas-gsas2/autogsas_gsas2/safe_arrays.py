@@ -8,7 +8,7 @@ from typing import Any, NoReturn, cast
 
 import numpy as np
 
-from autogsas_gsas2.texts import Suspicious
+from autogsas_gsas2.code_check import Suspicious
 
 __all__ = ["Dtype", "Inert", "Refused", "hidden", "reconstruct", "reconstruct_masked", "scalar"]
 

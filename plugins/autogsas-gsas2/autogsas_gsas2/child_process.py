@@ -16,9 +16,9 @@ from typing import IO, Any, TypeVar
 
 from autogsas.errors import BackendError
 
-from autogsas_gsas2 import protocol, wire
-from autogsas_gsas2.child import start
-from autogsas_gsas2.finding import Installation, child_environment
+from autogsas_gsas2 import protocol, serialisation
+from autogsas_gsas2.child import launch
+from autogsas_gsas2.discovery import Installation, child_environment
 
 __all__ = ["START_TIMEOUT", "Child", "warm"]
 
@@ -37,7 +37,7 @@ _children: dict[tuple[str, ...], Child] = {}
 
 def warm(installation: Installation) -> Child:
     """Return the living child of this process for an installation, started where there is none."""
-    command = (str(installation.python), start.__file__, installation.layout, installation.path)
+    command = (str(installation.python), launch.__file__, installation.layout, installation.path)
     child = _children.get(command)
     if child is None or not child.ready:
         if child is not None:
@@ -99,7 +99,7 @@ class Child:
             raise BackendError("engine-died", "GSAS-II's process is gone")
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(wire.encode(request))
+            self._process.stdin.write(serialisation.encode(request))
             self._process.stdin.flush()
         except (OSError, ValueError) as error:
             raise self._died() from error
@@ -111,7 +111,7 @@ class Child:
             return
         try:
             assert self._process.stdin is not None
-            self._process.stdin.write(wire.encode(protocol.Close()))
+            self._process.stdin.write(serialisation.encode(protocol.Close()))
             self._process.stdin.flush()
             self._expect(protocol.Closed, self._answer(10.0))
             self._trial = None
@@ -158,8 +158,8 @@ class Child:
             if not line:
                 raise self._died()
             try:
-                return wire.decode(line)
-            except wire.ProtocolError as error:
+                return serialisation.decode(line)
+            except serialisation.ProtocolError as error:
                 raise self._break("protocol", str(error)) from error
 
     def _expect(self, expected: type[T], answer: Any) -> T:

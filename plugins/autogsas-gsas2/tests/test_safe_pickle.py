@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from autogsas.errors import UserError
 
-from autogsas_gsas2.inert import GsasObject, check_gpx, hidden, read_gpx
+from autogsas_gsas2.safe_pickle import GsasObject, check_gpx, hidden, read_gpx
 
 ARRAYS: dict[str, Any] = {
     "doubles": np.arange(6.0).reshape(2, 3),
@@ -251,7 +251,7 @@ def test_paths_and_masked_numbers_are_plain(tmp_path: Path) -> None:
 def test_a_copy_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write(tmp_path / "a.gpx", [["Controls", {"a": 1}]])
     check_gpx(file)
-    monkeypatch.setattr("autogsas_gsas2.inert._Reader", None)
+    monkeypatch.setattr("autogsas_gsas2.safe_pickle._Reader", None)
     check_gpx(file)
     monkeypatch.undo()
     write(file, [["Controls", Calls(os.system, marker(tmp_path))]])
