@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from functools import cache
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
@@ -141,7 +142,7 @@ def _rows() -> tuple[list[list[str]], list[list[str]]]:
         for node in passed:
             rows[int(node.rsplit("|", 1)[1])].append(node)
         chains.append([room, *passed, other])
-    pairs = [pair for chain in chains for pair in zip(chain, chain[1:], strict=False)]
+    pairs = [pair for chain in chains for pair in pairwise(chain)]
     near: dict[str, list[str]] = {node: [] for row in rows for node in row}
     for upper, lower in pairs:
         near[upper].append(lower)
@@ -178,7 +179,7 @@ def _crossings(rows: list[list[str]], pairs: list[tuple[str, str]]) -> int:
 def _curve(points: list[tuple[float, float]]) -> str:
     points = [(points[0][0], points[0][1] + _HEIGHT / 2), *points[1:-1], (points[-1][0], points[-1][1] - _HEIGHT / 2)]
     path = f"M{points[0][0]:g} {points[0][1]:g}"
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         bend = (y1 - y0) / 2
         path += f"C{x0:g} {y0 + bend:g} {x1:g} {y1 - bend:g} {x1:g} {y1:g}"
     return f'<path d="{path}" fill="none" stroke="#5c6f82" stroke-width="1.2" marker-end="url(#tip)"/>'
