@@ -58,7 +58,7 @@ def structure_figures(summary: Summary) -> tuple[StructureFigure, ...]:
             StructureFigure(
                 identity=f"structure-{drawn}",
                 title=name,
-                svg=markup(drawing.standing("The structure", description)),
+                svg=markup(drawing.inline("The structure", description)),
                 description=description,
                 legend=tuple((element_colour(element), element) for element in elements),
                 bonds=tuple(place_words(place) for place in places),
