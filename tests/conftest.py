@@ -8,7 +8,6 @@ import pytest
 from autogsas.hooks.host import Host
 from autogsas.testing import pytest_engines
 
-
 # A busy machine may pause a test at any point; the time of one example says nothing about the code.
 hypothesis.settings.register_profile("autogsas", deadline=None)
 hypothesis.settings.load_profile("autogsas")
