@@ -158,8 +158,14 @@ class Specs:
 
     @hookspec
     def autogsas_after_run(self, project: Project, folder: Path, summary: dict[str, Any]) -> None:
-        """Called once at the end of a run, after its files are written."""
+        """Called once at the end of a run, after its files are written.
+
+        ``summary`` is the content of summary.json as plain data.
+        """
 
     @hookspec
     def autogsas_report_section(self, project: Project, summary: dict[str, Any]) -> Section | None:
-        """Called once when the report is written; return a section to add, or None."""
+        """Called once when the report is written; return a section to add, or None.
+
+        ``summary`` is the content of summary.json as plain data.
+        """

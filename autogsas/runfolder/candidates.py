@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from autogsas.crystal.endpoints import Difference, EndPoint, compare, end_point
 from autogsas.text.formatting import general
@@ -98,17 +98,41 @@ def _plain(group: _Group, best: _Group) -> dict[str, Any]:
     }
 
 
-def differences_words(differences: Iterable[Mapping[str, Any]], several: bool = False) -> list[str]:
+class Differing(Protocol):
+    """A difference between two structures, as it is put into words; see `autogsas.crystal.endpoints.Difference`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def phase(self) -> str: ...
+
+    @property
+    def atom(self) -> str | None: ...
+
+    @property
+    def shift(self) -> float | None: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def esds(self) -> float | None: ...
+
+
+def differences_words(differences: Iterable[Differing], several: bool = False) -> list[str]:
     """Return differences as a table says them: "O3 by 0.31 Å (45 esd)", "c by +0.021 Å"; ``several`` names phases."""
     out = []
     for item in differences:
-        atom, unit, esds, shift = item.get("atom"), item.get("unit"), item.get("esds"), item.get("shift")
-        name = str(item.get("name") or "")
+        atom, unit, esds, shift = item.atom, item.unit, item.esds, item.shift
         about = {"position": f"{atom}", "uiso": f"U of {atom}", "occupancy": f"occupancy of {atom}"}
-        what = about.get(str(item.get("kind")), name.rpartition(":")[2])
-        sign = "+" if item.get("kind") != "position" and shift is not None and shift > 0 else ""
-        by = f"{sign}{general(shift, 2)}{'' if unit in ('', '°', None) else ' '}{unit or ''}"
-        whose = f", {item.get('phase')}" if several else ""
+        what = about.get(item.kind, item.name.rpartition(":")[2])
+        sign = "+" if item.kind != "position" and shift is not None and shift > 0 else ""
+        by = f"{sign}{general(shift, 2)}{'' if unit in ('', '°') else ' '}{unit}"
+        whose = f", {item.phase}" if several else ""
         told = f" ({general(esds, 2 if esds < 99.5 else 3)} esd)" if esds is not None else ""
         out.append(f"{what} by {by}{told}{whose}")
     return out

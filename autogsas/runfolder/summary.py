@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from autogsas.model.structure import Cell, Phase, Site
 
 __all__ = ["StepPart", "Summary", "summary_schema"]
 
@@ -145,6 +148,24 @@ class PhasePart(_Part):
     cell: CellPart
     sites: list[SitePart]
 
+    def phase(self) -> Phase:
+        """Return the phase as engines and checks use it; U_iso is NaN where it is missing."""
+        return Phase(
+            self.name,
+            self.space_group,
+            Cell(**self.cell.model_dump()),
+            tuple(
+                Site(
+                    site.label,
+                    site.element,
+                    (site.x, site.y, site.z),
+                    site.occupancy,
+                    math.nan if site.uiso is None else site.uiso,
+                )
+                for site in self.sites
+            ),
+        )
+
 
 class StepPart(_Part):
     """One step of the best trial."""
@@ -274,8 +295,12 @@ class Summary(_Part):
     history: list[HistoryPart]
     versions: dict[str, str]
 
+    def histogram(self, name: str) -> HistogramPart | None:
+        """Return the entry of a histogram by its name, None if there is none."""
+        return next((item for item in self.histograms if item.name == name), None)
+
     def plain(self) -> dict[str, Any]:
-        """Return the summary as it is written."""
+        """Return the summary as it is written to summary.json."""
         return self.model_dump(mode="json", by_alias=True)
 
 

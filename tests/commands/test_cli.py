@@ -167,7 +167,7 @@ def test_figures_for_print_come_with_a_run_or_later(folder: Path, capfd: pytest.
     status, _, err = call(capfd, "run", folder, "--figures", "svg,pfd", "--out", folder / "out")
     assert status == 2
     assert err.startswith(
-        "autogsas: --figures: no format of figures; found 'pfd'; allowed: pdf, svg, png; did you mean"
+        "autogsas: --figures: unknown figure format; found 'pfd'; allowed: pdf, svg, png; did you mean"
     )
     assert err.count("\n") == 1
     assert not (folder / "out").exists()  # the mistake is found before the work

@@ -18,6 +18,7 @@ from autogsas.model.result import Result
 from autogsas.model.structure import Cell, Phase, Site
 from autogsas.runfolder.candidates import differences_words, group_candidates
 from autogsas.runfolder.records import plain, structure
+from autogsas.runfolder.summary import DifferencePart
 from autogsas.trial.assessment import assess
 from tests.engine.models import NEUTRON, QUARTZ, XRAY, project, refined, simulate, step, with_data
 
@@ -145,13 +146,14 @@ def test_findings_go_along() -> None:
 
 def test_differences_in_words() -> None:
     groups = found(trial(0, 9.0), trial(1, 9.5, x=0.34, a=9.5, uiso=0.08, occupancy=0.5))
-    words = differences_words(groups[1]["differences"])
+    differences = [DifferencePart.model_validate(item) for item in groups[1]["differences"]]
+    words = differences_words(differences)
     assert words[0].startswith("O1 by 0.38 Å (28")
     assert "a by +0.1 Å (707 esd)" in words
     assert "U of O1 by +0.07 Å² (" in " ".join(words)
     assert "occupancy of O1 by -0.5 (354 esd)" in words
-    assert differences_words(groups[1]["differences"], several=True)[0].endswith(", p")
-    held = {"name": "p:beta", "kind": "cell", "phase": "p", "atom": None, "shift": -1.5, "unit": "°", "esds": None}
+    assert differences_words(differences, several=True)[0].endswith(", p")
+    held = DifferencePart(name="p:beta", kind="cell", phase="p", atom=None, shift=-1.5, unit="°", esds=None)
     assert differences_words([held]) == ["beta by -1.5°"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from autogsas.figures.importances import describe_importances, draw_importances
 from autogsas.model.recipe import Recipe, Step
 from autogsas.model.trial import TrialRecord
+from autogsas.runfolder.summary import ImportancePart, ImportancesPart
 from autogsas.search.importances import FEWEST, choice_words, importances
 from autogsas.search.sampler import Database, Proposer
 
@@ -49,7 +50,7 @@ def test_what_decides_comes_first_and_beyond_chance(tmp_path: Path) -> None:
     assert sum(item["share"] for item in found["items"]) == pytest.approx(1.0)
     by_name = {item["name"]: item["choices"] for item in found["items"]}
     assert by_name["order of steps"] == ["order.cell", "order.widths"]
-    assert "background terms" in describe_importances(found["items"], 60)
+    assert "background terms" in describe_importances(ImportancesPart.model_validate(found).items, 60)
 
 
 def test_where_nothing_decides_little_is_beyond_chance(tmp_path: Path) -> None:
@@ -88,8 +89,8 @@ def test_choices_in_words(name: str, words: str) -> None:
 
 
 def test_names_in_the_picture_are_text() -> None:
-    items = [{"name": "<script>&\"'", "share": 1.0, "chance": 0.1}]
+    items = [ImportancePart(name="<script>&\"'", choices=[], share=1.0, chance=0.1)]
     body = draw_importances(items, 900.0).body()
     assert "<script>" not in body
     assert "&lt;script&gt;&amp;&quot;&#x27;" in body
-    assert "nothing mattered" in describe_importances([{"name": "x", "share": 0.1, "chance": 0.2}], 40)
+    assert "nothing mattered" in describe_importances([ImportancePart(name="x", choices=[], share=0.1, chance=0.2)], 40)
