@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import yaml
 
 from autogsas.errors import UserError
 from autogsas.exports import cif_text, latex_text
+from autogsas.input import yamlfile
 from autogsas.model.project import Project
 from autogsas.model.result import Result
 from autogsas.model.trial import TrialRecord
@@ -183,7 +183,7 @@ class RunFolder:
         self.write("reflections.csv", reflections_csv(result))
         self.write("parameters.csv", parameters_csv(result.parameters))
         self.write("parameters.tex", latex_text(project, record, result))
-        self.write("best.recipe.yaml", yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True))
+        self.write("best.recipe.yaml", yamlfile.dump(recipe.plain()))
 
     def write_trials(self, records: list[TrialRecord]) -> None:
         """Write trials.csv."""
