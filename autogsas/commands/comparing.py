@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from autogsas.commands.request import RefineRequest
 from autogsas.commands.results import Run
 from autogsas.commands.verbs import refine
 from autogsas.comparison import Comparison, Refinement, build_comparison
@@ -120,8 +121,7 @@ def _refined(
         done = refine(
             load_project(_project_of(recipe, project, first_run)),
             recipe,
-            backend=backend or _engine_of(first_run),
-            out=Path(folder) / "run",
+            RefineRequest(backend=backend or _engine_of(first_run), out=Path(folder) / "run"),
             progress=progress,
         )
         if done.best is None:

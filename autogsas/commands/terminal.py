@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from autogsas.commands.verbs import Run
+from autogsas.commands.verbs import FinishedRun
 from autogsas.figures.textplot import history_plot
 from autogsas.hooks.events import (
     Event,
@@ -178,7 +178,7 @@ def _plot(history: Sequence[Attempt], by_hand: float | None, console: Console, h
     return [Text.assemble(*((span.text, _STYLES.get(span.kind, "")) for span in line), no_wrap=True) for line in drawn]
 
 
-def show_run(run: Run, console: Console) -> None:
+def show_run(run: FinishedRun, console: Console) -> None:
     """Print the result of a run: the figures, what is to be said about them, and where the files lie."""
     summary = run.summary
     table = Table.grid(padding=(0, 2))

@@ -92,7 +92,7 @@ def test_names_are_shown_and_never_read(tmp_path: Path) -> None:
 def test_a_run_has_them_beside_its_report(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     write_run(tmp_path, points=200)
-    page = verbs.report(tmp_path, figures="PNG, svg").read_text(encoding="utf-8")
+    page = verbs.report(tmp_path, figures="PNG, svg").page.read_text(encoding="utf-8")
     names = {path.name for path in tmp_path.iterdir() if NAMES.fullmatch(path.name)}
     assert names == {"figure-FAP.png", "figure-FAP.svg", "figure-FAP-wide.png", "figure-FAP-wide.svg"}
     assert all(f'<a href="{name}">' in page for name in names)

@@ -188,12 +188,12 @@ def test_a_full_temporary_folder_costs_the_trial(untouched: Path, small_disk: Pa
 
 def test_success_and_failure_leave_the_gpx_as_it_was(untouched: Path, gsas2_host: Any) -> None:
     loaded = load_project(untouched.parent, host_factory=gsas2_host)
-    run = verbs.refine(loaded, SHORT, backend="gsas2")
+    run = verbs.refine(loaded, SHORT, verbs.RefineRequest(backend="gsas2"))
     assert run.exit_status == 0
     assert run.folder == untouched.parent / "runs" / "small-1"
     assert (run.folder / "best.gpx").stat().st_size > 0
     empty = Recipe(steps=(FIRST, Step(title="nothing", limits=(40.1, 40.9))))
-    failed = verbs.refine(loaded, empty, backend="gsas2")
+    failed = verbs.refine(loaded, empty, verbs.RefineRequest(backend="gsas2"))
     assert failed.exit_status == 1
     assert failed.folder == untouched.parent / "runs" / "small-2"
     assert (failed.folder / "summary.json").is_file()
@@ -214,7 +214,8 @@ project, plugins = load_project(Path(sys.argv[1]), host_factory=partial(host.Hos
 made = replace(project, recipes=tuple(Recipe.model_validate_json(text) for text in sys.argv[4:])), plugins
 options = {"trials": int(sys.argv[2]), "resume": sys.argv[3] == "resume"}
 print("start", flush=True)
-run = verbs.run(made, backend="gsas2", scout="off", progress=lambda e: print(type(e).__name__, flush=True), **options)
+request = verbs.RunRequest(backend="gsas2", scout="off", **options)
+run = verbs.run(made, request, progress=lambda e: print(type(e).__name__, flush=True))
 print(run.exit_status)
 """
 
