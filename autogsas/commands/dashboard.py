@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-import json
 import socketserver
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,6 +20,7 @@ from autogsas.errors import UserError
 from autogsas.figures import fits_svg
 from autogsas.figures.fit import Caption
 from autogsas.runfolder.reader import Marks, Profile
+from autogsas.runfolder.trials import StoredTrial, read_stored_trial
 from autogsas.runfolder.writer import STUDY
 from autogsas.search.mirror import Mirror
 from autogsas.search.stopping import stop_signals
@@ -57,7 +56,7 @@ def serving(folder: Path, host: str, port: int) -> Iterator[WSGIServer]:
         raise UserError("the dashboard needs optuna-dashboard: pip install 'autogsas[dashboard]'") from None
     if not (folder / STUDY).is_file():
         raise UserError("not a run folder: there is no study.db", file=folder)
-    mirror = Mirror(folder / STUDY, folder.resolve().name or "run", lambda number: _has_curves(folder, number))
+    mirror = Mirror(folder / STUDY, folder.resolve().name or "run", lambda number: _arrays(folder, number) is not None)
     application = program.wsgi(mirror.storage, artifact_store=_Pictures(folder))
     try:
         server = make_server(host, port, application, server_class=_Server, handler_class=_Quiet)
@@ -133,46 +132,39 @@ def trial_svg(folder: Path, number: int) -> str:
 
     Raises UserError if the trial has no curves or their file is damaged.
     """
-    about = _about(folder, number)
-    file = next((file for file in _files(folder, (number, about.same_as)) if file.is_file()), None)
+    file = _arrays(folder, number)
     if file is None:
         raise UserError("the trial has no curves", file=folder, key=f"trial {number}")
+    stored = _stored(folder, number)
     fits: list[tuple[Profile, list[Marks], Caption]] = []
     try:
         with np.load(file) as arrays:
             for index, name in enumerate(map(str, arrays["histograms"])):
                 keys = ("x", "observed", "calculated", "background", "weights")
                 columns = (arrays[f"{index}.{key}"].astype(np.float64) for key in keys)
-                fits.append((Profile(name, *columns), [], Caption(f"trial {number} · {name}", about.rwp.get(name))))
+                fits.append((Profile(name, *columns), [], _caption(stored, number, name)))
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"the run folder is damaged: {error}", file=file) from error
     return fits_svg(fits)
 
 
-@dataclass(frozen=True)
-class _About:
-    """What the figure of a trial needs from its JSON file; ``rwp`` in per cent by histogram.
-
-    ``same_as`` is the earlier trial whose result it reused.
-    """
-
-    same_as: int | None = None
-    rwp: Mapping[str, float | None] = field(default_factory=dict)
+def _arrays(folder: Path, number: int) -> Path | None:
+    """Return the file with the curves of a trial, or of the earlier trial whose result it reused."""
+    stored = _stored(folder, number)
+    for candidate in (number, stored.same_as if stored is not None else None):
+        if candidate is not None and (file := folder / "trials" / f"{candidate:04d}.npz").is_file():
+            return file
+    return None
 
 
-def _has_curves(folder: Path, number: int) -> bool:
-    return any(file.is_file() for file in _files(folder, (number, _about(folder, number).same_as)))
+def _caption(stored: StoredTrial | None, number: int, histogram: str) -> Caption:
+    figures = None if stored is None else stored.histogram(histogram)
+    return Caption(f"trial {number} · {histogram}", None if figures is None else figures.metrics.rwp)
 
 
-def _files(folder: Path, numbers: Iterable[int | None]) -> Iterator[Path]:
-    return (folder / "trials" / f"{number:04d}.npz" for number in numbers if number is not None)
-
-
-def _about(folder: Path, number: int) -> _About:
+def _stored(folder: Path, number: int) -> StoredTrial | None:
+    # The curves can be shown even if the JSON file of the trial is damaged.
     try:
-        found = json.loads((folder / "trials" / f"{number:04d}.json").read_text(encoding="utf-8"))
-        rwp = {item["name"]: item["metrics"]["rwp"] for item in found.get("histograms") or ()}
-        same_as = found.get("same_as")
-        return _About(same_as if isinstance(same_as, int) else None, rwp)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return _About()
+        return read_stored_trial(folder, number)
+    except UserError:
+        return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ from autogsas.model.project import Project
 from autogsas.model.recipe import Recipe
 from autogsas.model.trial import TrialRecord
 from autogsas.runfolder.reader import read_summary
-from autogsas.runfolder.summarise import build_summary
-from autogsas.runfolder.summary import Summary
+from autogsas.runfolder.summarise import RunInfo, build_summary
+from autogsas.runfolder.summary import BackendPart, Summary
 from autogsas.runfolder.writer import RunFolder, choose_folder
 from autogsas.search.campaign import Seeding, explore
 from autogsas.search.importances import importances
@@ -167,14 +167,11 @@ def _carry_out(
 ) -> FinishedRun:
     began = time.monotonic()
     kept = settings_of(target)
-    about: dict[str, Any] = {
-        "created": kept.get("created") or datetime.now().astimezone().isoformat(timespec="seconds"),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "backend": {"name": backend.name, "version": backend.probe().version},
-        "seed": options.seed,
-    }
+    created = str(kept.get("created") or datetime.now().astimezone().isoformat(timespec="seconds"))
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    engine = BackendPart(name=backend.name, version=backend.probe().version)
     settings = {
-        "created": about["created"],
+        "created": created,
         "backend": backend.name,
         "seed": options.seed,
         "sampler": options.sampler,
@@ -192,9 +189,9 @@ def _carry_out(
             folder.log(str(error))
             folder.discard()
             raise
-        about |= {"finished": found.finished, "seconds": round(before + time.monotonic() - began, 3)}
-        about["scout"] = scouted
-        summary = _write(folder, project, found, about)
+        seconds = round(before + time.monotonic() - began, 3)
+        info = RunInfo(command, created, engine, options.seed, seconds, found.finished, scouted)
+        summary = _write(folder, project, found, info)
         notices = _report(folder.folder, project, host, summary, figures)
         notices += _call(host, "after_run", project=project, folder=folder.folder, summary=summary.plain())[1]
         for notice in notices:
@@ -205,12 +202,11 @@ def _carry_out(
     return FinishedRun(folder.folder, summary, found.best, status)
 
 
-def _write(folder: RunFolder, project: Project, found: Found, about: Mapping[str, Any]) -> Summary:
+def _write(folder: RunFolder, project: Project, found: Found, info: RunInfo) -> Summary:
     folder.write_trials(list(found.records))
     trials = [folder.read_trial(record.number) for record in found.records]
-    mattered = importances(folder.study, found.records, about["seed"]) if len(found.records) > 1 else None
-    about = {**about, "importances": mattered}
-    summary = build_summary(project, trials, found.records, found.best, **about)
+    mattered = importances(folder.study, found.records, info.seed) if len(found.records) > 1 else None
+    summary = build_summary(project, trials, found.best, replace(info, importances=mattered))
     folder.write_json("summary.json", summary.plain())
     return summary
 

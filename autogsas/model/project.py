@@ -51,7 +51,7 @@ def seconds(value: Any) -> Any:
         return value
     match = _DURATION.match(value)
     if match is None:
-        raise ValueError("a duration is a number of seconds or a text such as '90s', '10m' or '1.5h'")
+        raise ValueError("must be a duration: a number of seconds or a text such as '90s', '10m' or '1.5h'")
     return float(match[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}[match[2]]
 
 

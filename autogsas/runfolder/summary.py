@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from autogsas.model.structure import Cell, Phase, Site
 
 __all__ = ["StepPart", "Summary", "summary_schema"]
 
 Range = tuple[float, float]
-Number = float | None
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Number = Annotated[float | None, BeforeValidator(_finite)]
 Finished = Literal["complete", "interrupted", "timeout", "no gain", "terminator"]
 
 
@@ -147,6 +154,25 @@ class PhasePart(_Part):
     space_group: str
     cell: CellPart
     sites: list[SitePart]
+
+    @classmethod
+    def of(cls, phase: Phase) -> PhasePart:
+        """Return a phase with isotropic displacements as summary.json holds it."""
+        return cls(
+            name=phase.name,
+            space_group=phase.space_group,
+            cell=CellPart(**asdict(phase.cell)),
+            sites=[
+                SitePart(
+                    label=site.label,
+                    element=site.element,
+                    **dict(zip("xyz", site.xyz, strict=True)),
+                    occupancy=site.occupancy,
+                    uiso=site.uiso,
+                )
+                for site in phase.sites
+            ],
+        )
 
     def phase(self) -> Phase:
         """Return the phase as engines and checks use it; U_iso is NaN where it is missing."""

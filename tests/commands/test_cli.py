@@ -99,7 +99,7 @@ def test_no_usable_result_exits_with_one(folder: Path, capfd: pytest.CaptureFixt
         (["run"], "missing argument 'PROJECT'"),
         (["run", "{folder}", "--trails", "3"], "--trials"),
         (["run", "{folder}", "--trials", "0"], "0 is not in the range"),
-        (["run", "{folder}", "--timeout", "soon"], "'soon': a duration is"),
+        (["run", "{folder}", "--timeout", "soon"], "'soon': must be a duration"),
         (["run", "{folder}", "--timeout", "0"], "must be positive"),
         (["run", "{folder}", "--backend", "fakee"], "did you mean 'fake'"),
         (["run", "{folder}", "--resume"], "no run to resume"),
