@@ -16,7 +16,7 @@ from autogsas.errors import AutogsasError, nearest
 from autogsas.version import __version__
 
 if TYPE_CHECKING:
-    from autogsas.commands.verbs import Run
+    from autogsas.commands.verbs import FinishedRun
 
 __all__ = ["cli", "main"]
 
@@ -116,7 +116,7 @@ def run(project: Path, as_json: bool, quiet: bool, **options: Any) -> int:
     from autogsas.commands import verbs
 
     with _watch(as_json, quiet) as progress:
-        found = verbs.run(project, progress=progress, **options)
+        found = verbs.run(project, verbs.RunRequest(**options), progress=progress)
     return _show(found, as_json, quiet)
 
 
@@ -129,7 +129,7 @@ def refine(project: Path, recipe: Path, as_json: bool, quiet: bool, **options: A
     from autogsas.commands import verbs
 
     with _watch(as_json, quiet) as progress:
-        found = verbs.refine(project, recipe, progress=progress, **options)
+        found = verbs.refine(project, recipe, verbs.RefineRequest(**options), progress=progress)
     return _show(found, as_json, quiet)
 
 
@@ -157,10 +157,13 @@ def init(**given: Any) -> int:
 @_figures
 @_debug
 def report(folder: Path, figures: str) -> int:
-    """Write report.html of the run folder RUN anew."""
+    """Write report.html of the run folder RUN again."""
     from autogsas.commands import verbs
 
-    click.echo(f"wrote {verbs.report(folder, figures=figures)}")
+    done = verbs.report(folder, figures=figures)
+    for notice in done.notices:
+        click.echo(notice, err=True)
+    click.echo(f"wrote {done.page}")
     return 0
 
 
@@ -272,7 +275,7 @@ def _watch(as_json: bool, quiet: bool) -> AbstractContextManager[Any]:
     return LiveProgress(console) if console.is_terminal else PlainProgress(console)
 
 
-def _show(found: Run, as_json: bool, quiet: bool) -> int:
+def _show(found: FinishedRun, as_json: bool, quiet: bool) -> int:
     from rich.console import Console
 
     from autogsas.commands.terminal import show_run

@@ -31,7 +31,7 @@ __all__ = ["SELF_TEST_TIMEOUT", "check_backend", "doctor", "plugins"]
 SELF_TEST_TIMEOUT = 60.0
 """Seconds for a refinement that takes two; the first import of an engine may take longer."""
 
-_PACKAGES = ("numpy", "scipy", "gemmi", "pluggy", "pydantic", "optuna", "click", "rich", "plotly")
+_PACKAGES = ("numpy", "scipy", "gemmi", "pluggy", "pydantic", "ruamel.yaml", "optuna", "click", "rich")
 _OPTIONAL = {"cmaes": "sampler cmaes", "torch": "sampler gp"}
 
 

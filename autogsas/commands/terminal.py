@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from autogsas.commands.verbs import Run
+from autogsas.commands.verbs import FinishedRun
 from autogsas.figures.textplot import history_plot
 from autogsas.hooks.events import (
     Event,
@@ -178,7 +178,7 @@ def _plot(history: Sequence[Attempt], by_hand: float | None, console: Console, h
     return [Text.assemble(*((span.text, _STYLES.get(span.kind, "")) for span in line), no_wrap=True) for line in drawn]
 
 
-def show_run(run: Run, console: Console) -> None:
+def show_run(run: FinishedRun, console: Console) -> None:
     """Print the result of a run: the figures, what is to be said about them, and where the files lie."""
     summary = run.summary
     table = Table.grid(padding=(0, 2))
@@ -229,8 +229,7 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     if len(summary.candidates) > 1:
         other = summary.candidates[1]
         rwp = "" if other.rwp is None else f" at Rwp {other.rwp:.3f} %"
-        differences = [item.model_dump() for item in other.differences]
-        words = joined(differences_words(differences, len(summary.structure) > 1)[:3])
+        words = joined(differences_words(other.differences, len(summary.structure) > 1)[:3])
         lines.append(("solutions", f"{len(summary.candidates)} distinct ones; the report compares them"))
         lines.append(("", f"the second: trial {other.trial}{rwp}{f', {words}' if words else ''}"))
     return lines

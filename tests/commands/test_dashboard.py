@@ -90,7 +90,7 @@ def test_trials_that_end_later_appear(run: Path, fake_host: Any, tmp_path: Path)
     mirror = Mirror(run / "study.db", "run", lambda number: number == 5)
     assert mirror.count == 4
     made = make_project(tmp_path / "project", histograms=2, search=Search(trials=4, seed=1))
-    verbs.run((made, fake_host), out=run, resume=True, trials=6)
+    verbs.run((made, fake_host), verbs.RunRequest(out=run, resume=True, trials=6))
     mirror.refresh()
     mirror.refresh()
     assert mirror.count == 6

@@ -52,17 +52,17 @@ def project(folder: Path, *recipes: Recipe, trial_timeout: float = 30.0) -> Proj
 
 def search(
     folder: Path, host: Callable[..., Host], *titles: tuple[str, ...], trial_timeout: float = 30.0
-) -> tuple[verbs.Run, list[tuple[str, str, str]]]:
+) -> tuple[verbs.FinishedRun, list[tuple[str, str, str]]]:
     """Run one trial for each list of step titles; return the run and each trial's state, cause and message."""
     recipes = [make_recipe(*steps, terms=3 + number, name=f"r{number}") for number, steps in enumerate(titles)]
     read = project(folder / "project", *recipes, trial_timeout=trial_timeout)
     before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in read.files}
-    run = verbs.run((read, host(())), out=folder / "run", trials=len(titles))
+    run = verbs.run((read, host(())), verbs.RunRequest(out=folder / "run", trials=len(titles)))
     assert {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in read.files} == before
     kept = RunFolder(run.folder)
     trials = [kept.read_trial(number) for number in range(len(titles))]
     kept.close()
-    return run, [(trial["state"], trial["cause"], trial["message"]) for trial in trials]
+    return run, [(trial.record.state, trial.record.cause, trial.record.message) for trial in trials]
 
 
 def alive(pids: Path) -> list[int]:
@@ -128,8 +128,8 @@ def test_the_steps_before_a_fault_are_kept(tmp_path: Path, gsas2_host: Any, stan
     run, _ = search(tmp_path, gsas2_host, ("one", "two", "!die", "never"))
     assert run.exit_status == 1
     with RunFolder(run.folder) as folder:
-        steps = folder.read_trial(0)["steps"]
-    assert [step["title"] for step in steps] == ["one", "two"]
+        steps = folder.read_trial(0).record.steps
+    assert [step.title for step in steps] == ["one", "two"]
 
 
 @pytest.mark.parametrize(
@@ -158,13 +158,13 @@ def test_what_was_done_is_kept_when_gsas2_goes_missing(tmp_path: Path, gsas2_hos
     recipes = [make_recipe(*steps, terms=3 + n) for n, steps in enumerate((("one",), ("!vanish",), ("three",)))]
     read = project(tmp_path / "project", *recipes)
     with pytest.raises(BackendMissing, match="a library is missing"):
-        verbs.run((read, gsas2_host(())), out=tmp_path / "run", trials=3)
+        verbs.run((read, gsas2_host(())), verbs.RunRequest(out=tmp_path / "run", trials=3))
     with RunFolder(tmp_path / "run") as folder:
-        assert [folder.read_trial(number)["state"] for number in (0, 1)] == ["complete", "failed"]
+        assert [folder.read_trial(number).record.state for number in (0, 1)] == ["complete", "failed"]
         assert not (folder.folder / "trials" / "0002.json").exists()
     assert (tmp_path / "run" / "best.recipe.yaml").is_file()
     vanished(standin).unlink()
-    run = verbs.run((read, gsas2_host(())), out=tmp_path / "run", trials=3, resume=True)
+    run = verbs.run((read, gsas2_host(())), verbs.RunRequest(out=tmp_path / "run", trials=3, resume=True))
     assert run.exit_status == 0
     assert [item["state"] for item in run.summary.plain()["history"]] == ["complete", "failed", "complete"]
 
@@ -263,7 +263,7 @@ def test_a_worker_that_cannot_start_is_a_missing_backend(
     read = project(tmp_path / "project", make_recipe("good"))
     monkeypatch.setattr("autogsas.trial.worker.sys.executable", str(tmp_path / "standin" / "bin" / "python"))
     with pytest.raises(BackendMissing):
-        verbs.run((read, gsas2_host(())), out=tmp_path / "run")
+        verbs.run((read, gsas2_host(())), verbs.RunRequest(out=tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
@@ -289,10 +289,10 @@ def test_a_gpx_that_became_another_one_is_refused(tmp_path: Path, gsas2_host: An
     file = tmp_path / "a.gpx"
     file.write_bytes(f"cos\nsystem\n(S'touch {ran}'\ntR.".encode())
     read = replace(project(tmp_path / "project", make_recipe("good")), phase_files=(file,))
-    run = verbs.run((read, gsas2_host(())), out=tmp_path / "run")
+    run = verbs.run((read, gsas2_host(())), verbs.RunRequest(out=tmp_path / "run"))
     assert run.exit_status == 1
     with RunFolder(run.folder) as folder:
-        trial = folder.read_trial(0)
-    assert (trial["state"], trial["cause"]) == ("failed", "refused")
-    assert "os.system" in trial["message"]
+        trial = folder.read_trial(0).record
+    assert (trial.state, trial.cause) == ("failed", "refused")
+    assert "os.system" in trial.message
     assert not ran.exists()
