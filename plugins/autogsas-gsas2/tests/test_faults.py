@@ -233,7 +233,7 @@ def test_a_missing_gsas2_is_one_line_and_exit_3(
     status, out, _ = call(capfd, "doctor", "--backend", "gsas2")
     assert status == 3
     assert f"gsas2: cannot be used: {python}: {reason}" in out
-    assert "to have it: install GSAS-II as https://" in out
+    assert "install GSAS-II as described on https://" in out
     assert "is refined by: numpy" in out
     discovery.probe.cache_clear()
 
