@@ -124,7 +124,7 @@ def _level(path: str, schema: Mapping[str, Any], defs: Mapping[str, Any], parts:
         default = "required" if key in required else _shown(entry.get("default"))
         if inner is not None and not many:
             default = ""
-        rows.append((f"`{path}{key}`", _kind(entry, defs), default, entry.get("description", "")))
+        rows.append((f"`{key}`", _kind(entry, defs), default, entry.get("description", "")))
     about = schema.get("description", "")
     title = f"### {path.rstrip('.')}\n\n" if path else "### The top level\n\n"
     parts.append(f"{title}{about}\n\n" + table(["key", "value", "default", "meaning"], rows))
@@ -184,7 +184,8 @@ def summary_keys() -> str:
         names = sorted(set(re.findall(r"#/\$defs/(\w+)", json.dumps(entry))))
         about = " ".join(" ".join(defs[name].get("description", "").split()) for name in names)
         inner = ", ".join(f"`{one}`" for name in names for one in defs[name]["properties"])
-        rows.append((f"`{key}`", f"{about} Keys: {inner}." if names else _kind(entry, defs) or "keys"))
+        many = "List, an entry for each: " if entry.get("type") == "array" else ""
+        rows.append((f"`{key}`", f"{many}{about} Keys: {inner}." if names else _kind(entry, defs) or "keys"))
     return table(["key", "value"], rows)
 
 
