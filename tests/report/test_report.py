@@ -147,8 +147,8 @@ def test_the_terminal_names_the_second_solution(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=160)
     show_run(FinishedRun(tmp_path, summary, None, 0), console)
     text = console.file.getvalue()
-    assert "2 distinct ones; the report compares them" in text
-    assert f"the second: trial 5 at Rwp {summary.candidates[1].rwp:.3f} %, O3 by 0.31 Å (45 esd) and c by" in text
+    assert "2 distinct solutions; the report compares them" in text
+    assert f"second solution: trial 5 at Rwp {summary.candidates[1].rwp:.3f} %, O3 by 0.31 Å (45 esd) and c by" in text
 
 
 def test_a_run_of_an_earlier_version_says_which_parameters_differ(tmp_path: Path) -> None:
