@@ -1,10 +1,12 @@
-"""What one calls from Python: as short as the command line, and with the same words."""
+"""The Python interface: the commands of the command line as functions, with the same names for the same settings."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from autogsas.commands import verbs
+from autogsas.commands.request import RefineRequest, RunRequest
 from autogsas.commands.results import Run
 from autogsas.hooks.events import Progress
 from autogsas.hooks.host import Host
@@ -27,15 +29,15 @@ def run(
     like: Path | str | None = None,
     out: Path | str | None = None,
     resume: bool = False,
+    figures: str | Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Run:
-    """Refine a project by a search over recipes, leave the results in a folder, and return them.
+    """Refine a project by a search over recipes, write the results to a folder, and return them.
 
-    ``project`` is a project file, its folder or a GSAS-II .gpx; all else, and what is raised, as in
-    `autogsas.commands.verbs.run`.
+    ``project`` is a project file, its folder or a GSAS-II .gpx. The settings are those of
+    `autogsas.commands.request.RunRequest`; errors as in `autogsas.commands.verbs.run`.
     """
-    done = verbs.run(
-        project,
+    request = RunRequest(
         backend=backend,
         trials=trials,
         timeout=timeout,
@@ -46,9 +48,9 @@ def run(
         like=like,
         out=out,
         resume=resume,
-        progress=progress,
+        figures=figures,
     )
-    return Run(done.folder)
+    return Run(verbs.run(project, request, progress=progress).folder)
 
 
 def refine(
@@ -58,12 +60,17 @@ def refine(
     backend: str | None = None,
     timeout: float | None = None,
     out: Path | str | None = None,
+    figures: str | Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Run:
-    """Refine a project by one recipe and return what it gave (see `autogsas.commands.verbs.refine`)."""
-    return Run(verbs.refine(project, recipe, backend=backend, timeout=timeout, out=out, progress=progress).folder)
+    """Refine a project by one recipe, write the results to a folder, and return them.
+
+    The settings are those of `autogsas.commands.request.RefineRequest`; errors as in `autogsas.commands.verbs.refine`.
+    """
+    request = RefineRequest(backend=backend, timeout=timeout, out=out, figures=figures)
+    return Run(verbs.refine(project, recipe, request, progress=progress).folder)
 
 
 def open_run(folder: Path | str) -> Run:
-    """Return an earlier run by its folder. Raises UserError where it holds none."""
+    """Return an earlier run by its folder. Raises UserError if the folder does not hold a run."""
     return Run(folder)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 
 from autogsas.hooks.host import Host
 from autogsas.testing import pytest_engines
+
+# A busy machine may pause a test at any point; the time of one example says nothing about the code.
+hypothesis.settings.register_profile("autogsas", deadline=None)
+hypothesis.settings.load_profile("autogsas")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,61 +1,83 @@
-"""What the README says is held against the code. ``python tests/test_docs.py`` writes the hook table anew."""
+"""The documentation agrees with the code: examples, commands, options, findings, links."""
 
 from __future__ import annotations
 
-import inspect
 import re
+import shlex
 import shutil
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
 
 from autogsas.cli import cli
-from autogsas.hooks.specs import Specs
+from autogsas.hooks.host import Host
+from autogsas.input.loading import load_project
 from autogsas.model.project import ProjectFile
-from autogsas.model.recipe import Recipe
+from autogsas.model.recipe import Recipe, Step
 
-README = Path(__file__).parent.parent / "README.md"
-MARKS = ("<!-- hooks -->\n", "<!-- /hooks -->")
-
-
-def hook_table() -> str:
-    rows = ["| hook | when it is called, and what it may return |", "|---|---|"]
-    for name, hook in vars(Specs).items():
-        if name.startswith("autogsas_"):
-            about = " ".join((inspect.getdoc(hook) or "").split())
-            arguments = ", ".join(key for key in inspect.signature(hook).parameters if key != "self")
-            rows.append(f"| `{name}({arguments})` | {about} |")
-    return "\n".join(rows) + "\n"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted(DOCS.rglob("*.md")),
+    *sorted((ROOT / "projects").glob("*/README.md")),
+]
 
 
-def between(text: str) -> str:
-    return text.split(MARKS[0])[1].split(MARKS[1])[0]
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
 
 
-def test_the_hook_table_is_current() -> None:
-    assert between(README.read_text(encoding="utf-8")) == hook_table()
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text_of(page), flags=re.S)
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
 
 
 def test_every_command_is_named() -> None:
-    line = next(line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("Commands:"))
-    assert set(re.findall(r"`([a-z-]+)`", line)) >= set(cli.commands)
+    line = next(line for line in text_of(DOCS / "reference" / "cli.md").splitlines() if line.startswith("Commands:"))
+    assert set(re.findall(r"`([a-z-]+)`", line)) == set(cli.commands)
 
 
-def test_the_examples_are_valid() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
-    ProjectFile.model_validate(yaml.safe_load(blocks[0]))
-    Recipe.model_validate(yaml.safe_load(blocks[1]))
+def _validate(data: dict[str, Any]) -> None:
+    if "steps" in data:
+        Recipe.model_validate(data)
+    elif "start" in data:
+        Step.model_validate(data)
+    else:
+        needed = {"data": [{"file": "a.xye"}], "phases": [{"file": "a.cif"}]}
+        ProjectFile.model_validate({**needed, **data})
 
 
-def test_the_hook_example_works(tmp_path: Path) -> None:
-    from autogsas.input.loading import load_project
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_yaml_examples_are_valid(page: Path) -> None:
+    for block in blocks(page, "yaml"):
+        _validate(yaml.safe_load(block))
 
-    code = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
-    assert code is not None
+
+def test_the_yaml_examples_are_found() -> None:
+    assert sum(len(blocks(page, "yaml")) for page in PAGES) >= 5
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_commands_in_examples_have_these_options(page: Path) -> None:
+    for block in blocks(page, "sh"):
+        for match in re.finditer(r"(?:^|&& |\.venv/bin/)autogsas ([a-z-]+)(.*)$", block, flags=re.M):
+            command = cli.commands[match[1]]
+            known = {option for parameter in command.params for option in parameter.opts}
+            used = {word.split("=")[0] for word in shlex.split(match[2], comments=True) if word.startswith("--")}
+            assert used <= known, match[0]
+
+
+def test_the_first_hook_example_works(tmp_path: Path) -> None:
     folder = tmp_path / "fluorapatite"
-    shutil.copytree(README.parent / "projects" / "fluorapatite", folder, ignore=shutil.ignore_patterns("runs"))
-    (folder / "hooks.py").write_text(code[1], encoding="utf-8")
+    shutil.copytree(ROOT / "projects" / "fluorapatite", folder, ignore=shutil.ignore_patterns("runs"))
+    (folder / "hooks.py").write_text(blocks(DOCS / "how-to" / "write-a-hook.md", "python")[0], encoding="utf-8")
     with (folder / "project.yaml").open("a", encoding="utf-8") as file:
         file.write("plugins: [hooks.py]\n")
     project, host = load_project(folder)
@@ -63,13 +85,27 @@ def test_the_hook_example_works(tmp_path: Path) -> None:
     assert limits == (25.0, 90.0)
 
 
+@pytest.mark.parametrize("index", range(len(blocks(DOCS / "how-to" / "write-a-hook.md", "python"))))
+def test_the_hook_examples_can_be_registered(index: int) -> None:
+    module = ModuleType(f"example_{index}")
+    exec(blocks(DOCS / "how-to" / "write-a-hook.md", "python")[index], module.__dict__)
+    host = Host(entry_points=False)
+    host.register(module, module.__name__)
+    assert host.plugins[-1].hooks
+
+
+def test_every_key_of_a_step_is_described() -> None:
+    text = text_of(DOCS / "reference" / "recipe.md").split("## Keys of a step")[1].split("\n## ")[0]
+    rows = "\n".join(row.split("|")[1] for row in text.splitlines() if row.startswith("| `"))
+    assert set(re.findall(r"`(\w+)`", rows)) == set(Step.model_fields)
+
+
 def test_every_finding_is_named() -> None:
-    """Codes stand as the first argument of a `Finding`, or are given a name first."""
-    text = README.read_text(encoding="utf-8")
-    section = text.split("## What is checked\n")[1].split("\n## ")[0]
-    rows = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
+    """A code is the first argument of a `Finding`, or is given a name first."""
+    text = text_of(DOCS / "reference" / "findings.md")
+    rows = [row.split("|")[1] for row in text.splitlines() if row.startswith("| `")]
     named = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
-    package = README.parent / "autogsas"
+    package = ROOT / "autogsas"
     sources = [*(package / "builtin").rglob("*.py"), package / "trial" / "assessment.py"]
     code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     given = set(re.findall(r'Finding\(\s*"([a-z-]+)"', code)) | set(re.findall(r'"(atoms-[a-z-]+)"', code))
@@ -77,13 +113,17 @@ def test_every_finding_is_named() -> None:
     assert given == named
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(((?!http)[^)]+)\)", README.read_text(encoding="utf-8")))
-def test_links_lead_somewhere(link: str) -> None:
-    assert (README.parent / link).exists()
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", text_of(page), flags=re.S)
+    for link in re.findall(r"\]\(((?!https?:|#)[^)\s]+)\)", text):
+        assert (page.parent / link.split("#")[0]).exists(), link
 
 
-if __name__ == "__main__":
-    text = README.read_text(encoding="utf-8")
-    README.write_text(text.replace(between(text), "", 1) if between(text) else text, encoding="utf-8")
-    head, tail = README.read_text(encoding="utf-8").split(MARKS[0])
-    README.write_text(head + MARKS[0] + hook_table() + tail, encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_files_that_are_named_exist(page: Path) -> None:
+    """The changelog may name what is gone."""
+    if page.name == "CHANGELOG.md":
+        return
+    for name in re.findall(r"`((?:autogsas|docs|plugins|projects|tests)/[\w./-]+)`", text_of(page)):
+        assert (ROOT / name).exists(), name

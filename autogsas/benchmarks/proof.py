@@ -39,7 +39,8 @@ def read_trials(folder: Path) -> list[tuple[TrialRecord, int | None]]:
     """Return the trials of a run, each with the number of the one whose result it took over, if any."""
     with RunFolder(folder) as run:
         count = len(list((run.folder / "trials").glob("*.json")))
-        return [run.read_record(number) for number in range(count)]
+        stored = [run.read_trial(number) for number in range(count)]
+        return [(trial.record, trial.same_as) for trial in stored]
 
 
 def replay(trials: Sequence[tuple[TrialRecord, int | None]], lead: int = 1) -> Replay:

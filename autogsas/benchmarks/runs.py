@@ -66,12 +66,14 @@ def perform(wish: Wish, base: Path, say: Callable[[str], None]) -> Path:
             return folder
     done = verbs.run(
         (project, wish.case.host),
-        backend=wish.backend,
-        trials=wish.trials,
-        jobs=wish.jobs,
-        seed=wish.seed,
-        out=folder,
-        resume=(folder / STUDY).is_file(),
+        verbs.RunRequest(
+            backend=wish.backend,
+            trials=wish.trials,
+            jobs=wish.jobs,
+            seed=wish.seed,
+            out=folder,
+            resume=(folder / STUDY).is_file(),
+        ),
     )
     if done.exit_status == 130:
         raise KeyboardInterrupt

@@ -5,6 +5,7 @@ __all__ = ["MODULES"]
 # In the order of registration: pluggy calls what was registered last first.
 MODULES = (
     "autogsas.builtin.numpy_engine.backend",
+    "autogsas.builtin.numpy_engine.cells",
     "autogsas.builtin.readers.text",
     "autogsas.builtin.readers.gsas",
     "autogsas.builtin.readers.xrdml",

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from autogsas.commands.request import RefineRequest
 from autogsas.commands.results import Run
 from autogsas.commands.verbs import refine
 from autogsas.comparison import Comparison, Refinement, build_comparison
@@ -18,7 +19,7 @@ from autogsas.hooks.host import Host
 from autogsas.input.loading import find_project_file, load_project
 from autogsas.model.project import Project
 from autogsas.model.result import Result
-from autogsas.runfolder.reader import read_run
+from autogsas.runfolder.reader import read_summary
 
 __all__ = ["compare", "write_page"]
 
@@ -120,8 +121,7 @@ def _refined(
         done = refine(
             load_project(_project_of(recipe, project, first_run)),
             recipe,
-            backend=backend or _engine_of(first_run),
-            out=Path(folder) / "run",
+            RefineRequest(backend=backend or _engine_of(first_run), out=Path(folder) / "run"),
             progress=progress,
         )
         if done.best is None:
@@ -144,9 +144,9 @@ def _project_of(recipe: Path, project: Path | str | None, first_run: Path | None
 
 def _project_file_of(run: Path) -> Path | None:
     """Return the project file that a run was of, as its summary names it."""
-    file = read_run(run).summary.get("project_file")
+    file = read_summary(run).project_file
     return None if file is None else Path(file)
 
 
 def _engine_of(first_run: Path | None) -> str | None:
-    return None if first_run is None else str(read_run(first_run).summary["backend"]["name"])
+    return None if first_run is None else read_summary(first_run).backend.name

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from autogsas.errors import UserError
 from autogsas.model.recipe import Recipe
-from autogsas.runfolder.reader import Profile, read_run
+from autogsas.runfolder.reader import Profile, read_run, read_summary
 from autogsas.runfolder.summary import FindingPart, ParameterPart, PhasePart, Summary
 from autogsas.runfolder.tables import trial_rows
-from autogsas.runfolder.writer import read_records
+from autogsas.runfolder.trials import read_records
 from autogsas.text.formatting import general, percent, with_esd
 
 if TYPE_CHECKING:
@@ -133,8 +133,7 @@ class Run:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder).resolve()
-        read = read_run(self.folder)
-        self.summary = Summary.model_validate(_known(read.summary))
+        self.summary = read_summary(self.folder)
 
     @property
     def exit_status(self) -> int:
@@ -201,12 +200,6 @@ class Run:
 
     def _repr_html_(self) -> str:
         return _table((), self._lines())
-
-
-def _known(data: Mapping[str, Any]) -> dict[str, Any]:
-    # A later version may say more; what this one reads was checked already.
-    names = {field.alias or name for name, field in Summary.model_fields.items()}
-    return {key: value for key, value in data.items() if key in names}
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

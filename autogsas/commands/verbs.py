@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from autogsas.commands.request import RefineRequest, RunRequest
 from autogsas.errors import AutogsasError, PluginError, UserError
 from autogsas.hooks.backend import Backend
 from autogsas.hooks.choices import Section, Seed
 from autogsas.hooks.events import Notice, Progress
 from autogsas.hooks.host import Host
 from autogsas.input.loading import load_project, load_recipe
-from autogsas.model.project import Project, Scout
+from autogsas.model.project import Project
 from autogsas.model.recipe import Recipe
 from autogsas.model.trial import TrialRecord
-from autogsas.runfolder.summarise import build_summary
-from autogsas.runfolder.summary import Summary
+from autogsas.runfolder.reader import read_summary
+from autogsas.runfolder.summarise import RunInfo, build_summary
+from autogsas.runfolder.summary import BackendPart, Summary
 from autogsas.runfolder.writer import RunFolder, choose_folder
 from autogsas.search.campaign import Seeding, explore
 from autogsas.search.importances import importances
@@ -31,17 +32,20 @@ from autogsas.search.resuming import check_resumable, fingerprint, seconds_befor
 from autogsas.search.sampler import check_terminator
 from autogsas.search.seeds import collect_seeds, seeds_like
 from autogsas.trial.building import rehearse
+from autogsas.trial.cells import with_found_cells
 
-__all__ = ["Run", "refine", "report", "run"]
+__all__ = ["FinishedRun", "RefineRequest", "RunRequest", "WrittenReport", "refine", "report", "run"]
+
+Given = Path | str | tuple[Project, Host]
 
 _SAMPLER_OF = {"default": "tpe", "published-2020": "tpe-2020"}
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run that is over.
+class FinishedRun:
+    """A run that has ended.
 
-    ``exit_status`` is 0 where something usable was found, 1 where not, 130 where it was interrupted.
+    ``exit_status`` is 0 if a usable result was found, 1 if not, 130 if the run was interrupted.
     """
 
     folder: Path
@@ -50,107 +54,105 @@ class Run:
     exit_status: int
 
 
-def run(
-    project: Path | str | tuple[Project, Host],
-    *,
-    backend: str | None = None,
-    trials: int | None = None,
-    timeout: float | None = None,
-    jobs: int | None = None,
-    seed: int | None = None,
-    patience: int | None = None,
-    scout: Scout | None = None,
-    like: Path | str | None = None,
-    out: Path | str | None = None,
-    resume: bool = False,
-    progress: Progress | None = None,
-    figures: str | Sequence[str] = (),
-) -> Run:
-    """Refine a project by a search over recipes and leave the results in a folder.
+@dataclass(frozen=True)
+class WrittenReport:
+    """A report page that was written, and what the user should know about it."""
 
-    ``project`` is a project file or its folder, or what `autogsas.input.loading.load_project` returned; ``timeout`` in
-    seconds; ``patience`` stops after so many trials without gain; ``scout`` is "auto", "off" or a number of trials of
-    the numpy engine before a slower one; ``like`` is the folder of an earlier run whose best recipes are tried first.
-    What is None is taken from the project.
-    ``progress`` is called with each event of `autogsas.hooks.events`. ``figures``: formats of figures for print, such
-    as "pdf,svg,png".
-    Raises UserError for mistakes in what was given, BackendMissing where the engine cannot be used.
+    page: Path
+    notices: tuple[str, ...] = ()
+
+
+def run(project: Given, request: RunRequest | None = None, *, progress: Progress | None = None) -> FinishedRun:
+    """Refine a project by a search over recipes and write the results to a folder.
+
+    ``project`` is a project file or its folder, or what `autogsas.input.loading.load_project` returned. ``progress`` is
+    called with each event of `autogsas.hooks.events`. Raises UserError for wrong input, BackendMissing if the engine
+    cannot be used.
     """
+    asked = request or RunRequest()
     read, host = project if isinstance(project, tuple) else load_project(Path(project))
-    formats = _figures(figures)
-    engine = _backend(read, host, backend)
-    target = choose_folder(read, None if out is None else Path(out), resume)
-    kept = settings_of(target) if resume else {}
-    check_resumable(target, kept, read, engine, seed)
-    asked = read.search
+    formats = _figures(asked.figures)
+    engine = _backend(read, host, asked.backend)
+    target = choose_folder(read, None if asked.out is None else Path(asked.out), asked.resume)
+    kept = settings_of(target) if asked.resume else {}
+    check_resumable(target, kept, read, engine, asked.seed)
+    search = read.search
     options = Options(
-        trials=_at_least_one(trials, "--trials") or asked.trials,
-        jobs=_at_least_one(jobs, "--jobs") or asked.jobs,
-        seed=seed if seed is not None else kept.get("seed", asked.seed),
-        sampler=kept.get("sampler", asked.sampler or _SAMPLER_OF[asked.space]),
-        timeout=timeout if timeout is not None else asked.timeout,
-        trial_timeout=asked.trial_timeout,
+        trials=_at_least_one(asked.trials, "--trials") or search.trials,
+        jobs=_at_least_one(asked.jobs, "--jobs") or search.jobs,
+        seed=asked.seed if asked.seed is not None else kept.get("seed", search.seed),
+        sampler=kept.get("sampler", search.sampler or _SAMPLER_OF[search.space]),
+        timeout=asked.timeout if asked.timeout is not None else search.timeout,
+        trial_timeout=search.trial_timeout,
         # The published search carries every trial through.
-        prune=asked.prune and asked.space == "default",
-        patience=_at_least_one(patience, "--patience") or asked.patience,
-        terminator=asked.terminator,
+        prune=search.prune and search.space == "default",
+        patience=_at_least_one(asked.patience, "--patience") or search.patience,
+        terminator=search.terminator,
     )
     if options.terminator:
         check_terminator()
+    read = with_found_cells(host, read)
     rehearse(host, read, engine.capabilities())
-    wish = scout if scout is not None else kept.get("scout", asked.scout)
-    model = Path(like) if like is not None else Path(kept["like"]) if kept.get("like") else None
-    if model is not None and asked.space != "default":
-        raise UserError("the published search begins with nothing but its sampler", key="--like", found=model)
-    earlier = () if model is None else seeds_like(model)
-    plan = Seeding(collect_seeds(host, read, engine), earlier, wish, None if model is None else model.resolve())
+    scout = asked.scout if asked.scout is not None else kept.get("scout", search.scout)
+    like = Path(asked.like) if asked.like is not None else Path(kept["like"]) if kept.get("like") else None
+    if like is not None and search.space != "default":
+        raise UserError("the published search begins with nothing but its sampler", key="--like", found=like)
+    earlier = () if like is None else seeds_like(like)
+    plan = Seeding(collect_seeds(host, read, engine), earlier, scout, None if like is None else like.resolve())
     return _carry_out(read, host, engine, target, options, plan, progress, formats)
 
 
 def refine(
-    project: Path | str | tuple[Project, Host],
+    project: Given,
     recipe: Path | str | Recipe,
+    request: RefineRequest | None = None,
     *,
-    backend: str | None = None,
-    timeout: float | None = None,
-    out: Path | str | None = None,
     progress: Progress | None = None,
-    figures: str | Sequence[str] = (),
-) -> Run:
-    """Refine a project by one recipe and leave the results in a folder, as a run of one trial does.
+) -> FinishedRun:
+    """Refine a project by one recipe and write the results to a folder, as a run of one trial does.
 
-    ``timeout`` in seconds; ``figures`` as in `run`. Raises as `run` does.
+    Arguments and errors as in `run`.
     """
+    asked = request or RefineRequest()
     read, host = project if isinstance(project, tuple) else load_project(Path(project))
     made = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe), read)
-    formats = _figures(figures)
-    engine = _backend(read, host, backend)
-    target = choose_folder(read, None if out is None else Path(out), False)
+    formats = _figures(asked.figures)
+    engine = _backend(read, host, asked.backend)
+    target = choose_folder(read, None if asked.out is None else Path(asked.out), False)
     options = Options(
-        trials=1, seed=read.search.seed, sampler="random", trial_timeout=timeout or read.search.trial_timeout
+        trials=1, seed=read.search.seed, sampler="random", trial_timeout=asked.timeout or read.search.trial_timeout
     )
     plan = Seeding((Seed(made.name or "recipe", recipe=made),))
     return _carry_out(read, host, engine, target, options, plan, progress, formats)
 
 
-def report(folder: Path | str, *, figures: str | Sequence[str] = ()) -> Path:
-    """Write report.html of a run folder anew, with figures for print ("pdf,svg,png"), and return its path.
+def report(folder: Path | str, *, figures: str | Sequence[str] = ()) -> WrittenReport:
+    """Write report.html of a run folder again, with figures for print ("pdf,svg,png").
 
-    Sections that plugins add need the project file where the run found it; without it they are left out.
-    Raises UserError for a folder that holds no run, and for figures that cannot be made.
+    Sections that plugins add need the project file at the place where the run found it; without it they are left out.
+    A section hook that fails is left out too, and named in the notices. Raises UserError for a folder that does not
+    hold a run, and for figures that cannot be made.
     """
     from autogsas.report import write_report  # drawing is imported where it is used
 
     formats = _figures(figures)
     folder = Path(folder)
-    target = write_report(folder, figures=formats)
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    sections, notices = _sections(read_summary(folder))
+    return WrittenReport(write_report(folder, sections, formats), tuple(notices))
+
+
+def _sections(summary: Summary) -> tuple[list[Section], list[str]]:
+    """Return the sections that plugins add to the report of an earlier run, and what went wrong with them."""
     try:
-        project, host = load_project(Path(summary["project_file"] or ""))
+        project, host = load_project(Path(summary.project_file or ""))
     except AutogsasError:
-        return target
-    _report(folder, project, host, summary)
-    return target
+        return [], []
+    return _ask_sections(host, project, summary)
+
+
+def _ask_sections(host: Host, project: Project, summary: Summary) -> tuple[list[Section], list[str]]:
+    answers, notices = _call(host, "report_section", project=project, summary=summary.plain())
+    return [answer for answer in answers or () if isinstance(answer, Section)], notices
 
 
 def _carry_out(
@@ -162,17 +164,14 @@ def _carry_out(
     plan: Seeding,
     progress: Progress | None,
     figures: Sequence[str] = (),
-) -> Run:
+) -> FinishedRun:
     began = time.monotonic()
     kept = settings_of(target)
-    about: dict[str, Any] = {
-        "created": kept.get("created") or datetime.now().astimezone().isoformat(timespec="seconds"),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "backend": {"name": backend.name, "version": backend.probe().version},
-        "seed": options.seed,
-    }
+    created = str(kept.get("created") or datetime.now().astimezone().isoformat(timespec="seconds"))
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    engine = BackendPart(name=backend.name, version=backend.probe().version)
     settings = {
-        "created": about["created"],
+        "created": created,
         "backend": backend.name,
         "seed": options.seed,
         "sampler": options.sampler,
@@ -190,44 +189,33 @@ def _carry_out(
             folder.log(str(error))
             folder.discard()
             raise
-        about |= {"finished": found.finished, "seconds": round(before + time.monotonic() - began, 3)}
-        about["scout"] = scouted
-        summary = _write(folder, project, found, about)
-        notices = _report(folder.folder, project, host, summary.plain(), figures)
+        seconds = round(before + time.monotonic() - began, 3)
+        info = RunInfo(command, created, engine, options.seed, seconds, found.finished, scouted)
+        summary = _write(folder, project, found, info)
+        notices = _report(folder.folder, project, host, summary, figures)
         notices += _call(host, "after_run", project=project, folder=folder.folder, summary=summary.plain())[1]
         for notice in notices:
             folder.log(notice)
             if progress is not None:
                 progress(Notice(notice))
     status = 130 if found.finished == "interrupted" else 0 if found.best is not None else 1
-    return Run(folder.folder, summary, found.best, status)
+    return FinishedRun(folder.folder, summary, found.best, status)
 
 
-def _write(folder: RunFolder, project: Project, found: Found, about: Mapping[str, Any]) -> Summary:
+def _write(folder: RunFolder, project: Project, found: Found, info: RunInfo) -> Summary:
     folder.write_trials(list(found.records))
     trials = [folder.read_trial(record.number) for record in found.records]
-    mattered = importances(folder.study, found.records, about["seed"]) if len(found.records) > 1 else None
-    about = {**about, "importances": mattered}
-    summary = build_summary(project, trials, found.records, found.best, **about)
+    mattered = importances(folder.study, found.records, info.seed) if len(found.records) > 1 else None
+    summary = build_summary(project, trials, found.best, replace(info, importances=mattered))
     folder.write_json("summary.json", summary.plain())
     return summary
 
 
-def _report(
-    folder: Path,
-    project: Project | None,
-    host: Host | None,
-    summary: dict[str, Any],
-    figures: Sequence[str] = (),
-) -> list[str]:
-    """Write report.html; return what went wrong with it, for what was found stands without it."""
+def _report(folder: Path, project: Project, host: Host, summary: Summary, figures: Sequence[str] = ()) -> list[str]:
+    """Write report.html and return what went wrong; the results of the run are kept without it."""
     from autogsas.report import write_report  # drawing is imported where it is used
 
-    sections: list[Section] = []
-    notices: list[str] = []
-    if project is not None and host is not None:
-        answers, notices = _call(host, "report_section", project=project, summary=summary)
-        sections = [answer for answer in answers or () if isinstance(answer, Section)]
+    sections, notices = _ask_sections(host, project, summary)
     try:
         write_report(folder, sections, figures)
     except (AutogsasError, OSError) as error:

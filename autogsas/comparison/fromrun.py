@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,7 +14,8 @@ from autogsas.crystal.endpoints import end_point
 from autogsas.errors import UserError
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import Finding, Parameter, Severity
-from autogsas.runfolder.reader import Profile, Run, read_run
+from autogsas.runfolder.reader import Profile, RunData, read_run
+from autogsas.runfolder.summary import FindingPart, ParameterPart
 from autogsas.text.prose import recipe_words
 
 __all__ = ["refinement_from_run"]
@@ -26,55 +27,55 @@ def refinement_from_run(folder: Path, label: str, kind: Kind = "run", source: st
     """Return the best trial of a run. Raises UserError where the folder is none of a run's, or none was usable."""
     run = read_run(folder)
     summary = run.summary
-    if summary.get("best_trial") is None:
+    if summary.best_trial is None:
         raise UserError("the run found nothing usable, so there is nothing to compare", file=folder)
-    parameters = tuple(Parameter(**item) for item in summary["parameters"])
+    parameters = tuple(_parameter(item) for item in summary.parameters)
     recipe = _recipe(run)
-    ending = {"parameters": summary["parameters"], "structure": summary["structure"], "metrics": summary}
-    backend = summary["backend"]
+    phases = [part.phase() for part in summary.structure]
     return Refinement(
         label=label,
         kind=kind,
         source=source or str(folder),
-        engine=f"{backend['name']} {backend['version']}".strip(),
-        figures=Figures(**{key: summary[key] for key in _FIGURES}),
+        engine=f"{summary.backend.name} {summary.backend.version}".strip(),
+        figures=Figures(**{key: getattr(summary, key) for key in _FIGURES}),
         fits=tuple(_fit(profile, run, recipe, parameters) for profile in run.profiles),
-        findings=tuple(_finding(item) for item in summary["findings"]),
+        findings=tuple(_finding(item) for item in summary.findings),
         parameters=parameters,
-        structure=tuple(summary["structure"]),
-        end=end_point(ending),
+        end=end_point(math.nan if summary.rwp is None else summary.rwp, phases, parameters),
         groups=groups_of(parameters),
         order=tuple(recipe_words(recipe)) if recipe is not None else (),
     )
 
 
-def _recipe(run: Run) -> Recipe | None:
-    plain = run.summary.get("recipe")
+def _recipe(run: RunData) -> Recipe | None:
+    plain = run.summary.recipe
     try:
         return Recipe.model_validate(plain) if plain else None
     except ValidationError as error:
         raise UserError(error.errors()[0]["msg"], file=run.folder / "summary.json", key="recipe") from error
 
 
-def _fit(profile: Profile, run: Run, recipe: Recipe | None, parameters: Sequence[Parameter]) -> Fit:
-    entry: Mapping[str, Any] = next(
-        (item for item in run.summary["histograms"] if item["name"] == profile.histogram), {}
-    )
-    low, high = entry.get("limits") or (float(profile.two_theta[0]), float(profile.two_theta[-1]))
+def _fit(profile: Profile, run: RunData, recipe: Recipe | None, parameters: Sequence[Parameter]) -> Fit:
+    entry = run.summary.histogram(profile.histogram)
+    limits = (float(profile.two_theta[0]), float(profile.two_theta[-1])) if entry is None else entry.limits
     function, terms = background_of(profile.histogram, recipe, parameters)
     return Fit(
         profile=profile,
-        limits=(float(low), float(high)),
-        excluded=tuple((float(a), float(b)) for a, b in entry.get("excluded") or ()),
-        rwp=entry.get("rwp"),
-        r_bragg=tuple((entry.get("r_bragg") or {}).items()),
+        limits=limits,
+        excluded=() if entry is None else tuple(entry.excluded),
+        rwp=None if entry is None else entry.rwp,
+        r_bragg=() if entry is None else tuple(entry.r_bragg.items()),
         background=function,
         terms=terms,
         marks=tuple(mark for mark in run.marks if mark.histogram == profile.histogram),
     )
 
 
-def _finding(item: Mapping[str, Any]) -> Finding:
-    numbers = {key: value for key, value in item["numbers"].items() if value is not None}
-    about = item.get("about") or {}
-    return Finding(item["code"], Severity(item["severity"]), item["message"], numbers, dict(about))
+def _parameter(item: ParameterPart) -> Parameter:
+    value = math.nan if item.value is None else item.value
+    return Parameter(item.name, value, item.esd, item.unit, item.group, item.phase, item.histogram, item.site)
+
+
+def _finding(item: FindingPart) -> Finding:
+    numbers = {key: value for key, value in item.numbers.items() if value is not None}
+    return Finding(item.code, Severity(item.severity), item.message, numbers, dict(item.about))

@@ -142,20 +142,8 @@ def _farthest(differences: Sequence[Difference]) -> list[str]:
 
 
 def _told(apart: Sequence[Difference], changes: Sequence[str]) -> list[str]:
-    plain = [
-        {
-            "name": d.name,
-            "kind": d.kind,
-            "phase": d.phase,
-            "atom": d.atom,
-            "shift": d.shift,
-            "unit": d.unit,
-            "esds": d.esds,
-        }
-        for d in apart
-    ]
     several = len({difference.phase for difference in apart}) > 1
-    return [*changes, *differences_words(plain, several)]
+    return [*changes, *differences_words(apart, several)]
 
 
 def _different(told: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from autogsas.crystal.unitcell import Contents, Place, unit_cell
 from autogsas.figures.elements import element_colour, element_radius
 from autogsas.figures.svg import Drawing, number
-from autogsas.model.structure import Cell, Phase, Site
+from autogsas.model.structure import Phase
 from autogsas.text.formatting import general
 
 __all__ = [
@@ -74,25 +74,9 @@ class Scene:
             yield name, Rotation.from_matrix(_straight(self.axes, _AXES.index(name))).as_quat().tolist()
 
 
-def scene(phase: Mapping[str, Any]) -> Scene | None:
+def scene(phase: Phase) -> Scene | None:
     """Return the scene of a phase of summary.json; None where there is nothing to draw, or over `MOST_ATOMS`."""
-    sites = [
-        Site(
-            str(site.get("label")),
-            str(site.get("element")),
-            (float(site["x"]), float(site["y"]), float(site["z"])),
-            float(site.get("occupancy") or 0.0),
-            math.nan,
-        )
-        for site in phase.get("sites") or ()
-        if all(site.get(key) is not None for key in "xyz")
-    ]
-    cell = phase.get("cell") or {}
-    values = [float(cell[key]) for key in ("a", "b", "c", "alpha", "beta", "gamma") if cell.get(key) is not None]
-    if len(values) < 6:
-        return None
-    known = Phase(str(phase.get("name")), str(phase.get("space_group")), Cell(*values), tuple(sites))
-    contents = unit_cell(known, MOST_ATOMS)
+    contents = unit_cell(phase, MOST_ATOMS)
     if contents is None or len(contents.atoms) > MOST_ATOMS:
         return None
     turn, along = _view(contents.axes)

@@ -17,7 +17,7 @@ from autogsas.hooks.choices import Choose, Plan, Section, Seed
 from autogsas.model.instrument import Geometry, Instrument
 from autogsas.model.metrics import Metrics
 from autogsas.model.pattern import Pattern
-from autogsas.model.project import Histogram, Project
+from autogsas.model.project import CellValues, Histogram, Project
 from autogsas.model.recipe import Background, Free, Start, Step
 from autogsas.model.result import Finding, Result, StepResult
 from autogsas.model.structure import Phase
@@ -60,6 +60,14 @@ class Specs:
     @hookspec(firstresult=True)
     def autogsas_read_instrument(self, path: Path, bank: int | None) -> Instrument | None:
         """Called once for each instrument file; return None where the format is not yours."""
+
+    @hookspec(firstresult=True)
+    def autogsas_find_cells(self, project: Project) -> Mapping[str, CellValues] | None:
+        """Called once a run, before recipes are made; return the cells that the patterns show, by the phase's name.
+
+        Return a cell only where it certainly differs from the project's by more than least squares can correct. Hooks
+        that are called later find the cells in ``project.found_cells``. First answer wins.
+        """
 
     @hookspec(firstresult=True)
     def autogsas_set_background(
@@ -150,8 +158,14 @@ class Specs:
 
     @hookspec
     def autogsas_after_run(self, project: Project, folder: Path, summary: dict[str, Any]) -> None:
-        """Called once at the end of a run, after its files are written."""
+        """Called once at the end of a run, after its files are written.
+
+        ``summary`` is the content of summary.json as plain data.
+        """
 
     @hookspec
     def autogsas_report_section(self, project: Project, summary: dict[str, Any]) -> Section | None:
-        """Called once when the report is written; return a section to add, or None."""
+        """Called once when the report is written; return a section to add, or None.
+
+        ``summary`` is the content of summary.json as plain data.
+        """

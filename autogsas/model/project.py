@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -20,6 +21,7 @@ __all__ = [
     "BackgroundPeakEntry",
     "BackgroundSearch",
     "BroadeningEntry",
+    "CellValues",
     "DataEntry",
     "FirstSearch",
     "GroupSearch",
@@ -49,7 +51,7 @@ def seconds(value: Any) -> Any:
         return value
     match = _DURATION.match(value)
     if match is None:
-        raise ValueError("a duration is a number of seconds or a text such as '90s', '10m' or '1.5h'")
+        raise ValueError("must be a duration: a number of seconds or a text such as '90s', '10m' or '1.5h'")
     return float(match[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}[match[2]]
 
 
@@ -70,6 +72,10 @@ def _check_excluded(value: tuple[tuple[float, float], ...]) -> tuple[tuple[float
 Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 Positive = Annotated[float, Field(gt=0)]
 Terms = Annotated[tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(le=100)]], AfterValidator(_terms)]
+
+
+CellValues = tuple[float, float, float, float, float, float]
+"""a, b, c in Angstrom and alpha, beta, gamma in degrees."""
 
 
 class _Frozen(BaseModel):
@@ -276,7 +282,8 @@ class Project:
     copies, ``originals`` pairs each copy with the user's own file, to be named and never touched. ``beyond`` names what
     the user's project holds that this plain data cannot say, such as rigid bodies: only its own engine applies it.
     ``held_rwp`` is the Rwp, in per cent over the limits, of the refinement that the user's project held when it was
-    read; None where it held none.
+    read; None where it held none. ``found_cells`` are the cells, by the phase's name, that the patterns show and that
+    certainly differ from the project's; None where nobody has looked for them.
     """
 
     name: str
@@ -291,6 +298,7 @@ class Project:
     originals: tuple[tuple[Path, Path], ...] = ()
     beyond: tuple[str, ...] = ()
     held_rwp: float | None = None
+    found_cells: Mapping[str, CellValues] | None = None
 
     def histogram(self, name: str) -> Histogram:
         """Return a histogram by name. Raises KeyError."""

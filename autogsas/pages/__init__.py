@@ -1,1 +1,1 @@
-"""What HTML pages have in common: one self-contained file from a template, scripts and data."""
+"""HTML pages: one self-contained file from a template, scripts and data."""

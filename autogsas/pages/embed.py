@@ -1,4 +1,4 @@
-"""A page as one file: template, style, scripts, libraries and data, and the policy that lets nothing else in."""
+"""One self-contained HTML page from a template, style sheets, scripts, libraries and data."""
 
 from __future__ import annotations
 
@@ -14,43 +14,45 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from autogsas.figures.svg import DARK, LIGHT, rules
+from autogsas.figures.palette import DARK, LIGHT, rules
 
 __all__ = ["LIBRARIES", "fill", "markup"]
 
-# What every script builds on; a page's own come after them.
-_FIRST = ("page.js", "plots.js")
-_STYLE = ("page.css",)
-LIBRARIES = ("plotly", "3dmol")
+# Every page has these; its own scripts and style sheets follow.
+_COMMON_SCRIPTS = ("page.js", "plots.js")
+_COMMON_STYLES = ("page.css",)
+
+_LIBRARY_FILES = {"plotly": "plotly-basic.min.js.gz", "3dmol": "3Dmol-min.js.gz"}
+LIBRARIES = tuple(_LIBRARY_FILES)
 
 
 def fill(
     template: str,
-    words: Mapping[str, Any],
+    values: Mapping[str, Any],
     *,
     scripts: Sequence[str] = (),
     data: Mapping[str, Any] | None = None,
     libraries: Sequence[str] = (),
     styles: Sequence[str] = (),
 ) -> str:
-    """Return a page: a template of the package filled with ``words``, which are shown as text.
+    """Return a page: a template of this package filled with ``values``, which are escaped.
 
-    ``scripts`` and ``styles`` are files beside the template, ``data`` what the scripts are given as JSON (finite
-    numbers only), ``libraries`` some of `LIBRARIES`, each run when a figure first needs it. The template puts ``head``
-    into its head and ``tail`` at the end of its body: policy and style, then what is only needed after the first
-    paint. Without ``data`` there is no script at all.
+    ``scripts`` and ``styles`` are files beside the template. ``data`` is passed to the scripts as JSON and holds finite
+    numbers only. ``libraries`` are names from `LIBRARIES`; each runs when a figure first needs it. The template puts
+    ``head`` (security policy and style) into its head and ``tail`` (scripts, libraries and data) at the end of its
+    body, so that the browser paints the page before it reads them. Without ``data`` the page has no script.
     """
     script = "" if data is None else _script(tuple(scripts))
     return (
         _environment()
         .get_template(template)
-        .render(**words, head=_head(script, libraries, styles), tail=_tail(script, libraries, data))
+        .render(**values, head=_head(script, libraries, styles), tail=_tail(script, libraries, data))
     )
 
 
-def markup(drawn: str) -> Markup:
-    """Let a drawing of `autogsas.figures` stand as it is: it has escaped its own texts."""
-    return Markup(drawn)
+def markup(svg: str) -> Markup:
+    """Mark an SVG from `autogsas.figures` as safe HTML: its texts are escaped already."""
+    return Markup(svg)
 
 
 def _head(script: str, libraries: Sequence[str], styles: Sequence[str]) -> Markup:
@@ -66,45 +68,41 @@ def _head(script: str, libraries: Sequence[str], styles: Sequence[str]) -> Marku
 def _tail(script: str, libraries: Sequence[str], data: Mapping[str, Any] | None) -> Markup:
     if data is None:
         return Markup("")
-    packed = {"data": _packed(json.dumps(data, allow_nan=False, separators=(",", ":")))}
-    packed |= {f"library-{name}": _packed_library(name) for name in libraries}
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    packed = {"data": _base64(gzip.compress(text.encode("utf-8", "replace"), 9, mtime=0))}
+    packed |= {f"library-{name}": _base64(_compressed_library(name)) for name in libraries}
     parts = [f'<script type="text/plain" id="{identity}">{text}</script>' for identity, text in packed.items()]
     status = '<p id="status" role="status" hidden></p>'
     return Markup("\n".join([status, *parts, f"<script>{script}</script>"]))
 
 
-def _packed(text: str) -> str:
-    """Return a text as gzip in base64: a quarter of the size, and no character that could end its element."""
-    return base64.b64encode(gzip.compress(text.encode("utf-8", "replace"), 9, mtime=0)).decode("ascii")
+def _base64(content: bytes) -> str:
+    # No character of base64 can end an HTML element.
+    return base64.b64encode(content).decode("ascii")
+
+
+@cache
+def _compressed_library(name: str) -> bytes:
+    return resources.files("autogsas").joinpath("pages", "assets", _LIBRARY_FILES[name]).read_bytes()
 
 
 @cache
 def _library(name: str) -> str:
-    if name == "3dmol":
-        return resources.files("autogsas").joinpath("pages", "assets", "3Dmol-min.js").read_text(encoding="utf-8")
-    # Imported when first needed: it costs more than all else in reading a run.
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())
-
-
-@cache
-def _packed_library(name: str) -> str:
-    return _packed(_library(name))
+    return gzip.decompress(_compressed_library(name)).decode("utf-8")
 
 
 @cache
 def _script(names: tuple[str, ...]) -> str:
-    """Return scripts as one function, so that none of their names is the page's."""
-    return f'"use strict";\n(() => {{\n{"".join(_asset(name) for name in (*_FIRST, *names))}}})();\n'
+    """Return the scripts inside one function, so that none of their names is global."""
+    return f'"use strict";\n(() => {{\n{"".join(_asset(name) for name in (*_COMMON_SCRIPTS, *names))}}})();\n'
 
 
 def _policy(scripts: Sequence[str]) -> str:
-    """Return a Content-Security-Policy by which only these scripts run and nothing is ever fetched.
+    """Return a Content-Security-Policy that allows only these scripts and no network request.
 
     Styles inside elements are allowed because plotly.js sets them.
     """
-    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii") for script in scripts]
+    hashes = [_base64(hashlib.sha256(script.encode()).digest()) for script in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes) or "'none'"
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:;"
@@ -117,7 +115,8 @@ def _style(names: tuple[str, ...]) -> str:
     light, dark = ("".join(f"--{name}:{value};" for name, value in palette.items()) for palette in (LIGHT, DARK))
     return (
         f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-        f"{rules({name: f'var(--{name})' for name in LIGHT})}\n{''.join(_asset(name) for name in (*_STYLE, *names))}"
+        f"{rules({name: f'var(--{name})' for name in LIGHT})}\n"
+        f"{''.join(_asset(name) for name in (*_COMMON_STYLES, *names))}"
     )
 
 

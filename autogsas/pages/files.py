@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Replace a file in one step, so that a reader never sees half of it."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ __all__ = ["check_place", "replace_file"]
 
 
 def check_place(file: Path) -> None:
-    """Raise UserError where no file can be put there, as `replace_file` would; for asking before the work is done."""
+    """Raise UserError where `replace_file` could not write ``file``; call it before a long computation."""
     if file.is_dir():
         raise UserError("cannot be written: Is a directory", file=file)
-    fresh = _fresh(file)
+    temporary = _temporary(file)
     try:
-        fresh.touch()
-        fresh.unlink()
+        temporary.touch()
+        temporary.unlink()
     except OSError as error:
-        raise _unwritable(file, error) from error
+        raise _cannot_write(file, error) from error
 
 
 def replace_file(file: Path, content: str | bytes) -> None:
-    """Put ``content`` in place of the file at once, a text as UTF-8. Raises UserError where it cannot be written."""
-    fresh = _fresh(file)
+    """Replace ``file`` by ``content`` in one step, a text as UTF-8. Raises UserError if it cannot be written."""
+    temporary = _temporary(file)
     try:
-        # A name from the file system may hold bytes that are no text; they must not cost the page.
-        fresh.write_bytes(content.encode("utf-8", "replace") if isinstance(content, str) else content)
-        fresh.replace(file)
+        # A name from the file system may hold bytes that are not text; the page is written all the same.
+        temporary.write_bytes(content.encode("utf-8", "replace") if isinstance(content, str) else content)
+        temporary.replace(file)
     except OSError as error:
         with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        raise _unwritable(file, error) from error
+            temporary.unlink(missing_ok=True)
+        raise _cannot_write(file, error) from error
 
 
-def _fresh(file: Path) -> Path:
+def _temporary(file: Path) -> Path:
     return file.with_name(f".{file.name}.{os.getpid()}.part")
 
 
-def _unwritable(file: Path, error: OSError) -> UserError:
+def _cannot_write(file: Path, error: OSError) -> UserError:
     return UserError(f"cannot be written: {error.strerror or error}", file=file)

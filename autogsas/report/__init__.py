@@ -30,9 +30,7 @@ def write_report(folder: Path, sections: Sequence[Section] = (), figures: Sequen
     if run.profiles:
         pictures["fit.svg"] = fits_svg(captions(run))
     if run.history:
-        pictures["history.svg"] = history_svg(
-            run.history, title=str(run.summary.get("project") or ""), by_hand=run.by_hand
-        )
+        pictures["history.svg"] = history_svg(run.history, title=run.summary.project, by_hand=run.by_hand)
     if figures:
         pictures.update(figure_files(captions(run), figures))
     for name, content in pictures.items():

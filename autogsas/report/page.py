@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -28,13 +27,12 @@ from autogsas.report.tables import (
     versions_table,
 )
 from autogsas.report.words import CAUSES, FILES, NOTICES
-from autogsas.runfolder.reader import Run
+from autogsas.runfolder.reader import RunData
+from autogsas.runfolder.summary import Summary
 from autogsas.text.formatting import MISSING, count, duration, general, percent
 from autogsas.text.prose import joined, recipe_words
 
 __all__ = ["FindingLine", "Page", "Tile", "build_page"]
-
-Summary = Mapping[str, Any]
 
 _SEVERITIES = ("error", "warning", "info")
 
@@ -96,17 +94,17 @@ class Page:
     files: tuple[tuple[str, str], ...]
 
 
-def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
+def build_page(run: RunData, sections: Sequence[Section] = ()) -> Page:
     """Return what the report of a run says. Raises UserError where its recipe is not one."""
     summary = run.summary
     recipe = _recipe(run)
     tables = [*structure_tables(summary), *parameters_tables(summary)]
     correlations = correlations_table(summary)
     return Page(
-        title=str(summary.get("project") or run.folder.name),
+        title=summary.project or run.folder.name,
         lede=_lede(summary),
-        notice=NOTICES.get(str(summary.get("finished")), ""),
-        created=_moment(str(summary.get("created") or "")),
+        notice=NOTICES.get(summary.finished, ""),
+        created=_moment(summary.created),
         tiles=_tiles(summary),
         findings=_findings(summary),
         causes=_causes(run),
@@ -123,15 +121,15 @@ def build_page(run: Run, sections: Sequence[Section] = ()) -> Page:
         sections=tuple(
             (part.title, tuple(part.paragraphs), section_table(part)) for part in (*scout_section(summary), *sections)
         ),
-        command=str(summary.get("command") or ""),
+        command=summary.command,
         facts=_facts(summary),
         versions=versions_table(summary),
         files=_files(run),
     )
 
 
-def _recipe(run: Run) -> Recipe | None:
-    plain = run.summary.get("recipe")
+def _recipe(run: RunData) -> Recipe | None:
+    plain = run.summary.recipe
     if not plain:
         return None
     try:
@@ -150,75 +148,77 @@ def _moment(text: str) -> str:
 
 
 def _lede(summary: Summary) -> str:
-    trials = summary.get("trials") or {}
-    total = count(trials.get("total"))
-    backend = summary.get("backend") or {}
-    engine = " ".join(str(backend[key]) for key in ("name", "version") if backend.get(key))
-    taken = f" in {duration(summary['seconds'])}" if summary.get("seconds") is not None else ""
+    total = count(summary.trials.total)
+    engine = _engine(summary)
+    taken = f" in {duration(summary.seconds)}"
     by = f" with {engine}" if engine else ""
-    if summary.get("best_trial") is None:
+    if summary.best_trial is None:
         return f"None of {total} trials gave a usable refinement{by}{taken}. What stopped them is below."
-    origin = summary.get("best_origin")
+    origin = summary.best_origin
     found = "proposed by the search" if origin in (None, "search") else f"from the recipe “{origin}”"
-    size = f"{count(summary.get('n_variables'))} variables on {count(summary.get('n_observations'))} observations"
-    return f"The best of {total} trials is number {count(summary['best_trial'])}, {found}: {size}, refined{by}{taken}."
+    size = f"{count(summary.n_variables)} variables on {count(summary.n_observations)} observations"
+    return f"The best of {total} trials is number {count(summary.best_trial)}, {found}: {size}, refined{by}{taken}."
+
+
+def _engine(summary: Summary) -> str:
+    return " ".join(part for part in (summary.backend.name, summary.backend.version) if part)
 
 
 def _tiles(summary: Summary) -> tuple[Tile, ...]:
-    if summary.get("best_trial") is None:
+    if summary.best_trial is None:
         return ()
     tiles = [
-        Tile("Rwp", percent(summary.get("rwp")), "%"),
-        Tile("GoF", percent(summary.get("gof"))),
-        Tile("Rexp", percent(summary.get("rexp")), "%"),
+        Tile("Rwp", percent(summary.rwp), "%"),
+        Tile("GoF", percent(summary.gof)),
+        Tile("Rexp", percent(summary.rexp), "%"),
     ]
-    histograms: Sequence[Mapping[str, Any]] = summary.get("histograms") or ()
-    if len(histograms) == 1:
-        bragg = histograms[0].get("r_bragg") or {}
+    if len(summary.histograms) == 1:
+        bragg = summary.histograms[0].r_bragg
         for phase, value in bragg.items():
             tiles.append(Tile("R_Bragg" if len(bragg) == 1 else f"R_Bragg, {phase}", percent(value), "%"))
-    tiles.append(Tile("variables", count(summary.get("n_variables"))))
-    tiles.append(Tile("observations", count(summary.get("n_observations"))))
+    tiles.append(Tile("variables", count(summary.n_variables)))
+    tiles.append(Tile("observations", count(summary.n_observations)))
     return tuple(tiles)
 
 
 def _findings(summary: Summary) -> tuple[FindingLine, ...]:
     lines = []
-    for item in summary.get("findings") or ():
-        numbers = ", ".join(f"{key} = {general(value, 4)}" for key, value in (item.get("numbers") or {}).items())
-        severity = item.get("severity") if item.get("severity") in _SEVERITIES else "info"
-        lines.append(FindingLine(str(severity), str(item.get("message") or ""), str(item.get("code") or ""), numbers))
+    for item in summary.findings:
+        numbers = ", ".join(f"{key} = {general(value, 4)}" for key, value in item.numbers.items())
+        lines.append(FindingLine(item.severity, item.message, item.code, numbers))
     return tuple(sorted(lines, key=lambda line: _SEVERITIES.index(line.severity)))
 
 
-def _causes(run: Run) -> tuple[CauseLine, ...]:
-    causes = run.summary.get("causes") or {}
+def _causes(run: RunData) -> tuple[CauseLine, ...]:
     return tuple(
-        CauseLine(str(cause), count(number), CAUSES.get(str(cause), ""), run.messages.get(str(cause), ""))
-        for cause, number in sorted(causes.items(), key=lambda item: -(item[1] or 0))
+        CauseLine(cause, count(number), CAUSES.get(cause, ""), run.messages.get(cause, ""))
+        for cause, number in sorted(run.summary.causes.items(), key=lambda item: -item[1])
     )
 
 
-def _files(run: Run) -> tuple[tuple[str, str], ...]:
+def _files(run: RunData) -> tuple[tuple[str, str], ...]:
     fixed = [(name, about) for name, about in FILES.items() if (run.folder / name).is_file()]
     figures = sorted(path.name for path in run.folder.iterdir() if NAMES.fullmatch(path.name))
     return (*fixed, *((name, "a figure for print") for name in figures))
 
 
 def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
-    backend = summary.get("backend") or {}
-    trials = summary.get("trials") or {}
-    states = [
-        f"{count(trials[key])} {key}" for key in ("complete", "infeasible", "pruned", "failed") if trials.get(key)
-    ]
+    trials = summary.trials
+    counts = (
+        (trials.complete, "complete"),
+        (trials.infeasible, "infeasible"),
+        (trials.pruned, "pruned"),
+        (trials.failed, "failed"),
+    )
+    states = [f"{count(number)} {state}" for number, state in counts if number]
     facts = [
-        ("Project file", str(summary.get("project_file") or "")),
-        ("Backend", " ".join(str(backend[key]) for key in ("name", "version") if backend.get(key))),
-        ("Seed", count(summary.get("seed"))),
+        ("Project file", summary.project_file or ""),
+        ("Backend", _engine(summary)),
+        ("Seed", count(summary.seed)),
         ("Trials", joined(states)),
-        ("Time", duration(summary.get("seconds"))),
-        ("χ²", general(summary.get("chi2"))),
-        ("BIC", general(summary.get("bic"))),
-        ("Rwp by the engine itself", f"{percent(summary.get('engine_rwp'))} %"),
+        ("Time", duration(summary.seconds)),
+        ("χ²", general(summary.chi2)),
+        ("BIC", general(summary.bic)),
+        ("Rwp by the engine itself", f"{percent(summary.engine_rwp)} %"),
     ]
     return tuple((label, text) for label, text in facts if text and not text.startswith(MISSING))

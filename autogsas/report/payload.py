@@ -12,14 +12,14 @@ from autogsas.figures.history import hand_label, rwp_window
 from autogsas.figures.structure import Scene, place_words, radius, sectors
 from autogsas.report.pictures import captions
 from autogsas.report.structures import scenes
-from autogsas.runfolder.reader import Run
+from autogsas.runfolder.reader import RunData
 
 __all__ = ["payload"]
 
 Array = npt.NDArray[np.float64]
 
 
-def payload(run: Run) -> dict[str, Any]:
+def payload(run: RunData) -> dict[str, Any]:
     """Return the curves, marks and trials for the zoomable figures; numbers that are not finite become null."""
     fits = []
     for profile, marks, caption in captions(run):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
@@ -12,12 +11,11 @@ from autogsas.crystal.unitcell import TOLERANCE, Place
 from autogsas.figures.elements import element_colour
 from autogsas.figures.structure import MOST_ATOMS, Scene, describe_structure, draw_structure, place_words, scene
 from autogsas.pages.embed import markup
+from autogsas.runfolder.summary import Summary
 from autogsas.text.formatting import general
 from autogsas.text.prose import joined
 
 __all__ = ["StructureFigure", "scenes", "structure_figures"]
-
-Summary = Mapping[str, Any]
 
 _WIDTH, _HEIGHT = 560.0, 440.0
 
@@ -40,11 +38,7 @@ class StructureFigure:
 
 def scenes(summary: Summary) -> list[tuple[str, Scene | None]]:
     """Return each phase's name and its unit cell, ready to be drawn; None for one that is not drawn."""
-    found = []
-    for phase in summary.get("structure") or ():
-        seen = scene(phase)
-        found.append((str(phase.get("name") or ""), seen))
-    return found
+    return [(phase.name, scene(phase.phase())) for phase in summary.structure]
 
 
 def structure_figures(summary: Summary) -> tuple[StructureFigure, ...]:
@@ -64,7 +58,7 @@ def structure_figures(summary: Summary) -> tuple[StructureFigure, ...]:
             StructureFigure(
                 identity=f"structure-{drawn}",
                 title=name,
-                svg=markup(drawing.standing("The structure", description)),
+                svg=markup(drawing.inline("The structure", description)),
                 description=description,
                 legend=tuple((element_colour(element), element) for element in elements),
                 bonds=tuple(place_words(place) for place in places),

@@ -1,4 +1,4 @@
-"""What a run left in its folder, read back from its files alone."""
+"""Reading a run folder: its summary, curves, reflections and the messages of its trials."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from autogsas.errors import UserError
-from autogsas.runfolder.summary import Summary
+from autogsas.runfolder.summary import HistoryPart, Summary
 
-__all__ = ["Attempt", "ByHand", "Marks", "Profile", "Run", "read_run"]
+__all__ = ["Attempt", "ByHand", "Marks", "Profile", "RunData", "read_run", "read_summary"]
 
 Array = npt.NDArray[np.float64]
 
@@ -118,14 +118,14 @@ class ByHand:
 
 
 @dataclass(frozen=True)
-class Run:
-    """All that is shown of a run; ``summary`` is summary.json as it stands.
+class RunData:
+    """The contents of a run folder, as far as a report or a comparison needs them.
 
-    ``messages`` gives the commonest message of trials that were not usable, by cause.
+    ``messages`` gives the most common message of the trials that were not usable, by cause.
     """
 
     folder: Path
-    summary: dict[str, Any]
+    summary: Summary
     profiles: tuple[Profile, ...]
     marks: tuple[Marks, ...]
     history: tuple[Attempt, ...]
@@ -133,53 +133,65 @@ class Run:
     by_hand: tuple[ByHand, ...] = ()
 
 
-def read_run(folder: Path) -> Run:
-    """Read a run folder: summary.json, and what there is of pattern.csv, reflections.csv and trials.csv.
+def read_run(folder: Path) -> RunData:
+    """Read a run folder: summary.json, and pattern.csv, reflections.csv and trials.csv where they exist.
 
-    Raises UserError where it is no run folder, or its files are of another version or damaged.
+    Raises UserError if it is not a run folder, or if its files have another version or are damaged.
     """
-    file = folder / "summary.json"
-    try:
-        summary = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError("not the folder of a run: it has no summary.json", file=folder) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot be read: {error}", file=file) from error
-    if not isinstance(summary, dict) or summary.get("schema") != SCHEMA:
-        found = summary.get("schema") if isinstance(summary, dict) else type(summary).__name__
-        raise UserError("another version of summary.json", file=file, key="schema", found=found, allowed=str(SCHEMA))
-    try:
-        Summary.model_validate(summary)
-    except ValidationError as error:
-        # A later version may say more; what this one reads must be there and of the right kind.
-        for wrong in error.errors(include_url=False):
-            if wrong["type"] != "extra_forbidden":
-                key = ".".join(map(str, wrong["loc"]))
-                raise UserError(f"is damaged: {wrong['msg']}", file=file, key=key) from error
-    return Run(
+    summary = read_summary(folder)
+    return RunData(
         folder=folder,
         summary=summary,
         profiles=_profiles(folder / "pattern.csv"),
         marks=_marks(folder / "reflections.csv"),
-        history=tuple(_attempt(item) for item in summary.get("history") or ()),
+        history=tuple(_attempt(item) for item in summary.history),
         messages=_messages(folder / "trials.csv"),
-        by_hand=tuple(
-            ByHand(str(item["name"]), item.get("trial"), float(item["rwp"]))
-            for item in summary.get("by_hand") or ()
-            if item.get("rwp") is not None
-        ),
+        by_hand=tuple(ByHand(item.name, item.trial, item.rwp) for item in summary.by_hand if item.rwp is not None),
     )
 
 
-def _attempt(item: dict[str, Any]) -> Attempt:
+def read_summary(folder: Path) -> Summary:
+    """Read summary.json of a run folder; keys that only a later version knows are ignored.
+
+    Raises UserError if it is missing, has another schema or is damaged.
+    """
+    file = folder / "summary.json"
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError("not a run folder: it has no summary.json", file=folder) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot be read: {error}", file=file) from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
+        raise UserError("another version of summary.json", file=file, key="schema", found=found, allowed=str(SCHEMA))
+    try:
+        return Summary.model_validate(data)
+    except ValidationError as error:
+        for wrong in error.errors(include_url=False):
+            if wrong["type"] != "extra_forbidden":
+                key = ".".join(map(str, wrong["loc"]))
+                raise UserError(f"is damaged: {wrong['msg']}", file=file, key=key) from error
+            _remove(data, wrong["loc"])
+        return Summary.model_validate(data)
+
+
+def _remove(data: Any, location: Sequence[int | str]) -> None:
+    *above, last = location
+    for key in above:
+        data = data[key]
+    del data[last]
+
+
+def _attempt(item: HistoryPart) -> Attempt:
     return Attempt(
-        number=int(item["number"]),
-        state=str(item["state"]),
-        origin=str(item.get("origin") or "search"),
-        rwp=item.get("rwp"),
-        best_so_far=item.get("best_so_far"),
-        n_variables=item.get("n_variables"),
-        seconds=item.get("seconds"),
+        number=item.number,
+        state=item.state,
+        origin=item.origin or "search",
+        rwp=item.rwp,
+        best_so_far=item.best_so_far,
+        n_variables=item.n_variables,
+        seconds=item.seconds,
     )
 
 

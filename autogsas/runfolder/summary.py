@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from autogsas.model.structure import Cell, Phase, Site
 
 __all__ = ["StepPart", "Summary", "summary_schema"]
 
 Range = tuple[float, float]
-Number = float | None
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Number = Annotated[float | None, BeforeValidator(_finite)]
 Finished = Literal["complete", "interrupted", "timeout", "no gain", "terminator"]
 
 
@@ -145,6 +155,43 @@ class PhasePart(_Part):
     cell: CellPart
     sites: list[SitePart]
 
+    @classmethod
+    def of(cls, phase: Phase) -> PhasePart:
+        """Return a phase with isotropic displacements as summary.json holds it."""
+        return cls(
+            name=phase.name,
+            space_group=phase.space_group,
+            cell=CellPart(**asdict(phase.cell)),
+            sites=[
+                SitePart(
+                    label=site.label,
+                    element=site.element,
+                    **dict(zip("xyz", site.xyz, strict=True)),
+                    occupancy=site.occupancy,
+                    uiso=site.uiso,
+                )
+                for site in phase.sites
+            ],
+        )
+
+    def phase(self) -> Phase:
+        """Return the phase as engines and checks use it; U_iso is NaN where it is missing."""
+        return Phase(
+            self.name,
+            self.space_group,
+            Cell(**self.cell.model_dump()),
+            tuple(
+                Site(
+                    site.label,
+                    site.element,
+                    (site.x, site.y, site.z),
+                    site.occupancy,
+                    math.nan if site.uiso is None else site.uiso,
+                )
+                for site in self.sites
+            ),
+        )
+
 
 class StepPart(_Part):
     """One step of the best trial."""
@@ -274,8 +321,12 @@ class Summary(_Part):
     history: list[HistoryPart]
     versions: dict[str, str]
 
+    def histogram(self, name: str) -> HistogramPart | None:
+        """Return the entry of a histogram by its name, None if there is none."""
+        return next((item for item in self.histograms if item.name == name), None)
+
     def plain(self) -> dict[str, Any]:
-        """Return the summary as it is written."""
+        """Return the summary as it is written to summary.json."""
         return self.model_dump(mode="json", by_alias=True)
 
 

@@ -14,6 +14,7 @@ from autogsas.hooks.choices import Seed
 from autogsas.hooks.events import Progress
 from autogsas.hooks.host import Host
 from autogsas.model.project import Project, Scout
+from autogsas.runfolder.summary import ScoutPart
 from autogsas.runfolder.writer import RunFolder
 from autogsas.search.loop import search
 from autogsas.search.options import Found, Options
@@ -43,7 +44,7 @@ def explore(
     progress: Progress | None,
     settings: Mapping[str, Any],
     elapsed: float = 0.0,
-) -> tuple[Found, dict[str, Any] | None]:
+) -> tuple[Found, ScoutPart | None]:
     """Send the scout, then search; return what was found, and what summary.json says of the scout.
 
     Whole recipes and an earlier run's come first. Where the scout found something, it has tried the other seeds.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from autogsas.model.trial import TrialRecord, TrialState
+from autogsas.runfolder.summary import ImportancePart, ImportancesPart
 from autogsas.search.sampler import divergences, known_trials
 
 __all__ = ["FEWEST", "choice_words", "importances"]
@@ -45,7 +45,7 @@ _WORDS = {
 }
 
 
-def importances(study: Path, records: Sequence[TrialRecord], seed: int) -> dict[str, Any]:
+def importances(study: Path, records: Sequence[TrialRecord], seed: int) -> ImportancesPart:
     """Return what summary.json says of a run's choices: how many ``trials`` it rests on, and ``items`` or a ``note``.
 
     What counts are finished trials of which no finding is an error, and that made choices. Each item has its ``name``
@@ -60,26 +60,26 @@ def importances(study: Path, records: Sequence[TrialRecord], seed: int) -> dict[
     }
     if len(scores) < FEWEST:
         note = f"{len(scores)} usable trials with choices are too few to say what mattered; it takes {FEWEST}"
-        return {"trials": len(scores), "note": note, "items": []}
+        return ImportancesPart(trials=len(scores), note=note, items=[])
     trials = [trial for trial in known_trials(study).trials if trial.number in scores][-_MOST:]
     told = np.array([scores[trial.number] for trial in trials])
     found = _grouped(divergences(trials, told.tolist(), _BEST))
     total = sum(found.values())
     if not total > 0:
-        return {"trials": len(trials), "note": "no choice made a difference", "items": []}
+        return ImportancesPart(trials=len(trials), note="no choice made a difference", items=[])
     random = np.random.default_rng(seed)
     shuffled = [_grouped(divergences(trials, random.permutation(told).tolist(), _BEST)) for _ in range(_SHUFFLES)]
     names = sorted({name for trial in trials for name in trial.params})
     items = [
-        {
-            "name": about,
-            "choices": [name for name in names if choice_words(name) == about],
-            "share": value / total,
-            "chance": max(other.get(about, 0.0) for other in shuffled) / total,
-        }
+        ImportancePart(
+            name=about,
+            choices=[name for name in names if choice_words(name) == about],
+            share=value / total,
+            chance=max(other.get(about, 0.0) for other in shuffled) / total,
+        )
         for about, value in sorted(found.items(), key=lambda item: -item[1])
     ]
-    return {"trials": len(trials), "note": "", "items": items}
+    return ImportancesPart(trials=len(trials), note="", items=items)
 
 
 def choice_words(name: str) -> str:

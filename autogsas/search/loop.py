@@ -36,6 +36,7 @@ from autogsas.model.project import Project
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import StepResult
 from autogsas.model.trial import TrialRecord, TrialState
+from autogsas.runfolder.summary import Finished
 from autogsas.runfolder.writer import RunFolder
 from autogsas.search.options import Found, Options, Recall
 from autogsas.search.repairs import Mender
@@ -43,6 +44,7 @@ from autogsas.search.sampler import Database, Proposer
 from autogsas.search.stopping import stop_signals
 from autogsas.trial.assessment import Assessment, assess
 from autogsas.trial.building import Recorder, build_recipe, fit_recipe, fitting_choices
+from autogsas.trial.cells import with_found_cells
 from autogsas.trial.child import PRUNED
 from autogsas.trial.messages import StepDone
 from autogsas.trial.pool import SLOW, Interrupt, Outcome, Workers
@@ -78,6 +80,7 @@ def search(
     a sampler that cannot be used or a damaged folder.
     """
     zero = time.monotonic() - elapsed
+    project = with_found_cells(host, project)
     proposer = Proposer(options.sampler, options.seed)
     with contextlib.ExitStack() as stack:
         database = Database(folder.study)
@@ -150,7 +153,7 @@ class _Searching:
                 self.scouting,
             )
         )
-        finished = "complete"
+        finished: Finished = "complete"
         asked = 0
         while True:
             while asked < min(total, len(self.told) + self.options.lead):
@@ -213,7 +216,7 @@ class _Searching:
         self.proposer.recall(self.recall.known, statistics.median(apart) if apart else 0.0)
 
     def restore(self, number: int, kept: Any) -> None:
-        record, _ = self.folder.read_record(number)
+        record = self.folder.read_trial(number).record
         # A session that was killed left no summary to say how long it took.
         self.zero = min(self.zero, time.monotonic() - (record.ended or 0.0))
         if number >= len(self.seeds):

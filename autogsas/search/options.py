@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autogsas.model.trial import TrialRecord
+from autogsas.runfolder.summary import Finished
 from autogsas.search.sampler import Known
 
 __all__ = ["Found", "Options", "Recall"]
@@ -38,7 +39,7 @@ class Found:
     It ends "complete", "interrupted", by "timeout", for "no gain", or by Optuna's "terminator".
     """
 
-    finished: str
+    finished: Finished
     records: tuple[TrialRecord, ...]
     best: TrialRecord | None
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from autogsas.hooks.backend import Backend, Capabilities, Probe, Session
 from autogsas.hooks.choices import Seed
@@ -18,6 +17,7 @@ from autogsas.hooks.events import Notice, Progress
 from autogsas.hooks.host import Host
 from autogsas.model.project import Project, Scout
 from autogsas.model.trial import TrialRecord, TrialState
+from autogsas.runfolder.summary import ScoutPart, ScoutRecipePart
 from autogsas.runfolder.writer import STUDY, RunFolder
 from autogsas.search.loop import search
 from autogsas.search.options import Found, Options, Recall
@@ -173,7 +173,7 @@ def _lacks(can: Capabilities, project: Project) -> str:
     return ""
 
 
-def summary_of(scouted: Scouted | None, first: int, records: Iterable[TrialRecord]) -> dict[str, Any] | None:
+def summary_of(scouted: Scouted | None, first: int, records: Iterable[TrialRecord]) -> ScoutPart | None:
     """Return what summary.json says of the scout, whose seeds begin with trial ``first``."""
     if scouted is None:
         return None
@@ -182,18 +182,18 @@ def summary_of(scouted: Scouted | None, first: int, records: Iterable[TrialRecor
     for i, record in enumerate(scouted.found):
         here = told.get(first + i)
         recipes.append(
-            {
-                "scout_trial": record.number,
-                "scout_rwp": record.metrics.rwp if record.metrics else None,
-                "trial": None if here is None else here.number,
-                "state": None if here is None else here.state,
-                "rwp": here.metrics.rwp if here is not None and here.metrics else None,
-            }
+            ScoutRecipePart(
+                scout_trial=record.number,
+                scout_rwp=record.metrics.rwp if record.metrics else None,
+                trial=None if here is None else here.number,
+                state=None if here is None else here.state.value,
+                rwp=here.metrics.rwp if here is not None and here.metrics else None,
+            )
         )
-    return {
-        "trials": scouted.trials,
-        "seconds": round(scouted.seconds, 3),
-        "rwp": scouted.rwp,
-        "recipes": recipes,
-        "note": scouted.note,
-    }
+    return ScoutPart(
+        trials=scouted.trials,
+        seconds=round(scouted.seconds, 3),
+        rwp=scouted.rwp,
+        recipes=recipes,
+        note=scouted.note,
+    )

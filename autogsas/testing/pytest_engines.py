@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from autogsas.builtin.numpy_engine.backend import NumpyBackend
 from autogsas.hooks.backend import Backend, Probe
+from autogsas.hooks.host import Host
 from autogsas.testing.conformance import BackendConformance
 
 __all__ = ["Engines", "install"]
@@ -42,7 +42,7 @@ class Engines:
     def __init__(self) -> None:
         self._backends: dict[str, Backend] = {}
         self._probes: dict[str, Probe] = {}
-        self.know([NumpyBackend()])
+        self.know([*Host(entry_points=False).backends().values()])
 
     def know(self, backends: Sequence[Backend]) -> None:
         """Add backends that tests may need."""

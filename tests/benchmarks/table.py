@@ -53,17 +53,17 @@ def gsas2_plugin() -> Runner:
 def gsas2_plain() -> Runner:
     """Return what refines with GSASIIscriptable alone. Raises Failed where it is absent."""
     found = _gsas2()
-    environment = importlib.import_module("autogsas_gsas2.finding").child_environment(found.python) | one_thread()
+    environment = importlib.import_module("autogsas_gsas2.discovery").child_environment(found.python) | one_thread()
     command = [found.python, HERE / "engines" / "gsas2_plain.py"]
     return lambda name, job: {"version": found.version} | answer([*command, job, found.path], environment)
 
 
 def _gsas2() -> Any:
     try:
-        finding = importlib.import_module("autogsas_gsas2.finding")
+        discovery = importlib.import_module("autogsas_gsas2.discovery")
     except ImportError as error:
         raise Failed("the plugin autogsas-gsas2, which finds it, is not installed") from error
-    found = finding.find()
+    found = discovery.find()
     if found.installation is None:
         raise Failed(found.reason)
     return found.installation

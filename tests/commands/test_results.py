@@ -1,4 +1,4 @@
-"""Runs in Python: what docs/api.md shows, and what a notebook draws."""
+"""Runs in Python: what docs/reference/python.md shows, and what a notebook draws."""
 
 from __future__ import annotations
 
@@ -35,14 +35,16 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         ignore=shutil.ignore_patterns("runs"),
     )
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), flags=re.S)
+    blocks = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8"), flags=re.S
+    )
     assert len(blocks) >= 5
     names: dict[str, Any] = {}
     for block in blocks:
-        exec(compile(block, "docs/api.md", "exec"), names)
+        exec(compile(block, "docs/reference/python.md", "exec"), names)
     printed = capsys.readouterr().out
     assert "Rwp" in printed
-    assert "not the folder of a run" in printed
+    assert "not a run folder" in printed
     frame, best = names["table"], names["best"]
     assert list(frame.columns) == ["value", "esd", "unit", "group", "phase", "histogram", "site"]
     assert frame.loc["LBCO:a", "value"] == best.parameters["LBCO:a"].value

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import json
 import math
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ import pytest
 import yaml
 
 import autogsas
+from autogsas.builtin import MODULES
+from autogsas.cli import main
 from autogsas.commands import verbs
 from autogsas.errors import BackendMissing, UserError
 from autogsas.hooks.choices import Section
@@ -26,6 +30,7 @@ from autogsas.model.metrics import rwp
 from autogsas.model.project import Project, Search
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import Finding, Severity
+from autogsas.report import write_report
 from autogsas.runfolder.summary import Summary, summary_schema
 from autogsas.testing.fake import FakeBackend
 from autogsas.testing.samples import make_project, make_recipe
@@ -95,7 +100,7 @@ def test_the_summary_is_valid_and_says_what_the_files_say(fake_host: Host, proje
 
 def test_the_pattern_gives_the_rwp(fake_host: Host, project: Project) -> None:
     histogram = replace(project.histograms[0], excluded=((20.0, 21.0),))
-    run = verbs.run((replace(project, histograms=(histogram,)), fake_host), trials=2)
+    run = verbs.run((replace(project, histograms=(histogram,)), fake_host), verbs.RunRequest(trials=2))
     table = rows(run.folder / "pattern.csv")
     columns = {key: np.array([float(row[key]) for row in table]) for key in table[0] if key != "histogram"}
     assert list(table[0]) == [
@@ -117,48 +122,48 @@ def test_the_pattern_gives_the_rwp(fake_host: Host, project: Project) -> None:
 def test_the_best_recipe_can_be_refined_again(fake_host: Host, project: Project, tmp_path: Path) -> None:
     first = verbs.run((project, fake_host))
     recipe = Recipe.model_validate(yaml.safe_load((first.folder / "best.recipe.yaml").read_text()))
-    again = verbs.refine((project, fake_host), recipe, out=tmp_path / "again")
+    again = verbs.refine((project, fake_host), recipe, verbs.RefineRequest(out=tmp_path / "again"))
     assert again.summary.rwp == pytest.approx(first.summary.rwp)
     assert again.summary.trials.total == 1
     assert again.exit_status == 0
 
 
 def test_runs_are_numbered_and_never_overwritten(fake_host: Host, project: Project, tmp_path: Path) -> None:
-    first = verbs.run((project, fake_host), trials=1)
+    first = verbs.run((project, fake_host), verbs.RunRequest(trials=1))
     before = {path: path.read_bytes() for path in first.folder.rglob("*") if path.is_file()}
-    second = verbs.run((project, fake_host), trials=1)
+    second = verbs.run((project, fake_host), verbs.RunRequest(trials=1))
     assert second.folder.name == "made-2"
     assert {path: path.read_bytes() for path in before} == before
     with pytest.raises(UserError, match="--resume"):
-        verbs.run((project, fake_host), out=first.folder)
+        verbs.run((project, fake_host), verbs.RunRequest(out=first.folder))
     other = tmp_path / "other"
     other.mkdir()
     (other / "letter.txt").write_text("keep me")
     with pytest.raises(UserError, match="other things"):
-        verbs.run((project, fake_host), out=other)
+        verbs.run((project, fake_host), verbs.RunRequest(out=other))
     assert [path.name for path in other.iterdir()] == ["letter.txt"]
 
 
 def test_resume_goes_on_with_the_last_run(fake_host: Host, project: Project) -> None:
     with pytest.raises(UserError, match="no run to resume"):
-        verbs.run((project, fake_host), resume=True)
-    first = verbs.run((project, fake_host), trials=2)
-    again = verbs.run((project, fake_host), trials=5, resume=True)
+        verbs.run((project, fake_host), verbs.RunRequest(resume=True))
+    first = verbs.run((project, fake_host), verbs.RunRequest(trials=2))
+    again = verbs.run((project, fake_host), verbs.RunRequest(trials=5, resume=True))
     assert again.folder == first.folder
     assert again.summary.trials.total == 5
     assert again.summary.created == first.summary.created
     assert again.summary.seconds > first.summary.seconds
-    whole = verbs.run((project, fake_host), trials=5)
+    whole = verbs.run((project, fake_host), verbs.RunRequest(trials=5))
     assert [item.score for item in whole.summary.history] == [item.score for item in again.summary.history]
 
 
 def test_resume_refuses_what_cannot_be_compared(fake_host: Host, project: Project) -> None:
-    verbs.run((project, fake_host), trials=1)
+    verbs.run((project, fake_host), verbs.RunRequest(trials=1))
     with pytest.raises(UserError, match="another seed"):
-        verbs.run((project, fake_host), resume=True, seed=2)
+        verbs.run((project, fake_host), verbs.RunRequest(resume=True, seed=2))
     changed = replace(project, histograms=(replace(project.histograms[0], limits=(13.0, 38.0)),))
     with pytest.raises(UserError, match="have changed"):
-        verbs.run((changed, fake_host), resume=True)
+        verbs.run((changed, fake_host), verbs.RunRequest(resume=True))
 
 
 def test_nothing_usable_is_said(fake_host: Host, project: Project) -> None:
@@ -189,7 +194,7 @@ def test_names_cannot_become_formulas(fake_host: Host, project: Project) -> None
 def test_a_hook_that_cannot_be_used_leaves_no_folder(fake_host: Host, project: Project, tmp_path: Path) -> None:
     add(fake_host, choose_groups=lambda: ["cell"])
     with pytest.raises(UserError, match="autogsas_choose_groups"):
-        verbs.run((replace(project, recipes=()), fake_host), out=tmp_path / "out")
+        verbs.run((replace(project, recipes=()), fake_host), verbs.RunRequest(out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
@@ -205,7 +210,7 @@ def test_a_project_the_backend_cannot_do_is_refused(
 
 def test_a_backend_that_is_not_there(fake_host: Host, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"unknown backend; found 'fak'.*did you mean 'fake'"):
-        verbs.run((project, fake_host), backend="fak")
+        verbs.run((project, fake_host), verbs.RunRequest(backend="fak"))
     monkeypatch.setattr(fake_host, "_backends", {"fake": FakeBackend(reason="not installed")})
     with pytest.raises(BackendMissing, match="not installed"):
         verbs.run((project, fake_host))
@@ -218,15 +223,83 @@ def test_hooks_after_the_run_and_in_the_report(fake_host: Host, project: Project
         after_run=lambda folder, summary: seen.append({"there": (folder / "summary.json").is_file()} | summary),
         report_section=lambda: Section("A section of mine", ("with a sentence",)),
     )
-    run = verbs.run((project, fake_host), trials=1)
+    run = verbs.run((project, fake_host), verbs.RunRequest(trials=1))
     assert seen[0]["there"]
     assert seen[0]["rwp"] == run.summary.rwp
     assert "A section of mine" in (run.folder / "report.html").read_text()
 
 
+FAILING = """
+from autogsas import hookimpl
+
+@hookimpl
+def autogsas_report_section(project, summary):
+    raise RuntimeError("broken section")
+"""
+ADDING = """
+from autogsas import hookimpl
+from autogsas.hooks.choices import Section
+
+@hookimpl
+def autogsas_report_section(project, summary):
+    return Section("A section of mine", ("with a sentence",))
+"""
+
+
+@pytest.fixture
+def folder(fake_host: Host, project: Project, code: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run, whose project file has hooks by now."""
+    run = verbs.run((project, fake_host), verbs.RunRequest(trials=1))
+    monkeypatch.setattr("autogsas.builtin.MODULES", MODULES)  # the fake host has no readers
+    assert project.file is not None
+    (project.file.parent / "hooks.py").write_text(code)
+    project.file.write_text(
+        "data: [{file: pattern.xy, wavelength: 1.5406, radiation: xray}]\n"
+        "phases: [{file: phase.cif}]\nplugins: [hooks.py]\n"
+    )
+    return run.folder
+
+
+@pytest.mark.parametrize(
+    ("code", "shown", "notices"),
+    [(ADDING, True, 0), (FAILING, False, 1)],
+)
+def test_report_writes_the_page_once_and_returns_what_went_wrong(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, shown: bool, notices: int
+) -> None:
+    written = []
+    monkeypatch.setattr("autogsas.report.write_report", lambda *given: written.append(given) or write_report(*given))
+    done = verbs.report(folder)
+    assert len(written) == 1
+    assert done.page == folder / "report.html"
+    assert ("A section of mine" in done.page.read_text()) is shown
+    assert len(done.notices) == notices
+    assert all("autogsas_report_section (" in notice and "broken section" in notice for notice in done.notices)
+
+
+@pytest.mark.parametrize("code", [FAILING])
+def test_the_command_shows_what_went_wrong_with_a_report(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(["report", str(folder)])
+    assert done.value.code == 0
+    out, err = capfd.readouterr()
+    assert out.strip().endswith("report.html")
+    assert "broken section" in err
+
+
+def settings(door: Callable[..., Any]) -> dict[str, Any]:
+    own = {"project", "recipe", "progress"}
+    return {name: one.default for name, one in inspect.signature(door).parameters.items() if name not in own}
+
+
+def test_the_python_interface_has_every_setting_of_the_commands() -> None:
+    for door, request in ((autogsas.run, verbs.RunRequest), (autogsas.refine, verbs.RefineRequest)):
+        assert settings(door) == {field.name: field.default for field in fields(request)}
+
+
 def test_two_histograms_are_chosen_for_and_measured_apart(fake_host: Host, tmp_path: Path) -> None:
     project = make_project(tmp_path / "two", histograms=2)
-    run = verbs.run((project, fake_host), trials=2)
+    run = verbs.run((project, fake_host), verbs.RunRequest(trials=2))
     assert [item.name for item in run.summary.histograms] == ["pattern1", "pattern2"]
     assert run.best is not None
     assert {"background.terms[pattern1]", "background.terms[pattern2]"} <= set(run.best.choices)
@@ -246,12 +319,12 @@ def test_importing_the_package_is_cheap() -> None:
 
 def test_trials_end_on_one_clock_that_goes_on_when_resumed(fake_host: Host, project: Project, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    first = verbs.run((project, fake_host), out=out, trials=3)
+    first = verbs.run((project, fake_host), verbs.RunRequest(out=out, trials=3))
     ends = [item.ended for item in first.summary.history]
     assert None not in ends
     assert ends == sorted(ends)  # type: ignore[type-var]
     assert ends[-1] <= first.summary.seconds + 0.001  # type: ignore[operator]
-    second = verbs.run((project, fake_host), out=out, trials=6, resume=True)
+    second = verbs.run((project, fake_host), verbs.RunRequest(out=out, trials=6, resume=True))
     later = [item.ended for item in second.summary.history]
     assert later[:3] == ends
     assert later[3] >= first.summary.seconds  # type: ignore[operator]

@@ -86,7 +86,7 @@ def test_all_is_drawn_at_once_in_silence_and_from_itself(browser: Any, large: Pa
     size = large.stat().st_size
     paints = browser.execute_script("return performance.getEntriesByType('paint').map(e => e.startTime)")
     print(f"compare page: {size / 1e6:.2f} MB, first paint {min(paints):.0f} ms, contentful {max(paints):.0f} ms")
-    assert size < 5_000_000
+    assert size < 2_500_000
     assert max(paints) < 2000
     assert _complaints(browser) == []
     assert _requests(browser) == [large.as_uri()]

@@ -36,7 +36,7 @@ def test_other_names_of_histogram_phase_and_sites_are_said_in_the_firsts_words()
     }
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(operation=st.integers(0, 11), turn=st.integers(-2, 2), order=st.permutations(range(len(SITES))))
 def test_equivalent_sites_are_no_difference(operation, turn, order):
     op = list(gemmi.SpaceGroup("P 63/m").operations())[operation]

@@ -74,7 +74,6 @@ def holds(count: int, check: Callable[..., None], *strategies: st.SearchStrategy
     profile = settings(
         derandomize=True,
         database=None,
-        deadline=None,
         max_examples=count,
         suppress_health_check=list(HealthCheck),
         phases=(Stage.generate, Stage.shrink),

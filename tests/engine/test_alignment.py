@@ -24,7 +24,7 @@ def normal(cell: gemmi.UnitCell, hkl: tuple[int, int, int] | list[int]) -> Array
     return np.array(hkl) @ np.array(cell.frac.mat.tolist())
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(derandomize=True, max_examples=100)
 @given(
     st.tuples(*[st.floats(3, 20)] * 3),
     st.tuples(*[st.floats(70, 110)] * 3),

@@ -46,12 +46,12 @@ def test_all_say_which_gsas2_made_them() -> None:
 )
 def test_gsas2_still_says_so(kind: str, name: str, tmp_path: Path) -> None:
     """A part of each kind, made again by the GSAS-II at hand."""
-    finding = pytest.importorskip("autogsas_gsas2.finding", reason="the plugin that finds GSAS-II is not installed")
-    found = finding.find()
+    discovery = pytest.importorskip("autogsas_gsas2.discovery", reason="the plugin that finds GSAS-II is not installed")
+    found = discovery.find()
     if found.installation is None:
         pytest.skip(f"no GSAS-II here: {found.reason}")
     python, path = found.installation.python, found.installation.path
-    environment = finding.child_environment(python)
+    environment = discovery.child_environment(python)
     if path:
         environment["PYTHONPATH"] = path
     script = plain.HERE / "make.py"

@@ -18,9 +18,9 @@ from autogsas.figures import fit_svg, fits_svg, history_svg
 from autogsas.figures.axes import Axis, Scale, round_ticks, tick_labels
 from autogsas.figures.fit import Caption
 from autogsas.figures.history import describe_history, rwp_window
-from autogsas.figures.svg import DARK, LIGHT
+from autogsas.figures.palette import DARK, LIGHT
 from autogsas.figures.thinning import outline, spots
-from autogsas.runfolder.reader import Attempt, ByHand, Marks, Profile, Run, read_run
+from autogsas.runfolder.reader import Attempt, ByHand, Marks, Profile, RunData, read_run
 from tests.runs import write_run
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -28,7 +28,7 @@ FINITE = st.floats(-1e6, 1e6)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunData:
     folder = tmp_path_factory.mktemp("run")
     write_run(folder, points=1200, trials=30, excluded=((60.0, 63.0),), second_phase="quartz")
     return read_run(folder)
@@ -52,7 +52,7 @@ def _sound(svg: str) -> None:
 
 
 @pytest.mark.parametrize("scale", ["linear", "sqrt", "log"])
-def test_a_fit_shows_what_the_field_shows(run: Run, scale: Scale) -> None:
+def test_a_fit_shows_what_the_field_shows(run: RunData, scale: Scale) -> None:
     caption = Caption("Apatite", 9.137, True, ((60.0, 63.0),))
     svg = fit_svg(run.profiles[0], run.marks, caption, scale=scale)
     texts = _texts(svg)
@@ -68,12 +68,12 @@ def test_a_fit_shows_what_the_field_shows(run: Run, scale: Scale) -> None:
     assert max(widths) == pytest.approx(3.0 / 115.0 * (960 - 78 - 14), abs=0.2)
 
 
-def test_deviations_add_a_panel(run: Run) -> None:
+def test_deviations_add_a_panel(run: RunData) -> None:
     assert "Diff./σ" in _texts(fit_svg(run.profiles[0], run.marks, deviations=True))
     assert "Diff./σ" not in _texts(fit_svg(run.profiles[0], run.marks))
 
 
-def test_difference_is_drawn_to_the_scale_of_the_pattern(run: Run) -> None:
+def test_difference_is_drawn_to_the_scale_of_the_pattern(run: RunData) -> None:
     profile = run.profiles[0]
     off = Profile(
         profile.histogram,
@@ -121,7 +121,7 @@ def test_edges_still_draw(observed: list[float], scale: Scale) -> None:
     _sound(svg)
 
 
-def test_names_are_shown_as_text(run: Run) -> None:
+def test_names_are_shown_as_text(run: RunData) -> None:
     name = "<script>alert(1)</script>\"'&\x01 Ünï 磷灰石"
     profile = run.profiles[0]
     marks = [Marks(profile.histogram, name, mark.hkl, mark.d, mark.two_theta) for mark in run.marks]
@@ -135,7 +135,7 @@ def _attempt(number: int, state: str, rwp: float | None, best: float | None = No
     return Attempt(number, state, origin, rwp, best, 20, 1.0)
 
 
-def test_history_marks_every_trial_by_its_state(run: Run) -> None:
+def test_history_marks_every_trial_by_its_state(run: RunData) -> None:
     svg = history_svg(run.history, title="Apatite")
     drawn = sum(len(_paths(svg, state)) for state in ("complete", "infeasible", "pruned", "failed"))
     legend = len({item.state for item in run.history})
@@ -232,7 +232,7 @@ def test_spots_cover_the_cloud_with_few(y: np.ndarray, most: int) -> None:
         assert len(cells) >= chosen.size
 
 
-def test_svg_files_stand_alone(run: Run, tmp_path: Path) -> None:
+def test_svg_files_stand_alone(run: RunData, tmp_path: Path) -> None:
     svg = fit_svg(run.profiles[0], run.marks)
     root = ET.fromstring(svg)
     assert root.get("width") == "960"
@@ -270,10 +270,10 @@ def test_what_was_made_by_hand_is_a_line_and_a_sentence() -> None:
     assert len(lines) == 3
     places = [float(line.split("H")[0].split()[1]) for line in lines]
     assert places[0] < places[1] < places[2]  # 12 above 7 above 6.5, and all of them in the frame
-    assert {"by hand: mine: 12.00 %", "old as it came: 7.00 %", "by hand: lower: 6.50 %"} <= set(_texts(svg))
+    assert {"by hand: mine: 12.00 %", "old as given: 7.00 %", "by hand: lower: 6.50 %"} <= set(_texts(svg))
     text = describe_history(history, hands)
-    assert "“mine”, made by hand, has Rwp 12.00 %: the best is 5.00 lower." in text
-    assert "The refinement that old came with has Rwp 7.00 %, as the best." in text
-    assert "“lower”, made by hand, has Rwp 6.50 %: the best is 0.50 higher." in text
+    assert "“mine”, made by hand, has Rwp 12.00 %; the best trial is 5.00 lower." in text
+    assert "The refinement stored in old has Rwp 7.00 %, the same as the best trial." in text
+    assert "“lower”, made by hand, has Rwp 6.50 %; the best trial is 0.50 higher." in text
     low, high = rwp_window(history, hands)
     assert low < 6.5 < 12.0 < high

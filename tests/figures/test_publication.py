@@ -92,7 +92,7 @@ def test_names_are_shown_and_never_read(tmp_path: Path) -> None:
 def test_a_run_has_them_beside_its_report(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     write_run(tmp_path, points=200)
-    page = verbs.report(tmp_path, figures="PNG, svg").read_text(encoding="utf-8")
+    page = verbs.report(tmp_path, figures="PNG, svg").page.read_text(encoding="utf-8")
     names = {path.name for path in tmp_path.iterdir() if NAMES.fullmatch(path.name)}
     assert names == {"figure-FAP.png", "figure-FAP.svg", "figure-FAP-wide.png", "figure-FAP-wide.svg"}
     assert all(f'<a href="{name}">' in page for name in names)
@@ -120,7 +120,7 @@ def test_names_of_files_are_safe(given: list[str], names: list[str]) -> None:
 
 def test_a_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert check_formats("") == ()
-    with pytest.raises(UserError, match=r"^--figures: no format of figures; found 'pfd'; .* did you mean 'pdf'\?$"):
+    with pytest.raises(UserError, match=r"^--figures: unknown figure format; found 'pfd'; .* did you mean 'pdf'\?$"):
         check_formats("svg,pfd")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"^--figures: figures for print need matplotlib: pip install 'autogsas\[fig"):

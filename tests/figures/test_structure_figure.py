@@ -15,16 +15,21 @@ from autogsas.figures.elements import element_colour, element_radius
 from autogsas.figures.structure import describe_structure, draw_structure, place_words, scene, sectors
 from autogsas.report.payload import structure_payload
 from autogsas.report.structures import structure_figures
+from autogsas.runfolder.summary import CellPart, PhasePart, SitePart, Summary
 from tests.runs import CELL, SITES
 
 EVIL = "</script><b onclick='x'>&\"]]>\u202e磷"
 
 
-def _phase(*sites: tuple[Any, ...], space_group: str = "P m -3 m", name: str = "test") -> dict[str, Any]:
+def _phase(*sites: tuple[Any, ...], space_group: str = "P m -3 m", name: str = "test") -> PhasePart:
     keys = ("label", "element", "x", "y", "z", "occupancy")
     cell = {"a": 3.88, "b": 3.88, "c": 3.88, "alpha": 90, "beta": 90, "gamma": 90}
     made = [dict(zip(keys, site, strict=True)) | {"uiso": None} for site in sites]
-    return {"name": name, "space_group": space_group, "cell": cell, "sites": made}
+    return PhasePart.model_validate({"name": name, "space_group": space_group, "cell": cell, "sites": made})
+
+
+def _summary(phase: PhasePart) -> Summary:
+    return Summary.model_construct(structure=[phase])
 
 
 PEROVSKITE = _phase(
@@ -33,16 +38,16 @@ PEROVSKITE = _phase(
     ("Co", "Co", 0.5, 0.5, 0.5, 1.0),
     ("O", "O", 0, 0.5, 0.5, 1.0),
 )
-APATITE = {
-    "name": "apatite",
-    "space_group": "P 63/m",
-    "cell": CELL,
-    "sites": [{"label": s[0], "element": s[1], "x": s[2], "y": s[3], "z": s[4], "occupancy": 1.0} for s in SITES],
-}
+APATITE = PhasePart(
+    name="apatite",
+    space_group="P 63/m",
+    cell=CellPart.model_validate(CELL),
+    sites=[SitePart(label=s[0], element=s[1], x=s[2], y=s[3], z=s[4], occupancy=1.0, uiso=None) for s in SITES],
+)
 
 
 def test_an_atom_is_drawn_where_the_projection_says() -> None:
-    seen = scene(APATITE)
+    seen = scene(APATITE.phase())
     assert seen is not None
     assert seen.along == "c"
     assert seen.axes[2][2] > 0.9 * CELL["c"] * 0.9  # c comes to the eye
@@ -61,7 +66,7 @@ def test_an_atom_is_drawn_where_the_projection_says() -> None:
 
 
 def test_turning_keeps_lengths_and_hands() -> None:
-    seen = scene(APATITE)
+    seen = scene(APATITE.phase())
     assert seen is not None
     assert np.linalg.det(seen.axes) == pytest.approx(np.linalg.det(seen.contents.axes))
     for name, turn in seen.turns():
@@ -70,7 +75,7 @@ def test_turning_keeps_lengths_and_hands() -> None:
 
 
 def test_shared_places_are_sectors_and_said() -> None:
-    seen = scene(PEROVSKITE)
+    seen = scene(PEROVSKITE.phase())
     assert seen is not None
     shares = sectors(seen.contents.places[0])
     assert shares == [
@@ -79,7 +84,7 @@ def test_shared_places_are_sectors_and_said() -> None:
         (None, pytest.approx(0.1)),
     ]
     assert place_words(seen.contents.places[0]) == "La (La 0.5) + Ba (Ba 0.4): 12 O at 2.744 Å"
-    (figure,) = structure_figures({"structure": [PEROVSKITE]})
+    (figure,) = structure_figures(_summary(PEROVSKITE))
     assert "La 0.5 + Ba 0.4" in figure.notes[0]
     assert figure.svg.count('class="empty"') == 8  # one at each corner
     assert structure_payload(seen)["places"][0]["shares"][2] == [None, 0.1]
@@ -91,7 +96,7 @@ def test_more_than_is_room_for_is_cut_to_what_there_is() -> None:
 
 
 def test_the_viewer_gets_what_the_still_shows() -> None:
-    seen = scene(APATITE)
+    seen = scene(APATITE.phase())
     assert seen is not None
     given = structure_payload(seen)
     assert len(given["atoms"]) == len(seen.atoms)
@@ -102,7 +107,7 @@ def test_the_viewer_gets_what_the_still_shows() -> None:
 
 
 def test_names_are_text() -> None:
-    (figure,) = structure_figures({"structure": [_phase((EVIL, EVIL, 0.1, 0.2, 0.3, 0.5), name=EVIL)]})
+    (figure,) = structure_figures(_summary(_phase((EVIL, EVIL, 0.1, 0.2, 0.3, 0.5), name=EVIL)))
     assert "<b" not in figure.svg
     assert ET.fromstring(figure.svg).get("aria-label", "").count("</script>") == 1
     assert figure.legend == (("#909090", "X"),)
@@ -114,12 +119,11 @@ def test_names_are_text() -> None:
     [
         _phase(("A", "Fe", 0, 0, 0, 1), space_group="nonsense"),
         _phase(),
-        {"name": "no cell", "space_group": "P 1", "sites": []},
         _phase(*((f"A{i}", "Fe", i / 90 + 0.003, 0.21, 0.37, 1.0) for i in range(80)), space_group="F m -3 m"),
     ],
 )
-def test_what_is_not_drawn_says_so(phase: dict[str, Any]) -> None:
-    (figure,) = structure_figures({"structure": [phase]})
+def test_what_is_not_drawn_says_so(phase: PhasePart) -> None:
+    (figure,) = structure_figures(_summary(phase))
     assert figure.identity == ""
     assert "is not drawn" in figure.notes[0]
 
@@ -128,6 +132,6 @@ def test_elements_have_colours_and_sizes_of_their_own() -> None:
     assert element_colour("Hf") != element_colour("Ta")
     assert element_colour("Qq") == "#909090"
     assert element_radius("Ca") > element_radius("O") > element_radius("H")
-    seen = scene(APATITE)
+    seen = scene(APATITE.phase())
     assert seen is not None
     assert describe_structure("apatite", seen) == "Unit cell of apatite, seen along c: 48 atoms of Ca, P, O, F."

@@ -145,16 +145,16 @@ def project_and_recipe(name: str) -> tuple[Project, Recipe]:
 
 def main() -> None:
     """Make the recipes the command line names, or all, and keep what is stored of the others."""
-    from autogsas_gsas2 import bridge, finding
-    from autogsas_gsas2.child import start
+    from autogsas_gsas2 import child_process, discovery
+    from autogsas_gsas2.child import launch
 
-    found = finding.find().installation
+    found = discovery.find().installation
     if found is None:
-        raise SystemExit(finding.find().reason)
-    command = [str(found.python), start.__file__, found.layout, found.path]
-    environment = finding.child_environment(found.python)
-    as_it_is = bridge.Child(command, environment)
-    right = bridge.Child([command[0], corrected.__file__, *command[1:]], environment)
+        raise SystemExit(discovery.find().reason)
+    command = [str(found.python), launch.__file__, found.layout, found.path]
+    environment = discovery.child_environment(found.python)
+    as_it_is = child_process.Child(command, environment)
+    right = child_process.Child([command[0], corrected.__file__, *command[1:]], environment)
     stored = entries("recipes") if (HERE / "recipes.json").exists() else {}
     made = dict(stored)
     for name in sys.argv[1:] or RECIPES:

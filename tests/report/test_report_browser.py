@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from autogsas.figures.elements import element_colour
-from autogsas.figures.svg import LIGHT
+from autogsas.figures.palette import LIGHT
 from autogsas.report import write_report
 from tests.runs import write_run
 
@@ -169,7 +169,7 @@ def _hovered(browser: Any, figure: str) -> str:
 
 def test_draws_everything_at_once_in_silence_and_from_itself(browser: Any, large: Path) -> None:
     size = large.stat().st_size
-    assert size < 5_000_000
+    assert size < 2_500_000
     _open(browser, large)
     assert _complaints(browser) == []
     assert _requests(browser) == [large.as_uri()]
@@ -424,7 +424,7 @@ def test_an_unusable_run_and_a_narrow_window(browser: Any, tmp_path: Path) -> No
 def test_a_synchrotron_pattern_stays_quick(browser: Any, tmp_path: Path) -> None:
     write_run(tmp_path, points=80_000, trials=100)
     report = write_report(tmp_path)
-    assert report.stat().st_size < 5_000_000
+    assert report.stat().st_size < 2_500_000
     _open(browser, report)
     count = "return document.querySelector('#fit-0 .plot').data[0].x.length"
     assert 1000 < browser.execute_script(count) < 12_000

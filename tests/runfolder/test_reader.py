@@ -10,6 +10,7 @@ import pytest
 
 from autogsas.errors import UserError
 from autogsas.runfolder.reader import Profile, read_run
+from autogsas.runfolder.summary import Summary
 from tests.runs import write_run
 
 
@@ -69,7 +70,7 @@ def test_points_that_do_not_count_have_no_difference() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("summary.json", None, "not the folder of a run"),
+        ("summary.json", None, "not a run folder"),
         ("summary.json", "{", "cannot be read"),
         ("summary.json", "[]", "another version"),
         ("summary.json", '{"schema": 2}', "found '2'; allowed: 1"),
@@ -90,10 +91,12 @@ def test_a_damaged_folder_is_one_line(tmp_path: Path, name: str, text: str | Non
     assert "\n" not in str(caught.value)
 
 
-def test_damage_inside_the_summary_is_named_and_a_newer_key_is_let_pass(tmp_path: Path) -> None:
+def test_damage_inside_the_summary_is_named_and_newer_keys_are_ignored(tmp_path: Path) -> None:
     summary = write_run(tmp_path, points=60, trials=2)
-    (tmp_path / "summary.json").write_text(json.dumps(summary | {"new": 1}))
-    assert read_run(tmp_path).summary["new"] == 1
+    newer = summary | {"new": 1, "backend": summary["backend"] | {"licence": "MIT"}}
+    newer["history"] = [item | {"later": [1]} for item in summary["history"]]
+    (tmp_path / "summary.json").write_text(json.dumps(newer))
+    assert read_run(tmp_path).summary == Summary.model_validate(summary)
     del summary["history"][1]["number"]
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     with pytest.raises(UserError, match=r"summary\.json: history\.1\.number: is damaged"):

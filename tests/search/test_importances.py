@@ -11,6 +11,7 @@ import pytest
 from autogsas.figures.importances import describe_importances, draw_importances
 from autogsas.model.recipe import Recipe, Step
 from autogsas.model.trial import TrialRecord
+from autogsas.runfolder.summary import ImportancePart
 from autogsas.search.importances import FEWEST, choice_words, importances
 from autogsas.search.sampler import Database, Proposer
 
@@ -40,21 +41,21 @@ def _run(file: Path, count: int, *, decides: bool = True, state: str = "complete
 
 def test_what_decides_comes_first_and_beyond_chance(tmp_path: Path) -> None:
     found = importances(tmp_path / "study.db", _run(tmp_path / "study.db", 60), 1)
-    assert (found["trials"], found["note"]) == (60, "")
-    first, *others = found["items"]
-    assert first["name"] == "background terms"
-    assert first["choices"] == ["background.terms"]
-    assert first["share"] > first["chance"]
-    assert first["share"] > 3 * max(item["share"] for item in others)
-    assert sum(item["share"] for item in found["items"]) == pytest.approx(1.0)
-    by_name = {item["name"]: item["choices"] for item in found["items"]}
+    assert (found.trials, found.note) == (60, "")
+    first, *others = found.items
+    assert first.name == "background terms"
+    assert first.choices == ["background.terms"]
+    assert first.share > first.chance
+    assert first.share > 3 * max(item.share for item in others)
+    assert sum(item.share for item in found.items) == pytest.approx(1.0)
+    by_name = {item.name: item.choices for item in found.items}
     assert by_name["order of steps"] == ["order.cell", "order.widths"]
-    assert "background terms" in describe_importances(found["items"], 60)
+    assert "background terms" in describe_importances(found.items, 60)
 
 
 def test_where_nothing_decides_little_is_beyond_chance(tmp_path: Path) -> None:
     found = importances(tmp_path / "study.db", _run(tmp_path / "study.db", 60, decides=False), 1)
-    assert sum(item["share"] > item["chance"] for item in found["items"]) <= 1
+    assert sum(item.share > item.chance for item in found.items) <= 1
 
 
 def test_the_same_trials_say_the_same(tmp_path: Path) -> None:
@@ -65,9 +66,9 @@ def test_the_same_trials_say_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("count", "state"), [(FEWEST - 1, "complete"), (FEWEST + 5, "infeasible")])
 def test_too_few_usable_trials_give_a_reason_instead(tmp_path: Path, count: int, state: str) -> None:
     found = importances(tmp_path / "study.db", _run(tmp_path / "study.db", count, state=state), 1)
-    assert found["items"] == []
-    assert "too few" in found["note"]
-    assert found["trials"] == (count if state == "complete" else 0)
+    assert found.items == []
+    assert "too few" in found.note
+    assert found.trials == (count if state == "complete" else 0)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +89,8 @@ def test_choices_in_words(name: str, words: str) -> None:
 
 
 def test_names_in_the_picture_are_text() -> None:
-    items = [{"name": "<script>&\"'", "share": 1.0, "chance": 0.1}]
+    items = [ImportancePart(name="<script>&\"'", choices=[], share=1.0, chance=0.1)]
     body = draw_importances(items, 900.0).body()
     assert "<script>" not in body
     assert "&lt;script&gt;&amp;&quot;&#x27;" in body
-    assert "nothing mattered" in describe_importances([{"name": "x", "share": 0.1, "chance": 0.2}], 40)
+    assert "nothing mattered" in describe_importances([ImportancePart(name="x", choices=[], share=0.1, chance=0.2)], 40)

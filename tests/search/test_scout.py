@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from autogsas.commands import verbs
-from autogsas.commands.verbs import Run
+from autogsas.commands.verbs import FinishedRun
 from autogsas.errors import UserError
 from autogsas.hooks.events import Event, Notice, RunStarted, TrialFinished
 from autogsas.hooks.host import Host
@@ -39,13 +39,13 @@ def host(fake_host: Host) -> Host:
     return fake_host
 
 
-def history(run: Run) -> list[tuple[int, str, float | None]]:
+def history(run: FinishedRun) -> list[tuple[int, str, float | None]]:
     return [(item.number, item.origin, item.score) for item in run.summary.history]
 
 
 def test_the_scouts_best_recipes_are_tried_first_and_its_knowledge_is_used(host: Host, project: Project) -> None:
     events: list[Event] = []
-    run = verbs.run((project, host), backend="fake", progress=events.append)
+    run = verbs.run((project, host), verbs.RunRequest(backend="fake"), progress=events.append)
     scout = run.summary.scout
     assert scout is not None
     assert scout.note == ""
@@ -59,7 +59,7 @@ def test_the_scouts_best_recipes_are_tried_first_and_its_knowledge_is_used(host:
     assert scout.rwp == min(item.scout_rwp for item in scout.recipes if item.scout_rwp is not None)
     started = [event for event in events if isinstance(event, RunStarted)]
     assert [(event.scout, event.backend) for event in started] == [(True, "numpy"), (False, "fake")]
-    without = verbs.run((project, host), backend="fake", scout="off")
+    without = verbs.run((project, host), verbs.RunRequest(backend="fake", scout="off"))
     assert without.summary.scout is None
     assert run.summary.rwp is not None
     assert without.summary.rwp is not None
@@ -68,25 +68,25 @@ def test_the_scouts_best_recipes_are_tried_first_and_its_knowledge_is_used(host:
 
 def test_the_published_search_has_neither_scout_nor_seeds(host: Host, project: Project, tmp_path: Path) -> None:
     published = replace(project, recipes=(MINE,), search=Search(trials=6, seed=1, space="published-2020"))
-    whole = verbs.run((published, host), backend="fake", out=tmp_path / "whole")
+    whole = verbs.run((published, host), verbs.RunRequest(backend="fake", out=tmp_path / "whole"))
     assert whole.summary.scout is None
     assert [item.origin for item in whole.summary.history] == ["search"] * 6
     assert not any(item.state == "pruned" for item in whole.summary.history)
-    asked = verbs.run((published, host), backend="fake", scout=3, out=tmp_path / "asked")
+    asked = verbs.run((published, host), verbs.RunRequest(backend="fake", scout=3, out=tmp_path / "asked"))
     assert asked.summary.scout is not None
     assert asked.summary.scout.note.startswith("the scout stands aside")
-    verbs.run((published, host), backend="fake", trials=3, out=tmp_path / "parts")
-    parts = verbs.run((published, host), backend="fake", out=tmp_path / "parts", resume=True)
+    verbs.run((published, host), verbs.RunRequest(backend="fake", trials=3, out=tmp_path / "parts"))
+    parts = verbs.run((published, host), verbs.RunRequest(backend="fake", out=tmp_path / "parts", resume=True))
     assert history(whole) == history(asked) == history(parts)
     with pytest.raises(UserError, match="--like: the published search begins with nothing"):
-        verbs.run((published, host), backend="fake", like=tmp_path / "whole", out=tmp_path / "b")
+        verbs.run((published, host), verbs.RunRequest(backend="fake", like=tmp_path / "whole", out=tmp_path / "b"))
 
 
 def test_a_scouted_run_repeats_itself_and_resumes(host: Host, project: Project, tmp_path: Path) -> None:
-    whole = verbs.run((project, host), backend="fake", out=tmp_path / "whole")
-    again = verbs.run((project, host), backend="fake", out=tmp_path / "again")
-    verbs.run((project, host), backend="fake", trials=7, out=tmp_path / "parts")
-    parts = verbs.run((project, host), backend="fake", trials=12, out=tmp_path / "parts", resume=True)
+    whole = verbs.run((project, host), verbs.RunRequest(backend="fake", out=tmp_path / "whole"))
+    again = verbs.run((project, host), verbs.RunRequest(backend="fake", out=tmp_path / "again"))
+    verbs.run((project, host), verbs.RunRequest(backend="fake", trials=7, out=tmp_path / "parts"))
+    parts = verbs.run((project, host), verbs.RunRequest(backend="fake", trials=12, out=tmp_path / "parts", resume=True))
     assert history(whole) == history(again) == history(parts)
     assert whole.summary.scout is not None
     assert parts.summary.scout is not None
@@ -101,19 +101,21 @@ def test_an_interrupted_scout_keeps_its_trials_and_is_gone_on_with(
             os.kill(os.getpid(), signal.SIGINT)
 
     assert threading.current_thread() is threading.main_thread()
-    stopped = verbs.run((project, host), backend="fake", out=tmp_path / "run", progress=stop)
+    stopped = verbs.run((project, host), verbs.RunRequest(backend="fake", out=tmp_path / "run"), progress=stop)
     assert stopped.exit_status == 130
     assert stopped.summary.trials.total == 0
     assert len(list((tmp_path / "run" / "scout" / "trials").glob("*.json"))) >= 4
-    resumed = verbs.run((project, host), backend="fake", out=tmp_path / "run", resume=True)
+    resumed = verbs.run((project, host), verbs.RunRequest(backend="fake", out=tmp_path / "run", resume=True))
     assert resumed.exit_status == 0
-    assert history(resumed) == history(verbs.run((project, host), backend="fake", out=tmp_path / "other"))
+    assert history(resumed) == history(
+        verbs.run((project, host), verbs.RunRequest(backend="fake", out=tmp_path / "other"))
+    )
 
 
 def test_the_scout_is_not_sent_where_it_has_nothing_to_give(host: Host, project: Project) -> None:
-    assert verbs.run((project, host), backend="numpy").summary.scout is None
-    assert verbs.run((project, host), backend="fake", trials=3).summary.scout is None
-    given = verbs.refine((project, host), MINE, backend="fake")
+    assert verbs.run((project, host), verbs.RunRequest(backend="numpy")).summary.scout is None
+    assert verbs.run((project, host), verbs.RunRequest(backend="fake", trials=3)).summary.scout is None
+    given = verbs.refine((project, host), MINE, verbs.RefineRequest(backend="fake"))
     assert given.summary.scout is None
 
 
@@ -125,7 +127,7 @@ def test_the_scout_stands_aside_for_what_it_does_not_know(host: Host, project: P
             notices.append(event.message)
 
     bodies = replace(project, beyond=("2 rigid bodies of the .gpx",))
-    run = verbs.run((bodies, host), backend="fake", progress=listen)
+    run = verbs.run((bodies, host), verbs.RunRequest(backend="fake"), progress=listen)
     assert run.exit_status == 0
     assert run.summary.scout is not None
     assert run.summary.scout.trials == 0
@@ -136,45 +138,48 @@ def test_the_scout_stands_aside_for_what_it_does_not_know(host: Host, project: P
 
 def test_a_scout_that_finds_nothing_leaves_the_run_its_own_seeds(host: Host, project: Project) -> None:
     host._backends["numpy"] = FakeBackend(name="numpy", groups=frozenset({"scale"}))
-    run = verbs.run((project, host), backend="fake", scout=2)
+    run = verbs.run((project, host), verbs.RunRequest(backend="fake", scout=2))
     assert run.exit_status == 0
     assert run.summary.scout is not None
 
 
 def test_the_scout_keeps_to_what_both_engines_have(host: Host, project: Project) -> None:
     host._backends["fake"] = FakeBackend(groups=FakeBackend().groups - {"Y"})
-    run = verbs.run((project, host), backend="fake")
+    run = verbs.run((project, host), verbs.RunRequest(backend="fake"))
     for path in (run.folder / "scout" / "trials").glob("*.json"):
         steps = json.loads(path.read_text())["recipe"]["steps"]
         assert not any("Y" in step.get("free", []) for step in steps)
 
 
 def test_given_recipes_come_before_the_scouts(host: Host, project: Project) -> None:
-    run = verbs.run((replace(project, recipes=(MINE,)), host), backend="fake")
+    run = verbs.run((replace(project, recipes=(MINE,)), host), verbs.RunRequest(backend="fake"))
     assert run.summary.scout is not None
     assert run.summary.history[0].origin == "mine"
     assert run.summary.scout.recipes[0].trial == 1
 
 
 def test_an_earlier_run_of_the_same_kind_comes_first(host: Host, project: Project, tmp_path: Path) -> None:
-    first = verbs.run((project, host), backend="numpy", trials=20, out=tmp_path / "first")
-    like = verbs.run((project, host), backend="numpy", trials=8, seed=9, like=tmp_path / "first", out=tmp_path / "b")
+    first = verbs.run((project, host), verbs.RunRequest(backend="numpy", trials=20, out=tmp_path / "first"))
+    like = verbs.run(
+        (project, host),
+        verbs.RunRequest(backend="numpy", trials=8, seed=9, like=tmp_path / "first", out=tmp_path / "b"),
+    )
     origins = [item.origin for item in like.summary.history]
     assert origins[0] == f"first, trial {first.summary.best_trial}"
     assert like.summary.history[0].score == pytest.approx(first.summary.rwp)
 
 
 def test_what_the_new_space_does_not_have_is_left_to_the_sampler(host: Host, project: Project, tmp_path: Path) -> None:
-    verbs.run((project, host), backend="numpy", trials=20, out=tmp_path / "first")
+    verbs.run((project, host), verbs.RunRequest(backend="numpy", trials=20, out=tmp_path / "first"))
     narrow = replace(project, search=Search(trials=6, seed=2, background={"functions": ["cosine"], "terms": (3, 5)}))  # type: ignore[arg-type]
-    run = verbs.run((narrow, host), backend="numpy", like=tmp_path / "first", out=tmp_path / "b")
+    run = verbs.run((narrow, host), verbs.RunRequest(backend="numpy", like=tmp_path / "first", out=tmp_path / "b"))
     assert run.exit_status == 0
     assert run.summary.history[0].origin.startswith("first, trial")
 
 
 def test_a_folder_that_is_no_run_is_one_line(host: Host, project: Project, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--like: holds no run"):
-        verbs.run((project, host), backend="numpy", like=tmp_path)
+        verbs.run((project, host), verbs.RunRequest(backend="numpy", like=tmp_path))
     assert not (tmp_path / "project" / "runs").exists()
 
 
@@ -201,7 +206,7 @@ def test_nothing_is_said_of_a_scout_that_was_not_sent() -> None:
 
 
 def test_a_damaged_run_cannot_be_followed(host: Host, project: Project, tmp_path: Path) -> None:
-    verbs.run((project, host), backend="numpy", trials=2, out=tmp_path / "first")
+    verbs.run((project, host), verbs.RunRequest(backend="numpy", trials=2, out=tmp_path / "first"))
     (tmp_path / "first" / "trials" / "0000.json").write_text("{")
     with pytest.raises(UserError, match="damaged"):
         seeds_like(tmp_path / "first")
@@ -209,6 +214,6 @@ def test_a_damaged_run_cannot_be_followed(host: Host, project: Project, tmp_path
 
 def test_a_narrower_space_is_scouted_too(host: Host, project: Project) -> None:
     narrow = replace(project, search=Search(trials=6, seed=1, groups=GroupSearch(never=("Y",))))
-    run = verbs.run((narrow, host), backend="fake", scout=6)
+    run = verbs.run((narrow, host), verbs.RunRequest(backend="fake", scout=6))
     assert run.summary.scout is not None
     assert run.summary.scout.trials == 6

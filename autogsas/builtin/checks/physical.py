@@ -14,7 +14,6 @@ from autogsas.builtin.checks.contacts import check_contacts
 from autogsas.builtin.checks.exchange import check_exchange
 from autogsas.builtin.checks.limits import LIMITS, Limits
 from autogsas.builtin.checks.terms import check_terms
-from autogsas.builtin.strategy.starts import found_starts
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.metrics import Metrics, measure
 from autogsas.model.project import Histogram, Project
@@ -180,19 +179,18 @@ def _cells(project: Project, result: Result) -> Iterator[Finding]:
 
 def _found(project: Project, name: str, old: Array, new: Array) -> Iterator[Finding]:
     """Say where the patterns themselves show a cell elsewhere than the project has it, and a refinement ended there."""
-    for start in found_starts(project):
-        if start.phase != name or start.cell is None:
-            continue
-        cell = np.array(start.cell)
-        away, moved = (float(np.max(np.abs(cell / other - 1.0))) for other in (new, old))
-        if away < LIMITS.cell_agrees:
-            yield Finding(
-                "cell-found",
-                Severity.INFO,
-                f"the pattern shows the cell of {name} {100 * moved:.2f} % away from the project's, "
-                "and the refinement ended there",
-                {"fraction": moved},
-            )
+    found = (project.found_cells or {}).get(name)
+    if found is None:
+        return
+    away, moved = (float(np.max(np.abs(np.array(found) / other - 1.0))) for other in (new, old))
+    if away < LIMITS.cell_agrees:
+        yield Finding(
+            "cell-found",
+            Severity.INFO,
+            f"the pattern shows the cell of {name} {100 * moved:.2f} % away from the project's, "
+            "and the refinement ended there",
+            {"fraction": moved},
+        )
 
 
 def _correlations(result: Result) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -11,21 +10,16 @@ import numpy.typing as npt
 from autogsas.builtin.strategy.options import allowed
 from autogsas.crystal.phases import PhaseState
 from autogsas.crystal.symmetry import cell_to_metric, metric_tensor, metric_to_cell
-from autogsas.engine.cells.search import find_cells
 from autogsas.hooks.backend import Capabilities
 from autogsas.hooks.choices import Choose
 from autogsas.hooks.specs import hookimpl
-from autogsas.model.project import Histogram, Project
+from autogsas.model.project import CellValues, Project
 from autogsas.model.recipe import Start
-from autogsas.model.structure import Cell, Phase
+from autogsas.model.structure import Cell
 
-__all__ = ["CELL", "PERTURB", "found_starts", "offered_starts", "perturbable", "perturbed"]
+__all__ = ["CELL", "PERTURB", "offered_starts", "perturbable", "perturbed"]
 
 Array = npt.NDArray[np.float64]
-U6 = tuple[float, float, float, float, float, float]
-
-# The last answers, with what they were asked about: plain data that compare by identity.
-_KNOWN: deque[tuple[tuple[Histogram, ...], tuple[Phase, ...], tuple[Start, ...]]] = deque(maxlen=4)
 
 # The choices.
 CELL, PERTURB = "start.cell", "perturb"
@@ -59,7 +53,9 @@ def offered_starts(project: Project, capabilities: Capabilities) -> tuple[Start,
     """Return the cells found elsewhere that this project and backend can begin from."""
     if "cell" not in capabilities.starts or not allowed(("cell",), project, capabilities):
         return ()
-    return found_starts(project)
+    if project.search.space != "default":
+        return ()
+    return tuple(Start(phase=name, cell=cell) for name, cell in (project.found_cells or {}).items())
 
 
 def perturbable(project: Project, capabilities: Capabilities) -> bool:
@@ -73,28 +69,6 @@ def perturbable(project: Project, capabilities: Capabilities) -> bool:
 
 def _with_cell(start: Start, found: Start | None) -> Start:
     return start if start.cell or found is None else start.model_copy(update={"cell": found.cell})
-
-
-def found_starts(project: Project) -> tuple[Start, ...]:
-    """Return the cells that a project's patterns show where they are surely others than the project's.
-
-    Sure is what `find_cells` is sure of: never a cell whose lines are within a fraction of their width of where the
-    project has them, which least squares brings home by itself. A project asked about before is answered at once.
-    A published space is searched as it was published, from the project's cell.
-    """
-    if project.search.space != "default":
-        return ()
-    for histograms, phases, known in _KNOWN:
-        if histograms is project.histograms and phases is project.phases:
-            return known
-    try:
-        cells = find_cells(project)
-    except ValueError:
-        # An impossible structure is the backend's to report, trial by trial.
-        cells = ()
-    starts = tuple(Start(phase=found.phase, cell=_plain(found.cell)) for found in cells if found.confident)
-    _KNOWN.append((project.histograms, project.phases, starts))
-    return starts
 
 
 def perturbed(project: Project, index: int, seed: int) -> tuple[Start, ...]:
@@ -142,7 +116,7 @@ def _displaced(state: PhaseState, random: np.random.Generator, rms: float) -> di
     return out
 
 
-def _strained(state: PhaseState, random: np.random.Generator, most: float) -> U6:
+def _strained(state: PhaseState, random: np.random.Generator, most: float) -> CellValues:
     """Return the cell at a random strain of its crystal system, the largest change evenly spread up to ``most``."""
     basis = state.symmetry.metric_basis()
     start = basis @ np.linalg.lstsq(basis, cell_to_metric(state.phase.cell.values()), rcond=None)[0]
@@ -162,13 +136,13 @@ def _strained(state: PhaseState, random: np.random.Generator, most: float) -> U6
     return _plain(metric_to_cell(start + step * direction))
 
 
-def _change(old: U6, new: U6) -> float:
+def _change(old: CellValues, new: CellValues) -> float:
     lengths = [abs(b / a - 1.0) for a, b in zip(old[:3], new[:3], strict=True)]
     angles = [abs(np.radians(b - a)) for a, b in zip(old[3:], new[3:], strict=True)]
     return float(max(*lengths, *angles))
 
 
-def _plain(cell: U6) -> U6:
+def _plain(cell: CellValues) -> CellValues:
     """Return a cell without the last digits, in which right angles are not right."""
     a, b, c, alpha, beta, gamma = (round(value, 9) for value in cell)
     return (a, b, c, alpha, beta, gamma)

@@ -23,9 +23,9 @@ from autogsas.model.recipe import Background, Free, Recipe, Step
 from autogsas.testing.samples import make_project
 from autogsas.trial.child import copies, relocate
 
-from autogsas_gsas2 import bridge, finding, wire
+from autogsas_gsas2 import child_process, discovery, serialisation
 from autogsas_gsas2.backend import Gsas2Backend
-from autogsas_gsas2.child import start
+from autogsas_gsas2.child import launch
 
 _STEPS = (
     Step(
@@ -43,7 +43,7 @@ package, layout, path, recorded = sys.argv[1:]
 module = types.ModuleType("autogsas_gsas2")
 module.__path__ = [package]
 sys.modules["autogsas_gsas2"] = module
-from autogsas_gsas2 import protocol, wire
+from autogsas_gsas2 import protocol, serialisation
 from autogsas_gsas2.child import gsas, main, wrappers
 said = os.dup(1)
 silent = os.open(os.devnull, os.O_WRONLY)
@@ -76,12 +76,12 @@ for name in ("SetupGeneral", "SetDefaultDData", "ExportPowder", "do_refine"):
         timed(loaded.scriptable, name)
 model, begun = None, time.process_time()
 for line in open(recorded, "rb"):
-    request = wire.decode(line)
+    request = serialisation.decode(line)
     if isinstance(request, protocol.Open):
         answer, model = main._open(loaded, request)
     else:
         answer, _ = main._do(model, request)
-    wire.encode(answer)
+    serialisation.encode(answer)
 total = time.process_time() - begun
 os.write(said, f"RESULT {total} {inside}".encode())
 """
@@ -106,7 +106,7 @@ def resident(process: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def memory(trials: int, installation: finding.Installation) -> float:
+def memory(trials: int, installation: discovery.Installation) -> float:
     """Print the warm child's memory over trials and return its growth after the first ten, in megabytes."""
     settled = 0.0
     with tempfile.TemporaryDirectory() as home:
@@ -115,7 +115,7 @@ def memory(trials: int, installation: finding.Installation) -> float:
         for number in range(1, trials + 1):
             with tempfile.TemporaryDirectory() as folder:
                 trial(project, _STEPS, Path(folder))
-            now = resident(bridge.warm(installation).hello.pid)
+            now = resident(child_process.running_child(installation).hello.pid)
             if number == 10:
                 settled = now
             if number in (1, 10) or number % 50 == 0:
@@ -123,31 +123,31 @@ def memory(trials: int, installation: finding.Installation) -> float:
     return now - settled
 
 
-def share(project: Project, recipe: Recipe, installation: finding.Installation) -> tuple[float, float]:
+def share(project: Project, recipe: Recipe, installation: discovery.Installation) -> tuple[float, float]:
     """CPU seconds of one trial in the child, and those of them inside GSAS-II's own functions."""
     lines: list[bytes] = []
-    ask = bridge.Child.ask
+    ask = child_process.Child.request
 
-    def recording(self: bridge.Child, request: Any, expected: Any) -> Any:
-        lines.append(wire.encode(request))
+    def recording(self: child_process.Child, request: Any, expected: Any) -> Any:
+        lines.append(serialisation.encode(request))
         return ask(self, request, expected)
 
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home) / "trial"
         folder.mkdir()
-        bridge.Child.ask = recording  # type: ignore[method-assign]
+        child_process.Child.request = recording  # type: ignore[method-assign]
         try:
             trial(project, tuple(recipe.steps), folder)
         finally:
-            bridge.Child.ask = ask  # type: ignore[method-assign]
+            child_process.Child.request = ask  # type: ignore[method-assign]
         recorded = Path(home) / "requests"
         recorded.write_bytes(b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines))
-        package = Path(start.__file__).parents[1]
+        package = Path(launch.__file__).parents[1]
         done = subprocess.run(
             [installation.python, "-c", _REPLAY, package, installation.layout, installation.path, recorded],
             capture_output=True,
             text=True,
-            env=finding.child_environment(installation.python) | {"OMP_NUM_THREADS": "1"},
+            env=discovery.child_environment(installation.python) | {"OMP_NUM_THREADS": "1"},
             check=False,
         )
     if "RESULT" not in done.stdout:
@@ -163,9 +163,9 @@ def main() -> int:
     parser.add_argument("--project", type=Path)
     parser.add_argument("--recipe", type=Path)
     options = parser.parse_args()
-    installation = finding.find().installation
+    installation = discovery.find().installation
     if installation is None:
-        print(finding.find().reason)
+        print(discovery.find().reason)
         return 3
     fine = True
     if options.project:

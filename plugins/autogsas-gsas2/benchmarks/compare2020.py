@@ -25,7 +25,7 @@ from autogsas.hooks.host import Host
 from autogsas.input.loading import load_project
 from autogsas.model.project import Project
 from autogsas.model.trial import TrialRecord
-from autogsas.runfolder.writer import read_records
+from autogsas.runfolder.trials import read_records
 from autogsas.search.sampler import value_of_2020
 from autogsas.trial.assessment import assess
 from autogsas.trial.building import FixedChoose, build_recipe

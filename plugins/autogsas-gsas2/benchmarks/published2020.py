@@ -282,9 +282,9 @@ def main() -> int:
     options = parser.parse_args()
     python = options.python
     if python is None:
-        from autogsas_gsas2 import finding
+        from autogsas_gsas2 import discovery
 
-        found = finding.find()
+        found = discovery.find()
         if found.installation is None:
             parser.error(found.reason)
         python = found.installation.python

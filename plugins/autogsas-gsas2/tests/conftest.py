@@ -15,7 +15,7 @@ from autogsas.model.project import Project
 from autogsas.testing import pytest_engines
 from autogsas.testing.samples import make_project
 
-from autogsas_gsas2 import finding
+from autogsas_gsas2 import discovery
 from autogsas_gsas2.backend import Gsas2Backend
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
@@ -51,7 +51,7 @@ def gsas2_host(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Host]:
 @pytest.fixture(scope="session")
 def run_in_gsas2() -> Callable[..., str]:
     """What runs a script in GSAS-II's interpreter with arguments and gives back what it prints."""
-    found = finding.find()
+    found = discovery.find()
     if found.installation is None:
         pytest.skip(f"gsas2: {found.reason}")
     installation = found.installation
@@ -65,7 +65,7 @@ def run_in_gsas2() -> Callable[..., str]:
             capture_output=True,
             text=True,
             timeout=120,
-            env=finding.child_environment(installation.python),
+            env=discovery.child_environment(installation.python),
             check=False,
         )
         assert done.returncode == 0, done.stderr

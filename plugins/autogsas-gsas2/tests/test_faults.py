@@ -22,8 +22,8 @@ from autogsas.runfolder.writer import RunFolder
 from autogsas.testing.samples import make_project, make_recipe
 from autogsas.trial import pool as isolate
 
-from autogsas_gsas2 import finding
-from autogsas_gsas2.places import SETTING
+from autogsas_gsas2 import discovery
+from autogsas_gsas2.interpreters import SETTING
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script with a shebang")
 
@@ -33,16 +33,16 @@ def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The file of the process numbers of a stand-in that is GSAS-II's interpreter now."""
     python = tmp_path / "standin" / "bin" / "python"
     python.parent.mkdir(parents=True)
-    text = (Path(__file__).parent / "standin.py").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "fake_gsas2.py").read_text(encoding="utf-8")
     python.write_text(f"#!{sys.executable}\n{text}", encoding="utf-8")
     python.chmod(0o755)
     pids = tmp_path / "pids"
     monkeypatch.setenv(SETTING, str(python))
     monkeypatch.setenv("STANDIN_PIDS", str(pids))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    finding.probe.cache_clear()
+    discovery.probe.cache_clear()
     yield pids
-    finding.probe.cache_clear()
+    discovery.probe.cache_clear()
 
 
 def project(folder: Path, *recipes: Recipe, trial_timeout: float = 30.0) -> Project:
@@ -52,17 +52,17 @@ def project(folder: Path, *recipes: Recipe, trial_timeout: float = 30.0) -> Proj
 
 def search(
     folder: Path, host: Callable[..., Host], *titles: tuple[str, ...], trial_timeout: float = 30.0
-) -> tuple[verbs.Run, list[tuple[str, str, str]]]:
+) -> tuple[verbs.FinishedRun, list[tuple[str, str, str]]]:
     """Run one trial for each list of step titles; return the run and each trial's state, cause and message."""
     recipes = [make_recipe(*steps, terms=3 + number, name=f"r{number}") for number, steps in enumerate(titles)]
     read = project(folder / "project", *recipes, trial_timeout=trial_timeout)
     before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in read.files}
-    run = verbs.run((read, host(())), out=folder / "run", trials=len(titles))
+    run = verbs.run((read, host(())), verbs.RunRequest(out=folder / "run", trials=len(titles)))
     assert {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in read.files} == before
     kept = RunFolder(run.folder)
     trials = [kept.read_trial(number) for number in range(len(titles))]
     kept.close()
-    return run, [(trial["state"], trial["cause"], trial["message"]) for trial in trials]
+    return run, [(trial.record.state, trial.record.cause, trial.record.message) for trial in trials]
 
 
 def alive(pids: Path) -> list[int]:
@@ -85,10 +85,10 @@ def wait_until_gone(pids: Path) -> list[int]:
 
 
 FAULTS = {
-    "!die": ("engine-died", "GSAS-II's process is gone: ended by signal 9"),
-    "!exit": ("engine-died", "GSAS-II's process is gone: exit status 5"),
+    "!die": ("engine-died", "GSAS-II's process has ended: killed by signal 9"),
+    "!exit": ("engine-died", "GSAS-II's process has ended: exit status 5"),
     "!garbage": ("protocol", "not a message: b' ** no convergence"),
-    "!half": ("protocol", 'not a message: b\'{"is": "StepRep\''),
+    "!half": ("protocol", 'not a message: b\'{"type": "StepRep\''),
     "!wrong": ("protocol", "Closed instead of StepReport"),
     "!full": ("disk-full", "No space left on device"),
     "!nan": ("nan", "not finite"),
@@ -128,8 +128,8 @@ def test_the_steps_before_a_fault_are_kept(tmp_path: Path, gsas2_host: Any, stan
     run, _ = search(tmp_path, gsas2_host, ("one", "two", "!die", "never"))
     assert run.exit_status == 1
     with RunFolder(run.folder) as folder:
-        steps = folder.read_trial(0)["steps"]
-    assert [step["title"] for step in steps] == ["one", "two"]
+        steps = folder.read_trial(0).record.steps
+    assert [step.title for step in steps] == ["one", "two"]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_the_steps_before_a_fault_are_kept(tmp_path: Path, gsas2_host: Any, stan
         ("exit", "exit status 3; a library is missing"),
         ("garbage", "not a message: b'Welcome to GSAS-II"),
         ("missing", "half of it is missing"),
-        ("version", "speaks version"),
+        ("version", "uses version"),
     ],
 )
 def test_a_child_that_does_not_start_stops_the_run(
@@ -158,13 +158,13 @@ def test_what_was_done_is_kept_when_gsas2_goes_missing(tmp_path: Path, gsas2_hos
     recipes = [make_recipe(*steps, terms=3 + n) for n, steps in enumerate((("one",), ("!vanish",), ("three",)))]
     read = project(tmp_path / "project", *recipes)
     with pytest.raises(BackendMissing, match="a library is missing"):
-        verbs.run((read, gsas2_host(())), out=tmp_path / "run", trials=3)
+        verbs.run((read, gsas2_host(())), verbs.RunRequest(out=tmp_path / "run", trials=3))
     with RunFolder(tmp_path / "run") as folder:
-        assert [folder.read_trial(number)["state"] for number in (0, 1)] == ["complete", "failed"]
+        assert [folder.read_trial(number).record.state for number in (0, 1)] == ["complete", "failed"]
         assert not (folder.folder / "trials" / "0002.json").exists()
     assert (tmp_path / "run" / "best.recipe.yaml").is_file()
     vanished(standin).unlink()
-    run = verbs.run((read, gsas2_host(())), out=tmp_path / "run", trials=3, resume=True)
+    run = verbs.run((read, gsas2_host(())), verbs.RunRequest(out=tmp_path / "run", trials=3, resume=True))
     assert run.exit_status == 0
     assert [item["state"] for item in run.summary.plain()["history"]] == ["complete", "failed", "complete"]
 
@@ -216,7 +216,7 @@ def test_a_missing_gsas2_is_one_line_and_exit_3(
         python.chmod(0o755)
     monkeypatch.setenv(SETTING, str(python))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    finding.probe.cache_clear()
+    discovery.probe.cache_clear()
     folder = tmp_path / "project"
     make_project(folder)
     (folder / "project.yaml").write_text(
@@ -225,7 +225,7 @@ def test_a_missing_gsas2_is_one_line_and_exit_3(
     before = sorted(folder.rglob("*"))
     status, out, err = call(capfd, "run", folder, "--backend", "gsas2", "--trials", 2)
     assert (status, out) == (3, "")
-    reason = "there is no such interpreter" if kind == "missing" else "numpy cannot be imported"
+    reason = "there is no such file" if kind == "missing" else "numpy cannot be imported"
     assert err.startswith(f"autogsas: backend 'gsas2' cannot be used: {python}: {reason}")
     assert "GSAS-II-tutorials/install.html" in err
     assert err.count("\n") == 1
@@ -233,9 +233,9 @@ def test_a_missing_gsas2_is_one_line_and_exit_3(
     status, out, _ = call(capfd, "doctor", "--backend", "gsas2")
     assert status == 3
     assert f"gsas2: cannot be used: {python}: {reason}" in out
-    assert "to have it: install GSAS-II as https://" in out
+    assert "install GSAS-II as described on https://" in out
     assert "is refined by: numpy" in out
-    finding.probe.cache_clear()
+    discovery.probe.cache_clear()
 
 
 @pytest.mark.usefixtures("only_this_plugin", "standin")
@@ -243,7 +243,7 @@ def test_doctor_refines_with_gsas2(capfd: pytest.CaptureFixture[str]) -> None:
     status, out, _ = call(capfd, "doctor", "--backend", "gsas2")
     assert status == 0, out
     assert "gsas2: 0.1\n" in out
-    assert "compiled parts: probe_script, probe_script load" in out
+    assert "compiled modules: probe_script, probe_script can be imported" in out
     assert out.count("self-test: made-up data refined in") == 2
 
 
@@ -254,7 +254,7 @@ def test_doctor_sees_a_child_that_does_not_start(
     monkeypatch.setenv("STANDIN_START", "exit")
     status, out, _ = call(capfd, "doctor", "--backend", "gsas2")
     assert status == 3
-    assert "self-test: FAILED: backend 'gsas2' cannot be used: GSAS-II's process is gone: exit status 3" in out
+    assert "self-test: FAILED: backend 'gsas2' cannot be used: GSAS-II's process has ended: exit status 3" in out
 
 
 def test_a_worker_that_cannot_start_is_a_missing_backend(
@@ -263,7 +263,7 @@ def test_a_worker_that_cannot_start_is_a_missing_backend(
     read = project(tmp_path / "project", make_recipe("good"))
     monkeypatch.setattr("autogsas.trial.worker.sys.executable", str(tmp_path / "standin" / "bin" / "python"))
     with pytest.raises(BackendMissing):
-        verbs.run((read, gsas2_host(())), out=tmp_path / "run")
+        verbs.run((read, gsas2_host(())), verbs.RunRequest(out=tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
@@ -289,10 +289,10 @@ def test_a_gpx_that_became_another_one_is_refused(tmp_path: Path, gsas2_host: An
     file = tmp_path / "a.gpx"
     file.write_bytes(f"cos\nsystem\n(S'touch {ran}'\ntR.".encode())
     read = replace(project(tmp_path / "project", make_recipe("good")), phase_files=(file,))
-    run = verbs.run((read, gsas2_host(())), out=tmp_path / "run")
+    run = verbs.run((read, gsas2_host(())), verbs.RunRequest(out=tmp_path / "run"))
     assert run.exit_status == 1
     with RunFolder(run.folder) as folder:
-        trial = folder.read_trial(0)
-    assert (trial["state"], trial["cause"]) == ("failed", "refused")
-    assert "os.system" in trial["message"]
+        trial = folder.read_trial(0).record
+    assert (trial.state, trial.cause) == ("failed", "refused")
+    assert "os.system" in trial.message
     assert not ran.exists()

@@ -92,7 +92,7 @@ def gsas2_processes(pid: int | None = None) -> list[int]:
         if child in _earlier:
             continue
         try:
-            if b"child/start.py" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"child/launch.py" in Path(f"/proc/{child}/cmdline").read_bytes():
                 found.append(child)
         except OSError:
             continue
@@ -188,12 +188,12 @@ def test_a_full_temporary_folder_costs_the_trial(untouched: Path, small_disk: Pa
 
 def test_success_and_failure_leave_the_gpx_as_it_was(untouched: Path, gsas2_host: Any) -> None:
     loaded = load_project(untouched.parent, host_factory=gsas2_host)
-    run = verbs.refine(loaded, SHORT, backend="gsas2")
+    run = verbs.refine(loaded, SHORT, verbs.RefineRequest(backend="gsas2"))
     assert run.exit_status == 0
     assert run.folder == untouched.parent / "runs" / "small-1"
     assert (run.folder / "best.gpx").stat().st_size > 0
     empty = Recipe(steps=(FIRST, Step(title="nothing", limits=(40.1, 40.9))))
-    failed = verbs.refine(loaded, empty, backend="gsas2")
+    failed = verbs.refine(loaded, empty, verbs.RefineRequest(backend="gsas2"))
     assert failed.exit_status == 1
     assert failed.folder == untouched.parent / "runs" / "small-2"
     assert (failed.folder / "summary.json").is_file()
@@ -214,7 +214,8 @@ project, plugins = load_project(Path(sys.argv[1]), host_factory=partial(host.Hos
 made = replace(project, recipes=tuple(Recipe.model_validate_json(text) for text in sys.argv[4:])), plugins
 options = {"trials": int(sys.argv[2]), "resume": sys.argv[3] == "resume"}
 print("start", flush=True)
-run = verbs.run(made, backend="gsas2", scout="off", progress=lambda e: print(type(e).__name__, flush=True), **options)
+request = verbs.RunRequest(backend="gsas2", scout="off", **options)
+run = verbs.run(made, request, progress=lambda e: print(type(e).__name__, flush=True))
 print(run.exit_status)
 """
 
@@ -240,17 +241,17 @@ def test_a_killed_host_leaves_the_gpx_as_it_was_and_its_trials_kept(untouched: P
         time.sleep(0.05)
     assert not any(Path(f"/proc/{pid}").exists() for pid in below)
     folder = untouched.parent / "runs" / "small-1"
+    first = (folder / "trials/0000.json").read_bytes()
     with RunFolder(folder) as kept:
-        first = kept.read_trial(0)
-    assert first["steps"]
+        assert kept.read_trial(0).record.steps
     done = subprocess.run(
         [*command, "2", "resume", *recipes], capture_output=True, text=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split().count("TrialStarted") == 1
     with RunFolder(folder) as kept:
-        assert kept.read_trial(0) == first
-        assert kept.read_trial(1)["steps"]
+        assert kept.read_trial(1).record.steps
+    assert (folder / "trials/0000.json").read_bytes() == first
 
 
 def test_the_trials_copies_are_gone_with_the_run(untouched: Path, tmp_path: Path, monkeypatch: Any) -> None:

@@ -15,7 +15,7 @@ from autogsas.testing.samples import make_project
 from trials import FIRST, FLAT, SECOND, by_name, finished, frees, measured, needs_gsas2, run_script, session, simulated
 
 from autogsas_gsas2.gpx import read_project
-from autogsas_gsas2.inert import read_gpx
+from autogsas_gsas2.safe_pickle import read_gpx
 
 pytestmark = needs_gsas2
 

@@ -16,9 +16,9 @@ from autogsas.trial.child import LOG
 from trials import FIRST, INSTALLATION, SECOND, needs_gsas2, session, values
 
 from autogsas_gsas2.backend import Gsas2Session
-from autogsas_gsas2.bridge import Child
-from autogsas_gsas2.child import start
-from autogsas_gsas2.finding import child_environment
+from autogsas_gsas2.child import launch
+from autogsas_gsas2.child_process import Child
+from autogsas_gsas2.discovery import child_environment
 
 pytestmark = needs_gsas2
 
@@ -61,7 +61,7 @@ def test_without_fork_trials_in_sequence_give_the_same_bits(project: Project, tm
         "sys.argv = sys.argv[1:]\n"
         "runpy.run_path(sys.argv[0], run_name='__main__')\n"
     )
-    command = [str(INSTALLATION.python), "-c", code, start.__file__, INSTALLATION.layout, INSTALLATION.path]
+    command = [str(INSTALLATION.python), "-c", code, launch.__file__, INSTALLATION.layout, INSTALLATION.path]
     child = Child(command, child_environment(INSTALLATION.python))
     found = []
     try:

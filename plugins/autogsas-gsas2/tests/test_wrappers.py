@@ -14,7 +14,7 @@ import pytest
 from autogsas.model.recipe import Background, Free, Step
 from autogsas.testing.samples import make_project
 
-from autogsas_gsas2 import bridge, finding
+from autogsas_gsas2 import child_process, discovery
 from autogsas_gsas2.backend import Gsas2Backend
 from autogsas_gsas2.child import wrappers
 from autogsas_gsas2.child.wrappers import derivatives, guard, shapes
@@ -246,9 +246,9 @@ def test_without_gsas2_every_wrapper_says_why_it_is_off(monkeypatch: pytest.Monk
 @pytest.fixture(scope="module")
 def measure() -> Callable[..., list[dict[str, Any]]]:
     """What runs the benchmark in GSAS-II's interpreter and gives its rows."""
-    found = finding.find().installation
+    found = discovery.find().installation
     if found is None:
-        pytest.skip(f"gsas2: {finding.find().reason}")
+        pytest.skip(f"gsas2: {discovery.find().reason}")
     if not hasattr(os, "fork"):
         pytest.skip("the benchmark forks")
 
@@ -259,7 +259,7 @@ def measure() -> Callable[..., list[dict[str, Any]]]:
             capture_output=True,
             text=True,
             timeout=timeout,
-            env=finding.child_environment(found.python),
+            env=discovery.child_environment(found.python),
             check=False,
         )
         assert table.exists(), done.stderr
@@ -379,9 +379,9 @@ def test_the_host_gets_the_same_bits_with_and_without(tmp_path: Path, monkeypatc
     seen = []
     for switch in ("none", "all"):
         monkeypatch.setenv(SWITCH, switch)
-        installation = finding.find().installation
+        installation = discovery.find().installation
         assert installation is not None
-        bridge.warm(installation).kill()  # the next one is started with this switch
+        child_process.running_child(installation).kill()  # the next one is started with this switch
         folder = tmp_path / switch
         (folder / "project").mkdir(parents=True)
         session = Gsas2Backend().open(make_project(folder / "project"), folder)
@@ -390,7 +390,7 @@ def test_the_host_gets_the_same_bits_with_and_without(tmp_path: Path, monkeypatc
             result = session.result()
         finally:
             session.close()
-            bridge.warm(installation).kill()
+            child_process.running_child(installation).kill()
         numbers = [(p.name, p.value, p.esd) for p in result.parameters]
         curves = [(c.calculated.tobytes(), c.background.tobytes()) for c in result.curves]
         seen.append((numbers, curves, result.correlation.tobytes(), [(r.rwp, r.n_variables) for r in reports]))

@@ -19,7 +19,7 @@ from autogsas.model.result import Parameter, Result
 from autogsas.trial.child import copies, relocate
 
 from autogsas_gsas2.backend import Gsas2Backend, Gsas2Session
-from autogsas_gsas2.finding import find
+from autogsas_gsas2.discovery import find
 
 INSTALLATION = find().installation
 needs_gsas2 = pytest.mark.engine("gsas2")

@@ -22,8 +22,8 @@ def main(name: str, engine: str) -> dict[str, object]:
     backend = Host().backend(engine)
     # What a search pays once for all its trials is not counted: imports, and the start of GSAS-II's warm child.
     if engine == "gsas2":
-        finding = importlib.import_module("autogsas_gsas2.finding")
-        importlib.import_module("autogsas_gsas2.bridge").warm(finding.find().installation)
+        discovery = importlib.import_module("autogsas_gsas2.discovery")
+        importlib.import_module("autogsas_gsas2.child_process").running_child(discovery.find().installation)
     else:
         importlib.import_module("autogsas.engine.session")
     with tempfile.TemporaryDirectory() as folder:

@@ -10,15 +10,18 @@ import pytest
 from autogsas.builtin.checks.physical import autogsas_check_result
 from autogsas.builtin.numpy_engine.backend import NumpyBackend
 from autogsas.builtin.strategy import starts
-from autogsas.builtin.strategy.starts import CELL, PERTURB, found_starts, perturbed
+from autogsas.builtin.strategy.starts import CELL, PERTURB, perturbed
 from autogsas.engine.session import EngineSession
+from autogsas.errors import PluginError
 from autogsas.hooks.backend import Capabilities
 from autogsas.hooks.host import Host
+from autogsas.hooks.specs import hookimpl
 from autogsas.model.metrics import Metrics
 from autogsas.model.project import GroupSearch, PerturbSearch, Project, Search
 from autogsas.model.recipe import Recipe, Start, Step
 from autogsas.model.structure import Cell, Phase
 from autogsas.trial.building import build_recipe
+from autogsas.trial.cells import with_found_cells
 from tests.builtin.strategy.test_strategy import Random
 from tests.engine.models import MONOCLINIC, QUARTZ, XRAY, project, refined, simulate, step, with_data
 
@@ -38,18 +41,20 @@ def host() -> Host:
 
 
 @pytest.fixture(scope="module")
-def right() -> Project:
-    return measured(QUARTZ)
+def right(host: Host) -> Project:
+    return with_found_cells(host, measured(QUARTZ))
 
 
 @pytest.fixture(scope="module")
-def wrong(right: Project) -> Project:
+def wrong(host: Host, right: Project) -> Project:
     """The same pattern, with a cell whose lines are several widths off."""
     a, c = 1.011 * QUARTZ.cell.a, 1.006 * QUARTZ.cell.c
-    return replace(right, phases=(replace(QUARTZ, cell=Cell(a, a, c, 90, 90, 120)),))
+    phase = replace(QUARTZ, cell=Cell(a, a, c, 90, 90, 120))
+    return with_found_cells(host, replace(right, phases=(phase,), found_cells=None))
 
 
 def built(host: Host, made: Project, can: Capabilities = CAN, **fixed: object) -> tuple[Recipe, set[str]]:
+    made = with_found_cells(host, made)
     choose = Random(1, {name.replace("__", "."): value for name, value in fixed.items()})
     return build_recipe(host, made, can, choose), choose.names
 
@@ -77,14 +82,36 @@ def test_who_cannot_or_will_not_move_the_cell_is_not_asked(host: Host, wrong: Pr
     assert starts.autogsas_choose_start(Random(0), published, CAN) == ()
 
 
-def test_a_project_is_searched_once(host: Host, wrong: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cells_of_a_project_are_looked_for_once(wrong: Project) -> None:
+    host = Host(entry_points=False)
     asked = []
-    monkeypatch.setattr(starts, "find_cells", lambda made: asked.append(made) or ())
-    fresh = replace(wrong, histograms=(replace(wrong.histograms[0], geometry_declared=False),))
-    for seed in range(6):
-        build_recipe(host, fresh, CAN, Random(seed))  # in either geometry
-    host.call("seed_recipes", project=fresh, capabilities=CAN)
-    assert len(asked) == 1
+
+    class Counting:
+        @hookimpl
+        def autogsas_find_cells(self, project: Project) -> None:
+            asked.append(project)
+
+    host.register(Counting())
+    fresh = replace(wrong, found_cells=None)
+    filled = with_found_cells(host, fresh)
+    assert filled.found_cells == wrong.found_cells
+    assert with_found_cells(host, filled) is filled
+    assert asked == [fresh]
+    published = replace(fresh, search=Search(space="published-2020"))
+    assert with_found_cells(host, published) is published
+
+
+def test_a_wrong_answer_about_cells_names_the_plugin(wrong: Project) -> None:
+    host = Host(entry_points=False)
+
+    class Wrong:
+        @hookimpl
+        def autogsas_find_cells(self) -> dict[str, tuple[float, ...]]:
+            return {"nowhere": (1.0, 2.0)}
+
+    host.register(Wrong(), "wrong")
+    with pytest.raises(PluginError, match=r"autogsas_find_cells \(wrong, .*gave a wrong answer"):
+        with_found_cells(host, replace(wrong, found_cells=None))
 
 
 def test_seeds_begin_from_the_found_cell_and_one_does_not(host: Host, right: Project, wrong: Project) -> None:
@@ -113,6 +140,7 @@ def test_a_cell_from_which_least_squares_goes_astray(host: Host) -> None:
     found, given = results
     assert found.phases[0].cell.values() == pytest.approx(MONOCLINIC.cell.values(), rel=1e-4)
     assert given.engine_rwp > found.engine_rwp + 5
+    made = with_found_cells(host, made)
     codes = [{one.code for one in autogsas_check_result(made, result, METRICS)} for result in results]
     assert "cell-found" in codes[0]
     assert "cell-found" not in codes[1]
@@ -135,12 +163,12 @@ def test_random_starts_are_a_choice(host: Host, right: Project) -> None:
 
 
 def test_random_starts_lie_about_the_found_cell(host: Host, wrong: Project) -> None:
-    (found,) = found_starts(wrong)
+    (found,) = (wrong.found_cells or {}).values()
     for wanted, near in ((PerturbSearch(positions=0.1), 1e-12), (PerturbSearch(cell=0.003), 0.0031)):
         made = replace(wrong, search=Search(perturb=wanted))
         for index in range(1, 9):
             (start,) = built(host, made, start__cell="found", perturb=index)[0].steps[0].start
-            assert start.cell == pytest.approx(found.cell, rel=near)
+            assert start.cell == pytest.approx(found, rel=near)
             assert bool(start.sites) == (wanted.positions > 0)
 
 
