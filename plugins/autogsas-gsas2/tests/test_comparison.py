@@ -34,7 +34,6 @@ for histogram_flags, phase_flags in (
     ({"Instrument Parameters": ["SH/L"]}, {}),
     ({}, {"Atoms": {"all": "XU"}}),
     ({}, {}),
-    ({}, {}),
 ):
     histogram.set_refinements(histogram_flags)
     phase.set_refinements(phase_flags)
@@ -87,7 +86,7 @@ def truth(by_hand: Path, run_in_gsas2: Callable[..., str]) -> dict[str, Any]:
 def automated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short automated run on the project's own copy of the pattern, by the numpy engine."""
     folder = tmp_path_factory.mktemp("automated") / "run"
-    autogsas.run(Path(__file__).parents[3] / "projects" / "fluorapatite", backend="numpy", trials=4, seed=1, out=folder)
+    autogsas.run(Path(__file__).parents[3] / "projects" / "fluorapatite", backend="numpy", trials=1, seed=1, scout="off", out=folder)
     return folder
 
 

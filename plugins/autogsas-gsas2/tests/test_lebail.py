@@ -19,7 +19,7 @@ from autogsas_gsas2.safe_pickle import read_gpx
 
 pytestmark = needs_gsas2
 
-NARROW = Step(title="narrow", background=FLAT, limits=(20.0, 60.0), free=frees("background"))
+NARROW = Step(title="narrow", background=FLAT, limits=(20.0, 45.0), free=frees("background"))
 
 
 def of(project: Project, *phases: Phase) -> Project:
@@ -29,8 +29,10 @@ def of(project: Project, *phases: Phase) -> Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
+    """Caesium chloride with Le Bail intensities; limits up to 65°."""
     made = make_project(tmp_path / "project")
-    return of(made, replace(made.phases[0], intensities="Le Bail"))
+    short = replace(made.histograms[0], limits=(made.histograms[0].limits[0], 65.0))
+    return of(replace(made, histograms=(short,)), replace(made.phases[0], intensities="Le Bail"))
 
 
 def test_it_is_no_worse_than_the_structure_and_repeats(project: Project, tmp_path: Path) -> None:
@@ -42,7 +44,7 @@ def test_it_is_no_worse_than_the_structure_and_repeats(project: Project, tmp_pat
     assert any("Le Bail" in note for note in result.notes)
     assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=1e-3)
     # The limits have become wider since the list of reflections was made.
-    assert result.curves[0].reflections[0].two_theta.max() > 80.0
+    assert result.curves[0].reflections[0].two_theta.max() > 50.0
     found = read_gpx(saved / "best.gpx")["Phases"]["phase"]["Histograms"]
     assert [pair["LeBail"] for pair in found.values()] == [True]
     whole, _ = finished(project, tmp_path / "whole", FIRST, SECOND)
