@@ -40,25 +40,9 @@ def install(guard: Guard) -> None:
     skipped: list[Skipped] = []
 
     def catch_up(Histograms: Any, patterns: list[Any]) -> None:
-        todo = [call for call in skipped if call.histograms is Histograms]
+        calls = [call for call in skipped if call.histograms is Histograms]
         skipped.clear()
-        tables, curves = _tables(patterns), _curves(patterns)
-        now = [table.copy() for table in tables], [curve.copy() for curve in curves]
-        columns = [_FOBS + offset for offset in _offsets(patterns, todo[0].phases)] if todo else []
-        for call in todo:
-            for table, column, values in zip(tables, columns, call.tables, strict=True):
-                kept = table[:, column].copy()
-                table[...] = values
-                table[:, column] = kept
-            for curve, values in zip(curves, call.curves, strict=True):
-                curve[...] = values
-            observed(call.histograms, call.phases, call.parameters, call.controls)
-        for table, column, values in zip(tables, columns, now[0], strict=False):
-            kept = table[:, column].copy()
-            table[...] = values
-            table[:, column] = kept
-        for curve, values in zip(curves, now[1], strict=True):
-            curve[...] = values
+        _repeat(observed, calls, patterns)
 
     def GetFobsSq(Histograms: Any, Phases: Any, parmDict: Any, calcControls: Any) -> Any:
         def plain() -> Any:
@@ -66,13 +50,7 @@ def install(guard: Guard) -> None:
 
         patterns = [h for name, h in Histograms.items() if name[:4] == "PWDR"]
         case = " ".join(sorted({kind(parmDict, h) for h in patterns}))
-        lebail = any(name.endswith(":LeBail") and on for name, on in parmDict.items())
-        if (
-            not patterns
-            or lebail
-            or any(word[2:3] != "C" for word in case.split())
-            or _has_orphan_list(Histograms, Phases)
-        ):
+        if not _may_be_skipped(Histograms, Phases, parmDict, case):
             skipped.clear()
             return plain()
         if in_cycle and guard.unknown(case):
@@ -107,6 +85,41 @@ def install(guard: Guard) -> None:
     math.GetFobsSq = GetFobsSq
     math.HessRefine = cycle(math.HessRefine)
     math.dervRefine = cycle(math.dervRefine)
+
+
+def _may_be_skipped(histograms: Any, phases: Any, parameters: Any, case: str) -> bool:
+    """Return whether this wrapper applies: constant-wavelength patterns without Le Bail and without unused lists."""
+    lebail = any(name.endswith(":LeBail") and on for name, on in parameters.items())
+    kinds = case.split()
+    return (
+        bool(kinds)
+        and not lebail
+        and all(one[2:3] == "C" for one in kinds)
+        and not _has_orphan_list(histograms, phases)
+    )
+
+
+def _repeat(observed: Any, calls: list[Skipped], patterns: list[Any]) -> None:
+    """Do skipped calls of GetFobsSq with their own inputs; only the observed intensities are changed."""
+    tables, curves = _tables(patterns), _curves(patterns)
+    now = [table.copy() for table in tables], [curve.copy() for curve in curves]
+    columns = [_FOBS + offset for offset in _offsets(patterns, calls[0].phases)] if calls else []
+    for call in calls:
+        for table, column, values in zip(tables, columns, call.tables, strict=True):
+            _set_all_but(table, column, values)
+        for curve, values in zip(curves, call.curves, strict=True):
+            curve[...] = values
+        observed(call.histograms, call.phases, call.parameters, call.controls)
+    for table, column, values in zip(tables, columns, now[0], strict=False):
+        _set_all_but(table, column, values)
+    for curve, values in zip(curves, now[1], strict=True):
+        curve[...] = values
+
+
+def _set_all_but(table: Any, column: int, values: Any) -> None:
+    kept = table[:, column].copy()
+    table[...] = values
+    table[:, column] = kept
 
 
 def _tables(patterns: list[Any]) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -58,9 +58,13 @@ def integral(guard: Guard) -> None:
 
 
 class PeakCache:
-    """The peaks of this calculation of the pattern and of the one before, within a limit of bytes."""
+    """The peaks of this calculation of the pattern and of the one before, within a limit of bytes.
+
+    It is used only during a refinement, while ``refining`` is set.
+    """
 
     def __init__(self) -> None:
+        self.refining = False
         self.now: dict[tuple[float, ...], _CachedPeak] = {}
         self.before: dict[tuple[float, ...], _CachedPeak] = {}
         self.size = 0
@@ -84,6 +88,26 @@ class PeakCache:
         """Add a peak."""
         self.now[key] = known
         self.size += known.bytes
+
+    def arrays(
+        self, pos: Any, sig: Any, gam: Any, shl: Any, x: Any, calculate: Callable[..., Any] | None
+    ) -> tuple[Any, ...] | None:
+        """Return a peak's profile and derivatives at the points x; None if they are unknown and not calculated.
+
+        ``calculate`` is GSAS-II's compiled routine, or None to look them up only.
+        """
+        if not self.refining or x.dtype != np.float64 or x.strides != (8,):
+            return None
+        key = (float(pos), float(sig), float(gam), float(shl))
+        known = self.find(key)
+        arrays = known.part(x) if known is not None else None
+        if arrays is not None:
+            return arrays
+        if calculate is None or self.full:
+            return None
+        fresh = _CachedPeak(x, calculate(len(x), x - pos, pos, sig, gam, shl))
+        self.keep(key, fresh)
+        return fresh.arrays
 
     @property
     def full(self) -> bool:
@@ -132,27 +156,12 @@ def shapes(guard: Guard) -> None:
     peak, slopes = powder.getFCJVoigt3, powder.getdFCJVoigt3
     kernel, kernel_slopes = powder.pyd.pypsvfcjo, powder.pyd.pydpsvfcjo
     cache = PeakCache()
-    refining = False
-
-    def cached(pos: Any, sig: Any, gam: Any, shl: Any, x: Any, compute: bool) -> tuple[Any, ...] | None:
-        if not refining or x.dtype != np.float64 or x.strides != (8,):
-            return None
-        key = (float(pos), float(sig), float(gam), float(shl))
-        known = cache.find(key)
-        arrays = known.part(x) if known is not None else None
-        if arrays is not None:
-            return arrays
-        if not compute or cache.full:
-            return None
-        fresh = _CachedPeak(x, kernel_slopes(len(x), x - pos, pos, sig, gam, shl))
-        cache.keep(key, fresh)
-        return fresh.arrays
 
     def getFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:
         case = f"{_CASE} peak"
         if len(xdata) < 2 or not (guard.proven(case) or guard.unknown(case)):
             return peak(pos, sig, gam, shl, xdata)
-        arrays = cached(pos, sig, gam, shl, xdata, compute=True)
+        arrays = cache.arrays(pos, sig, gam, shl, xdata, kernel_slopes)
         if arrays is None:
             return peak(pos, sig, gam, shl, xdata)
         if guard.unknown(case):
@@ -163,7 +172,7 @@ def shapes(guard: Guard) -> None:
         case = f"{_CASE} slopes"
         if len(xdata) < 2 or not (guard.proven(case) or guard.unknown(case)):
             return slopes(pos, sig, gam, shl, xdata)
-        arrays = cached(pos, sig, gam, shl, xdata, compute=False)
+        arrays = cache.arrays(pos, sig, gam, shl, xdata, None)
         if arrays is None:
             return slopes(pos, sig, gam, shl, xdata)
         if guard.unknown(case):
@@ -177,12 +186,11 @@ def shapes(guard: Guard) -> None:
         return evaluate(*args, **named)
 
     def RefineCore(*args: Any, **named: Any) -> Any:
-        nonlocal refining
-        refining = True
+        cache.refining = True
         try:
             return core(*args, **named)
         finally:
-            refining = False
+            cache.refining = False
             cache.next_calculation()
             cache.next_calculation()
 
