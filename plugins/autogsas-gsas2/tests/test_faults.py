@@ -234,7 +234,7 @@ def test_a_missing_gsas2_is_an_error_of_one_line_with_exit_status_3(
     assert status == 3
     assert f"gsas2: cannot be used: {python}: {reason}" in out
     assert "install GSAS-II as described on https://" in out
-    assert "is refined by: numpy" in out
+    assert "a project without a backend uses: numpy" in out
     discovery.probe.cache_clear()
 
 
@@ -244,7 +244,7 @@ def test_doctor_refines_with_gsas2(capfd: pytest.CaptureFixture[str]) -> None:
     assert status == 0, out
     assert "gsas2: 0.1\n" in out
     assert "compiled modules: probe_script, probe_script can be imported" in out
-    assert out.count("self-test: made-up data refined in") == 2
+    assert out.count("self-test: synthetic data refined in") == 2
 
 
 @pytest.mark.usefixtures("only_this_plugin")
