@@ -30,7 +30,7 @@ from autogsas.report.words import CAUSES, FILES, NOTICES
 from autogsas.runfolder.reader import RunData
 from autogsas.runfolder.summary import Summary
 from autogsas.text.formatting import MISSING, count, duration, general, percent
-from autogsas.text.prose import joined, recipe_words
+from autogsas.text.prose import describe_recipe, joined
 
 __all__ = ["FindingLine", "Page", "Tile", "build_page"]
 
@@ -115,7 +115,7 @@ def build_page(run: RunData, sections: Sequence[Section] = ()) -> Page:
         agreement=patterns_table(summary),
         results=tuple(tables if correlations is None else [*tables, correlations]),
         recipe_name=recipe.name if recipe else "",
-        recipe=tuple(recipe_words(recipe)) if recipe else (),
+        recipe=tuple(describe_recipe(recipe)) if recipe else (),
         steps=steps_table(summary),
         candidates=candidates_table(summary),
         sections=tuple(
