@@ -104,7 +104,7 @@ def test_no_usable_result_exits_with_one(folder: Path, capfd: pytest.CaptureFixt
         (["run", "{folder}", "--backend", "fakee"], "did you mean 'fake'"),
         (["run", "{folder}", "--resume"], "no run to resume"),
         (["run", "{folder}/nowhere"], "nowhere"),
-        (["run", "{folder}", "--out", "{folder}"], "other things in it"),
+        (["run", "{folder}", "--out", "{folder}"], "other files in it"),
         (["run", "{folder}", "--out", "{folder}/project.yaml"], "is not a folder"),
         (["refine", "{folder}"], "missing option '--recipe'"),
         (["refine", "{folder}", "--recipe", "{folder}/no.yaml"], "no such file"),
