@@ -24,12 +24,11 @@ class TrialState(StrEnum):
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One finished trial as hooks and stores see it.
+    """One finished trial, as hooks and the files of a run have it.
 
-    ``state`` is "complete", "infeasible" (finished, but a finding is an error), "failed" or "pruned"; ``cause``
-    says why where it is not "complete". ``origin`` is the seed's name, "search", or "trial N mended". ``ended`` is when
-    it was over, in seconds since the run began, the scout and earlier sessions counted; None where an older version
-    did not keep it.
+    ``cause`` is the reason for any ``state`` but "complete". ``origin`` is the seed's name, "search", or
+    "trial N repaired". ``ended`` is the time of its end in seconds since the start of the run, including the scout and
+    earlier sessions; None in runs of older versions.
     """
 
     number: int
