@@ -1,4 +1,4 @@
-"""A refinement from the folder of a run: its best trial, by the files alone."""
+"""A refinement from a run folder: the best trial, from the files of the folder."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from autogsas.comparison.labels import background_of, groups_of
 from autogsas.comparison.refinement import Figures, Fit, Kind, Refinement
-from autogsas.comparison.words import background_of, groups_of
 from autogsas.crystal.endpoints import end_point
 from autogsas.errors import UserError
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import Finding, Parameter, Severity, parameter_group
 from autogsas.runfolder.reader import Profile, RunData, read_run
 from autogsas.runfolder.summary import FindingPart, ParameterPart
-from autogsas.text.prose import recipe_words
+from autogsas.text.prose import describe_recipe
 
 __all__ = ["refinement_from_run"]
 
@@ -24,11 +24,11 @@ _FIGURES = ("rwp", "rexp", "gof", "chi2", "bic", "n_observations", "n_variables"
 
 
 def refinement_from_run(folder: Path, label: str, kind: Kind = "run", source: str = "") -> Refinement:
-    """Return the best trial of a run. Raises UserError where the folder is none of a run's, or none was usable."""
+    """Return the best trial of a run. Raises UserError if it is not a run folder or no trial was usable."""
     run = read_run(folder)
     summary = run.summary
     if summary.best_trial is None:
-        raise UserError("the run found nothing usable, so there is nothing to compare", file=folder)
+        raise UserError("the run has no usable trial to compare", file=folder)
     parameters = tuple(_parameter(item) for item in summary.parameters)
     recipe = _recipe(run)
     phases = [part.phase() for part in summary.structure]
@@ -43,7 +43,7 @@ def refinement_from_run(folder: Path, label: str, kind: Kind = "run", source: st
         parameters=parameters,
         end=end_point(math.nan if summary.rwp is None else summary.rwp, phases, parameters),
         groups=groups_of(parameters),
-        order=tuple(recipe_words(recipe)) if recipe is not None else (),
+        order=tuple(describe_recipe(recipe)) if recipe is not None else (),
     )
 
 

@@ -14,7 +14,7 @@ __all__ = ["TrialRecord", "TrialState"]
 
 
 class TrialState(StrEnum):
-    """How a trial ended; ``INFEASIBLE`` is a finished one in which a finding is an error."""
+    """How a trial ended; an ``INFEASIBLE`` trial finished, but one of its findings is an error."""
 
     COMPLETE = "complete"
     INFEASIBLE = "infeasible"

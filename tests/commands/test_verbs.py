@@ -139,7 +139,7 @@ def test_runs_are_numbered_and_never_overwritten(fake_host: Host, project: Proje
     other = tmp_path / "other"
     other.mkdir()
     (other / "letter.txt").write_text("keep me")
-    with pytest.raises(UserError, match="other things"):
+    with pytest.raises(UserError, match="other files"):
         verbs.run((project, fake_host), verbs.RunRequest(out=other))
     assert [path.name for path in other.iterdir()] == ["letter.txt"]
 
