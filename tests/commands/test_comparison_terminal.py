@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from autogsas.cli import cli, main
-from autogsas.commands.sidebyside import show_comparison
+from autogsas.commands.comparison_terminal import show_comparison
 from autogsas.comparison import build_comparison
 from autogsas.comparison.verdict import VERDICTS
 from tests.comparison.samples import make_fit, make_refinement, moved
@@ -23,7 +23,7 @@ def shown(*refinements, width: int = 100) -> str:
     return console.file.getvalue()
 
 
-def test_the_text_has_verdict_figures_and_differences():
+def test_the_text_has_the_verdict_the_figures_and_the_differences():
     text = shown(make_refinement("run", off=0.04, sites=moved("O1", 0, 0.06)), make_refinement("hand"))
     assert "run against hand: different structure" in text
     lines = [line.split() for line in text.splitlines()]
@@ -33,7 +33,7 @@ def test_the_text_has_verdict_figures_and_differences():
     assert "refined: scale and cell" in text
 
 
-def test_findings_and_different_limits_are_shown():
+def test_findings_and_other_limits_are_shown():
     text = shown(
         make_refinement("run", errors=["u-negative"]), make_refinement("hand", fits=[make_fit(limits=(20, 90))])
     )
@@ -43,7 +43,7 @@ def test_findings_and_different_limits_are_shown():
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_names_are_shown_as_they_are(width):
+def test_names_with_any_characters_are_shown_unchanged(width):
     name = "[red]x[/red] <b>é"
     text = shown(make_refinement(name), make_refinement("hand", phase="[bold]"), width=width)
     assert name in " ".join(text.split())
@@ -79,7 +79,7 @@ def test_quiet_prints_only_the_verdict(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_mistakes_are_one_line_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     write_run(tmp_path / "a")
-    for given, says in (([tmp_path / "a"], "two refinements or more"), ([tmp_path / "a", "nowhere"], "no such file")):
+    for given, says in (([tmp_path / "a"], "two or more refinements"), ([tmp_path / "a", "nowhere"], "no such file")):
         status, out, err = run(capsys, "compare", *given)
         assert (status, out) == (2, "")
         assert says in err
@@ -87,12 +87,12 @@ def test_mistakes_are_one_line_and_status_2(tmp_path: Path, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("page", ["nowhere/page.html", "a"])
-def test_an_unwritable_page_is_reported_before_anything_is_refined(
+def test_a_page_that_cannot_be_written_is_reported_before_anything_is_refined(
     page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / "a").mkdir()
     asked = []
-    monkeypatch.setattr("autogsas.commands.comparing.compare", lambda *given, **options: asked.append(given))
+    monkeypatch.setattr("autogsas.commands.compare.compare", lambda *given, **options: asked.append(given))
     status, out, err = run(capsys, "compare", tmp_path / "a", tmp_path / "b", "--html", tmp_path / page)
     assert (status, out, asked) == (2, "", [])
     assert f"{tmp_path / page}: cannot be written: " in err
@@ -100,7 +100,7 @@ def test_an_unwritable_page_is_reported_before_anything_is_refined(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a"]
 
 
-def test_the_page_is_written_to_the_given_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_page_is_written_where_it_was_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     write_run(tmp_path / "a")
     write_run(tmp_path / "b")
     page = tmp_path / "page.html"
