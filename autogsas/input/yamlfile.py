@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -152,9 +152,10 @@ def naming_lines(file: Path | None) -> Iterator[None]:
         yield
     except UserError as error:
         if file is not None and error.file is None and error.key and file.suffix.lower() in (".yaml", ".yml"):
-            document = read(file)
-            if error.found is not None and error.found == str(document.value(error.key)):
-                error.locate(file, document.line(error.key))
+            with suppress(UserError):  # the file may have changed since
+                document = read(file)
+                if error.found is not None and error.found == str(document.value(error.key)):
+                    error.locate(file, document.line(error.key))
         raise
 
 
