@@ -9,7 +9,7 @@ from typing import Any
 
 import autogsas
 import pytest
-from autogsas.commands.comparing import compare
+from autogsas.commands.compare import compare
 from autogsas.errors import UserError
 
 from autogsas_gsas2.plugin import autogsas_read_refinement
