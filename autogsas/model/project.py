@@ -32,10 +32,8 @@ __all__ = [
     "PhaseEntry",
     "Project",
     "ProjectFile",
-    "Sampler",
     "Scout",
     "Search",
-    "Space",
     "seconds",
 ]
 
@@ -179,8 +177,6 @@ _StartShare = Annotated[float, Field(ge=0, le=0.9)]
 _WidthShare = Annotated[float, Field(ge=0.1, le=1)]
 Starts = Annotated[tuple[_StartShare, _StartShare], AfterValidator(_rising)]
 Widths = Annotated[tuple[_WidthShare, _WidthShare], AfterValidator(_rising)]
-Sampler = Literal["tpe", "random", "cmaes", "gp", "qmc", "tpe-2020"]
-Space = Literal["default", "published-2020"]
 Scout = Literal["auto", "off"] | Annotated[int, Field(ge=1)]
 
 
@@ -224,10 +220,8 @@ class Search(_Frozen):
     trial_timeout: Annotated[Seconds, Field(description="for one trial")] = 300.0
     jobs: Annotated[int, Field(ge=1, le=256, description="trials at a time")] = 1
     seed: Annotated[int, Field(ge=0)] = 0
-    sampler: Annotated[
-        Sampler | None, Field(description="who proposes; default: tpe, in the published space tpe-2020")
-    ] = None
-    space: Annotated[Space, Field(description="what is searched; published-2020 is that of Ozaki et al.")] = "default"
+    sampler: Annotated[str | None, Field(description="what proposes trials; default: the strategy's own")] = None
+    space: Annotated[str, Field(description="the strategy: what is searched")] = "default"
     scout: Annotated[Scout, Field(description="trials of the numpy engine before a slower one")] = "auto"
     prune: Annotated[bool, Field(description="give up trials that are hopeless before their last step")] = True
     patience: Annotated[int | None, Field(ge=1, description="stop after so many trials without gain")] = None
