@@ -70,7 +70,11 @@ class _Scout(click.ParamType):  # type: ignore[type-arg]  # older versions of cl
 
 def _shared(*, search: bool) -> Callable[[Command], Command]:
     options = [
-        click.option("--backend", metavar="NAME", help="The engine: auto, numpy or a plugin's; else the project's."),
+        click.option(
+            "--backend",
+            metavar="NAME",
+            help="The engine, or auto; default: the project's.",
+        ),
         click.option("--out", type=_PATH, metavar="DIR", help="Where results go; default: runs/NAME-N by the project."),
         click.option("--timeout", type=_Duration(), help="For the whole run, such as 90s, 10m, 1.5h."),
         click.option("--json", "as_json", is_flag=True, help="Print summary.json to standard output and nothing else."),
@@ -83,7 +87,7 @@ def _shared(*, search: bool) -> Callable[[Command], Command]:
             click.option("--jobs", type=click.IntRange(1, 256), help="Trials at a time; a run repeats with the same."),
             click.option("--seed", type=click.IntRange(min=0), help="The same seed, the same proposals."),
             click.option("--patience", type=click.IntRange(min=1), help="Stop after so many trials without gain."),
-            click.option("--scout", type=_Scout(), help="Let the numpy engine look first: auto, off, or N trials."),
+            click.option("--scout", type=_Scout(), help="Search with a faster engine first: auto, off, or N trials."),
             click.option("--like", type=_PATH, metavar="RUN", help="Try the best recipes of an earlier run first."),
             click.option("--resume", is_flag=True, help="Go on with the last run, or the one in --out."),
         ]

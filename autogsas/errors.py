@@ -1,4 +1,11 @@
-"""What can go wrong, by whose doing: the user's (exit 2), a missing backend's (exit 3), one trial's."""
+"""The exceptions of the package, grouped by who can correct them, each with the exit status of the command.
+
+A `UserError` is one line of text, always in this order, parts that are unknown left out::
+
+    FILE:LINE: KEY: what is wrong; found 'VALUE'; allowed: NAMES; did you mean 'NAME'?
+
+for example ``project.yaml:14: search.sampler: unknown value; found 'tep'; allowed: tpe, random; did you mean 'tpe'?``
+"""
 
 from __future__ import annotations
 
@@ -9,24 +16,23 @@ __all__ = ["AutogsasError", "BackendError", "BackendMissing", "PluginError", "Us
 
 
 def nearest(found: str, allowed: Iterable[str]) -> str | None:
-    """Return the allowed name closest to what was found, or None where nothing is close."""
-    names = list(allowed)
-    folded = {name.casefold(): name for name in names}
+    """Return the allowed name closest to ``found``, ignoring case, or None if none is close."""
+    folded = {name.casefold(): name for name in allowed}
     hits = difflib.get_close_matches(found.casefold(), folded, n=1, cutoff=0.5)
     return folded[hits[0]] if hits else None
 
 
 class AutogsasError(Exception):
-    """The root of all errors this package raises on purpose."""
+    """Base class of all errors that this package raises on purpose."""
 
     exit_status = 1
 
 
 class UserError(AutogsasError):
-    """A mistake in what the user gave; its text is one line that says where, what was found and what is allowed.
+    """A mistake in the user's input (exit 2); its text is one line.
 
-    ``file`` and ``key`` locate the mistake, ``found`` is the offending value, ``allowed`` says what would be
-    right (a list of names also gives the nearest one).
+    ``file``, ``line`` (counted from 1) and ``key`` locate the mistake. ``found`` is the wrong value. ``allowed``
+    describes the right ones; from a list of names the nearest one is suggested.
     """
 
     exit_status = 2
@@ -36,12 +42,14 @@ class UserError(AutogsasError):
         message: str,
         *,
         file: object = None,
+        line: int | None = None,
         key: str | None = None,
         found: object = None,
         allowed: str | Iterable[str] | None = None,
     ) -> None:
         self.message = message
         self.file = None if file is None else str(file)
+        self.line = line
         self.key = key
         self.found = None if found is None else str(found)
         self.nearest: str | None = None
@@ -52,11 +60,13 @@ class UserError(AutogsasError):
             self.allowed = ", ".join(names)
             if self.found is not None:
                 self.nearest = nearest(self.found, names)
-        super().__init__(self._line())
+        super().__init__(self._text())
 
-    def _line(self) -> str:
-        where = ": ".join(part for part in (self.file, self.key) if part)
-        text = f"{where}: {self.message}" if where else self.message
+    def _text(self) -> str:
+        place = self.file
+        if place is not None and self.line is not None:
+            place = f"{place}:{self.line}"
+        text = ": ".join(part for part in (place, self.key, self.message) if part)
         if self.found is not None:
             text += f"; found {_short(self.found)}"
         if self.allowed:
@@ -67,17 +77,17 @@ class UserError(AutogsasError):
 
 
 class PluginError(UserError):
-    """A plugin the user asked for cannot be loaded or does not keep the contract."""
+    """A plugin that the user asked for cannot be loaded, or breaks the contract of its hook."""
 
 
 class BackendMissing(AutogsasError):
-    """The refinement program asked for is not there or does not work (exit 3)."""
+    """The refinement program is not installed or does not work (exit 3)."""
 
     exit_status = 3
 
 
 class BackendError(AutogsasError):
-    """An engine failed inside one trial; ``cause`` is a short stable word, the text says what happened."""
+    """An engine failed in one trial; ``cause`` is a short fixed word, the text describes what happened."""
 
     def __init__(self, cause: str, message: str) -> None:
         self.cause = cause

@@ -124,7 +124,7 @@ def _level(path: str, schema: Mapping[str, Any], defs: Mapping[str, Any], parts:
         default = "required" if key in required else _shown(entry.get("default"))
         if inner is not None and not many:
             default = ""
-        rows.append((f"`{path}{key}`", _kind(entry, defs), default, entry.get("description", "")))
+        rows.append((f"`{key}`", _kind(entry, defs), default, entry.get("description", "")))
     about = schema.get("description", "")
     title = f"### {path.rstrip('.')}\n\n" if path else "### The top level\n\n"
     parts.append(f"{title}{about}\n\n" + table(["key", "value", "default", "meaning"], rows))

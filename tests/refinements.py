@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from autogsas.comparison.measuring import figures_over
 from autogsas.comparison.refinement import Kind
 from autogsas.crystal.endpoints import end_point
 from autogsas.model.result import Finding, Parameter
+from autogsas.model.structure import Cell, Phase, Site
 from autogsas.runfolder.reader import Marks, Profile
 
 EVIL = (
@@ -42,13 +43,12 @@ def refinement(
     ``seed`` is that of the measurement; ``word`` stands wherever a text of a file would.
     """
     fits = tuple(_fit(name, i, off, points, limits, excluded, seed, phase) for i, name in enumerate(histograms))
-    parameters, structure = _structure(phase, atoms, moved, esd)
+    parameters, made = _structure(phase, atoms, moved, esd)
     if fitted:
         for name in histograms:
             parameters.append(Parameter(f"{name}:W", 4.4 + off, 0.3, "0.01° squared", "W", None, name))
     variables = sum(item.esd is not None for item in parameters)
     figures = figures_over([fit.profile for fit in fits], [fit.profile.counted for fit in fits], variables)
-    plain = [{"name": item.name, "esd": item.esd} for item in parameters]
     return Refinement(
         label=label,
         kind=kind if fitted else "cif",
@@ -58,8 +58,7 @@ def refinement(
         fits=fits if fitted else (),
         findings=findings,
         parameters=tuple(parameters),
-        structure=tuple(structure),
-        end=end_point({"parameters": plain, "structure": structure, "metrics": {"rwp": figures.rwp}}),
+        end=end_point(math.nan if figures.rwp is None else figures.rwp, [made], parameters),
         groups=("scale", "cell", "positions", *(("U",) if off > 0.01 else ())) if fitted else (),
         order=(word or "Free scale and background.", "Also free cell.") if fitted else (),
         notes=(word,) if word else (),
@@ -95,7 +94,7 @@ def _fit(
     return Fit(profile, limits, excluded, rwp, ((phase, 100 * off),), "chebyschev-1", 6, (marks,))
 
 
-def _structure(phase: str, atoms: int, moved: float, esd: float | None) -> tuple[list[Parameter], list[dict[str, Any]]]:
+def _structure(phase: str, atoms: int, moved: float, esd: float | None) -> tuple[list[Parameter], Phase]:
     random = np.random.default_rng(7)
     cell = dict(zip(("a", "b", "c", "alpha", "beta", "gamma"), (9.1, 10.2, 11.3, 81.0, 95.0, 103.0), strict=True))
     cell["a"] += moved * (esd or 1e-4)
@@ -107,17 +106,9 @@ def _structure(phase: str, atoms: int, moved: float, esd: float | None) -> tuple
     for number in range(atoms):
         label = f"Ca{number + 1}"
         xyz = random.uniform(0.05, 0.95, 3) + moved * (number % 5) * (esd or 1e-4) * np.array([1.0, -0.5, 0.0])
-        sites.append(
-            {
-                "label": label,
-                "element": "Ca",
-                **dict(zip("xyz", xyz.tolist(), strict=True)),
-                "occupancy": 1.0,
-                "uiso": 0.01,
-            }
-        )
+        sites.append(Site(label, "Ca", tuple(xyz.tolist()), 1.0, 0.01))
         for key, value in zip("xyz", xyz.tolist(), strict=True):
             parameters.append(Parameter(f"{phase}:{label}:{key}", value, esd, "", "positions", phase, None, label))
         parameters.append(Parameter(f"{phase}:{label}:occupancy", 1.0, None, "", "occupancy", phase, None, label))
         parameters.append(Parameter(f"{phase}:{label}:Uiso", 0.01, None, "Å²", "uiso", phase, None, label))
-    return parameters, [{"name": phase, "space_group": "P 1", "cell": cell, "sites": sites}]
+    return parameters, Phase(phase, "P 1", Cell(**cell), tuple(sites))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -18,7 +18,7 @@ from autogsas.benchmarks.runs import Wish, perform, read_history
 from autogsas.benchmarks.scaling import measure
 from autogsas.cli import main
 from autogsas.errors import UserError
-from autogsas.model.project import Space
+from autogsas.hooks.host import Host
 
 _PATH = click.Path(path_type=Path)
 _PROVEN = "y2o3"
@@ -46,9 +46,10 @@ class _Spaces(click.ParamType):  # type: ignore[type-arg]  # older versions of c
         if not isinstance(value, str):
             return value
         spaces = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
+        known = Host().strategies()
         for space in spaces:
-            if space not in get_args(Space):
-                self.fail(f"{space!r} is not one of {', '.join(get_args(Space))}", param, ctx)
+            if space not in known:
+                self.fail(f"{space!r} is not one of {', '.join(known)}", param, ctx)
         return spaces
 
 
@@ -101,7 +102,7 @@ def _search(
     reach: float | None,
     *,
     backends: Sequence[str],
-    spaces: Sequence[Space],
+    spaces: Sequence[str],
     seeds: Sequence[int],
     trials: int,
     jobs: int,
@@ -131,7 +132,7 @@ def _prove(
     out: Path,
     *,
     backends: Sequence[str],
-    spaces: Sequence[Space],
+    spaces: Sequence[str],
     seeds: Sequence[int],
     trials: int,
     jobs: int,
@@ -155,7 +156,7 @@ def _scale(
     out: Path,
     *,
     backends: Sequence[str],
-    spaces: Sequence[Space],
+    spaces: Sequence[str],
     seeds: Sequence[int],
     trials: int,
     jobs: int,

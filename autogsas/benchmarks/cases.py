@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from autogsas.errors import UserError
 from autogsas.hooks.host import Host
+from autogsas.input import yamlfile
 from autogsas.input.loading import load_project
 from autogsas.model.project import Project
 
@@ -87,7 +86,7 @@ def _write(name: str, data: Path, out: Path) -> Path:
     path = out / "projects" / f"{name}.yaml"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(made, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        path.write_text(yamlfile.dump(made), encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror}", file=out, key="--out") from error
     return path

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from autogsas.benchmarks.curves import Band, Series, band, by_second, by_trial
 from autogsas.figures.axes import Axis, Scale
-from autogsas.figures.svg import LIGHT, PHASES, Drawing, number
+from autogsas.figures.palette import LIGHT, PHASES
+from autogsas.figures.svg import Drawing, number
 from autogsas.text.formatting import percent
 
 __all__ = ["case_svg"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autogsas.model.trial import TrialRecord
 from autogsas.runfolder.writer import RunFolder
-from autogsas.trial.pruning import Standing, decisive_step, hopeless_above, standing
+from autogsas.trial.pruning import TrialProgress, decisive_step, hopeless_above, progress_of
 
 __all__ = ["Replay", "read_trials", "replay"]
 
@@ -39,7 +39,8 @@ def read_trials(folder: Path) -> list[tuple[TrialRecord, int | None]]:
     """Return the trials of a run, each with the number of the one whose result it took over, if any."""
     with RunFolder(folder) as run:
         count = len(list((run.folder / "trials").glob("*.json")))
-        return [run.read_record(number) for number in range(count)]
+        stored = [run.read_trial(number) for number in range(count)]
+        return [(trial.record, trial.same_as) for trial in stored]
 
 
 def replay(trials: Sequence[tuple[TrialRecord, int | None]], lead: int = 1) -> Replay:
@@ -49,7 +50,7 @@ def replay(trials: Sequence[tuple[TrialRecord, int | None]], lead: int = 1) -> R
     ``lead`` is how many trials were asked for and not told at the most.
     """
     given_up: list[int] = []
-    stood: list[Standing | None] = []
+    stood: list[TrialProgress | None] = []
     saved = 0.0
     for record, same_as in trials:
         known = [item for item in stood[: max(0, record.number - lead + 1)] if item is not None]
@@ -68,7 +69,7 @@ def replay(trials: Sequence[tuple[TrialRecord, int | None]], lead: int = 1) -> R
                 saved += sum(step.seconds for step in record.steps[decisive:])
         if hopeless:
             given_up.append(record.number)
-        stood.append(None if hopeless else standing(record))
+        stood.append(None if hopeless else progress_of(record))
     gone = set(given_up)
     every = [(record.number, rwp) for record, _ in trials if (rwp := _usable(record)) is not None]
     best = min((rwp for _, rwp in every), default=None)

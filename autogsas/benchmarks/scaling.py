@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autogsas.benchmarks.curves import History
 from autogsas.benchmarks.runs import Wish, perform, read_history
-from autogsas.runfolder.writer import read_records
+from autogsas.runfolder.trials import read_records
 
 __all__ = ["Rate", "measure", "rate", "ratio"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-import json
 import socketserver
 import threading
 import warnings
@@ -21,6 +20,7 @@ from autogsas.errors import UserError
 from autogsas.figures import fits_svg
 from autogsas.figures.fit import Caption
 from autogsas.runfolder.reader import Marks, Profile
+from autogsas.runfolder.trials import StoredTrial, read_stored_trial
 from autogsas.runfolder.writer import STUDY
 from autogsas.search.mirror import Mirror
 from autogsas.search.stopping import stop_signals
@@ -135,14 +135,14 @@ def trial_svg(folder: Path, number: int) -> str:
     file = _arrays(folder, number)
     if file is None:
         raise UserError("the trial left no curves", file=folder, key=f"trial {number}")
-    about = {item["name"]: item["metrics"]["rwp"] for item in _about(folder, number).get("histograms") or ()}
+    stored = _stored(folder, number)
     fits: list[tuple[Profile, list[Marks], Caption]] = []
     try:
         with np.load(file) as arrays:
             for index, name in enumerate(map(str, arrays["histograms"])):
                 keys = ("x", "observed", "calculated", "background", "weights")
                 columns = (arrays[f"{index}.{key}"].astype(np.float64) for key in keys)
-                fits.append((Profile(name, *columns), [], Caption(f"trial {number} · {name}", about.get(name))))
+                fits.append((Profile(name, *columns), [], _caption(stored, number, name)))
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"the run folder is damaged: {error}", file=file) from error
     return fits_svg(fits)
@@ -150,15 +150,21 @@ def trial_svg(folder: Path, number: int) -> str:
 
 def _arrays(folder: Path, number: int) -> Path | None:
     """Return the file with the curves of a trial, or of the one whose result it took over."""
-    for candidate in (number, _about(folder, number).get("same_as")):
-        if isinstance(candidate, int) and (file := folder / "trials" / f"{candidate:04d}.npz").is_file():
+    stored = _stored(folder, number)
+    for candidate in (number, stored.same_as if stored is not None else None):
+        if candidate is not None and (file := folder / "trials" / f"{candidate:04d}.npz").is_file():
             return file
     return None
 
 
-def _about(folder: Path, number: int) -> dict[str, Any]:
+def _caption(stored: StoredTrial | None, number: int, histogram: str) -> Caption:
+    figures = None if stored is None else stored.histogram(histogram)
+    return Caption(f"trial {number} · {histogram}", None if figures is None else figures.metrics.rwp)
+
+
+def _stored(folder: Path, number: int) -> StoredTrial | None:
+    # The curves can be shown even if the JSON file of the trial is damaged.
     try:
-        found = json.loads((folder / "trials" / f"{number:04d}.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return read_stored_trial(folder, number)
+    except UserError:
+        return None

@@ -31,7 +31,7 @@ __all__ = ["SELF_TEST_TIMEOUT", "check_backend", "doctor", "plugins"]
 SELF_TEST_TIMEOUT = 60.0
 """Seconds for a refinement that takes two; the first import of an engine may take longer."""
 
-_PACKAGES = ("numpy", "scipy", "gemmi", "pluggy", "pydantic", "optuna", "click", "rich")
+_PACKAGES = ("numpy", "scipy", "gemmi", "pluggy", "pydantic", "ruamel.yaml", "optuna", "click", "rich")
 _OPTIONAL = {"cmaes": "sampler cmaes", "torch": "sampler gp"}
 
 
@@ -100,7 +100,7 @@ def _examine(backend: Backend) -> tuple[list[str], bool, bool]:
         lines = [f"{backend.name}: cannot be used: {probe.reason}", *details]
         if probe.advice:
             lines.append(f"    to have it: {probe.advice}")
-        return [*lines, "    until then the numpy engine is used, unless a project names this one"], False, False
+        return [*lines, "    until then the built-in engine is used, unless a project names this one"], False, False
     said, passed = _self_test(backend)
     return [f"{backend.name}: {probe.version}", *details, f"    self-test: {said}"], True, passed
 

@@ -15,7 +15,7 @@ from autogsas.model.recipe import Recipe
 from autogsas.runfolder.reader import Profile, read_run, read_summary
 from autogsas.runfolder.summary import FindingPart, ParameterPart, PhasePart, Summary
 from autogsas.runfolder.tables import trial_rows
-from autogsas.runfolder.writer import read_records
+from autogsas.runfolder.trials import read_records
 from autogsas.text.formatting import general, percent, with_esd
 
 if TYPE_CHECKING:

@@ -240,7 +240,7 @@ def _scout(summary: Summary) -> str:
     if not summary.scout.recipes:
         return summary.scout.note
     best = next((item for item in summary.scout.recipes if item.trial == summary.best_trial), None)
-    text = f"{summary.scout.trials} trials of the numpy engine in {duration(summary.scout.seconds)}"
+    text = f"{summary.scout.trials} trials in {duration(summary.scout.seconds)}"
     return f"{text}; the best here is one of its recipes" if best else f"{text}; the search went on from its recipes"
 
 

@@ -18,7 +18,7 @@ from autogsas.comparepage.tables import (
 from autogsas.comparison import Comparison, Growth, Overlay, Pair, Refinement, overlays
 from autogsas.figures.forest import Line, describe_forest, draw_forest, forest_lines, largest, reach
 from autogsas.figures.overlay import describe_overlay, draw_overlay
-from autogsas.figures.sides import letter, side, versus
+from autogsas.figures.series import letter, series, versus
 from autogsas.pages.embed import markup
 from autogsas.text.formatting import count, percent
 from autogsas.text.prose import joined
@@ -128,7 +128,7 @@ def _sentence(text: str) -> str:
 def _side(place: int, one: Refinement) -> Side:
     return Side(
         letter=letter(place),
-        colour=side(place),
+        colour=series(place),
         label=one.label,
         kind=_KINDS[one.kind],
         engine=one.engine,
@@ -160,7 +160,7 @@ def _pattern(index: int, overlay: Overlay, labels: Sequence[str]) -> Figure:
     return Figure(
         f"pattern-{index}",
         overlay.name,
-        markup(drawing.standing("The patterns", description)),
+        markup(drawing.inline("The patterns", description)),
         description,
         ("Thin lines are the backgrounds.", *notes),
     )
@@ -174,7 +174,7 @@ def _growth_words(growth: Growth) -> str:
 def _forest(identity: str, lines: Sequence[Line], notes: tuple[str, ...]) -> Figure:
     description = describe_forest(lines)
     drawing = draw_forest(lines)
-    return Figure(identity, "", markup(drawing.standing("Differences", description)), description, notes)
+    return Figure(identity, "", markup(drawing.inline("Differences", description)), description, notes)
 
 
 def _forest_notes(comparison: Comparison, lines: Sequence[Line], shown: Sequence[Line]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from autogsas.comparison import Comparison, Fit, Growth, Overlay, overlays
 from autogsas.figures.forest import Line, forest_lines, largest, reach
-from autogsas.figures.sides import SYMBOLS, letter, side, versus
+from autogsas.figures.series import SYMBOLS, letter, series, versus
 
 __all__ = ["payload"]
 
@@ -27,7 +27,7 @@ def payload(comparison: Comparison) -> dict[str, Any]:
             {
                 "letter": letter(place),
                 "label": label,
-                "colour": side(place),
+                "colour": series(place),
                 "versus": versus(place),
                 "symbol": SYMBOLS[(place - 1) % len(SYMBOLS)],
             }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autogsas.comparison import Comparison, Difference, Figures, Fit, Pair, Refinement, Row, overlays
 from autogsas.figures.forest import LIMIT, SECTIONS, gap_words
-from autogsas.figures.sides import letter, versus
+from autogsas.figures.series import letter, versus
 from autogsas.model.recipe import GROUPS
 from autogsas.model.result import Severity
 from autogsas.text.formatting import MISSING, count, interval, percent, with_esd

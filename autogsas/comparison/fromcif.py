@@ -5,6 +5,7 @@ Items of the core and the powder dictionary (Toby, in International Tables G (20
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -71,8 +72,6 @@ def refinement_from_cif(host: Host, file: Path, label: str) -> Refinement:
         parameters += _parameters(block, phase)
     fits = tuple(_fits(document))
     figures = _figures(document, fits)
-    shown = [_plain(phase) for phase in phases]
-    plain = [{"name": item.name, "esd": item.esd} for item in parameters]
     return Refinement(
         label=label,
         kind="cif",
@@ -82,8 +81,7 @@ def refinement_from_cif(host: Host, file: Path, label: str) -> Refinement:
         fits=fits,
         findings=(),
         parameters=tuple(parameters),
-        structure=tuple(shown),
-        end=end_point({"parameters": plain, "structure": shown, "metrics": {"rwp": figures.rwp}}),
+        end=end_point(math.nan if figures.rwp is None else figures.rwp, phases, parameters),
         groups=tuple(dict.fromkeys(item.group for item in parameters if item.esd is not None)),
         notes=tuple(note for phase in phases for note in phase.notes),
     )
@@ -94,24 +92,6 @@ def _named(phase: Phase, taken: Sequence[str]) -> Phase:
     while name in taken:
         name, number = f"{phase.name}-{number}", number + 1
     return replace(phase, name=name)
-
-
-def _plain(phase: Phase) -> dict[str, Any]:
-    return {
-        "name": phase.name,
-        "space_group": phase.space_group,
-        "cell": dict(zip(_NAMES, phase.cell.values(), strict=True)),
-        "sites": [
-            {
-                "label": site.label,
-                "element": site.element,
-                **dict(zip("xyz", site.xyz, strict=True)),
-                "occupancy": site.occupancy,
-                "uiso": site.uiso if site.uaniso is None else equivalent_u(phase.cell, site.uaniso),
-            }
-            for site in phase.sites
-        ],
-    }
 
 
 def _parameters(block: gemmi.cif.Block, phase: Phase) -> Iterator[Parameter]:

@@ -16,7 +16,6 @@ from autogsas.model.pattern import Pattern
 from autogsas.model.project import Histogram, Project
 from autogsas.model.result import Curves, Result
 from autogsas.runfolder.reader import Marks, Profile
-from autogsas.runfolder.records import plain, structure
 from autogsas.trial.assessment import Assessment, assess
 from autogsas.trial.cells import with_found_cells
 
@@ -33,8 +32,6 @@ def refinement_from_result(
     found = assess(host, with_found_cells(host, project), result)
     if found.metrics is None:
         raise UserError(f"cannot be measured: {found.message}", file=source)
-    phases = structure(result)
-    ending = {"parameters": plain(result.parameters), "structure": phases, "metrics": {"rwp": found.metrics.rwp}}
     return Refinement(
         label=label,
         kind=kind,
@@ -44,8 +41,7 @@ def refinement_from_result(
         fits=tuple(_fit(project.histogram(curves.histogram), curves, found, result) for curves in result.curves),
         findings=found.findings,
         parameters=result.parameters,
-        structure=tuple(phases),
-        end=end_point(ending),
+        end=end_point(found.metrics.rwp, result.phases, result.parameters),
         groups=groups_of(result.parameters),
         notes=result.notes,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,8 +31,7 @@ def refinement_from_run(folder: Path, label: str, kind: Kind = "run", source: st
         raise UserError("the run found nothing usable, so there is nothing to compare", file=folder)
     parameters = tuple(_parameter(item) for item in summary.parameters)
     recipe = _recipe(run)
-    plain = summary.plain()
-    ending = {"parameters": plain["parameters"], "structure": plain["structure"], "metrics": plain}
+    phases = [part.phase() for part in summary.structure]
     return Refinement(
         label=label,
         kind=kind,
@@ -41,8 +41,7 @@ def refinement_from_run(folder: Path, label: str, kind: Kind = "run", source: st
         fits=tuple(_fit(profile, run, recipe, parameters) for profile in run.profiles),
         findings=tuple(_finding(item) for item in summary.findings),
         parameters=parameters,
-        structure=tuple(plain["structure"]),
-        end=end_point(ending),
+        end=end_point(math.nan if summary.rwp is None else summary.rwp, phases, parameters),
         groups=groups_of(parameters),
         order=tuple(recipe_words(recipe)) if recipe is not None else (),
     )
@@ -73,7 +72,8 @@ def _fit(profile: Profile, run: RunData, recipe: Recipe | None, parameters: Sequ
 
 
 def _parameter(item: ParameterPart) -> Parameter:
-    return Parameter(**item.model_dump())
+    value = math.nan if item.value is None else item.value
+    return Parameter(item.name, value, item.esd, item.unit, item.group, item.phase, item.histogram, item.site)
 
 
 def _finding(item: FindingPart) -> Finding:

@@ -7,7 +7,7 @@ from typing import Any
 
 from autogsas.comparison.build import Comparison, Pair
 from autogsas.comparison.refinement import Refinement
-from autogsas.runfolder.records import plain
+from autogsas.runfolder.plaindata import plain
 
 __all__ = ["plain_comparison"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from autogsas.crystal.endpoints import EndPoint
 from autogsas.model.result import Finding, Parameter, Severity
@@ -54,7 +54,7 @@ class Refinement:
     """A finished refinement, or a structure alone where it comes from a CIF.
 
     ``groups`` are the recipe's words for what was refined at its end; ``order`` says step by step what was done, where
-    that is known. ``structure`` has the form of summary.json, ``end`` is the same with esds.
+    that is known. ``end`` is the structure with its esds.
     """
 
     label: str
@@ -65,7 +65,6 @@ class Refinement:
     fits: tuple[Fit, ...]
     findings: tuple[Finding, ...]
     parameters: tuple[Parameter, ...]
-    structure: tuple[dict[str, Any], ...]
     end: EndPoint
     groups: tuple[str, ...] = ()
     order: tuple[str, ...] = ()

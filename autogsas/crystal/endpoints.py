@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import gemmi
 import numpy as np
@@ -13,6 +13,8 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from autogsas.crystal.normaliser import Normaliser, normaliser
+from autogsas.model.result import Parameter
+from autogsas.model.structure import Phase, equivalent_u
 
 __all__ = ["Difference", "EndPoint", "PhaseEnd", "compare", "end_point", "laid_onto"]
 
@@ -85,48 +87,43 @@ class Difference:
     axes: tuple[str, ...] = ()
 
 
-def end_point(trial: Mapping[str, Any]) -> EndPoint:
-    """Return the end point that a trial's JSON holds, which must have a structure."""
-    esds = {_key(item["name"]): item["esd"] for item in trial.get("parameters", ())}
+def end_point(rwp: float, phases: Sequence[Phase], parameters: Iterable[Parameter]) -> EndPoint:
+    """Return the end point of a refinement; ``rwp`` in per cent, ``parameters`` give the esds of the ``phases``."""
+    esds = {_key(item.name): item.esd for item in parameters}
 
     def esd(*parts: str) -> float:
         found = esds.get(_key(":".join(parts)))
         return np.nan if found is None else float(found)
 
-    phases = []
-    for phase in trial["structure"]:
-        name, sites = phase["name"], phase["sites"]
-        labels = tuple(site["label"] for site in sites)
-        phases.append(
-            PhaseEnd(
-                name=name,
-                space_group=phase["space_group"],
-                cell=np.array([float(phase["cell"][key]) for key in _CELL]),
-                cell_esd=np.array([esd(name, key) for key in _CELL]),
-                labels=labels,
-                elements=tuple(site["element"] for site in sites),
-                xyz=np.array([[float(site[k]) for k in "xyz"] for site in sites]).reshape(-1, 3),
-                xyz_esd=np.array([[esd(name, label, k) for k in "xyz"] for label in labels]).reshape(-1, 3),
-                u=np.array([_number(site["uiso"]) for site in sites]),
-                u_esd=np.array([_u_esd(esd, name, label) for label in labels]),
-                occupancy=np.array([float(site["occupancy"]) for site in sites]),
-                occupancy_esd=np.array([esd(name, label, "occupancy") for label in labels]),
-            )
-        )
-    return EndPoint(_number(trial["metrics"]["rwp"]), tuple(phases))
+    return EndPoint(rwp, tuple(_phase_end(phase, esd) for phase in phases))
 
 
-def _u_esd(esd: Any, phase: str, label: str) -> float:
-    """Return the esd of U_iso, or of a tensor's mean as if its three main entries were independent."""
-    plain = esd(phase, label, "Uiso")
+def _phase_end(phase: Phase, esd: Callable[..., float]) -> PhaseEnd:
+    name, sites = phase.name, phase.sites
+    labels = tuple(site.label for site in sites)
+    tensors = [(site.uiso, site.uaniso) for site in sites]
+    return PhaseEnd(
+        name=name,
+        space_group=phase.space_group,
+        cell=np.array(phase.cell.values(), dtype=np.float64),
+        cell_esd=np.array([esd(name, key) for key in _CELL]),
+        labels=labels,
+        elements=tuple(site.element for site in sites),
+        xyz=np.array([site.xyz for site in sites], dtype=np.float64).reshape(-1, 3),
+        xyz_esd=np.array([[esd(name, label, k) for k in "xyz"] for label in labels]).reshape(-1, 3),
+        u=np.array([uiso if tensor is None else equivalent_u(phase.cell, tensor) for uiso, tensor in tensors]),
+        u_esd=np.array([_u_esd(esd, name, label) for label in labels]),
+        occupancy=np.array([site.occupancy for site in sites], dtype=np.float64),
+        occupancy_esd=np.array([esd(name, label, "occupancy") for label in labels]),
+    )
+
+
+def _u_esd(esd: Callable[..., float], phase: str, label: str) -> float:
+    """Return the esd of U_iso, or of the mean of a tensor's U11, U22 and U33, taken as independent."""
     main = np.array([esd(phase, label, key) for key in ("U11", "U22", "U33")])
     if np.isfinite(main).any():
         return float(np.sqrt(np.nansum(main**2))) / 3.0
-    return float(plain)
-
-
-def _number(value: Any) -> float:
-    return np.nan if value is None else float(value)
+    return esd(phase, label, "Uiso")
 
 
 def _key(name: str) -> str:
@@ -356,7 +353,9 @@ def _ways(one: PhaseEnd, two: PhaseEnd, to_angstrom: Array, known: Normaliser, w
     return out
 
 
-def _origins(one: PhaseEnd, images: Array, alike: Any, known: Normaliser, weights: Array) -> Sequence[Array]:
+def _origins(
+    one: PhaseEnd, images: Array, alike: npt.NDArray[np.bool_], known: Normaliser, weights: Array
+) -> Sequence[Array]:
     """Return the origins along polar axes that lay the rarest of the heavy atoms onto one of its like; (3,) each."""
     if not known.pivots:
         return [np.zeros(3)]

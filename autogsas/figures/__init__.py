@@ -1,4 +1,4 @@
-"""Pictures of a run: small SVG files that need no library, and stand in the report before it can be zoomed."""
+"""Figures of a run and of a comparison as SVG, without a plotting library; figures for print use matplotlib."""
 
 from autogsas.figures.fit import fit_svg, fits_svg
 from autogsas.figures.history import history_svg

@@ -1,4 +1,4 @@
-"""Axes: from numbers to places on paper, and round numbers to mark on them."""
+"""Axes: from values to coordinates on paper, round tick values and their labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from autogsas.text.formatting import general
 
-__all__ = ["Axis", "Scale", "round_ticks", "tick_labels"]
+__all__ = ["Axis", "Scale", "finite", "round_ticks", "tick_labels"]
 
 Array = npt.NDArray[np.float64]
 Scale = Literal["linear", "sqrt", "log"]
@@ -33,9 +33,9 @@ _TRANSFORM: dict[Scale, Callable[[Array], Array]] = {"linear": np.asarray, "sqrt
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: values from ``low`` to ``high`` lie between the places ``start`` and ``end`` on paper.
+    """One axis: the values ``low`` and ``high`` are drawn at the coordinates ``start`` and ``end``.
 
-    ``end`` may be before ``start``, as it is for a vertical axis of an SVG. A log axis needs ``low`` above zero.
+    ``end`` may be smaller than ``start``, as for the vertical axis of an SVG. A log axis needs ``low`` above zero.
     """
 
     low: float
@@ -45,7 +45,7 @@ class Axis:
     scale: Scale = "linear"
 
     def place(self, values: Array | float) -> Array:
-        """Return where values of any shape lie on paper; NaN where they cannot be shown (log of zero)."""
+        """Return the coordinates of values of any shape; NaN for values that cannot be shown (log of zero)."""
         transform = _TRANSFORM[self.scale]
         low, high = transform(np.array([self.low, self.high], dtype=float))
         span = float(high - low) or 1.0
@@ -53,11 +53,11 @@ class Axis:
         return np.asarray(places)
 
     def at(self, value: float) -> float:
-        """Return where one value lies."""
+        """Return the coordinate of one value."""
         return float(self.place(value))
 
     def ticks(self, gap: float = 42.0) -> list[float]:
-        """Return round values inside the axis, about ``gap`` apart on paper at the closest."""
+        """Return round values within the axis, at least about ``gap`` apart on paper."""
         room = max(2, int(abs(self.end - self.start) / gap))
         if self.scale == "linear" or (self.low > 0 and self.high < 5 * self.low):
             return round_ticks(self.low, self.high, room)
@@ -75,6 +75,12 @@ class Axis:
         return sorted(chosen)
 
 
+def finite(*columns: Array) -> Array:
+    """Return the finite values of arrays of shape (n,), joined."""
+    values = np.concatenate(columns)
+    return np.asarray(values[np.isfinite(values)])
+
+
 def round_ticks(low: float, high: float, room: int) -> list[float]:
     """Return about ``room`` multiples of 1, 2 or 5 times a power of ten within [low, high]."""
     span = high - low
@@ -84,13 +90,13 @@ def round_ticks(low: float, high: float, room: int) -> list[float]:
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= 0.75 * raw)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    # Multiplying by a power of ten below one leaves binary dust such as 0.30000000000000004; rounding sweeps it off.
+    # A multiple of a power of ten below one has a rounding error, as in 0.30000000000000004.
     digits = max(0, -math.floor(math.log10(step)))
     return [round(number * step, digits) + 0.0 for number in range(first, last + 1)]
 
 
 def tick_labels(ticks: list[float]) -> list[str]:
-    """Return the labels of ticks, with one number of decimals, a true minus, and thousands set apart."""
+    """Return the labels of ticks: as many decimals for all, a true minus sign, thousands separated by a thin space."""
     decimals = max((len(general(tick).partition(".")[2]) for tick in ticks if "e" not in general(tick)), default=0)
     labels = []
     for tick in ticks:

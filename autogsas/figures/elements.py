@@ -1,4 +1,4 @@
-"""How elements look: a colour of their own, the same in every picture, and a size."""
+"""Colours and radii of the elements in drawings of structures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import gemmi
 
 __all__ = ["element_colour", "element_radius"]
 
-# Non-metals as chemists colour them since Corey, Pauling and Koltun; a few metals by the colour they are known by.
+# Non-metals in the usual colours of Corey, Pauling and Koltun; some metals in the colour
+# that they are usually given.
 _KNOWN = {
     "H": "#d9dee3",
     "D": "#d9dee3",
@@ -45,13 +46,13 @@ _KNOWN = {
     "La": "#5fb0c9",
     "Zr": "#79b0b0",
 }
-_GOLDEN = 0.381966  # of a turn: neighbours in the periodic table get hues far apart
-_SHARE = 0.33  # of the covalent radius, so that bonds are seen
+_GOLDEN = 0.381966  # of a turn of the colour wheel: neighbours in the periodic table get very different hues
+_SHARE = 0.33  # of the covalent radius, so that bonds stay visible
 _UNKNOWN = 1.3
 
 
 def element_colour(symbol: str) -> str:
-    """Return the colour of an element as #rrggbb; grey for what is none."""
+    """Return the colour of an element as #rrggbb; grey for an unknown symbol."""
     if symbol in _KNOWN:
         return _KNOWN[symbol]
     number = gemmi.Element(symbol).atomic_number
@@ -62,6 +63,6 @@ def element_colour(symbol: str) -> str:
 
 
 def element_radius(symbol: str) -> float:
-    """Return the radius in Angstrom at which an atom is drawn, in proportion to its covalent radius."""
+    """Return the radius in Angstrom with which an atom is drawn, proportional to its covalent radius."""
     element = gemmi.Element(symbol)
     return _SHARE * (float(element.covalent_r) if element.atomic_number else _UNKNOWN)

@@ -1,4 +1,4 @@
-"""The picture of a search: Rwp of every trial, and the best so far."""
+"""The figure of a search: Rwp of every trial and the best so far."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autogsas.figures.axes import Axis
+from autogsas.figures.labels import RWP, shorten
 from autogsas.figures.svg import Drawing, number
 from autogsas.runfolder.reader import Attempt, ByHand
 from autogsas.text.formatting import percent
@@ -19,6 +20,7 @@ STATES = {
     "pruned": "pruned",
     "failed": "failed",
 }
+_ABOVE = "above"
 _LEFT, _RIGHT, _TOP, _BOTTOM, _ROW = 78.0, 14.0, 40.0, 46.0, 20.0
 
 
@@ -30,40 +32,41 @@ def history_svg(
     height: float = 360.0,
     by_hand: Sequence[ByHand] = (),
 ) -> str:
-    """Return Rwp of every trial by its state, with the best so far, as the text of an SVG file.
+    """Return Rwp of every trial, marked by its state, and the best so far as the text of an SVG file.
 
-    Trials without an Rwp, and those far above the rest, stand in a strip above the frame. ``by_hand`` are lines to
-    measure the search against.
+    Trials without an Rwp, and those far above the rest, are shown in a strip at the top. ``by_hand`` are drawn as
+    lines to compare the search with.
     """
     drawing = draw_history(history, title, width, height, by_hand)
     return drawing.file(title or "History of the search", describe_history(history, by_hand))
 
 
 def describe_history(history: Sequence[Attempt], by_hand: Sequence[ByHand] = ()) -> str:
-    """Return in words what the picture shows, and how the best compares with what was made by hand."""
+    """Return a description of the figure, and how the best trial compares with refinements made by hand."""
     found = [item.best_so_far for item in history if item.best_so_far is not None]
     counts = [f"{number} {state}" for state in STATES if (number := sum(item.state == state for item in history))]
-    best = f"; the best Rwp went from {percent(found[0])} to {percent(found[-1])} %" if found else ""
+    best = f"; the best Rwp fell from {percent(found[0])} to {percent(found[-1])} %" if found else ""
     text = f"Rwp of {len(history)} trials: {', '.join(counts) or 'none'}{best}."
     return " ".join([text, *(_against(item, found[-1]) for item in by_hand if found)])
 
 
 def _against(item: ByHand, best: float) -> str:
-    whose = f"“{item.name}”, made by hand, has"
+    which = f"“{item.name}”, made by hand, has"
     if item.trial is None:
-        whose = f"The refinement that {item.name} came with has"
+        which = f"The refinement stored in {item.name} has"
     gap = item.rwp - best
     if abs(gap) < 0.005:
-        return f"{whose} Rwp {percent(item.rwp)} %, as the best."
-    return f"{whose} Rwp {percent(item.rwp)} %: the best is {percent(abs(gap))} {'lower' if gap > 0 else 'higher'}."
+        return f"{which} Rwp {percent(item.rwp)} %, the same as the best trial."
+    lower = "lower" if gap > 0 else "higher"
+    return f"{which} Rwp {percent(item.rwp)} %; the best trial is {percent(abs(gap))} {lower}."
 
 
 def rwp_window(history: Sequence[Attempt], by_hand: Sequence[ByHand] = ()) -> tuple[float, float]:
-    """Return the range of Rwp in per cent worth showing: from the best to where the bulk of the trials ends.
+    """Return the range of the Rwp axis in per cent: from the best trial to the end of the bulk of the trials.
 
-    A trial in a false minimum has an Rwp several times the best and would press all others into one line: what lies
-    beyond the third quartile by more than 1.5 times its distance from the best is left out. What was made by hand is
-    always within.
+    A trial in a false minimum can have several times the Rwp of the best, so that all others would look like one
+    line: the range ends above the third quartile by at most 1.5 times its distance from the best trial. Refinements
+    made by hand are always inside.
     """
     values = np.array([item.rwp for item in history if item.rwp is not None and np.isfinite(item.rwp)])
     if not values.size:
@@ -80,46 +83,50 @@ def draw_history(
     history: Sequence[Attempt], title: str, width: float, height: float, by_hand: Sequence[ByHand] = ()
 ) -> Drawing:
     """Return the drawing of the history."""
-    start = _TOP + 18.0 if title else _TOP
+    start, floor = _TOP + 18.0 if title else _TOP, height - _BOTTOM
     drawing = Drawing(width, height)
     low, high = rwp_window(history, by_hand)
-    above = [item for item in history if item.rwp is not None and item.rwp > high]
-    rows = [("failed", [item for item in history if item.rwp is None and item.state == "failed"])]
-    rows.append(("pruned", [item for item in history if item.rwp is None and item.state != "failed"]))
-    rows.append((f"above {percent(high)} %", above))
-    rows = [(label, items) for label, items in rows if items]
+    rows = _strip_rows(history, high)
     numbers = [item.number for item in history] or [0]
     pad = max(0.6, 0.015 * (max(numbers) - min(numbers)))
     across = Axis(min(numbers) - pad, max(numbers) + pad, _LEFT, width - _RIGHT)
     top = start + _ROW * len(rows)
-    vertical = Axis(low, high, height - _BOTTOM, top)
-    drawing.x_axis(across, start, height - _BOTTOM, label="Trial")
-    drawing.y_axis(vertical, across.start, across.end, label="Rwp (%)")
+    vertical = Axis(low, high, floor, top)
+    drawing.x_axis(across, start, floor, label="Trial")
+    drawing.y_axis(vertical, across.start, across.end, label=RWP)
     for row, (label, items) in enumerate(rows):
         y = start + _ROW * (row + 0.5)
-        drawing.text(_LEFT - 7, y + 4, label if "above" not in label else "above", text_anchor="end")
+        drawing.text(_LEFT - 7, y + 4, label, text_anchor="end")
         for item in items:
-            _mark(drawing, across.at(item.number), y, item, above="above" in label)
+            _mark(drawing, across.at(item.number), y, item, above=label == _ABOVE)
     _hand_lines(drawing, by_hand, across, vertical)
     _best_line(drawing, history, across, vertical)
     for item in history:
         if item.rwp is not None and item.rwp <= high:
             _mark(drawing, across.at(item.number), vertical.at(item.rwp), item)
     if rows:
-        drawing.add("path", class_="axis", d=f"M{number(across.start)} {number(top)}H{number(across.end)}")
-    drawing.frame(across.start, start, across.end, height - _BOTTOM)
-    _legend(drawing, history, width, title)
+        drawing.horizontal(top, across.start, across.end, "axis")
+    drawing.frame(across.start, start, across.end, floor)
+    _legend(drawing, history, title)
     return drawing
+
+
+def _strip_rows(history: Sequence[Attempt], high: float) -> list[tuple[str, list[Attempt]]]:
+    """Return the rows of the strip above the axis, each with its label: trials that have no place on the axis."""
+    rows = {
+        "failed": [item for item in history if item.rwp is None and item.state == "failed"],
+        "pruned": [item for item in history if item.rwp is None and item.state != "failed"],
+        _ABOVE: [item for item in history if item.rwp is not None and item.rwp > high],
+    }
+    return [(label, items) for label, items in rows.items() if items]
 
 
 def _hand_lines(drawing: Drawing, by_hand: Sequence[ByHand], across: Axis, vertical: Axis) -> None:
     taken: list[float] = []
     for item in by_hand:
         y = vertical.at(item.rwp)
-        drawing.add(
-            "path", class_="line hand", d=f"M{number(across.start)} {number(y)}H{number(across.end)}", stroke_width=1.6
-        )
-        # Labels of lines that nearly coincide stand above each other.
+        drawing.horizontal(y, across.start, across.end, "line hand", stroke_width=1.6)
+        # Labels of lines that almost coincide are moved up, one above another.
         at = y - 5
         while any(abs(at - other) < 13 for other in taken):
             at -= 13
@@ -129,9 +136,11 @@ def _hand_lines(drawing: Drawing, by_hand: Sequence[ByHand], across: Axis, verti
 
 
 def hand_label(item: ByHand, longest: int = 40) -> str:
-    """Return what is written at the line of a refinement made by hand."""
-    name = item.name if len(item.name) <= longest else f"{item.name[: longest - 1]}…"
-    return f"{name} as it came" if item.trial is None else f"by hand: {name}" if name != "by hand" else name
+    """Return the label of the line of a refinement made by hand."""
+    name = shorten(item.name, longest)
+    if item.trial is None:
+        return f"{name} as given"
+    return name if name == "by hand" else f"by hand: {name}"
 
 
 def _best_line(drawing: Drawing, history: Sequence[Attempt], across: Axis, vertical: Axis) -> None:
@@ -151,7 +160,7 @@ def _best_line(drawing: Drawing, history: Sequence[Attempt], across: Axis, verti
 
 
 def _mark(drawing: Drawing, x: float, y: float, item: Attempt, *, above: bool = False) -> None:
-    """One trial: a dot (usable), an open square (infeasible), a dash (pruned), a cross (failed); seeds are ringed."""
+    """Mark a trial: a dot (usable), a square (infeasible), a dash (pruned) or a cross (failed); seeds have a ring."""
     if item.seeded:
         drawing.add("circle", class_="line axis", cx=x, cy=y, r=7.0, stroke_width=1.3)
     if above:
@@ -168,22 +177,15 @@ def _mark(drawing: Drawing, x: float, y: float, item: Attempt, *, above: bool = 
     drawing.add("path", class_=f"spot {kind}", d=shape, stroke_width=width)
 
 
-def _legend(drawing: Drawing, history: Sequence[Attempt], width: float, title: str) -> None:
-    x = _LEFT
+def _legend(drawing: Drawing, history: Sequence[Attempt], title: str) -> None:
     if title:
-        drawing.text(x, 20, title, class_="strong")
+        drawing.text(_LEFT, 20, title, class_="strong")
     y = 43.0 if title else 21.0
-    drawing.add("path", class_="line best", d=f"M{number(x)} {number(y - 4)}h18", stroke_width=2.0)
-    x = _entry(drawing, x + 24, y, "best so far")
+    x = drawing.legend_line(_LEFT, y, "best", "best so far", 2.0)
     for state, label in STATES.items():
         if any(item.state == state for item in history):
             _mark(drawing, x + 6, y - 4, Attempt(0, state, "search", None, None, None, None))
-            x = _entry(drawing, x + 17, y, label)
+            x = drawing.legend_label(x + 17, y, label)
     if any(item.seeded for item in history):
         drawing.add("circle", class_="line axis", cx=x + 7, cy=y - 4, r=7.0, stroke_width=1.3)
-        _entry(drawing, x + 19, y, "given, not searched")
-
-
-def _entry(drawing: Drawing, x: float, y: float, label: str) -> float:
-    drawing.text(x, y, label)
-    return x + 6.1 * len(label) + 20
+        drawing.legend_label(x + 19, y, "seed recipe")

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from autogsas.crystal.unitcell import Contents, Place, unit_cell
 from autogsas.figures.elements import element_colour, element_radius
 from autogsas.figures.svg import Drawing, number
-from autogsas.runfolder.summary import PhasePart
+from autogsas.model.structure import Phase
 from autogsas.text.formatting import general
 
 __all__ = [
@@ -74,9 +74,9 @@ class Scene:
             yield name, Rotation.from_matrix(_straight(self.axes, _AXES.index(name))).as_quat().tolist()
 
 
-def scene(phase: PhasePart) -> Scene | None:
+def scene(phase: Phase) -> Scene | None:
     """Return the scene of a phase of summary.json; None where there is nothing to draw, or over `MOST_ATOMS`."""
-    contents = unit_cell(phase.phase(), MOST_ATOMS)
+    contents = unit_cell(phase, MOST_ATOMS)
     if contents is None or len(contents.atoms) > MOST_ATOMS:
         return None
     turn, along = _view(contents.axes)

@@ -1,4 +1,4 @@
-"""Fewer points that look the same: at most what the paper can show."""
+"""Fewer points that look the same on paper."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Index = npt.NDArray[np.int64]
 
 
 def outline(x: Array, y: Array, width: float = 1.0) -> Index:
-    """Return which points of a line to draw: in each column the first, lowest, highest and last, in their order.
+    """Return the indices of the points of a line to draw: the first, lowest, highest and last of each column.
 
-    ``x`` (ascending) and ``y`` of shape (n,) are places on paper, ``width`` that of a column in the same unit; a line
-    through the chosen points covers the same paper as one through all. NaN ends a line: the first NaN of each gap
-    is chosen too.
+    ``x`` (ascending) and ``y`` of shape (n,) are coordinates on paper, ``width`` is the width of a column in the same
+    unit; a line through the chosen points looks like a line through all points. NaN ends a line: the first NaN of
+    each gap is chosen too.
     """
     if not x.size:
         return np.array([], dtype=np.int64)
@@ -33,9 +33,10 @@ def outline(x: Array, y: Array, width: float = 1.0) -> Index:
 
 
 def spots(x: Array, y: Array, size: float = 1.0, most: int = 6000) -> Index:
-    """Return which points of a cloud to draw: one in each square of ``size``, larger where that leaves over ``most``.
+    """Return the indices of the points of a scatter plot to draw: one in each square of side ``size``.
 
-    ``x`` and ``y`` of shape (n,) are places on paper in the unit of ``size``. Points with NaN are left out.
+    ``x`` and ``y`` of shape (n,) are coordinates on paper in the unit of ``size``. If more than ``most`` points remain,
+    the squares are enlarged. Points with NaN are left out.
     """
     good = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     while True:

@@ -24,8 +24,7 @@ StartWord = Literal["cell", "sites", "axis", "geometry"]
 class Probe:
     """Whether a backend can be used here: its version, or the reason why not.
 
-    ``details`` are pairs of a name and a text for ``autogsas doctor``; ``advice`` is what to do if the backend cannot be
-    used.
+    ``details`` are pairs of a name and a text for ``autogsas doctor``; ``advice`` says how to make the backend usable.
     """
 
     available: bool
@@ -39,8 +38,8 @@ class Probe:
 class Capabilities:
     """What a backend can refine; the search space is cut to it.
 
-    ``starts`` are the parts of a step's ``start`` and ``geometry`` that its sessions apply. ``may_scout``: the engine is
-    fast enough to search before a slower one.
+    ``starts`` are the parts of a step's ``start`` and ``geometry`` that its sessions apply. ``may_scout``: the engine
+    is fast enough to search before a slower one.
     """
 
     groups: frozenset[Group]

@@ -108,7 +108,7 @@ class Host:
             raise PluginError(f"hook {hook} ({self.whose(hook)}) failed: {type(error).__name__}: {error}") from error
 
     def whose(self, hook: str) -> str:
-        """Return the names of the plugins that implement a hook, in the order in which they are called, for messages."""
+        """Return the names of the plugins that implement a hook, in the order of calling, for messages."""
         names = [info.name for info in reversed(self._infos) if hook in info.hooks and not info.error]
         return ", ".join(names) or "no plugin"
 

@@ -1,4 +1,4 @@
-"""Write a commented project file for data at hand, after everything it names has been read."""
+"""Write a commented project file for given data; every file it names is read first."""
 
 from __future__ import annotations
 
@@ -33,9 +33,8 @@ def write_project(
 ) -> Path:
     """Write a commented project file into ``target`` (a folder, or the file itself) and return its path.
 
-    ``wavelength`` in Angstrom, ``limits`` in degrees 2theta for all patterns. All that the new file names is read
-    first, by the same way a run reads it. Raises UserError, and then writes nothing, where something cannot be read
-    or the file exists.
+    ``wavelength`` in Angstrom, ``limits`` in degrees 2theta for all patterns. All files are read first, in the same
+    way as by a run. Raises UserError and writes nothing if a file cannot be read or the project file exists.
     """
     file = target if target.suffix.lower() in (".yaml", ".yml") else target / PROJECT_FILE
     if not data:
@@ -43,7 +42,7 @@ def write_project(
     if not phases:
         raise UserError("no phase given", key="phases", allowed="at least one CIF")
     if file.exists():
-        raise UserError("the file exists and is not overwritten", file=file)
+        raise UserError("the file exists; it is not overwritten", file=file)
     if not file.parent.is_dir():
         raise UserError("no such folder", file=file.parent)
     for key, path in (
@@ -53,97 +52,107 @@ def write_project(
     ):
         if not path.is_file():
             raise UserError("no such file", file=path, key=key)
-    said = {
+    values = {
         "radiation": radiation,
         "geometry": geometry,
         "wavelength": list(wavelength) if wavelength else None,
         "limits": list(limits) if limits else None,
     }
-    text = _text(file, data, phases, instrument, name, {key: value for key, value in said.items() if value is not None})
-    build_project(yamlfile.parse(text, file), file, host_factory=host_factory)
+    given = {key: json.dumps(value) for key, value in values.items() if value is not None}
+    text = _text(host_factory(()), file, data, phases, instrument, name, given)
+    build_project(yamlfile.parse(text, file).data, file, host_factory=host_factory)
     try:
         with file.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
     except FileExistsError:
-        raise UserError("the file exists and is not overwritten", file=file) from None
+        raise UserError("the file exists; it is not overwritten", file=file) from None
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror or error}", file=file) from error
     return file
 
 
 def _text(
+    host: Host,
     file: Path,
     data: Sequence[Path],
     phases: Sequence[Path],
     instrument: Path | None,
     name: str | None,
-    said: dict[str, object],
+    given: dict[str, str],
 ) -> str:
     folder = file.resolve().parent
     lines = [
         "# A refinement project of autogsas. Paths are relative to this file.",
-        "# Keys behind a # may be left out: under search they show their defaults, elsewhere an example.",
+        "# Keys after a # are optional. Under search they show their defaults, elsewhere an example.",
         f"name: {_quote(name or folder.name)}",
-        "# backend: auto                         # auto, numpy, or the name of a plugin's engine (`autogsas plugins`)",
+        "# backend: auto                         # auto, or the name of an engine (`autogsas plugins` lists them)",
         "",
         "data:",
     ]
     for path, label in zip(data, _names(data), strict=True):
-        lines += _entry(folder, path, label, instrument, said)
+        lines += _entry(folder, path, label, instrument, given)
     lines += ["phases:"]
     for path in phases:
         lines += [
             f"  - file: {_quote(_relative(path, folder))}",
             "    # name: a_short_name                # default: the CIF's own",
             "    # block: data_block                 # default: the first block with atoms",
-            "    # intensities: Le Bail              # from the pattern alone; default: structure",
+            "    # intensities: Le Bail              # each taken from the pattern; default: structure",
             "    # size: {model: uniaxial, value: 0.1, axial: 0.2, axis: [0, 0, 1], mix: 1}",
-            "    # strain: {value: 1000}             # size in micrometre, strain in 1e-6: where they start",
+            "    # strain: {value: 1000}             # starting values; size in micrometre, strain in 1e-6",
             "    # preferred_orientation: {axis: [0, 0, 1], ratio: 1.0}  # March-Dollase",
             "    # occupancy_sums: [{sites: [A1, A2], total: 1.0}]",
         ]
-    return "\n".join([*lines, "", *_search_lines()]) + "\n"
+    return "\n".join([*lines, "", *_search_lines(host)]) + "\n"
 
 
-def _entry(folder: Path, path: Path, label: str, instrument: Path | None, said: dict[str, object]) -> list[str]:
+def _entry(folder: Path, path: Path, label: str, instrument: Path | None, given: dict[str, str]) -> list[str]:
     lines = [f"  - file: {_quote(_relative(path, folder))}", f"    name: {_quote(label)}"]
     if instrument is not None:
         lines.append(f"    instrument: {_quote(_relative(instrument, folder))}")
     options = {
         "limits": ("[15, 130]", "2theta range in degrees; default: all data"),
         "exclude": ("[[20, 21]]", "2theta regions left out"),
-        "radiation": ("xray", "xray or neutron; this and the keys below win over the instrument file"),
+        "radiation": ("xray", "xray or neutron; takes precedence over the instrument file, as do the keys below"),
         "wavelength": ("[1.5406, 1.5444]", "Angstrom; one, or K-alpha1 and K-alpha2"),
         "ratio": ("0.5", "I(K-alpha2)/I(K-alpha1)"),
         "polarization": ("0.7", "as GSAS-II's Polariz."),
         "geometry": ("Bragg-Brentano", "or Debye-Scherrer"),
         "radius": ("200", "of the goniometer, in mm"),
-        "bank": ("1", "which bank of the files"),
+        "bank": ("1", "bank of the files, from 1"),
         "absorption": ("0.3", "muR of a Debye-Scherrer sample"),
-        "background_peaks": ("[{position: 22, intensity: 5000, sig: 900}]", "fixed humps; GSAS-II's units"),
-        "axial_sum": ("converged", "axial divergence to convergence (numpy engine); default: as GSAS-II sums it"),
+        "background_peaks": (
+            "[{position: 22, intensity: 5000, sig: 900}]",
+            "fixed broad background peaks; GSAS-II's units",
+        ),
+        "axial_sum": (
+            "converged",
+            "built-in engine: axial divergence integrated to convergence; else as in GSAS-II",
+        ),
     }
     for key, (example, about) in options.items():
-        shown = f"    {key}: {json.dumps(said[key])}" if key in said else f"    # {key}: {example}"
+        shown = f"    {key}: {given[key]}" if key in given else f"    # {key}: {example}"
         lines.append(f"{shown:<40}# {about}")
     return [*lines, ""]
 
 
-def _search_lines() -> list[str]:
+def _search_lines(host: Host) -> list[str]:
     default, background = Search(), BackgroundSearch()
+    samplers = ", ".join(host.samplers())
+    spaces = "; ".join(f"{name}, {strategy.about}" for name, strategy in host.strategies().items())
     rows = [
         ("trials", str(default.trials), "refinements to try"),
         ("timeout", "10m", "for the whole run; default: none"),
         ("trial_timeout", f"{default.trial_timeout:g}", "seconds for one trial"),
         ("jobs", str(default.jobs), "trials at a time"),
-        ("seed", str(default.seed), "one seed, one search"),
-        ("sampler", default.sampler or "tpe", "who proposes: tpe, random, cmaes, gp, qmc or tpe-2020"),
-        ("space", default.space, "what is searched; published-2020: that of Ozaki et al. (2020)"),
-        ("scout", str(default.scout), "trials of the numpy engine before a slower one; off, or a number"),
-        ("prune", "true", "give up trials that are hopeless before their last step"),
-        ("patience", "30", "stop after so many trials without gain; default: never"),
-        ("terminator", "false", "stop where Optuna's terminator expects no more"),
-        ("cycles", str(list(default.cycles)), "fewest and most cycles of the early steps"),
+        ("seed", str(default.seed), "the same seed gives the same search"),
+        ("sampler", default.sampler or host.strategy(default.space).sampler, f"how recipes are proposed: {samplers}"),
+        ("space", default.space, f"choices searched: {spaces}"),
+        ("scout", str(default.scout), "trials with a faster engine before a slower one; auto, off or a number"),
+        ("prune", "true", "stop hopeless trials before their last step"),
+        ("patience", "30", "stop after so many trials without improvement; default: never"),
+        ("terminator", "false", "stop when Optuna's terminator expects no improvement"),
+        ("cycles", str(list(default.cycles)), "smallest and largest number of cycles of the early steps"),
     ]
     first, perturb = default.first, default.perturb
     lines = ["# search:"]
@@ -153,25 +162,25 @@ def _search_lines() -> list[str]:
         "#   background:",
         f"#     functions: [{functions}]",
         f"{f'#     terms: {list(background.terms)}':<40}# smallest and largest number of terms",
-        "#   groups:                             # what to free; by choice all that is named in neither list",
-        f"{'#     always: []':<40}# of: {', '.join(GROUPS)}",
+        "#   groups:                             # parameters to free; the search decides on all in neither list",
+        f"{'#     always: []':<40}# any of: {', '.join(GROUPS)}",
         "#     never: []",
-        f"{'#     offer: []':<40}# also by choice: occupancy, absorption",
-        "#   first:                              # the 2theta range of the first steps, in shares of the whole",
-        f"{f'#     start: {list(first.start)}':<40}# where it begins",
-        f"{f'#     width: {list(first.width)}':<40}# how much of what is left it takes",
-        "#   perturb:                            # move starting structures about, to meet other solutions",
+        f"{'#     offer: []':<40}# let the search decide on these too: occupancy, absorption",
+        "#   first:                              # 2theta range of the first steps, as fractions of the full range",
+        f"{f'#     start: {list(first.start)}':<40}# smallest and largest start",
+        f"{f'#     width: {list(first.width)}':<40}# smallest and largest part of the rest",
+        "#   perturb:                            # random changes of the starting structure, to find other solutions",
         f"{f'#     positions: {perturb.positions}':<40}# Angstrom, root mean square",
         f"{f'#     cell: {perturb.cell}':<40}# largest change, as a fraction",
         "",
-        "# recipes: [handmade.recipe.yaml]       # refinements of your own, tried first",
+        "# recipes: [handmade.recipe.yaml]       # your own recipes, tried first",
         "# plugins: [hooks.py]                   # Python files with hooks of this project",
     ]
     return lines
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """Return a distinct short name for each pattern: its stem, with its ending or a number where stems repeat."""
+    """Return a unique short name for each pattern: the file's stem, with its suffix or a number if stems repeat."""
     out: list[str] = []
     stems = [path.stem.replace(":", "_") for path in paths]
     for path, stem in zip(paths, stems, strict=True):
@@ -187,14 +196,15 @@ def _names(paths: Sequence[Path]) -> list[str]:
 def _relative(path: Path, folder: Path) -> str:
     try:
         return Path(os.path.relpath(path.resolve(), folder)).as_posix()
-    except ValueError:  # another drive
+    except ValueError:  # on another drive of Windows
         return path.resolve().as_posix()
 
 
 def _quote(text: str) -> str:
-    """Return text as a YAML string, bare where that reads back as the same."""
+    """Return text as a YAML string, without quotes if it reads back the same."""
     try:
-        bare = yamlfile.parse(f"key: {text}", Path(text)) == {"key": text} and "#" not in text and text == text.strip()
+        plain = yamlfile.parse(f"key: {text}", Path(text)).data == {"key": text}
     except UserError:
-        bare = False
-    return text if bare else json.dumps(text, ensure_ascii=False)
+        plain = False
+    plain = plain and "#" not in text and text == text.strip()
+    return text if plain else json.dumps(text, ensure_ascii=False)

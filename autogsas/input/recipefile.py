@@ -1,89 +1,99 @@
-"""Recipes in YAML: read, and checked against the project they are for."""
+"""Read recipes from YAML and check them against the project they are for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from autogsas.errors import UserError
 from autogsas.input import yamlfile
+from autogsas.input.yamlfile import Document
 from autogsas.model.project import Project
-from autogsas.model.recipe import Recipe, Step
+from autogsas.model.recipe import Free, Recipe, Setting, Step
 
 __all__ = ["check_recipe", "load_recipe"]
 
 
 def load_recipe(path: Path, project: Project | None = None) -> Recipe:
-    """Return the recipe of a YAML file, checked against ``project`` where one is given. Raises UserError."""
+    """Return the recipe of a YAML file, checked against ``project`` if one is given. Raises UserError."""
     if not path.exists():
         raise UserError("no such file", file=path)
-    recipe = yamlfile.check(Recipe, yamlfile.read(path), path)
+    document = yamlfile.read(path)
+    recipe = yamlfile.check(Recipe, document)
     if not recipe.name:
         recipe = recipe.model_copy(update={"name": path.name.removesuffix(".yaml").removesuffix(".recipe")})
     if project is not None:
-        check_recipe(recipe, project, path)
+        check_recipe(recipe, project, document)
     return recipe
 
 
-def check_recipe(recipe: Recipe, project: Project, file: Path | None = None) -> None:
-    """Raise UserError where a recipe names a histogram, phase or site the project has not, or limits without data."""
-    histograms = [item.name for item in project.histograms]
-    phases = [item.name for item in project.phases]
+def check_recipe(recipe: Recipe, project: Project, document: Document) -> None:
+    """Raise UserError if a recipe names a histogram, phase or site that the project does not have, or limits
+    without data. ``document`` is the file of the recipe.
+    """
     for number, step in enumerate(recipe.steps):
-        for key, histogram, phase, site in _named(step):
-            where = f"steps[{number}].{key}"
-            _known("histogram", histogram, histograms, file, where)
-            _known("phase", phase, phases, file, where)
-            if site is not None:
-                chosen = [item for item in project.phases if phase in (None, item.name)]
-                labels = [item.label for each in chosen for item in each.sites]
-                _known("site", site, labels, file, where)
-        if isinstance(step.limits, dict):
-            for name in step.limits:
-                _known("histogram", name, histograms, file, f"steps[{number}].limits")
-        for name in step.geometry if isinstance(step.geometry, dict) else ():
-            _known("histogram", name, histograms, file, f"steps[{number}].geometry")
-        for start in step.start:
-            _known("phase", start.phase, phases, file, f"steps[{number}].start")
-            labels = [site.label for phase in project.phases if phase.name == start.phase for site in phase.sites]
-            for label in start.sites:
-                _known("site", label, labels, file, f"steps[{number}].start.{start.phase}.sites")
-        _check_limits(step, number, project, file)
+        _check_names(step, f"steps[{number}]", project, document)
+        _check_limits(step, f"steps[{number}].limits", project, document)
 
 
-def _named(step: Step) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+@dataclass(frozen=True)
+class _Reference:
+    """The names that one item of a step uses; ``key`` is its place in the step."""
+
+    key: str
+    histogram: str | None = None
+    phase: str | None = None
+    site: str | None = None
+
+
+def _references(step: Step) -> Iterator[_Reference]:
     for index, background in enumerate(step.background):
-        yield f"background[{index}].histogram", background.histogram, None, None
-    for word in ("free", "fix", "set"):
-        for index, item in enumerate(getattr(step, word)):
-            yield f"{word}[{index}] ({item.group})", item.histogram, item.phase, item.site
+        yield _Reference(f"background[{index}].histogram", background.histogram)
+    named: dict[str, Sequence[Free | Setting]] = {"free": step.free, "fix": step.fix, "set": step.set}
+    for word, items in named.items():
+        for index, item in enumerate(items):
+            yield _Reference(f"{word}[{index}] ({item.group})", item.histogram, item.phase, item.site)
+    if isinstance(step.limits, dict):
+        yield from (_Reference("limits", name) for name in step.limits)
+    if isinstance(step.geometry, dict):
+        yield from (_Reference("geometry", name) for name in step.geometry)
+    for start in step.start:
+        yield _Reference("start", phase=start.phase)
+        yield from (_Reference(f"start.{start.phase}.sites", phase=start.phase, site=label) for label in start.sites)
 
 
-def _known(kind: str, name: str | None, allowed: Iterable[str], file: Path | None, key: str) -> None:
+def _check_names(step: Step, key: str, project: Project, document: Document) -> None:
+    for reference in _references(step):
+        where = f"{key}.{reference.key}"
+        _check_name("histogram", reference.histogram, (item.name for item in project.histograms), document, where)
+        _check_name("phase", reference.phase, (item.name for item in project.phases), document, where)
+        phases = [phase for phase in project.phases if reference.phase in (None, phase.name)]
+        labels = (site.label for phase in phases for site in phase.sites)
+        _check_name("site", reference.site, labels, document, where)
+
+
+def _check_name(kind: str, name: str | None, allowed: Iterable[str], document: Document, key: str) -> None:
     names = list(allowed)
     if name is not None and name not in names:
-        raise UserError(f"unknown {kind}", file=file, key=key, found=name, allowed=names)
+        raise document.error(f"unknown {kind}", key, found=name, allowed=names)
 
 
-def _check_limits(step: Step, number: int, project: Project, file: Path | None) -> None:
+def _check_limits(step: Step, key: str, project: Project, document: Document) -> None:
     for histogram in project.histograms:
         limits = step.limits_for(histogram.name)
         if limits is None:
             continue
         low, high = histogram.limits
         if limits[0] >= high or limits[1] <= low:
-            raise UserError(
-                f"the step's limits lie outside those of histogram {histogram.name}",
-                file=file,
-                key=f"steps[{number}].limits",
+            raise document.error(
+                f"the step's limits are outside those of histogram {histogram.name}",
+                key,
                 found=list(limits),
                 allowed=f"within {low:g} to {high:g}",
             )
         counted = histogram.pattern.mask(limits, histogram.excluded) & histogram.pattern.mask(histogram.limits)
         if not (histogram.pattern.weights[counted] > 0).any():
-            raise UserError(
-                f"the step's limits leave no points of histogram {histogram.name}",
-                file=file,
-                key=f"steps[{number}].limits",
-                found=list(limits),
+            raise document.error(
+                f"the step's limits leave no points of histogram {histogram.name}", key, found=list(limits)
             )

@@ -1,60 +1,88 @@
-"""YAML written by hand into a checked model, every mistake as one line that names file, key and what is allowed."""
+"""Read YAML written by hand into a checked model; every error names the file, the line and the key.
+
+The YAML is version 1.2: only ``true`` and ``false`` are booleans, so a phase may be called NO and a scout be off.
+"""
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from autogsas.errors import UserError
 
-__all__ = ["check", "parse", "read"]
+__all__ = ["Document", "check", "dump", "line_of", "parse", "read"]
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
 
 MAX_BYTES = 2_000_000
-_NUMBERS = ("int", "constrained-int", "float", "constrained-float")  # branches of a union, in pydantic's words
-_BOOLEAN = "tag:yaml.org,2002:bool"
 
-
-class _Loader(yaml.SafeLoader):
-    """The safe loader, which also refuses what is legal YAML and never meant: repeated keys and aliases.
-
-    Words are booleans as in YAML 1.2: ``true`` and ``false`` alone. A phase may be called NO, and a scout be off; where
-    a switch is asked for, its model still takes yes, no, on and off.
-    """
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not used here", mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    problem = f"the key {key.value!r} occurs twice"
-                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in known if tag != _BOOLEAN]
-    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+# Error types of pydantic and the wording used here; the names in braces are in the error's context.
+_MESSAGES = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping (key: value)",
+    "finite_number": "must be a finite number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "greater_than": "must be greater than {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "less_than": "must be less than {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "missing": "is missing",
+    "model_type": "must be a mapping (key: value)",
+    "string_type": "must be text",
+    "too_long": "has too many values",
+    "too_short": "has too few values",
+    "tuple_type": "must be a list",
 }
-_Loader.add_implicit_resolver(_BOOLEAN, re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_NUMBERS = ("int", "constrained-int", "float", "constrained-float")  # branches of a union, as pydantic names them
+_DETAIL = re.compile(r"^(?P<list>.*)\[\d+\] \((?P<group>.*)\)$")  # "steps[0].set[1] (U)"
+_LAST_PART = re.compile(r"(?:\.[^.\[\]]*|\[\d+\]|^[^.\[\]]+)$")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return a YAML file's mapping. Raises UserError for whatever keeps it from being one."""
+@dataclass(frozen=True)
+class Document:
+    """The mapping that a YAML file holds, and the line (counted from 1) of each key such as ``data[0].limits``."""
+
+    file: Path
+    data: dict[str, Any]
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def line(self, key: str) -> int | None:
+        """Return the line of a key or, where the file does not have it, of the nearest key around it."""
+        detail = _DETAIL.match(key)
+        if detail:  # a setting may be written in short, `set: {U: 2}`
+            short = f"{detail['list']}.{detail['group']}"
+            key = short if short in self.lines else key.partition(" (")[0]
+        while key and key not in self.lines:
+            shorter = _LAST_PART.sub("", key)
+            key = shorter if shorter != key else ""
+        return self.lines.get(key)
+
+    def error(
+        self, message: str, key: str = "", *, found: object = None, allowed: str | Iterable[str] | None = None
+    ) -> UserError:
+        """Return a UserError about a key of this file."""
+        return UserError(message, file=self.file, line=self.line(key), key=key, found=found, allowed=allowed)
+
+
+def read(path: Path) -> Document:
+    """Return the contents of a YAML file. Raises UserError where it cannot be read or is not a mapping."""
     try:
         data = path.read_bytes()
     except IsADirectoryError:
@@ -62,46 +90,100 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror or error}", file=path) from error
     if b"\x00" in data[:8192] or len(data) > MAX_BYTES:
-        raise UserError("is no YAML file: binary, or far too long", file=path)
+        raise UserError("is not a YAML file: binary or too long", file=path)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError("is not UTF-8 text", file=path, found=f"byte {error.start}") from error
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError("is not UTF-8 text", file=path, line=line, found=f"byte {error.start}") from error
     return parse(text, path)
 
 
-def parse(text: str, file: Path) -> dict[str, Any]:
-    """Return the mapping that YAML text holds, keys without a value left out; ``file`` is named in errors.
+def parse(text: str, file: Path) -> Document:
+    """Return the mapping that YAML text holds, without keys that have no value; ``file`` is named in errors.
 
-    Raises UserError with the line number for broken YAML, repeated keys and aliases, and for anything but a mapping.
+    Raises UserError for broken YAML, repeated keys, aliases, and anything but a mapping.
     """
+    yaml = YAML(typ="safe", pure=True)
+    lines: dict[str, int] = {}
     try:
-        data = yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}" if mark is not None else None
-        raise UserError(f"broken YAML: {error.problem or error.context}", file=file, key=where) from error
-    except yaml.YAMLError as error:
+        node = yaml.compose(text)
+        if node is None:
+            raise UserError("the file is empty", file=file)
+        _collect_lines(node, "", node.start_mark.line + 1, lines, set(), file)
+        data = yaml.constructor.construct_document(node)
+    except DuplicateKeyError as error:
+        key = re.sub(r'^found duplicate key "(.*?)" with value.*', r"\1", str(error.problem), flags=re.DOTALL)
+        raise UserError(f"broken YAML: the key {key!r} occurs twice", file=file, line=_marked(error)) from error
+    except MarkedYAMLError as error:
+        raise UserError(f"broken YAML: {error.problem or error.context}", file=file, line=_marked(error)) from error
+    except YAMLError as error:
         raise UserError(f"broken YAML: {error}", file=file) from error
     except (RecursionError, ValueError) as error:
         raise UserError(f"broken YAML: {type(error).__name__}: {error}", file=file) from error
     if data is None:
         raise UserError("the file is empty", file=file)
     if not isinstance(data, dict):
-        raise UserError("is not a list of keys with values", file=file, found=type(data).__name__, allowed="key: value")
-    return {str(key): _without_nulls(value) for key, value in data.items() if value is not None}
+        raise UserError(
+            "must be a mapping",
+            file=file,
+            line=node.start_mark.line + 1,
+            found="a list" if isinstance(data, list) else data,
+            allowed="key: value",
+        )
+    return Document(file, _without_nulls(data), lines)
 
 
-def check(model: type[Model], data: Mapping[str, Any], file: Path) -> Model:
-    """Return the model made of parsed YAML. Raises UserError for the mistake most likely to explain the others."""
+def line_of(file: Path | None, key: str) -> int | None:
+    """Return the line of a key in a YAML file, for errors found after the file was read; None if it is unknown."""
     try:
-        return model.model_validate(data)
+        return None if file is None else read(file).line(key)
+    except UserError:
+        return None
+
+
+def dump(data: Mapping[str, Any]) -> str:
+    """Return plain data as YAML in block style, keys in the order given."""
+    stream = io.StringIO()
+    YAML(typ="rt", pure=True).dump(data, stream)
+    return stream.getvalue()
+
+
+def check(model: type[Model], document: Document) -> Model:
+    """Return the model made of a document. Raises UserError for the mistake most likely to explain the others."""
+    try:
+        return model.model_validate(document.data)
     except ValidationError as error:
         problems = error.errors(include_url=False)
         # A misspelt key is often the reason why another one is missing.
-        problem = min(problems, key=lambda item: (item["type"] != "extra_forbidden", _wrong_branch(item["loc"], data)))
-        numbers = any(item["loc"][:-1] == problem["loc"][:-1] and item["loc"][-1] in _NUMBERS for item in problems)
-        raise _as_user_error(model, problem, data, file, ["a number"] if numbers else []) from None
+        first = min(
+            problems, key=lambda item: (item["type"] != "extra_forbidden", _other_branch(item["loc"], document.data))
+        )
+        numbers = any(item["loc"][:-1] == first["loc"][:-1] and item["loc"][-1] in _NUMBERS for item in problems)
+        raise _user_error(model, first, document, ["a number"] if numbers else []) from None
+
+
+def _marked(error: MarkedYAMLError) -> int | None:
+    mark = error.problem_mark or error.context_mark
+    return None if mark is None else int(mark.line) + 1
+
+
+def _collect_lines(node: Node, key: str, line: int, lines: dict[str, int], seen: set[int], file: Path) -> None:
+    """Add the line of each key below ``node``. Raises UserError for an alias, which stands for a node seen before."""
+    if id(node) in seen:
+        raise UserError("broken YAML: aliases (*name) are not allowed", file=file, line=line, key=key)
+    seen.add(id(node))
+    if key:
+        lines.setdefault(key, line)
+    if isinstance(node, MappingNode):
+        for name, value in node.value:
+            text = str(name.value) if isinstance(name, ScalarNode) else "?"
+            below = f"{key}.{text}" if key else text
+            _collect_lines(value, below, name.start_mark.line + 1, lines, seen, file)
+    elif isinstance(node, SequenceNode):
+        for index, value in enumerate(node.value):
+            start = max(line, value.start_mark.line + 1)
+            _collect_lines(value, f"{key}[{index}]", start, lines, seen, file)
 
 
 def _without_nulls(value: Any) -> Any:
@@ -112,8 +194,8 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _wrong_branch(location: Location, data: Any) -> bool:
-    """Return whether an error is of that branch of a union the value was not meant for."""
+def _other_branch(location: Location, data: Any) -> bool:
+    """Return whether an error is about a branch of a union that the value was not meant for."""
     for part in location:
         if isinstance(part, str) and "[" in part and not (isinstance(data, Mapping) and part in data):
             if part.startswith("literal["):
@@ -124,9 +206,9 @@ def _wrong_branch(location: Location, data: Any) -> bool:
 
 
 def _step(data: Any, part: int | str) -> tuple[bool, str, Any]:
-    """Walk one part of a pydantic location in what the user wrote: whether it is there, its name, its value.
+    """Follow one part of a pydantic location into the user's data: whether it exists, its name, its value.
 
-    Short forms were turned into lists before they were checked, so a number may stand for a place in a mapping.
+    A short form was made a list before it was checked, so an index may have no counterpart in the data.
     """
     if isinstance(data, Mapping) and isinstance(part, str) and part in data:
         return True, f".{part}", data[part]
@@ -135,53 +217,55 @@ def _step(data: Any, part: int | str) -> tuple[bool, str, Any]:
     return False, "", data
 
 
-def _as_user_error(
-    model: type[BaseModel], problem: Any, data: Any, file: Path, besides: Sequence[str] = ()
-) -> UserError:
-    """Return one of pydantic's problems as an error; ``besides`` is what is allowed beside words."""
-    location: Location = problem["loc"]
-    kind: str = problem["type"]
+def _locate(problem: ErrorDetails, data: Any) -> tuple[str, Any]:
+    """Return the key that a problem is about, as the user would write it, and its value."""
+    location = problem["loc"]
     key, value = "", data
     for place, part in enumerate(location):
         if isinstance(value, Mapping) and isinstance(part, int) and location[place - 1] == "set" and part < len(value):
             name = list(value)[part]  # `set: {U: 2}` is short for a list of settings
             key, value = f"{key}.{name}", name if location[-1] == "group" else value[name]
             continue
-        there, name, value = _step(value, part)
+        exists, name, value = _step(value, part)
         key += name
-        if not there and kind == "missing" and part == location[-1] and isinstance(part, str):
+        if not exists and problem["type"] == "missing" and part == location[-1] and isinstance(part, str):
             key += f".{part}"
-    key = key.lstrip(".")
+    return key.lstrip("."), value
+
+
+def _user_error(
+    model: type[BaseModel], problem: ErrorDetails, document: Document, also_allowed: Sequence[str]
+) -> UserError:
+    """Return a problem found by pydantic as an error; ``also_allowed`` extends the allowed words."""
+    key, value = _locate(problem, document.data)
+    location, kind, context = problem["loc"], problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
-        return UserError("unknown key", file=file, key=key, found=location[-1], allowed=_fields(model, location[:-1]))
-    if kind == "missing":
-        kind = "too_short" if isinstance(location[-1], int) else kind
-    if kind in ("too_short", "too_long"):
-        return UserError(f"has too {'few' if kind == 'too_short' else 'many'} values", file=file, key=key, found=value)
-    if kind == "missing":
-        return UserError("is missing", file=file, key=key)
+        return document.error("unknown key", key, found=location[-1], allowed=_fields(model, location[:-1]))
     if kind == "literal_error":
-        names = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
-        return UserError(
-            "unknown value", file=file, key=key, found=value, allowed=[*names, *besides] or problem["ctx"]["expected"]
+        names = re.findall(r"'([^']*)'", context["expected"])
+        return document.error(
+            "unknown value", key, found=value, allowed=[*names, *also_allowed] or str(context["expected"])
         )
-    text = str(problem["msg"]).removeprefix("Value error, ")
-    text = re.sub(r"^Input should( be)?", lambda match: "must be" if match[1] else "must", text)
-    text = text.replace("a valid tuple", "a list")
-    text = re.sub(r"a valid dictionary( or instance of \w+)?", "keys with values", text)
-    return UserError(text, file=file, key=key, found=value)
+    if kind == "missing" and isinstance(location[-1], int):
+        kind = "too_short"
+    if kind == "missing":
+        return document.error(_MESSAGES[kind], key)
+    if kind in _MESSAGES:
+        return document.error(_MESSAGES[kind].format(**context), key, found=value)
+    text = problem["msg"].removeprefix("Value error, ")
+    return document.error(re.sub(r"^Input should (be )?", "must be ", text), key, found=value)
 
 
 def _fields(model: type[BaseModel], location: Location) -> list[str]:
     """Return the keys allowed where a location points to."""
     for part in location:
-        if isinstance(part, str) and part in (names := _by_key(model)):
-            model = _model_in(names[part].annotation) or model
-    return list(_by_key(model))
+        if isinstance(part, str) and part in (annotations := _annotations(model)):
+            model = _model_in(annotations[part]) or model
+    return list(_annotations(model))
 
 
-def _by_key(model: type[BaseModel]) -> dict[str, Any]:
-    return {field.alias or name: field for name, field in model.model_fields.items()}
+def _annotations(model: type[BaseModel]) -> dict[str, Any]:
+    return {info.alias or name: info.annotation for name, info in model.model_fields.items()}
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -49,7 +49,7 @@ def seconds(value: Any) -> Any:
         return value
     match = _DURATION.match(value)
     if match is None:
-        raise ValueError("a duration is a number of seconds or a text such as '90s', '10m' or '1.5h'")
+        raise ValueError("must be a duration: a number of seconds or a text such as '90s', '10m' or '1.5h'")
     return float(match[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}[match[2]]
 
 
@@ -118,7 +118,7 @@ class DataEntry(_Frozen):
     ] = ()
     axial_sum: Annotated[
         AxialSum,
-        Field(description="numpy engine: axial divergence summed as GSAS-II does, or to convergence"),
+        Field(description="built-in engine: axial divergence summed as GSAS-II does, or to convergence"),
     ] = "GSAS-II"
 
 
@@ -222,7 +222,7 @@ class Search(_Frozen):
     seed: Annotated[int, Field(ge=0)] = 0
     sampler: Annotated[str | None, Field(description="what proposes trials; default: the strategy's own")] = None
     space: Annotated[str, Field(description="the strategy: what is searched")] = "default"
-    scout: Annotated[Scout, Field(description="trials of the numpy engine before a slower one")] = "auto"
+    scout: Annotated[Scout, Field(description="trials of a faster engine before a slower one")] = "auto"
     prune: Annotated[bool, Field(description="give up trials that are hopeless before their last step")] = True
     patience: Annotated[int | None, Field(ge=1, description="stop after so many trials without gain")] = None
     terminator: Annotated[bool, Field(description="stop where Optuna's terminator expects no more")] = False
@@ -237,7 +237,7 @@ class ProjectFile(_Frozen):
     """The whole of project.yaml."""
 
     name: Annotated[str | None, Field(description="a title; default: the folder's name")] = None
-    backend: Annotated[str, Field(description="auto, numpy, or a plugin's engine")] = "auto"
+    backend: Annotated[str, Field(description="auto, or the name of an engine")] = "auto"
     data: Annotated[tuple[DataEntry, ...], Field(min_length=1)]
     phases: Annotated[tuple[PhaseEntry, ...], Field(min_length=1)]
     search: Search = Search()
@@ -250,7 +250,7 @@ class Histogram:
     """One pattern of a project with everything that belongs to it.
 
     ``limits`` and ``excluded`` in degrees 2theta; ``files`` the user's own files it was read from. ``absorption`` is
-    muR of a Debye-Scherrer sample. ``axial_sum`` says how the numpy engine sums axial divergence: "GSAS-II" with as
+    muR of a Debye-Scherrer sample. ``axial_sum`` says how the built-in engine sums axial divergence: "GSAS-II" with as
     many terms as GSAS-II takes (one to a few for most lines), "converged" the integral itself. ``geometry_declared``
     says whether anybody said which geometry it is; where not, a search may try the other one.
     """

@@ -63,8 +63,8 @@ class TrialRecord:
     """One finished trial as hooks and run folders see it.
 
     ``cause`` is a `Cause` or an engine's own word, empty if the trial is complete. ``origin`` is the seed's name,
-    "search", or "trial N repaired" (folders of older versions have another last word). ``ended`` is when the trial ended,
-    in seconds since the run began, including the scout and earlier sessions; None in folders of older versions.
+    "search", or "trial N repaired" (older versions wrote another last word). ``ended`` is when the trial ended, in
+    seconds since the run began, including the scout and earlier sessions; None in folders of older versions.
     """
 
     number: int

@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from autogsas.figures.svg import DARK, LIGHT, rules
+from autogsas.figures.palette import DARK, LIGHT, rules
 
 __all__ = ["LIBRARIES", "fill", "markup"]
 

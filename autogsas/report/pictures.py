@@ -58,7 +58,7 @@ def fit_figure(run: RunData, index: int) -> Figure:
     return Figure(
         identity=f"fit-{index}",
         title=profile.histogram,
-        svg=markup(drawing.standing("The fit", description)),
+        svg=markup(drawing.inline("The fit", description)),
         description=description,
         notes=() if entry is None else tuple(_fit_notes(entry)),
     )
@@ -85,7 +85,7 @@ def history_figure(run: RunData) -> Figure | None:
     description = describe_history(run.history, run.by_hand)
     drawing = draw_history(run.history, "", 960.0, 380.0, run.by_hand)
     return Figure(
-        "history", "History of the search", markup(drawing.standing("The search", description)), description, ()
+        "history", "History of the search", markup(drawing.inline("The search", description)), description, ()
     )
 
 
@@ -100,4 +100,4 @@ def importances_figure(summary: Summary) -> Figure | None:
     drawing = draw_importances(part.items[:_MOST_BARS], 640.0)
     about = "Which choices set the best quarter of the usable trials apart from all of them (PED-ANOVA, by Optuna)."
     chance = "The dark ticks are the most that shuffling the trials' scores gave."
-    return Figure("mattered", "", markup(drawing.standing("What mattered", description)), description, (about, chance))
+    return Figure("mattered", "", markup(drawing.inline("What mattered", description)), description, (about, chance))

@@ -38,7 +38,7 @@ class StructureFigure:
 
 def scenes(summary: Summary) -> list[tuple[str, Scene | None]]:
     """Return each phase's name and its unit cell, ready to be drawn; None for one that is not drawn."""
-    return [(phase.name, scene(phase)) for phase in summary.structure]
+    return [(phase.name, scene(phase.phase())) for phase in summary.structure]
 
 
 def structure_figures(summary: Summary) -> tuple[StructureFigure, ...]:
@@ -58,7 +58,7 @@ def structure_figures(summary: Summary) -> tuple[StructureFigure, ...]:
             StructureFigure(
                 identity=f"structure-{drawn}",
                 title=name,
-                svg=markup(drawing.standing("The structure", description)),
+                svg=markup(drawing.inline("The structure", description)),
                 description=description,
                 legend=tuple((element_colour(element), element) for element in elements),
                 bonds=tuple(place_words(place) for place in places),

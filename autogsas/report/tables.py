@@ -264,7 +264,7 @@ def scout_words(summary: Summary) -> str:
         return sentence(scout.note)
     best = next((item for item in scout.recipes if item.trial == summary.best_trial), None)
     looked = f"{count(scout.trials)} trials in {duration(scout.seconds)}, the best at Rwp"
-    found = f"The numpy engine looked first: {looked} {percent(scout.rwp)} %."
+    found = f"A faster engine searched first: {looked} {percent(scout.rwp)} %."
     found += f" Its {len(scout.recipes)} best distinct recipes were handed over"
     if best is not None:
         return f"{found}; one of them, from its trial {count(best.scout_trial)}, is the best of this run."

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from autogsas.model.structure import Cell, Phase, Site
+from autogsas.model.trial import Finished
 
 __all__ = ["StepPart", "Summary", "summary_schema"]
 
 Range = tuple[float, float]
-Number = float | None
-Finished = Literal["complete", "interrupted", "timeout", "no gain", "terminator"]
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Number = Annotated[float | None, BeforeValidator(_finite)]
 
 
 class _Part(BaseModel):
@@ -148,6 +155,25 @@ class PhasePart(_Part):
     cell: CellPart
     sites: list[SitePart]
 
+    @classmethod
+    def of(cls, phase: Phase) -> PhasePart:
+        """Return a phase with isotropic displacements as summary.json holds it."""
+        return cls(
+            name=phase.name,
+            space_group=phase.space_group,
+            cell=CellPart(**asdict(phase.cell)),
+            sites=[
+                SitePart(
+                    label=site.label,
+                    element=site.element,
+                    **dict(zip("xyz", site.xyz, strict=True)),
+                    occupancy=site.occupancy,
+                    uiso=site.uiso,
+                )
+                for site in phase.sites
+            ],
+        )
+
     def phase(self) -> Phase:
         """Return the phase as engines and checks use it; U_iso is NaN where it is missing."""
         return Phase(
@@ -191,7 +217,7 @@ class ScoutRecipePart(_Part):
 
 
 class ScoutPart(_Part):
-    """What the numpy engine found in the same space before the run, or in ``note`` why it did not look."""
+    """What a faster engine found in the same space before the run, or in ``note`` why it did not search."""
 
     trials: int
     seconds: float
@@ -278,7 +304,7 @@ class Summary(_Part):
     best_trial: int | None
     best_origin: str | None
     seconds: float
-    finished: Finished
+    finished: Annotated[Finished, WithJsonSchema({"enum": [item.value for item in Finished], "type": "string"})]
     findings: list[FindingPart]
     candidates: list[CandidatePart]
     elsewhere: int = 0

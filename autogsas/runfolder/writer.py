@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -14,15 +13,16 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import yaml
 
 from autogsas.errors import UserError
 from autogsas.exports import cif_text, latex_text
+from autogsas.input import yamlfile
 from autogsas.model.project import Project
 from autogsas.model.result import Result
 from autogsas.model.trial import TrialRecord
-from autogsas.runfolder.records import correlations, plain, record_from, structure
+from autogsas.runfolder.plaindata import plain
 from autogsas.runfolder.tables import parameters_csv, pattern_csv, reflections_csv, trials_csv
+from autogsas.runfolder.trials import StoredTrial, read_stored_trial, store_trial, trial_json
 from autogsas.trial.assessment import Assessment
 from autogsas.trial.pool import Outcome
 
@@ -31,7 +31,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-__all__ = ["STUDY", "RunFolder", "choose_folder", "read_records"]
+__all__ = ["STUDY", "RunFolder", "choose_folder"]
 
 STUDY = "study.db"
 _OF_A_BEST = ("best.recipe.yaml", "best.cif")
@@ -148,23 +148,7 @@ class RunFolder:
             self._write_curves(f"{stem}.npz", result)
         if outcome is not None and outcome.log:
             self.write(f"{stem}.log", outcome.log)
-        data: dict[str, Any] = {
-            "schema": 1,
-            **{f.name: getattr(record, f.name) for f in dataclasses.fields(record)},
-            "recipe": record.recipe.plain(),
-            "same_as": same_as,
-            "traceback": assessment.traceback or (outcome.traceback if outcome is not None else ""),
-            "histograms": assessment.histograms,
-        }
-        if result is not None:
-            data |= {
-                "engine_rwp": result.engine_rwp,
-                "parameters": result.parameters,
-                "correlations": correlations(result),
-                "structure": structure(result),
-                "notes": result.notes,
-            }
-        self.write_json(f"{stem}.json", data)
+        self.write_json(f"{stem}.json", trial_json(store_trial(record, assessment, outcome, same_as)))
 
     def _write_curves(self, name: str, result: Result) -> None:
         arrays: dict[str, Any] = {"histograms": np.array([curves.histogram for curves in result.curves])}
@@ -199,43 +183,15 @@ class RunFolder:
         self.write("reflections.csv", reflections_csv(result))
         self.write("parameters.csv", parameters_csv(result.parameters))
         self.write("parameters.tex", latex_text(project, record, result))
-        self.write("best.recipe.yaml", yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True))
+        self.write("best.recipe.yaml", yamlfile.dump(recipe.plain()))
 
     def write_trials(self, records: list[TrialRecord]) -> None:
         """Write trials.csv."""
         self.write("trials.csv", trials_csv(records))
 
-    def read_trial(self, number: int) -> dict[str, Any]:
-        """Read a trial's JSON. Raises UserError where it is missing or damaged."""
-        return _read(self._trial(number))
-
-    def read_record(self, number: int) -> tuple[TrialRecord, int | None]:
-        """Read a trial back as a record, with the number of the trial it took its result from, if any."""
-        return _record(self._trial(number))
-
-    def _trial(self, number: int) -> Path:
-        return self.folder / "trials" / f"{number:04d}.json"
-
-
-def read_records(folder: Path) -> list[TrialRecord]:
-    """Return the trials of a run folder, which may be at work, in order. Raises UserError where one is damaged."""
-    return [_record(path)[0] for path in sorted((folder / "trials").glob("*.json"))]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"the run folder is damaged: {error}", file=path) from error
-    return data
-
-
-def _record(path: Path) -> tuple[TrialRecord, int | None]:
-    data = _read(path)
-    try:
-        return record_from(data), data["same_as"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"the run folder is damaged: {type(error).__name__} {error}", file=path) from error
+    def read_trial(self, number: int) -> StoredTrial:
+        """Read a trial back. Raises UserError where its file is missing or damaged."""
+        return read_stored_trial(self.folder, number)
 
 
 def _umask() -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from autogsas.hooks.choices import Seed
 from autogsas.model.project import Scout
 from autogsas.model.trial import Finished
+from autogsas.runfolder.summary import ScoutPart
 from autogsas.search.context import RunContext
 from autogsas.search.loop import search
 from autogsas.search.options import Found
@@ -29,7 +30,7 @@ class Seeding:
     like: Path | None = None
 
 
-def explore(context: RunContext, plan: Seeding, settings: Mapping[str, Any]) -> tuple[Found, dict[str, Any] | None]:
+def explore(context: RunContext, plan: Seeding, settings: Mapping[str, Any]) -> tuple[Found, ScoutPart | None]:
     """Run the scout, then search; return what was found, and the part of summary.json about the scout.
 
     Whole recipes and an earlier run's come first. If the scout found something, its recipes replace the other seeds,

@@ -29,7 +29,7 @@ class RunContext:
     backend: Backend
     folder: RunFolder
     database: Database
-    options: Options = Options()
+    options: Options
     progress: Progress | None = None
     elapsed: float = 0.0
     scouting: bool = False

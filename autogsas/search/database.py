@@ -104,7 +104,7 @@ def divergences(trials: Sequence[FrozenTrial], scores: Sequence[float], best: fl
     """Return for each choice, by name, how much its distribution among the best trials differs from that among all.
 
     This is the Pearson divergence of PED-ANOVA (Watanabe, Bansal & Hutter, IJCAI 2023), 0 for a choice without
-    influence. ``scores``, lower is better, belong to ``trials``; ``best`` is the fraction of trials that counts as best.
+    influence. ``scores``, lower is better, belong to ``trials``; ``best`` is the fraction of them that counts as best.
     """
     study = optuna.create_study(direction="minimize")
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=best)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from autogsas.hooks.strategy import Strategy
 from autogsas.model.trial import TrialRecord, TrialState
+from autogsas.runfolder.summary import ImportancePart, ImportancesPart
 from autogsas.search.database import Database, divergences
 
 __all__ = ["FEWEST", "importances"]
@@ -23,9 +23,7 @@ _SHUFFLES = 10
 _MOST = 200
 
 
-def importances(
-    database: Database, records: Sequence[TrialRecord], seed: int, strategy: Strategy
-) -> dict[str, Any]:
+def importances(database: Database, records: Sequence[TrialRecord], seed: int, strategy: Strategy) -> ImportancesPart:
     """Return the part of summary.json about choices: the number of ``trials`` used, and ``items`` or a ``note``.
 
     Used are complete trials that made choices. Each item has its ``name`` for people, the ``choices`` behind it, its
@@ -39,29 +37,29 @@ def importances(
         if record.state is TrialState.COMPLETE and record.score is not None and record.choices
     }
     if len(scores) < FEWEST:
-        note = f"{len(scores)} usable trials with choices are too few to say what mattered; at least {FEWEST} are needed"
-        return {"trials": len(scores), "note": note, "items": []}
+        note = f"{len(scores)} usable trials with choices are too few to show what mattered; {FEWEST} are needed"
+        return ImportancesPart(trials=len(scores), note=note, items=[])
     trials = [trial for trial in database.usable().trials if trial.number in scores][-_MOST:]
     values = np.array([scores[trial.number] for trial in trials])
     found = _grouped(divergences(trials, values.tolist(), _BEST), strategy)
     total = sum(found.values())
     if not total > 0:
-        return {"trials": len(trials), "note": "no choice made a difference", "items": []}
+        return ImportancesPart(trials=len(trials), note="no choice made a difference", items=[])
     random = np.random.default_rng(seed)
     shuffled = [
         _grouped(divergences(trials, random.permutation(values).tolist(), _BEST), strategy) for _ in range(_SHUFFLES)
     ]
     names = sorted({name for trial in trials for name in trial.params})
     items = [
-        {
-            "name": label,
-            "choices": [name for name in names if strategy.label(name) == label],
-            "share": value / total,
-            "chance": max(other.get(label, 0.0) for other in shuffled) / total,
-        }
+        ImportancePart(
+            name=label,
+            choices=[name for name in names if strategy.label(name) == label],
+            share=value / total,
+            chance=max(other.get(label, 0.0) for other in shuffled) / total,
+        )
         for label, value in sorted(found.items(), key=lambda item: -item[1])
     ]
-    return {"trials": len(trials), "note": "", "items": items}
+    return ImportancesPart(trials=len(trials), note="", items=items)
 
 
 def _grouped(values: Mapping[str, float], strategy: Strategy) -> dict[str, float]:

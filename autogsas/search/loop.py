@@ -203,7 +203,7 @@ class _Search:
         self.proposer.add_prior(self.prior.trials, statistics.median(shifts) if shifts else 0.0)
 
     def restore(self, number: int, kept: Any) -> None:
-        record, _ = self.folder.read_record(number)
+        record = self.folder.read_trial(number).record
         # A session that was killed left no summary with the time it took.
         self.zero = min(self.zero, time.monotonic() - (record.ended or 0.0))
         if number >= len(self.seeds):

@@ -27,8 +27,8 @@ _ARTIFACT = "artifacts:"  # Optuna's own prefix
 class Mirror:
     """The study of a database file, copied; the file is only read.
 
-    ``pictured`` returns whether there is a picture of the trial with a number: the picture is then listed as an artifact
-    of the trial, with `artifact` as its identifier.
+    ``pictured`` returns whether there is a picture of the trial with a number: it is then listed as an artifact of the
+    trial, with `artifact` as its identifier.
     """
 
     def __init__(self, file: Path, name: str, pictured: Callable[[int], bool]) -> None:

@@ -42,7 +42,9 @@ class Repairer:
             return
         if best is not None and best.score is not None and record.score > _NEAR * best.score:
             return
-        repaired = self._host.call("repair_trial", project=self._project, record=record, capabilities=self._capabilities)
+        repaired = self._host.call(
+            "repair_trial", project=self._project, record=record, capabilities=self._capabilities
+        )
         if repaired is None:
             return
         if not isinstance(repaired, Mapping):

@@ -13,6 +13,7 @@ import importlib.util
 import logging
 import math
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 import optuna
@@ -66,7 +67,7 @@ class Proposer:
     def propose(self, number: int, fixed: Choices | None = None, source: str = "") -> OptunaChoose:
         """Begin trial ``number``; names in ``fixed`` get those values, ``source`` names their origin in messages."""
         with silence():
-            self._study.sampler = self._own_sampler(number) or _sampler(self._name, self._seed, number)
+            self._study.sampler = _sampler(self._own or self._name, self._seed, number)
             if fixed:
                 self._study.enqueue_trial(dict(fixed))
             trial = self._study.ask()
@@ -148,17 +149,6 @@ class Proposer:
             else:
                 self._study.tell(index, state=optuna.trial.TrialState.FAIL)
 
-    def _own_sampler(self, number: int) -> BaseSampler | None:
-        if self._own is None:
-            return None
-        return optuna.samplers.TPESampler(
-            seed=_trial_seed(self._seed, number),
-            n_startup_trials=self._own.startup_trials,
-            multivariate=self._own.multivariate,
-            group=self._own.group,
-            constant_liar=self._own.constant_liar,
-        )
-
     def _trial(self, index: int) -> optuna.Trial:
         # A trial restored from an earlier session has no trial object yet, and Optuna reports through one.
         identity = self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, index)
@@ -184,7 +174,7 @@ class OptunaChoose(Chooser):
         with silence():
             match dimension:
                 case Category():
-                    return self._trial.suggest_categorical(name, list(dimension.options))
+                    return cast(Value, self._trial.suggest_categorical(name, list(dimension.options)))
                 case Integer():
                     return self._trial.suggest_int(name, dimension.low, dimension.high)
                 case _:
@@ -210,14 +200,18 @@ def _reached_by(record: TrialRecord) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _trial_seed(seed: int, number: int) -> int:
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-
-
-def _sampler(name: str, seed: int, number: int) -> BaseSampler:
-    own = _trial_seed(seed, number)
+def _sampler(sampler: str | TpeSampler, seed: int, number: int) -> BaseSampler:
+    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    if isinstance(sampler, TpeSampler):
+        return optuna.samplers.TPESampler(
+            seed=own,
+            n_startup_trials=sampler.startup_trials,
+            multivariate=sampler.multivariate,
+            group=sampler.group,
+            constant_liar=sampler.constant_liar,
+        )
     independent = optuna.samplers.RandomSampler(seed=own)
-    match name:
+    match sampler:
         case "tpe":
             return optuna.samplers.TPESampler(
                 seed=own, multivariate=True, group=True, constant_liar=True, warn_independent_sampling=False

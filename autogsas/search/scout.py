@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from autogsas.hooks.backend import Backend, Capabilities, Probe, Session
 from autogsas.hooks.choices import Seed
@@ -19,6 +18,7 @@ from autogsas.hooks.events import Notice, Progress
 from autogsas.hooks.host import Host
 from autogsas.model.project import Project, Scout
 from autogsas.model.trial import Finished, TrialRecord, TrialState
+from autogsas.runfolder.summary import ScoutPart, ScoutRecipePart
 from autogsas.runfolder.writer import RunFolder
 from autogsas.search.context import RunContext
 from autogsas.search.database import Database, PriorTrials
@@ -188,7 +188,7 @@ def _reason_against(context: RunContext, engine: Backend, common: Capabilities) 
     return ""
 
 
-def summary_of(scouted: Scouted | None, first: int, records: Iterable[TrialRecord]) -> dict[str, Any] | None:
+def summary_of(scouted: Scouted | None, first: int, records: Iterable[TrialRecord]) -> ScoutPart | None:
     """Return the part of summary.json about the scout, whose seeds start with trial ``first``."""
     if scouted is None:
         return None
@@ -197,18 +197,18 @@ def summary_of(scouted: Scouted | None, first: int, records: Iterable[TrialRecor
     for i, record in enumerate(scouted.found):
         here = by_number.get(first + i)
         recipes.append(
-            {
-                "scout_trial": record.number,
-                "scout_rwp": record.metrics.rwp if record.metrics else None,
-                "trial": None if here is None else here.number,
-                "state": None if here is None else here.state,
-                "rwp": here.metrics.rwp if here is not None and here.metrics else None,
-            }
+            ScoutRecipePart(
+                scout_trial=record.number,
+                scout_rwp=record.metrics.rwp if record.metrics else None,
+                trial=None if here is None else here.number,
+                state=None if here is None else here.state.value,
+                rwp=here.metrics.rwp if here is not None and here.metrics else None,
+            )
         )
-    return {
-        "trials": scouted.trials,
-        "seconds": round(scouted.seconds, 3),
-        "rwp": scouted.rwp,
-        "recipes": recipes,
-        "note": scouted.note,
-    }
+    return ScoutPart(
+        trials=scouted.trials,
+        seconds=round(scouted.seconds, 3),
+        rwp=scouted.rwp,
+        recipes=recipes,
+        note=scouted.note,
+    )

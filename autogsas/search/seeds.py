@@ -12,7 +12,8 @@ from autogsas.hooks.host import Host
 from autogsas.model.project import Project
 from autogsas.model.recipe import Recipe
 from autogsas.model.trial import TrialRecord, TrialState
-from autogsas.runfolder.writer import STUDY, read_records
+from autogsas.runfolder.trials import read_records
+from autogsas.runfolder.writer import STUDY
 
 __all__ = ["collect_seeds", "distinct", "seeds_like"]
 

@@ -40,8 +40,8 @@ class HistogramFigures:
 class Assessment:
     """The assessment of one result.
 
-    ``state`` is "complete", "infeasible" (a finding is an error) or "failed" with ``cause`` and ``message``; metrics and
-    score are None if it failed.
+    ``state`` is "complete", "infeasible" (a finding is an error) or "failed" with ``cause`` and ``message``;
+    metrics and score are None if it failed.
     """
 
     state: TrialState
@@ -63,8 +63,8 @@ class _Unusable(Exception):
 def assess(host: Host, project: Project, result: Result) -> Assessment:
     """Measure a result over the project's limits less its excluded regions, collect findings and the score.
 
-    Does not raise for a wrong result or a failing check: the assessment is then "failed" with cause "result" (missing or
-    of the wrong shape), "coverage" (curves that end inside the limits), "nan", or "hook".
+    Does not raise for a wrong result or a failing check: the assessment is then "failed" with cause "result"
+    (missing or of the wrong shape), "coverage" (curves that end inside the limits), "nan", or "hook".
     """
     try:
         return _assess(host, project, result)

@@ -28,7 +28,7 @@ from autogsas.hooks.host import load_file
 from autogsas.model.project import Project
 from autogsas.model.result import Result, StepResult
 from autogsas.model.trial import Cause
-from autogsas.trial.messages import Begin, Ended, TrialFolder, Ready, StepDone, read_message, write_message
+from autogsas.trial.messages import Begin, Ended, Ready, StepDone, TrialFolder, read_message, write_message
 from autogsas.trial.pruning import decisive_step
 
 __all__ = ["LOG", "SAVED", "copies", "relocate", "run_trial", "serve"]
@@ -38,7 +38,7 @@ SAVED = "saved"
 
 
 def copies(project: Project, folder: Path) -> dict[Path, Path]:
-    """Return the path in ``folder`` of the copy of each of the project's files; names change only if two are the same."""
+    """Return the path of the copy in ``folder`` of each of the project's files; equal names get a number."""
     files = dict.fromkeys((*project.files, *((project.file,) if project.file is not None else ())))
     taken: dict[str, int] = {}
     out: dict[Path, Path] = {}

@@ -15,7 +15,17 @@ from typing import IO, Any
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import Result, StepResult
 
-__all__ = ["Begin", "Ended", "MalformedMessage", "TrialFolder", "Ready", "Setup", "StepDone", "read_message", "write_message"]
+__all__ = [
+    "Begin",
+    "Ended",
+    "MalformedMessage",
+    "Ready",
+    "Setup",
+    "StepDone",
+    "TrialFolder",
+    "read_message",
+    "write_message",
+]
 
 _MARK = b"AGS1"
 _HEAD = struct.Struct(">4sQ")

@@ -1,4 +1,4 @@
-"""Worker processes that run trials: kept between trials, each in its own process group, replaced when they hang or die."""
+"""Worker processes that run trials: reused, each in its own process group, and replaced when they hang or die."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Workers:
     def submit(self, number: int, recipe: Recipe, hopeless: float | None = None, slow: float | None = None) -> None:
         """Start a trial on an idle worker.
 
-        The trial is stopped early if its Rwp is above ``hopeless`` before its decisive step, and after ``slow`` seconds.
+        It is stopped early if its Rwp is above ``hopeless`` before its decisive step, and after ``slow`` seconds.
         """
         slot = next(i for i, worker in enumerate(self._workers) if worker is None or worker.task is None)
         worker = self._workers[slot]
@@ -203,7 +203,9 @@ class Workers:
                 raise BackendMissing(f"backend {self._name!r} did not start within {START_TIMEOUT:g} s")
             slow = worker.task.slow
             if slow is not None and slow < self._timeout:
-                return self._lose(worker, Cause.SLOW, f"stopped after {slow:.3g} s: trials usually take a sixth of that")
+                return self._lose(
+                    worker, Cause.SLOW, f"stopped after {slow:.3g} s: trials usually take a sixth of that"
+                )
             return self._lose(worker, Cause.TIMEOUT, f"stopped: not finished after {self._timeout:g} s")
         return None
 

@@ -23,8 +23,8 @@ _TIMED = 4
 # No trial is slow before this time, in seconds: the computer may have been busy with something else. Not measured.
 _LEAST_SECONDS = 20.0
 # How many trials must show that a state is hopeless, and how near to the best Rwp a trial counts as good. Replayed over
-# Y2O3 with the built-in engine, 40 whole trials, two seeds (``python -m autogsas.benchmarks --pruning-proof``): none and
-# 16 trials stopped, 0 and 37 % of the time saved, the best trial never stopped; the nearest one stopped would have
+# Y2O3 with the built-in engine, 40 whole trials, two seeds (python -m autogsas.benchmarks --pruning-proof): none and 16
+# trials stopped, 0 and 37 % of the time saved, the best trial never stopped; the nearest one stopped would have
 # ended at 1.04 times the best.
 _WITNESSES = 4
 _NEAR = 1.1

@@ -1,4 +1,4 @@
-"""One worker process, as the host sees it: it is started, gets messages, is listened to, and killed with its children."""
+"""One worker process, as the host sees it: started, sent messages, listened to, and killed with its children."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from typing import IO, Any
 
 from autogsas.model.recipe import Recipe
-from autogsas.trial.messages import Begin, MalformedMessage, TrialFolder, Setup, read_message, write_message
+from autogsas.trial.messages import Begin, MalformedMessage, Setup, TrialFolder, read_message, write_message
 
 __all__ = ["START_TIMEOUT", "Gone", "Task", "Worker"]
 
@@ -31,8 +31,8 @@ _THREADS = (
     "VECLIB_MAXIMUM_THREADS",
     "BLIS_NUM_THREADS",
 )
-# An engine allocates and frees arrays of the same sizes in each cycle. By default the C library would return their memory
-# to the system each time, which takes a fifth of a trial's time; these settings make it keep the memory.
+# An engine allocates and frees arrays of the same sizes in each cycle. By default the C library returns their memory to
+# the system each time, which takes a fifth of a trial's time; these settings make it keep the memory.
 _KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "536870912",
     "MALLOC_TOP_PAD_": "67108864",

@@ -99,7 +99,7 @@ def test_nothing_usable_exits_with_one(folder: Path, capfd: pytest.CaptureFixtur
         (["run"], "missing argument 'PROJECT'"),
         (["run", "{folder}", "--trails", "3"], "--trials"),
         (["run", "{folder}", "--trials", "0"], "0 is not in the range"),
-        (["run", "{folder}", "--timeout", "soon"], "'soon': a duration is"),
+        (["run", "{folder}", "--timeout", "soon"], "'soon': must be a duration"),
         (["run", "{folder}", "--timeout", "0"], "more than nothing"),
         (["run", "{folder}", "--backend", "fakee"], "did you mean 'fake'"),
         (["run", "{folder}", "--resume"], "no run to resume"),
@@ -167,7 +167,7 @@ def test_figures_for_print_come_with_a_run_or_later(folder: Path, capfd: pytest.
     status, _, err = call(capfd, "run", folder, "--figures", "svg,pfd", "--out", folder / "out")
     assert status == 2
     assert err.startswith(
-        "autogsas: --figures: no format of figures; found 'pfd'; allowed: pdf, svg, png; did you mean"
+        "autogsas: --figures: unknown figure format; found 'pfd'; allowed: pdf, svg, png; did you mean"
     )
     assert err.count("\n") == 1
     assert not (folder / "out").exists()  # the mistake is found before the work

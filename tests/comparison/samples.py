@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ from autogsas.comparison import Figures, Fit, Refinement
 from autogsas.comparison.measuring import figures_over
 from autogsas.crystal.endpoints import end_point
 from autogsas.model.result import Finding, Parameter, Severity
+from autogsas.model.structure import Cell, Phase, Site
 from autogsas.runfolder.reader import Profile
 
 CELL = {"a": 9.37, "b": 9.37, "c": 6.88, "alpha": 90.0, "beta": 90.0, "gamma": 120.0}
@@ -89,17 +91,10 @@ def make_refinement(
         if own
         else Figures(None)
     )
-    shown = {
-        "name": phase,
-        "space_group": space_group,
-        "cell": dict(cell),
-        "sites": [
-            {"label": s[0], "element": s[1], "x": s[2], "y": s[3], "z": s[4], "uiso": s[5], "occupancy": 1.0}
-            for s in sites
-        ],
-    }
+    made = Phase(
+        phase, space_group, Cell(**cell), tuple(Site(s[0], s[1], (s[2], s[3], s[4]), 1.0, s[5]) for s in sites)
+    )
     found = parameters(phase, cell, sites, esds)
-    plain = [{"name": item.name, "esd": item.esd} for item in found]
     return Refinement(
         label=label,
         kind="run",
@@ -109,8 +104,7 @@ def make_refinement(
         fits=own,
         findings=tuple(Finding(code, Severity.ERROR, f"{code} said so") for code in errors),
         parameters=tuple(found),
-        structure=(shown,),
-        end=end_point({"parameters": plain, "structure": [shown], "metrics": {"rwp": figures.rwp}}),
+        end=end_point(math.nan if figures.rwp is None else figures.rwp, [made], found),
         groups=("scale", "cell"),
     )
 

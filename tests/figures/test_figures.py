@@ -18,7 +18,7 @@ from autogsas.figures import fit_svg, fits_svg, history_svg
 from autogsas.figures.axes import Axis, Scale, round_ticks, tick_labels
 from autogsas.figures.fit import Caption
 from autogsas.figures.history import describe_history, rwp_window
-from autogsas.figures.svg import DARK, LIGHT
+from autogsas.figures.palette import DARK, LIGHT
 from autogsas.figures.thinning import outline, spots
 from autogsas.runfolder.reader import Attempt, ByHand, Marks, Profile, RunData, read_run
 from tests.runs import write_run
@@ -270,10 +270,10 @@ def test_what_was_made_by_hand_is_a_line_and_a_sentence() -> None:
     assert len(lines) == 3
     places = [float(line.split("H")[0].split()[1]) for line in lines]
     assert places[0] < places[1] < places[2]  # 12 above 7 above 6.5, and all of them in the frame
-    assert {"by hand: mine: 12.00 %", "old as it came: 7.00 %", "by hand: lower: 6.50 %"} <= set(_texts(svg))
+    assert {"by hand: mine: 12.00 %", "old as given: 7.00 %", "by hand: lower: 6.50 %"} <= set(_texts(svg))
     text = describe_history(history, hands)
-    assert "“mine”, made by hand, has Rwp 12.00 %: the best is 5.00 lower." in text
-    assert "The refinement that old came with has Rwp 7.00 %, as the best." in text
-    assert "“lower”, made by hand, has Rwp 6.50 %: the best is 0.50 higher." in text
+    assert "“mine”, made by hand, has Rwp 12.00 %; the best trial is 5.00 lower." in text
+    assert "The refinement stored in old has Rwp 7.00 %, the same as the best trial." in text
+    assert "“lower”, made by hand, has Rwp 6.50 %; the best trial is 0.50 higher." in text
     low, high = rwp_window(history, hands)
     assert low < 6.5 < 12.0 < high

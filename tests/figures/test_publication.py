@@ -120,7 +120,7 @@ def test_names_of_files_are_safe(given: list[str], names: list[str]) -> None:
 
 def test_a_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert check_formats("") == ()
-    with pytest.raises(UserError, match=r"^--figures: no format of figures; found 'pfd'; .* did you mean 'pdf'\?$"):
+    with pytest.raises(UserError, match=r"^--figures: unknown figure format; found 'pfd'; .* did you mean 'pdf'\?$"):
         check_formats("svg,pfd")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"^--figures: figures for print need matplotlib: pip install 'autogsas\[fig"):

@@ -47,7 +47,7 @@ APATITE = PhasePart(
 
 
 def test_an_atom_is_drawn_where_the_projection_says() -> None:
-    seen = scene(APATITE)
+    seen = scene(APATITE.phase())
     assert seen is not None
     assert seen.along == "c"
     assert seen.axes[2][2] > 0.9 * CELL["c"] * 0.9  # c comes to the eye
@@ -66,7 +66,7 @@ def test_an_atom_is_drawn_where_the_projection_says() -> None:
 
 
 def test_turning_keeps_lengths_and_hands() -> None:
-    seen = scene(APATITE)
+    seen = scene(APATITE.phase())
     assert seen is not None
     assert np.linalg.det(seen.axes) == pytest.approx(np.linalg.det(seen.contents.axes))
     for name, turn in seen.turns():
@@ -75,7 +75,7 @@ def test_turning_keeps_lengths_and_hands() -> None:
 
 
 def test_shared_places_are_sectors_and_said() -> None:
-    seen = scene(PEROVSKITE)
+    seen = scene(PEROVSKITE.phase())
     assert seen is not None
     shares = sectors(seen.contents.places[0])
     assert shares == [
@@ -96,7 +96,7 @@ def test_more_than_is_room_for_is_cut_to_what_there_is() -> None:
 
 
 def test_the_viewer_gets_what_the_still_shows() -> None:
-    seen = scene(APATITE)
+    seen = scene(APATITE.phase())
     assert seen is not None
     given = structure_payload(seen)
     assert len(given["atoms"]) == len(seen.atoms)
@@ -132,6 +132,6 @@ def test_elements_have_colours_and_sizes_of_their_own() -> None:
     assert element_colour("Hf") != element_colour("Ta")
     assert element_colour("Qq") == "#909090"
     assert element_radius("Ca") > element_radius("O") > element_radius("H")
-    seen = scene(APATITE)
+    seen = scene(APATITE.phase())
     assert seen is not None
     assert describe_structure("apatite", seen) == "Unit cell of apatite, seen along c: 48 atoms of Ca, P, O, F."

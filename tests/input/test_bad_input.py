@@ -1,4 +1,4 @@
-"""Thirty-seven mistakes a person makes: each ends with exit 2 and one line, and touches nothing."""
+"""Common mistakes: each ends with exit status 2 and one line, and changes no file."""
 
 from __future__ import annotations
 
@@ -74,22 +74,22 @@ RUN = ("run", ".", "--backend", "numpy")
 HAND = ("refine", ".", "--recipe", "handmade.recipe.yaml", "--backend", "numpy")
 PLUGGED = project("name: fluorapatite", "plugins: [hooks.py]")
 
-# What is done wrong, the command, and words that the one line must hold: where, what, and what would be right.
+# The mistake, the command, and texts that the one line must contain: the place, the mistake, what is right.
 MISTAKES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...]]] = {
     "no such project": (nothing, ("run", "elsewhere"), ("elsewhere", "no such")),
     "unknown command": (nothing, ("rum", "."), ("rum", "'run'")),
     "unknown option": (nothing, ("run", ".", "--trails", "3"), ("--trails", "--trials")),
     "trials not a number": (nothing, (*RUN, "--trials", "many"), ("--trials", "many")),
     "no trials": (nothing, (*RUN, "--trials", "0"), ("--trials", "0")),
-    "a duration of no form": (nothing, (*RUN, "--timeout", "soon"), ("--timeout", "soon")),
+    "a duration without a number": (nothing, (*RUN, "--timeout", "soon"), ("--timeout", "soon")),
     "unknown backend": (nothing, ("run", ".", "--backend", "nunpy"), ("nunpy", "'numpy'")),
     "output is another folder": (nothing, (*RUN, "--out", "."), ("--out", "other things")),
     "earlier run without --resume": (nothing, (*RUN, "--out", "earlier"), ("earlier", "--resume")),
     "report of no run": (nothing, ("report", "."), ("summary.json",)),
     "recipe is not there": (nothing, ("refine", ".", "--recipe", "mine.yaml"), ("mine.yaml", "no such")),
-    "unknown key": (project("limits:", "limts:"), RUN, ("project.yaml", "data[0].limts", "'limits'")),
-    "duplicate key": (project("search:", "data: []\nsearch:"), RUN, ("project.yaml", "data", "twice")),
-    "not YAML": (project("limits: [15, 130]", "limits: [15, 130"), RUN, ("project.yaml", "line")),
+    "unknown key": (project("limits:", "limts:"), RUN, ("project.yaml:5: data[0].limts", "'limits'")),
+    "duplicate key": (project("search:", "data: []\nsearch:"), RUN, ("project.yaml:8: ", "'data' occurs twice")),
+    "not YAML": (project("limits: [15, 130]", "limits: [15, 130"), RUN, ("project.yaml:6: broken YAML",)),
     "wrong type": (project("trials: 2", "trials: [2]"), RUN, ("search.trials", "[2]")),
     "no phases": (project("phases:\n  - file: fluorapatite.cif\n", ""), RUN, ("phases",)),
     "data file missing": (project("FAP.XRA", "FAB.XRA"), RUN, ("data[0].file", "FAB.XRA", "FAP.XRA")),
@@ -140,7 +140,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ..
         RUN,
         ("hooks.py", "'autogsas_score'"),
     ),
-    "hook answers nonsense": (
+    "hook returns a wrong value": (
         write("hooks.py", HOOKS.format(name="choose_profile", arguments="choose", body="return 7"), PLUGGED),
         RUN,
         ("autogsas_choose_profile", "hooks.py"),
@@ -150,7 +150,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ..
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of a user's with an earlier run beside it."""
+    """A user's project with an earlier run beside it."""
     folder = tmp_path_factory.mktemp("user") / "fluorapatite"
     shutil.copytree(FLUORAPATITE, folder, ignore=shutil.ignore_patterns("runs"))
     (folder / "project.yaml").write_text(PROJECT, encoding="utf-8")
@@ -182,7 +182,7 @@ def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_line_and_touches_nothing(
+def test_a_mistake_is_one_line_and_changes_no_file(
     mistake: str, original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     change, command, words = MISTAKES[mistake]

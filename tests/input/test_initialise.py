@@ -16,7 +16,7 @@ from autogsas.model.project import DataEntry, PhaseEntry, ProjectFile, Search
 
 PROJECTS = Path(__file__).parents[2] / "projects"
 _NAMES = ("text", "gsas", "xrdml", "vendor", "instruments", "cif")
-READERS = tuple(f"autogsas.builtin.readers.{name}" for name in _NAMES)
+READERS = (*(f"autogsas.builtin.readers.{name}" for name in _NAMES), "autogsas.builtin.strategy.registered")
 host_factory = partial(Host, entry_points=False)
 
 
@@ -94,7 +94,7 @@ def test_a_target_file_may_have_another_name_and_folder(folder):
 
 def test_an_existing_file_is_left_alone(folder):
     (folder / "project.yaml").write_text("mine")
-    with pytest.raises(UserError, match=r"project\.yaml: the file exists and is not overwritten"):
+    with pytest.raises(UserError, match=r"project\.yaml: the file exists; it is not overwritten"):
         write(folder)
     assert (folder / "project.yaml").read_text() == "mine"
 

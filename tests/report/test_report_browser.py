@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from autogsas.figures.elements import element_colour
-from autogsas.figures.svg import LIGHT
+from autogsas.figures.palette import LIGHT
 from autogsas.report import write_report
 from tests.runs import write_run
 

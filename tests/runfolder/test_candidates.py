@@ -12,70 +12,75 @@ import yaml
 
 import autogsas
 from autogsas.hooks.host import Host
+from autogsas.model.metrics import Metrics
 from autogsas.model.project import Project
-from autogsas.model.recipe import Background, BackgroundFunction, Free, Group, Step
-from autogsas.model.result import Result
+from autogsas.model.recipe import Background, BackgroundFunction, Free, Group, Recipe, Step
+from autogsas.model.result import Finding, Parameter, Result, Severity
 from autogsas.model.structure import Cell, Phase, Site
+from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.runfolder.candidates import differences_words, group_candidates
-from autogsas.runfolder.records import plain, structure
-from autogsas.runfolder.summary import DifferencePart
+from autogsas.runfolder.summary import CandidatePart, DifferencePart
+from autogsas.runfolder.trials import StoredTrial, store_trial
 from autogsas.trial.assessment import assess
+from autogsas.trial.pool import Outcome
 from tests.engine.models import NEUTRON, QUARTZ, XRAY, project, refined, simulate, step, with_data
 
-Trial = dict[str, Any]
+RECIPE = Recipe(steps=(Step(free=("scale",)),))
 
 
-def trial(number: int, rwp: float, a: float = 9.4, x: float = 0.30, uiso: float = 0.01, **more: Any) -> Trial:
-    """A trial in P 1 with a heavy atom that holds the origin; ``esd`` is that of a, ``esds`` more of them by name."""
-    cell = {"a": a, "b": 10.0, "c": 5.0, "alpha": 90, "beta": 90, "gamma": 90}
-    light = {"label": "O1", "element": "O", "x": x, "y": 0.1, "z": 0.2, "occupancy": more.pop("occupancy", 1.0)}
-    heavy = {"label": "Pb1", "element": "Pb", "x": 0.0, "y": 0.0, "z": 0.0, "occupancy": 1.0, "uiso": 0.01}
-    phase = {"name": "p", "space_group": "P 1", "cell": cell, "sites": [heavy, light | {"uiso": uiso}]}
-    usual = {
-        "p:a": more.pop("esd", 1e-4),
+def trial(
+    number: int,
+    rwp: float,
+    *,
+    a: float = 9.4,
+    x: float = 0.30,
+    uiso: float = 0.01,
+    occupancy: float = 1.0,
+    esd: float = 1e-4,
+    esds: dict[str, float | None] | None = None,
+    state: str = "complete",
+    findings: tuple[Finding, ...] = (),
+) -> StoredTrial:
+    """A trial in P 1 with a heavy atom at the origin; ``esd`` is that of a, ``esds`` more of them by name."""
+    heavy = Site("Pb1", "Pb", (0.0, 0.0, 0.0), 1.0, 0.01)
+    light = Site("O1", "O", (x, 0.1, 0.2), occupancy, uiso)
+    phase = Phase("p", "P 1", Cell(a, 10.0, 5.0, 90, 90, 90), (heavy, light))
+    usual: dict[str, float | None] = {
+        "p:a": esd,
         "p:O1:x": 1e-4,
         "p:O1:y": 1e-4,
         "p:O1:z": 1e-4,
         "p:O1:Uiso": 1e-4,
         "p:O1:occupancy": 1e-3,
-    } | more.pop("esds", {})
-    parameters = [{"name": name, "esd": esd} for name, esd in usual.items()]
-    base = {
-        "number": number,
-        "state": "complete",
-        "score": rwp,
-        "metrics": {"rwp": rwp},
-        "findings": [],
-        "structure": [phase],
-        "parameters": parameters,
-        "same_as": None,
     }
-    return base | more
+    parameters = tuple(Parameter(name, 0.0, found, "", "") for name, found in (usual | (esds or {})).items())
+    score = None if state == "failed" else rwp
+    metrics = Metrics(rwp, 5.0, 1.0, 100.0, 100, 10)
+    record = TrialRecord(number, TrialState(state), "search", RECIPE, {}, score, metrics, findings=findings)
+    return StoredTrial(record, refined=True, parameters=parameters, phases=(phase,))
 
 
-def found(*trials: Trial) -> list[dict[str, Any]]:
+def found(*trials: StoredTrial) -> list[CandidatePart]:
     return group_candidates(trials).found
 
 
 def test_near_end_points_are_one_solution_and_the_best_speaks_for_it() -> None:
     groups = found(trial(0, 9.0), trial(1, 8.5, a=9.4005, x=0.301), trial(2, 8.9, uiso=0.011))
-    assert groups == [
-        {"trial": 1, "rwp": 8.5, "count": 3, "infeasible": 0, "findings": [], "differs": [], "differences": []}
-    ]
+    assert groups == [CandidatePart(trial=1, rwp=8.5, count=3, findings=[], differs=[])]
 
 
 def test_a_false_minimum_is_another_solution_and_says_where_it_differs() -> None:
     groups = found(trial(0, 20.0, a=9.4 * 1.007), trial(1, 9.0), trial(2, 9.5, x=0.34))
-    assert [(group["trial"], group["differs"]) for group in groups] == [(1, []), (2, ["p:O1:x"]), (0, ["p:a"])]
-    (moved,) = groups[1]["differences"]
-    assert (moved["name"], moved["kind"], moved["phase"], moved["atom"]) == ("p:O1", "position", "p", "O1")
-    assert moved["shift"] == pytest.approx(0.04 * 9.4)
-    assert moved["unit"] == "Å"
-    assert moved["esds"] == pytest.approx(0.04 / (np.sqrt(2.0) * 1e-4))
-    (cell,) = groups[2]["differences"]
-    assert (cell["name"], cell["atom"], cell["unit"]) == ("p:a", None, "Å")
-    assert cell["shift"] == pytest.approx(9.4 * 0.007)
-    assert cell["esds"] == pytest.approx(9.4 * 0.007 / (np.sqrt(2.0) * 1e-4))
+    assert [(group.trial, group.differs) for group in groups] == [(1, []), (2, ["p:O1:x"]), (0, ["p:a"])]
+    (moved,) = groups[1].differences
+    assert (moved.name, moved.kind, moved.phase, moved.atom) == ("p:O1", "position", "p", "O1")
+    assert moved.shift == pytest.approx(0.04 * 9.4)
+    assert moved.unit == "Å"
+    assert moved.esds == pytest.approx(0.04 / (np.sqrt(2.0) * 1e-4))
+    (cell,) = groups[2].differences
+    assert (cell.name, cell.atom, cell.unit) == ("p:a", None, "Å")
+    assert cell.shift == pytest.approx(9.4 * 0.007)
+    assert cell.esds == pytest.approx(9.4 * 0.007 / (np.sqrt(2.0) * 1e-4))
 
 
 def test_five_esds_join_what_the_tolerance_does_not() -> None:
@@ -96,7 +101,7 @@ def test_a_worse_fit_may_be_off_by_more() -> None:
 
 def test_no_chain_of_small_steps_joins_two() -> None:
     chain = [trial(i, 9.0, a=9.4 + 0.008 * i) for i in range(4)]
-    assert [(group["trial"], group["count"]) for group in found(*chain)] == [(0, 2), (2, 2)]
+    assert [(group.trial, group.count) for group in found(*chain)] == [(0, 2), (2, 2)]
 
 
 def test_held_atoms_say_little() -> None:
@@ -109,11 +114,11 @@ def test_held_atoms_say_little() -> None:
 
 def test_u_and_occupancy_set_apart_only_what_is_far_apart() -> None:
     noticed = found(trial(0, 9.0), trial(1, 9.1, uiso=0.018, x=0.35))[1]
-    assert noticed["differs"] == ["p:O1:x"]
-    assert [item["name"] for item in noticed["differences"]] == ["p:O1", "p:O1:Uiso"]
-    assert noticed["differences"][1]["shift"] == pytest.approx(0.008)
-    assert found(trial(0, 9.0), trial(1, 9.1, uiso=0.04))[1]["differs"] == ["p:O1:Uiso"]
-    assert found(trial(0, 9.0), trial(1, 9.1, occupancy=0.5))[1]["differs"] == ["p:O1:occupancy"]
+    assert noticed.differs == ["p:O1:x"]
+    assert [item.name for item in noticed.differences] == ["p:O1", "p:O1:Uiso"]
+    assert noticed.differences[1].shift == pytest.approx(0.008)
+    assert found(trial(0, 9.0), trial(1, 9.1, uiso=0.04))[1].differs == ["p:O1:Uiso"]
+    assert found(trial(0, 9.0), trial(1, 9.1, occupancy=0.5))[1].differs == ["p:O1:occupancy"]
     assert len(found(trial(0, 9.0), trial(1, 9.1, occupancy=0.95))) == 1
 
 
@@ -122,37 +127,35 @@ def test_a_coordinate_beyond_the_cell_is_the_same_place() -> None:
 
 
 def test_only_complete_trials_count_and_repeats_are_counted_where_they_belong() -> None:
-    failed = trial(1, 1.0, state="failed", score=None)
-    repeat = trial(3, 9.0, same_as=0)
-    del repeat["structure"]
+    failed = trial(1, 1.0, state="failed")
+    repeat = replace(trial(3, 9.0), same_as=0, refined=False, phases=())
     groups = found(trial(0, 9.0), failed, repeat)
-    assert [(group["trial"], group["count"]) for group in groups] == [(0, 2)]
+    assert [(group.trial, group.count) for group in groups] == [(0, 2)]
     assert found(failed) == []
 
 
 def test_infeasible_trials_are_no_candidates_and_are_counted() -> None:
     there, other = (trial(n, 1.0, x=x, state="infeasible") for n, x in ((1, 0.301), (2, 0.6)))
     groups = group_candidates([trial(0, 9.0), there, other])
-    assert [(group["trial"], group["count"], group["infeasible"]) for group in groups.found] == [(0, 1, 1)]
+    assert [(group.trial, group.count, group.infeasible) for group in groups.found] == [(0, 1, 1)]
     assert groups.elsewhere == 1
     assert group_candidates([other]).found == []
     assert group_candidates([other]).elsewhere == 1
 
 
 def test_findings_go_along() -> None:
-    finding = {"code": "u-negative", "severity": "warning", "message": "", "numbers": {}}
-    assert found(trial(0, 9.0, findings=[finding, finding]))[0]["findings"] == ["u-negative"]
+    finding = Finding("u-negative", Severity.WARNING, "")
+    assert found(trial(0, 9.0, findings=(finding, finding)))[0].findings == ["u-negative"]
 
 
 def test_differences_in_words() -> None:
     groups = found(trial(0, 9.0), trial(1, 9.5, x=0.34, a=9.5, uiso=0.08, occupancy=0.5))
-    differences = [DifferencePart.model_validate(item) for item in groups[1]["differences"]]
-    words = differences_words(differences)
+    words = differences_words(groups[1].differences)
     assert words[0].startswith("O1 by 0.38 Å (28")
     assert "a by +0.1 Å (707 esd)" in words
     assert "U of O1 by +0.07 Å² (" in " ".join(words)
     assert "occupancy of O1 by -0.5 (354 esd)" in words
-    assert differences_words(differences, several=True)[0].endswith(", p")
+    assert differences_words(groups[1].differences, several=True)[0].endswith(", p")
     held = DifferencePart(name="p:beta", kind="cell", phase="p", atom=None, shift=-1.5, unit="°", esds=None)
     assert differences_words([held]) == ["beta by -1.5°"]
 
@@ -168,21 +171,11 @@ def titanate(titanium: float, apical: float, equatorial: float) -> Phase:
     return Phase("PbTiO3", "P 4 m m", Cell(3.904, 3.904, 4.150, 90, 90, 90), sites)
 
 
-def as_trial(number: int, made: Project, result: Result) -> Trial:
-    """What a run keeps of a result."""
-    assessment = assess(Host(entry_points=False), made, result)
-    return plain(
-        {
-            "number": number,
-            "state": assessment.state,
-            "score": assessment.score,
-            "metrics": assessment.metrics,
-            "findings": assessment.findings,
-            "structure": structure(result),
-            "parameters": result.parameters,
-            "same_as": None,
-        }
-    )
+def as_trial(number: int, made: Project, result: Result) -> StoredTrial:
+    """The stored trial of a result."""
+    found = assess(Host(entry_points=False), made, result)
+    record = TrialRecord(number, found.state, "search", RECIPE, {}, found.score, found.metrics, findings=found.findings)
+    return store_trial(record, found, Outcome(number, result), None)
 
 
 def test_a_planted_second_solution_comes_out_as_two_candidates() -> None:
@@ -206,16 +199,16 @@ def test_a_planted_second_solution_comes_out_as_two_candidates() -> None:
         result = refined(begun, step("scale", "background", terms=4), step("cell", "W"), step("positions")).result()
         trials.append(as_trial(number, made, result))
     groups = group_candidates(trials)
-    assert [group["count"] for group in groups.found] == [5, 3]
+    assert [group.count for group in groups.found] == [5, 3]
     assert groups.elsewhere == 0
     best, second = groups.found
-    assert best["rwp"] == pytest.approx(1.736, abs=0.01)
-    assert second["rwp"] == pytest.approx(1.80, abs=0.01)
-    assert second["differs"] == ["PbTiO3:O2:z"]
-    difference = second["differences"][0]
-    assert difference["atom"] == "O2"
-    assert difference["shift"] == pytest.approx(0.163 * 4.15, abs=0.02)
-    assert difference["esds"] > 50
+    assert best.rwp == pytest.approx(1.736, abs=0.01)
+    assert second.rwp == pytest.approx(1.80, abs=0.01)
+    assert second.differs == ["PbTiO3:O2:z"]
+    difference = second.differences[0]
+    assert difference.atom == "O2"
+    assert difference.shift == pytest.approx(0.163 * 4.15, abs=0.02)
+    assert difference.esds > 50
 
 
 def test_one_minimum_is_one_candidate_whatever_the_recipe() -> None:
@@ -248,9 +241,9 @@ def test_one_minimum_is_one_candidate_whatever_the_recipe() -> None:
         )
         result = refined(begun, first, step("cell", "W"), step(*groups)).result()
         trials.append(as_trial(number, made, result))
-    assert len({round(item["metrics"]["rwp"], 2) for item in trials}) > 3
+    assert len({round(item.record.metrics.rwp, 2) for item in trials}) > 3
     grouped = group_candidates(trials)
-    assert [(group["count"] + group["infeasible"]) for group in grouped.found] == [len(recipes)]
+    assert [(group.count + group.infeasible) for group in grouped.found] == [len(recipes)]
     assert grouped.elsewhere == 0
 
 

@@ -16,8 +16,9 @@ from autogsas.model.metrics import Metrics
 from autogsas.model.project import Project
 from autogsas.model.result import Finding, Severity, StepResult
 from autogsas.model.trial import TrialRecord, TrialState
-from autogsas.runfolder.records import correlations, plain
+from autogsas.runfolder.plaindata import plain
 from autogsas.runfolder.tables import trials_csv
+from autogsas.runfolder.trials import correlations
 from autogsas.runfolder.writer import RunFolder, choose_folder
 from autogsas.testing.fake import FakeSession
 from autogsas.testing.samples import make_project, make_recipe
@@ -55,9 +56,9 @@ def outcome(project: Project, **change: object) -> Outcome:
 def test_a_trial_comes_back_as_it_was_written(project: Project, tmp_path: Path) -> None:
     with RunFolder(tmp_path / "run") as folder:
         folder.write_trial(record(), Assessment("complete"), outcome(project, log="said"), None)
-        again, same_as = folder.read_record(0)
-    assert same_as is None
-    assert repr(again) == repr(record())  # by text, for NaN is not equal to itself
+        again = folder.read_trial(0)
+    assert again.same_as is None
+    assert repr(again.record) == repr(record())  # by text, for NaN is not equal to itself
     assert (tmp_path / "run/trials/0000.log").read_text() == "said"
     with np.load(tmp_path / "run/trials/0000.npz") as arrays:
         assert list(arrays["histograms"]) == ["pattern"]
@@ -68,10 +69,10 @@ def test_a_trial_comes_back_as_it_was_written(project: Project, tmp_path: Path) 
 def test_a_damaged_folder_is_named(project: Project, tmp_path: Path) -> None:
     with RunFolder(tmp_path / "run") as folder:
         with pytest.raises(UserError, match=r"0000\.json: the run folder is damaged"):
-            folder.read_record(0)
+            folder.read_trial(0)
         (tmp_path / "run/trials/0000.json").write_text('{"number": 0}')
         with pytest.raises(UserError, match="damaged: KeyError"):
-            folder.read_record(0)
+            folder.read_trial(0)
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_strong_correlations_come_strongest_first(project: Project) -> None:
     names = ("a", "b", "c")
     matrix = np.array([[1.0, 0.85, -0.99], [0.85, 1.0, 0.5], [-0.99, 0.5, 1.0]])
     found = correlations(replace(result, varied=names, correlation=matrix))
-    assert [(item["a"], item["b"], item["value"]) for item in found] == [("a", "c", -0.99), ("a", "b", 0.85)]
+    assert [(item.a, item.b, item.value) for item in found] == [("a", "c", -0.99), ("a", "b", 0.85)]
 
 
 def test_trials_table_has_a_column_for_each_choice() -> None:

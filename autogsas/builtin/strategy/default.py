@@ -59,9 +59,9 @@ _STRUCTURE: frozenset[Group] = frozenset(
 )
 _SHIFTS: frozenset[Group] = frozenset({"zero", "displacement", "transparency"})
 
-# How to treat the axial divergence: keep the instrument's value, keep another value, refine it with the other widths, or
-# refine it when everything else has converged. GSAS-II sums it with few terms, so that chi^2 has steps: refined early,
-# the refinement ends on any of these; from a value kept while everything else converges, on the next lower one.
+# How to treat the axial divergence: keep the instrument's value, keep another value, refine it with the other widths,
+# or refine it when everything else has converged. GSAS-II sums it with few terms, so that chi^2 has steps: refined
+# early, the refinement ends on any of these; from a value kept while everything else converges, on the next lower one.
 AXIAL = ("last", "free", "held", "as given")
 AXIAL_START = (0.005, 0.2)
 

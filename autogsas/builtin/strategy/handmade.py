@@ -22,6 +22,7 @@ from autogsas.hooks.specs import hookimpl
 from autogsas.model.project import Histogram, Project
 from autogsas.model.recipe import Group
 from autogsas.model.structure import Phase
+from autogsas.model.trial import Choices
 
 __all__: list[str] = []
 
@@ -180,7 +181,7 @@ def _geometry_is_chosen(key: str, project: Project, capabilities: Capabilities) 
 
 def _distinct(seeds: list[Seed]) -> list[Seed]:
     """Leave out seeds that are the same as an earlier one."""
-    seen: list[dict[str, Any] | None] = []
+    seen: list[Choices | None] = []
     out = []
     for seed in seeds:
         if seed.choices not in seen:

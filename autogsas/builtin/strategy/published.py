@@ -13,8 +13,8 @@ Y. Ozaki, Y. Suzuki, T. Hawai, K. Saito, M. Onishi & K. Ono, npj Comput. Mater. 
 - Their "chebyschev" is a series of powers in GSAS-II, `power series` here; "chebyschev-1" are Chebyshev's polynomials.
 - A background keeps its coefficients when function, terms or limits change. One that is not refined keeps the starting
   values of a project, 1 and zeros, which is nearly no background.
-- From a GSAS instrument file GSAS-II takes U, V and W, and always sets X, Y and SH/L to 0, 0 and 0.002. They started from
-  these values, and so does a recipe for such a file; one for a GSAS-II file starts with the values of the file.
+- From a GSAS instrument file GSAS-II takes U, V and W, and always sets X, Y and SH/L to 0, 0 and 0.002. They started
+  from these values, and so does a recipe for such a file; one for a GSAS-II file starts with the values of the file.
 - Anisotropic sites, which they make isotropic, stay anisotropic. With several histograms each has its own choices; with
   several phases the fractions are refined, which they would leave at 1.
 """

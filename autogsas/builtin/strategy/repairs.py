@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+
 from autogsas.builtin.strategy.options import GAUSSIAN, LORENTZIAN, displacements, options
 from autogsas.hooks.backend import Capabilities
 from autogsas.hooks.specs import hookimpl

@@ -30,7 +30,7 @@ class History {
       pruned: { symbol: "line-ew-open", size: 9, line: { width: 2.4 } }, failed: { symbol: "x-thin-open", size: 8, line: { width: 2 } },
     };
     const words = (trial) => `trial ${trial.number}: ${trial.rwp === null ? trial.state : `Rwp ${trial.rwp.toFixed(3)} %, ${trial.state}`}`
-      + (trial.variables === null ? "" : `, ${trial.variables} variables`) + (trial.origin ? `, given: ${plain(trial.origin)}` : "");
+      + (trial.variables === null ? "" : `, ${trial.variables} variables`) + (trial.origin ? `, seed: ${plain(trial.origin)}` : "");
     const trace = (name, list, y, extra) => ({
       type: "scatter", mode: "markers", name, x: list.map((trial) => trial.number), y: list.map(y),
       text: list.map(words), hovertemplate: "%{text}<extra></extra>", ...extra,
@@ -56,8 +56,8 @@ class History {
       if (strip.length) list.push(trace(state === "complete" ? "usable" : state, strip, row, { marker: { ...marker, symbol: symbols }, yaxis: "y2", legendgroup: state, showlegend: !these.length }));
     }
     if (seeded.length) {
-      list.push(trace("given, not searched", seeded.filter(inside), (trial) => trial.rwp, { marker: ring, hoverinfo: "skip", hovertemplate: null, legendgroup: "given", showlegend: true }));
-      if (!seeded.every(inside)) list.push(trace("given, not searched", seeded.filter((trial) => !inside(trial)), row, { marker: ring, hoverinfo: "skip", hovertemplate: null, yaxis: "y2", legendgroup: "given", showlegend: false }));
+      list.push(trace("seed recipe", seeded.filter(inside), (trial) => trial.rwp, { marker: ring, hoverinfo: "skip", hovertemplate: null, legendgroup: "given", showlegend: true }));
+      if (!seeded.every(inside)) list.push(trace("seed recipe", seeded.filter((trial) => !inside(trial)), row, { marker: ring, hoverinfo: "skip", hovertemplate: null, yaxis: "y2", legendgroup: "given", showlegend: false }));
     }
     const margin = { l: 74, r: 12, t: 40, b: 44 };
     const inner = this.height - margin.t - margin.b, share = (20 * rows.length) / inner, pad = Math.max(0.6, 0.015 * last);

@@ -62,7 +62,7 @@ def search(
     kept = RunFolder(run.folder)
     trials = [kept.read_trial(number) for number in range(len(titles))]
     kept.close()
-    return run, [(trial["state"], trial["cause"], trial["message"]) for trial in trials]
+    return run, [(trial.record.state, trial.record.cause, trial.record.message) for trial in trials]
 
 
 def alive(pids: Path) -> list[int]:
@@ -128,8 +128,8 @@ def test_the_steps_before_a_fault_are_kept(tmp_path: Path, gsas2_host: Any, stan
     run, _ = search(tmp_path, gsas2_host, ("one", "two", "!die", "never"))
     assert run.exit_status == 1
     with RunFolder(run.folder) as folder:
-        steps = folder.read_trial(0)["steps"]
-    assert [step["title"] for step in steps] == ["one", "two"]
+        steps = folder.read_trial(0).record.steps
+    assert [step.title for step in steps] == ["one", "two"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_what_was_done_is_kept_when_gsas2_goes_missing(tmp_path: Path, gsas2_hos
     with pytest.raises(BackendMissing, match="a library is missing"):
         verbs.run((read, gsas2_host(())), verbs.RunRequest(out=tmp_path / "run", trials=3))
     with RunFolder(tmp_path / "run") as folder:
-        assert [folder.read_trial(number)["state"] for number in (0, 1)] == ["complete", "failed"]
+        assert [folder.read_trial(number).record.state for number in (0, 1)] == ["complete", "failed"]
         assert not (folder.folder / "trials" / "0002.json").exists()
     assert (tmp_path / "run" / "best.recipe.yaml").is_file()
     vanished(standin).unlink()
@@ -292,7 +292,7 @@ def test_a_gpx_that_became_another_one_is_refused(tmp_path: Path, gsas2_host: An
     run = verbs.run((read, gsas2_host(())), verbs.RunRequest(out=tmp_path / "run"))
     assert run.exit_status == 1
     with RunFolder(run.folder) as folder:
-        trial = folder.read_trial(0)
-    assert (trial["state"], trial["cause"]) == ("failed", "refused")
-    assert "os.system" in trial["message"]
+        trial = folder.read_trial(0).record
+    assert (trial.state, trial.cause) == ("failed", "refused")
+    assert "os.system" in trial.message
     assert not ran.exists()
