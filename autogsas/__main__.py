@@ -1,4 +1,4 @@
-"""`python -m autogsas`."""
+"""The command `python -m autogsas`."""
 
 from autogsas.cli import main
 

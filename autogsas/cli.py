@@ -1,4 +1,4 @@
-"""The command line. What a command needs is imported when it runs, so that help comes at once."""
+"""The command line. Commands import what they need when they run, so that help appears at once."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["cli", "main"]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _STATUS = """\b
-Exit status: 0 done; 1 ran, nothing usable found; 2 a mistake in the input;
-3 a backend is missing or broken; 130 interrupted, all finished trials kept."""
+Exit status: 0 done; 1 no usable result found; 2 wrong input;
+3 backend missing or broken; 130 interrupted, all finished trials are kept."""
 _PATH = click.Path(path_type=Path)
-_figures = click.option("--figures", default="", metavar="pdf,svg,png", help="Also figures for print.")
+_figures = click.option("--figures", default="", metavar="pdf,svg,png", help="Also write figures for print.")
 
 
 class _Nearest(click.Group):
-    """A group that names the nearest command for an unknown one."""
+    """A group that suggests the nearest command for an unknown one."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -42,7 +42,7 @@ class _Nearest(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class _Duration(click.ParamType):  # type: ignore[type-arg]  # older versions of click know no argument
+class _Duration(click.ParamType):  # type: ignore[type-arg]  # not generic in older versions of click
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -53,43 +53,48 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]  # older versions of
         except ValueError as error:
             self.fail(f"{value!r}: {error}", param, ctx)
         if found <= 0:
-            self.fail(f"{value!r}: a duration is more than nothing", param, ctx)
+            self.fail(f"{value!r}: a duration must be positive", param, ctx)
         return found
 
 
-class _Scout(click.ParamType):  # type: ignore[type-arg]  # older versions of click know no argument
+class _Scout(click.ParamType):  # type: ignore[type-arg]  # not generic in older versions of click
     name = "auto|off|N"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value in ("auto", "off"):
             return value
         if not str(value).isdigit() or int(value) < 1:
-            self.fail(f"{value!r} is not auto, off or a number of trials", param, ctx)
+            self.fail(f"{value!r} must be auto, off or a number of trials", param, ctx)
         return int(value)
 
 
 def _shared(*, search: bool) -> Callable[[Command], Command]:
     options = [
+        click.option("--backend", metavar="NAME", help="Engine: auto or a name; default: that of the project."),
         click.option(
-            "--backend",
-            metavar="NAME",
-            help="The engine, or auto; default: the project's.",
+            "--out",
+            type=_PATH,
+            metavar="DIR",
+            help="Folder for the results; default: runs/NAME-N.",
         ),
-        click.option("--out", type=_PATH, metavar="DIR", help="Where results go; default: runs/NAME-N by the project."),
-        click.option("--timeout", type=_Duration(), help="For the whole run, such as 90s, 10m, 1.5h."),
-        click.option("--json", "as_json", is_flag=True, help="Print summary.json to standard output and nothing else."),
-        click.option("--quiet", is_flag=True, help="Print nothing but errors."),
+        click.option("--timeout", type=_Duration(), help="Time limit of the whole run, such as 90s, 10m, 1.5h."),
+        click.option("--json", "as_json", is_flag=True, help="Print only summary.json, to standard output."),
+        click.option("--quiet", is_flag=True, help="Print only errors."),
         _figures,
     ]
     if search:
         options += [
-            click.option("--trials", type=click.IntRange(min=1), help="How many trials, those resumed from included."),
-            click.option("--jobs", type=click.IntRange(1, 256), help="Trials at a time; a run repeats with the same."),
-            click.option("--seed", type=click.IntRange(min=0), help="The same seed, the same proposals."),
-            click.option("--patience", type=click.IntRange(min=1), help="Stop after so many trials without gain."),
-            click.option("--scout", type=_Scout(), help="Search with a faster engine first: auto, off, or N trials."),
-            click.option("--like", type=_PATH, metavar="RUN", help="Try the best recipes of an earlier run first."),
-            click.option("--resume", is_flag=True, help="Go on with the last run, or the one in --out."),
+            click.option("--trials", type=click.IntRange(min=1), help="Number of trials, resumed ones included."),
+            click.option("--jobs", type=click.IntRange(1, 256), help="Trials in parallel; keep it to reproduce a run."),
+            click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same proposals."),
+            click.option("--patience", type=click.IntRange(min=1), help="Stop after N trials without improvement."),
+            click.option(
+                "--scout",
+                type=_Scout(),
+                help="First a quick search with a faster engine: auto, off or N trials.",
+            ),
+            click.option("--like", type=_PATH, metavar="RUN", help="Try the best recipes of this earlier run first."),
+            click.option("--resume", is_flag=True, help="Continue the last run, or the run in --out."),
         ]
 
     def decorate(command: Command) -> Command:
@@ -100,7 +105,7 @@ def _shared(*, search: bool) -> Callable[[Command], Command]:
     return decorate
 
 
-_debug = click.option("--debug", is_flag=True, expose_value=False, help="Show where an error came from.")
+_debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 
 
 @click.group(cls=_Nearest, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_STATUS)
@@ -113,9 +118,10 @@ def cli() -> None:
 @click.argument("project", type=_PATH)
 @_shared(search=True)
 def run(project: Path, as_json: bool, quiet: bool, **options: Any) -> int:
-    """Refine PROJECT, a project file, its folder or a GSAS-II .gpx, by a search over recipes.
+    """Refine PROJECT (a project file, its folder or a GSAS-II .gpx) by a search over recipes.
 
-    Hand-made recipes are tried first, then the sampler proposes. Ctrl-C keeps all finished trials; --resume goes on.
+    The recipes that you give are tried first; then the sampler proposes others. Ctrl-C stops the run and keeps all
+    finished trials; --resume continues it.
     """
     from autogsas.commands import verbs
 
@@ -126,10 +132,10 @@ def run(project: Path, as_json: bool, quiet: bool, **options: Any) -> int:
 
 @cli.command(epilog=_STATUS)
 @click.argument("project", type=_PATH)
-@click.option("--recipe", required=True, type=_PATH, metavar="FILE", help="A recipe, such as best.recipe.yaml.")
+@click.option("--recipe", required=True, type=_PATH, metavar="FILE", help="Recipe file, such as best.recipe.yaml.")
 @_shared(search=False)
 def refine(project: Path, recipe: Path, as_json: bool, quiet: bool, **options: Any) -> int:
-    """Refine PROJECT by one recipe, without a search."""
+    """Refine PROJECT with one recipe, without a search."""
     from autogsas.commands import verbs
 
     with _watch(as_json, quiet) as progress:
@@ -139,17 +145,17 @@ def refine(project: Path, recipe: Path, as_json: bool, quiet: bool, **options: A
 
 @cli.command()
 @click.argument("data", type=_PATH, nargs=-1, required=True)
-@click.option("--phase", "phases", type=_PATH, multiple=True, required=True, help="A CIF; may be given again.")
-@click.option("--instrument", type=_PATH, help="A GSAS .prm/.inst or GSAS-II .instprm file.")
-@click.option("--name", help="A title; default: the folder's name.")
+@click.option("--phase", "phases", type=_PATH, multiple=True, required=True, help="CIF of a phase; may be repeated.")
+@click.option("--instrument", type=_PATH, help="GSAS .prm or .inst, or GSAS-II .instprm file.")
+@click.option("--name", help="Name of the project; default: name of the folder.")
 @click.option("--radiation", type=click.Choice(["xray", "neutron"]))
 @click.option("--geometry", type=click.Choice(["Bragg-Brentano", "Debye-Scherrer"], case_sensitive=False))
-@click.option("--wavelength", type=float, multiple=True, help="Angstrom; twice for K-alpha1 and K-alpha2.")
-@click.option("--limits", type=float, nargs=2, help="2theta range in degrees.")
-@click.option("--out", "target", type=_PATH, default=Path(), metavar="DIR", help="Folder of the new project.yaml.")
+@click.option("--wavelength", type=float, multiple=True, help="In Angstrom; give it twice for K-alpha1 and K-alpha2.")
+@click.option("--limits", type=float, nargs=2, help="2theta range, in degrees.")
+@click.option("--out", "target", type=_PATH, default=Path(), metavar="DIR", help="Folder for project.yaml.")
 @_debug
 def init(**given: Any) -> int:
-    """Write a commented project.yaml for DATA, after reading everything it names."""
+    """Write a commented project.yaml for the patterns DATA, after checking that all files can be read."""
     from autogsas.input.initialise import write_project
 
     click.echo(f"wrote {write_project(**given)}")
@@ -161,7 +167,7 @@ def init(**given: Any) -> int:
 @_figures
 @_debug
 def report(folder: Path, figures: str) -> int:
-    """Write report.html of the run folder RUN again."""
+    """Write report.html of the run folder RUN again, for example after an update or with figures for print."""
     from autogsas.commands import verbs
 
     done = verbs.report(folder, figures=figures)
@@ -173,16 +179,16 @@ def report(folder: Path, figures: str) -> int:
 
 @cli.command()
 @click.argument("given", type=_PATH, nargs=-1, required=True, metavar="A B [C ...]")
-@click.option("--project", type=_PATH, metavar="PROJECT", help="What recipes are for, where it is not beside them.")
-@click.option("--backend", metavar="NAME", help="The engine for recipes; default: that of the first run.")
-@click.option("--html", type=_PATH, metavar="FILE", help="Write the comparison as a page with pictures.")
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON and nothing else.")
-@click.option("--quiet", is_flag=True, help="Print the verdicts and nothing else.")
+@click.option("--project", type=_PATH, metavar="PROJECT", help="Project of the recipes, if it is not in their folder.")
+@click.option("--backend", metavar="NAME", help="Engine for recipes; default: that of the first run.")
+@click.option("--html", type=_PATH, metavar="FILE", help="Write the comparison as an HTML page with figures.")
+@click.option("--json", "as_json", is_flag=True, help="Print only the comparison, as JSON.")
+@click.option("--quiet", is_flag=True, help="Print only the verdicts.")
 @_debug
 def compare(
     given: tuple[Path, ...], project: Path | None, backend: str | None, html: Path | None, as_json: bool, quiet: bool
 ) -> int:
-    """Compare refinement A with B and others: each the folder of a run, a .gpx, a recipe with its project, or a CIF.
+    """Compare refinement A with B and others. Each is a run folder, a .gpx, a recipe of a project, or a CIF.
 
     The verdict is one of: better and consistent, same, lower but unphysical, different structure, not comparable.
     """
@@ -198,7 +204,7 @@ def compare(
     from autogsas.pages.files import check_place
 
     if html is not None:
-        check_place(html)  # before recipes are refined, which may take minutes
+        check_place(html)  # before recipes are refined, which can take minutes
     with _watch(as_json, True if quiet else as_json) as progress:
         found = compare_all(*given, project=project, backend=backend, progress=progress)
     if html is not None:
@@ -217,13 +223,24 @@ def compare(
 
 @cli.command()
 @click.argument("folder", type=_PATH, metavar="RUN")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; this machine alone.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any that is free.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="0 takes a free port.",
+)
 @_debug
 def dashboard(folder: Path, host: str, port: int) -> int:
-    """Show the study of the run folder RUN in a browser, with the fit of each trial, until Ctrl-C.
+    """Show the trials of the run folder RUN in a browser, each with its fit, until Ctrl-C.
 
-    The run may still be going on; its files are only read. Needs autogsas[dashboard].
+    The run may still be in progress; its files are only read. Requires autogsas[dashboard].
     """
     from autogsas.commands.dashboard import serve
 
@@ -236,7 +253,10 @@ def dashboard(folder: Path, host: str, port: int) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @_debug
 def plugins(project: Path | None, as_json: bool) -> int:
-    """Show what is loaded, from where, which hooks it implements, and what failed. With PROJECT, its own files too."""
+    """List the plugins: where each comes from, which hooks it implements, and why one failed to load.
+
+    With PROJECT, the plugin files of the project are listed too.
+    """
     from autogsas.commands import inspection
 
     click.echo(inspection.plugins(project, as_json=as_json))
@@ -244,10 +264,10 @@ def plugins(project: Path | None, as_json: bool) -> int:
 
 
 @cli.command()
-@click.option("--backend", metavar="NAME", help="The exit status says whether this one works; else, whether any does.")
+@click.option("--backend", metavar="NAME", help="Exit with 0 if this backend works; default: if any works.")
 @_debug
 def doctor(backend: str | None) -> int:
-    """Check this installation: versions, plugins, room for trials, and each backend by a short refinement."""
+    """Check the installation: versions, plugins, disk space, and each backend with a short refinement."""
     from autogsas.commands import inspection
 
     text, status = inspection.doctor(backend)
@@ -257,10 +277,10 @@ def doctor(backend: str | None) -> int:
 
 @cli.command("check-backend")
 @click.argument("name")
-@click.option("--plugin", "files", type=_PATH, multiple=True, help="A file of hooks that brings the backend.")
+@click.option("--plugin", "files", type=_PATH, multiple=True, help="Plugin file that contains the backend.")
 @_debug
 def check_backend(name: str, files: tuple[Path, ...]) -> int:
-    """Run the conformance checks on backend NAME: does it keep the contract?"""
+    """Check whether the backend NAME conforms to the backend contract."""
     from autogsas.commands import inspection
 
     return inspection.check_backend(name, files, click.echo)
@@ -299,13 +319,13 @@ def _fail(message: str, status: int, debug: bool) -> NoReturn:
 
 
 def main(args: list[str] | None = None, command: click.Command = cli, name: str = "autogsas") -> NoReturn:
-    """Run a command line and exit with its status; an error of autogsas itself exits with 70."""
+    """Run a command line and exit with its status; an internal error exits with 70."""
     given = sys.argv[1:] if args is None else args
     debug = "--debug" in given
     try:
         status = command.main(given, prog_name=name, standalone_mode=False)
     except click.UsageError as error:
-        where = f" ({error.ctx.command_path} --help says more)" if error.ctx is not None else ""
+        where = f" (see {error.ctx.command_path} --help)" if error.ctx is not None else ""
         _fail(f"{' '.join(error.format_message().split())}{where}", 2, debug)
     except click.exceptions.Abort:
         _fail("interrupted", 130, debug)
@@ -318,6 +338,6 @@ def main(args: list[str] | None = None, command: click.Command = cli, name: str 
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except Exception as error:  # noqa: BLE001  the last line of defence: one line unless asked for more
-        _fail(f"internal error, {type(error).__name__}: {error}; --debug shows where", 70, debug)
+    except Exception as error:  # noqa: BLE001  users get one line instead of a traceback
+        _fail(f"internal error, {type(error).__name__}: {error}; add --debug for the traceback", 70, debug)
     sys.exit(status if isinstance(status, int) else 0)

@@ -1,4 +1,4 @@
-"""The version of autogsas, in a module that imports nothing."""
+"""The version of autogsas; this module imports nothing."""
 
 from __future__ import annotations
 

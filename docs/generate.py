@@ -184,7 +184,8 @@ def summary_keys() -> str:
         names = sorted(set(re.findall(r"#/\$defs/(\w+)", json.dumps(entry))))
         about = " ".join(" ".join(defs[name].get("description", "").split()) for name in names)
         inner = ", ".join(f"`{one}`" for name in names for one in defs[name]["properties"])
-        rows.append((f"`{key}`", f"{about} Keys: {inner}." if names else _kind(entry, defs) or "keys"))
+        many = "List, an entry for each: " if entry.get("type") == "array" else ""
+        rows.append((f"`{key}`", f"{many}{about} Keys: {inner}." if names else _kind(entry, defs) or "keys"))
     return table(["key", "value"], rows)
 
 

@@ -1,4 +1,4 @@
-"""``autogsas dashboard``: the study of a run in a browser, with the picture of each trial's fit."""
+"""``autogsas dashboard``: the trials of a run in a browser, each with the figure of its fit."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ _REFRESH = 2.0  # seconds
 
 
 def serve(folder: Path, host: str, port: int, say: Callable[[str], None]) -> None:
-    """Serve a run's study with optuna-dashboard until Ctrl-C; ``say`` gets the address.
+    """Serve the study of a run with optuna-dashboard until Ctrl-C; ``say`` is called with the address.
 
-    The run may go on meanwhile: its new trials appear. Nothing is written into its folder. Raises UserError where the
-    folder holds no run, the package is not there, or the port cannot be had.
+    New trials of a run in progress appear. Nothing is written to its folder. Raises UserError if the folder does not
+    hold a run, the package is not installed, or the port cannot be used.
     """
     with warnings.catch_warnings(), serving(folder, host, port) as server:
-        # What Optuna remarks about few trials is no news to whoever looks at them.
+        # Optuna warns about a small number of trials, which the user can see.
         warnings.filterwarnings("ignore", module="optuna")
         say(f"{folder} at http://{host}:{server.server_port}/dashboard (Ctrl-C stops)")
         stopped = threading.Event()
         with stop_signals(stopped.set):
-            # Waiting in slices, for on some systems a signal is not seen while a thread waits for ever.
+            # With a timeout, because some systems do not deliver a signal while a thread waits without one.
             while not stopped.wait(0.5):
                 pass
 
 
 @contextlib.contextmanager
 def serving(folder: Path, host: str, port: int) -> Iterator[WSGIServer]:
-    """Serve a run's study in the background while in the context; port 0: any that is free. Raises as `serve` does."""
+    """Serve the study of a run in the background within the context; port 0 takes a free one. Raises like `serve`."""
     try:
         program = importlib.import_module("optuna_dashboard")
     except ImportError:
-        raise UserError("needs the package 'optuna-dashboard': pip install 'autogsas[dashboard]'") from None
+        raise UserError("the dashboard needs optuna-dashboard: pip install 'autogsas[dashboard]'") from None
     if not (folder / STUDY).is_file():
-        raise UserError("not the folder of a run: it has no study.db", file=folder)
+        raise UserError("not a run folder: there is no study.db", file=folder)
     mirror = Mirror(folder / STUDY, folder.resolve().name or "run", lambda number: _arrays(folder, number) is not None)
     application = program.wsgi(mirror.storage, artifact_store=_Pictures(folder))
     try:
@@ -82,7 +82,7 @@ def serving(folder: Path, host: str, port: int) -> Iterator[WSGIServer]:
 def _follow(mirror: Mirror, file: Path, ended: threading.Event) -> None:
     seen = None
     while not ended.wait(_REFRESH):
-        # A study that cannot be read at this moment is read the next time.
+        # A study that cannot be read now is read again later.
         with contextlib.suppress(UserError, OSError):
             changed = file.stat().st_mtime_ns
             if changed != seen:
@@ -94,7 +94,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def server_bind(self) -> None:
-        """Bind without asking for the machine's full name, which can take seconds."""
+        """Bind without looking up the full name of the machine, which can take seconds."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
@@ -102,17 +102,17 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the terminal is the user's."""
+        """Do not log requests to the terminal."""
 
 
 class _Pictures:
-    """The pictures of trials as a store of artifacts, each drawn when it is asked for."""
+    """An artifact store of the figures of trials; each is drawn on request."""
 
     def __init__(self, folder: Path) -> None:
         self._draw = lru_cache(maxsize=64)(lambda number: trial_svg(folder, number).encode("utf-8", "replace"))
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
-        """Return the picture."""
+        """Return the figure of a trial."""
         try:
             return io.BytesIO(self._draw(int(artifact_id, 16)))
         except (UserError, ValueError) as error:
@@ -120,21 +120,21 @@ class _Pictures:
             raise missing(artifact_id) from error
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
-        """Take nothing: the run's files stay as they are."""
+        """Refuse to write: the files of a run are not changed."""
         raise PermissionError("the files of a run are not changed")
 
     def remove(self, artifact_id: str) -> None:
-        """Remove nothing."""
+        """Do nothing: the files of a run are not changed."""
 
 
 def trial_svg(folder: Path, number: int) -> str:
-    """Return the fit of a trial as the text of an SVG file, all its histograms one below the other.
+    """Return the fit of a trial as the text of an SVG file, its histograms one below another.
 
-    Raises UserError where the trial left no curves or they are damaged.
+    Raises UserError if the trial has no curves or their file is damaged.
     """
     file = _arrays(folder, number)
     if file is None:
-        raise UserError("the trial left no curves", file=folder, key=f"trial {number}")
+        raise UserError("the trial has no curves", file=folder, key=f"trial {number}")
     stored = _stored(folder, number)
     fits: list[tuple[Profile, list[Marks], Caption]] = []
     try:
@@ -149,7 +149,7 @@ def trial_svg(folder: Path, number: int) -> str:
 
 
 def _arrays(folder: Path, number: int) -> Path | None:
-    """Return the file with the curves of a trial, or of the one whose result it took over."""
+    """Return the file with the curves of a trial, or of the earlier trial whose result it reused."""
     stored = _stored(folder, number)
     for candidate in (number, stored.same_as if stored is not None else None):
         if candidate is not None and (file := folder / "trials" / f"{candidate:04d}.npz").is_file():

@@ -1,4 +1,4 @@
-"""What is installed and whether it works, as text: plugins, doctor, check-backend."""
+"""The commands plugins, doctor and check-backend: what is installed and whether it works."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from autogsas.errors import AutogsasError
@@ -29,14 +29,14 @@ from autogsas.version import __version__
 __all__ = ["SELF_TEST_TIMEOUT", "check_backend", "doctor", "plugins"]
 
 SELF_TEST_TIMEOUT = 60.0
-"""Seconds for a refinement that takes two; the first import of an engine may take longer."""
+"""Time limit in seconds of a refinement that takes about two; the first import of an engine can be slow."""
 
 _PACKAGES = ("numpy", "scipy", "gemmi", "pluggy", "pydantic", "ruamel.yaml", "optuna", "click", "rich")
 _OPTIONAL = {"cmaes": "sampler cmaes", "torch": "sampler gp"}
 
 
 def plugins(project: Path | None = None, *, as_json: bool = False) -> str:
-    """Return all plugins with origin, location, hooks and why one failed; a project's own where one is given."""
+    """Return all plugins with origin, location, hooks and error; with ``project`` also the plugins of the project."""
     host = Host() if project is None else load_project(project)[1]
     if as_json:
         return json.dumps([asdict(info) for info in host.plugins], indent=1)
@@ -55,62 +55,72 @@ def plugins(project: Path | None = None, *, as_json: bool = False) -> str:
 def doctor(wanted: str | None = None) -> tuple[str, int]:
     """Return a description of the installation and the exit status.
 
-    Each backend that can be used refines made-up data, in a process of its own, within `SELF_TEST_TIMEOUT` seconds.
-    The status is 3 where the backend ``wanted`` by name, or without a name every one, is missing or broken.
+    Each available backend refines synthetic data in a separate process, within `SELF_TEST_TIMEOUT` seconds.
+    The status is 3 if the backend ``wanted``, or without a name every backend, is missing or broken.
     """
+    host = Host()
+    backends = host.backends()
+    examined = {name: _examine(backend) for name, backend in backends.items()}
+    lines = [*_installation(), "backends"]
+    lines += [f"    {line}" for report in examined.values() for line in report.lines]
+    chosen = next((name for name in reversed(backends) if examined[name].available), None)
+    broken = chosen is not None and not examined[chosen].works
+    advice = ", which does not work; choose another with --backend" if broken else ""
+    lines.append(f"a project without a backend uses: {chosen or 'none'}{advice}")
+    if wanted is not None and wanted not in examined:
+        lines.append(f"no backend {wanted!r}; available names: {', '.join(examined)}")
+    failed = [info for info in host.plugins if info.error]
+    lines += ["plugins that failed to load"] if failed else ["all plugins loaded"]
+    lines += [f"    {info.name} ({info.origin}): {info.error}" for info in failed]
+    good = any(report.works for name, report in examined.items() if wanted in (None, name))
+    return "\n".join(lines), 0 if good else 3
+
+
+def _installation() -> list[str]:
     lines = [f"autogsas {__version__}, Python {platform.python_version()} on {platform.platform()}"]
     lines += [f"    {name} {importlib.metadata.version(name)}" for name in _PACKAGES]
     lines.append("optional packages")
     for name, use in _OPTIONAL.items():
-        there = importlib.util.find_spec(name) is not None
-        lines.append(f"    {name}: {'there' if there else 'not there'} ({use})")
+        installed = importlib.util.find_spec(name) is not None
+        lines.append(f"    {name}: {'installed' if installed else 'not installed'} ({use})")
     folder = Path(scratch() or tempfile.gettempdir())
     free = shutil.disk_usage(folder).free / 2**30
-    lines.append(f"trials work in {folder}, {free:.1f} GB free; {os.cpu_count()} processors")
-    host = Host()
-    lines.append("backends")
-    backends = host.backends()
-    usable: dict[str, bool] = {}
-    works: dict[str, bool] = {}
-    for name, backend in backends.items():
-        said, usable[name], works[name] = _examine(backend)
-        lines += [f"    {line}" for line in said]
-    chosen = next((name for name in reversed(backends) if usable[name]), None)
-    advice = "" if chosen is None or works[chosen] else ", which does not work; --backend names another"
-    lines.append(f"a project that names no backend is refined by: {chosen or 'none'}{advice}")
-    if wanted is not None and wanted not in works:
-        lines.append(f"no plugin brings a backend {wanted!r}; there are: {', '.join(works)}")
-    failed = [info for info in host.plugins if info.error]
-    lines += ["plugins that failed to load"] if failed else ["all plugins loaded"]
-    lines += [f"    {info.name} ({info.origin}): {info.error}" for info in failed]
-    good = any(works.values()) if wanted is None else works.get(wanted, False)
-    return "\n".join(lines), 0 if good else 3
+    lines.append(f"trials run in {folder}, {free:.1f} GB free; {os.cpu_count()} processors")
+    return lines
 
 
-def _examine(backend: Backend) -> tuple[list[str], bool, bool]:
-    """Return lines about one backend, whether it says that it can be used, and whether it can."""
+@dataclass(frozen=True)
+class _Examined:
+    """Lines about one backend, whether its probe finds it available, and whether it passed the self-test."""
+
+    lines: list[str]
+    available: bool = False
+    works: bool = False
+
+
+def _examine(backend: Backend) -> _Examined:
     try:
         probe = backend.probe()
-    except Exception as error:  # noqa: BLE001  a stranger's probe may raise anything; the others are still looked at
+    except Exception as error:  # noqa: BLE001  the probe of a plugin may raise anything; the other backends are still tested
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(last.filename).name}, line {last.lineno}"
-        return [f"{backend.name}: broken: {type(error).__name__}: {error} ({where})"], False, False
+        return _Examined([f"{backend.name}: broken: {type(error).__name__}: {error} ({where})"])
     details = [f"    {name}: {text}" for name, text in probe.details]
     if not probe.available:
         lines = [f"{backend.name}: cannot be used: {probe.reason}", *details]
         if probe.advice:
-            lines.append(f"    to have it: {probe.advice}")
-        return [*lines, "    until then the built-in engine is used, unless a project names this one"], False, False
-    said, passed = _self_test(backend)
-    return [f"{backend.name}: {probe.version}", *details, f"    self-test: {said}"], True, passed
+            lines.append(f"    to install it: {probe.advice}")
+        return _Examined([*lines, "    until then projects that do not name it use another backend"])
+    outcome, passed = _self_test(backend)
+    return _Examined([f"{backend.name}: {probe.version}", *details, f"    self-test: {outcome}"], True, passed)
 
 
 def _self_test(backend: Backend) -> tuple[str, bool]:
-    """Refine made-up data by two short steps as a run would; return what came of it in one line."""
+    """Refine synthetic data in two short steps, as a run does; return the outcome in one line and whether it passed."""
     background = Background(function="chebyschev-1", terms=3)
     frees = (Free(group="scale"), Free(group="background"))
     recipe = Recipe(steps=(Step(background=(background,), free=frees), Step(free=(Free(group="cell"),))))
-    # The trial's own time counts from a ready worker; before that the worker has to start.
+    # The time limit of a trial starts when its worker is ready; starting the worker takes time too.
     longest = START_TIMEOUT + 2 * SELF_TEST_TIMEOUT
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="autogsas-doctor-") as folder:
@@ -127,13 +137,13 @@ def _self_test(backend: Backend) -> tuple[str, bool]:
         return f"FAILED: no answer within {longest:g} s", False
     if event.result is None:
         return f"FAILED: {event.cause}: {event.message}", False
-    return f"made-up data refined in {time.monotonic() - began:.1f} s, Rwp {event.result.engine_rwp:.2f} %", True
+    return f"synthetic data refined in {time.monotonic() - began:.1f} s, Rwp {event.result.engine_rwp:.2f} %", True
 
 
 def check_backend(name: str, files: Sequence[Path], say: Callable[[str], None]) -> int:
-    """Run the conformance checks on a backend, saying each; return 0 where all pass, else 3.
+    """Run the conformance checks on a backend and report each one; return 0 if all pass, else 3.
 
-    Raises UserError for an unknown backend, BackendMissing where it cannot be used.
+    Raises UserError for an unknown backend, BackendMissing if it cannot be used.
     """
     backend = Host(files).backend(name)
     suite = type("Suite", (BackendConformance,), {"backend": lambda self: backend})()
@@ -141,5 +151,5 @@ def check_backend(name: str, files: Sequence[Path], say: Callable[[str], None]) 
     for check, error in run_checks(suite):
         failures += bool(error)
         say(f"{'FAILED' if error else 'ok    '} {check}" + (f": {error}" if error else ""))
-    say(f"{backend.name}: {failures} failed" if failures else f"{backend.name} keeps the contract")
+    say(f"{backend.name}: {failures} checks failed" if failures else f"{backend.name} conforms to the contract")
     return 3 if failures else 0

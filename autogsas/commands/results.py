@@ -164,7 +164,7 @@ class Run:
     def pictures(self) -> Pictures:
         """The fit of each histogram and the history of the search, drawn anew from the folder's files."""
         from autogsas.figures import fits_svg, history_svg  # drawing is imported where it is used
-        from autogsas.report.pictures import captions
+        from autogsas.report.figures import captions
 
         read = read_run(self.folder)
         drawn = {}

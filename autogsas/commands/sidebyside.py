@@ -1,4 +1,4 @@
-"""A comparison on the terminal: the verdicts, the figures, the parameters, what each refined and found."""
+"""A comparison on the terminal: verdicts, figures of merit, parameters, refined groups and findings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from autogsas.comparison import Comparison, Figures, Gap, Pair, Refinement, Row
 from autogsas.comparison.verdict import MANY_ESDS
+from autogsas.figures.forest import SECTIONS
 from autogsas.text.formatting import MISSING, count, general, interval, percent, with_esd
 from autogsas.text.prose import joined
 
@@ -22,13 +23,6 @@ _STYLES = {
     "different structure": "bold yellow",
     "not comparable": "bold magenta",
 }
-_TITLES = {
-    "cell": "Cell",
-    "atoms": "Atoms",
-    "amounts": "Amounts",
-    "broadening": "Size, strain, orientation",
-    "instrument": "Instrument and sample",
-}
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
@@ -37,12 +31,12 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
         _verdict(pair, console)
     for warning in comparison.warnings:
         console.print(Text(f"warning: {warning}", "yellow"))
-    _titled("Figures", _figures(comparison), console)
+    _titled("Figures of merit", _figures(comparison), console)
     for number, pair in enumerate(comparison.pairs, start=1):
         if len(comparison.pairs) > 1:
             console.print(Text(f"{pair.one.label} and {pair.two.label}", "bold underline"))
         _common(pair, console)
-        for section, title in _TITLES.items():
+        for section, title in SECTIONS.items():
             rows = [row for row in comparison.rows if row.section == section]
             if rows:
                 _titled(title, _parameters(rows, pair, number), console)
@@ -69,7 +63,7 @@ def _table(heads: Sequence[str]) -> Table:
 
 
 def _titled(title: str, table: Table, console: Console) -> None:
-    # A table's own title is folded to the width of the table.
+    # rich would wrap the title of a table to the width of the table.
     console.print(Text(title, "bold"))
     console.print(table)
 
@@ -93,7 +87,11 @@ def _common(pair: Pair, console: Console) -> None:
     table = _table(["", pair.one.label, pair.two.label])
     for name, cells in _figure_rows([pair.common.one, pair.common.two]):
         table.add_row(name, *cells)
-    _titled(f"Over what both count, {joined([interval(limits) for _, limits in pair.common.ranges])}", table, console)
+    _titled(
+        f"Over the points that both count, {joined([interval(limits) for _, limits in pair.common.ranges])}",
+        table,
+        console,
+    )
 
 
 def _figure_rows(figures: Sequence[Figures]) -> Iterator[tuple[str, list[str]]]:
@@ -126,7 +124,7 @@ def _background(function: str, terms: int) -> str:
 
 
 def _parameters(rows: Sequence[Row], pair: Pair, number: int) -> Table:
-    """Return one section of the parameters of a pair, whose second is the refinement of this ``number``."""
+    """Return one section of the parameters of a pair; ``number`` is the place of its second refinement."""
     table = _table(["", pair.one.label, pair.two.label, "difference", "esds"])
     owners = len({row.owner for row in rows}) > 1
     for row in rows:

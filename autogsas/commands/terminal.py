@@ -1,4 +1,4 @@
-"""What the command line shows: progress while a run goes on, a short table at its end."""
+"""Progress of a run on the terminal, and a short table of results at its end."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from autogsas.hooks.events import (
     TrialStarted,
     describe,
 )
+from autogsas.model.recipe import Recipe
 from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.runfolder.candidates import differences_words
 from autogsas.runfolder.reader import Attempt
-from autogsas.runfolder.summary import Summary
+from autogsas.runfolder.summary import ScoutPart, Summary
 from autogsas.text.formatting import duration
 from autogsas.text.prose import joined
 
@@ -43,8 +44,8 @@ _STYLES = {
     "hand": "magenta",
 }
 _WIDEST, _HIGHEST, _FULL_ROW = 100, 8, 60
-_AROUND = 8  # lines of the terminal that are left for what else is said
-_WORTH_DRAWING = 4  # trials
+_AROUND = 8  # lines of the terminal that are kept for other messages
+_WORTH_DRAWING = 4  # number of trials from which the history is drawn
 
 
 class PlainProgress:
@@ -72,7 +73,7 @@ class PlainProgress:
 
 
 class LiveProgress:
-    """Trial, best Rwp and time left, renewed in place on a terminal."""
+    """Trial, best Rwp and time left, updated in place on a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -95,7 +96,7 @@ class LiveProgress:
         self._live.__exit__(kind, error, trace)
 
     def __call__(self, event: Event) -> None:
-        """Take in an event; good news and bad stay on the screen above the live lines."""
+        """Show an event; a new best trial, a failure or a notice stays on the screen above the live lines."""
         match event:
             case RunStarted():
                 self._start, self._done, self._fresh = event, event.restored, 0
@@ -103,10 +104,10 @@ class LiveProgress:
                 self._history.clear()
                 self._by_hand = None
             case TrialStarted():
-                self._running[event.number] = f"{event.origin}: first of {event.steps} steps"
+                self._running[event.number] = f"{event.origin}: step 1 of {event.steps}"
             case StepFinished():
                 rwp = f", Rwp {event.step.rwp:.2f}" if event.step.rwp == event.step.rwp else ""
-                self._running[event.number] = f"{event.step.title or 'step'} done{rwp}"
+                self._running[event.number] = f"finished {event.step.title or 'a step'}{rwp}"
             case TrialFinished():
                 self._finish(event)
             case Notice():
@@ -165,12 +166,12 @@ def _attempt(record: TrialRecord, best: TrialRecord | None) -> Attempt:
 
 
 def _is_by_hand(record: TrialRecord) -> bool:
-    # A whole recipe makes no choices; only people write whole recipes.
+    # A trial that was proposed has choices; one from a complete recipe has none, and only users write those.
     return record.origin != "search" and not record.choices
 
 
 def _plot(history: Sequence[Attempt], by_hand: float | None, console: Console, height: int) -> list[Text]:
-    """Return the history as lines to print; none where it would say little or has no room."""
+    """Return the history as lines to print; an empty list if there are few trials or no room."""
     if len(history) < _WORTH_DRAWING:
         return []
     plain = not console.encoding.lower().startswith("utf")
@@ -179,7 +180,7 @@ def _plot(history: Sequence[Attempt], by_hand: float | None, console: Console, h
 
 
 def show_run(run: FinishedRun, console: Console) -> None:
-    """Print the result of a run: the figures, what is to be said about them, and where the files lie."""
+    """Print the result of a run: figures of merit, findings, and the folder with the files."""
     summary = run.summary
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
@@ -197,57 +198,66 @@ def show_run(run: FinishedRun, console: Console) -> None:
         ]
         for line in _plot(history, None, console, _HIGHEST):
             console.print(line)
-    # Never folded, so that it can be copied.
+    # On one line, so that it can be copied.
     console.print(Text.assemble(("files       ", "dim"), str(run.folder)), soft_wrap=True)
 
 
 def _lines(summary: Summary) -> list[tuple[str, str]]:
+    if summary.rwp is None:
+        return [("result", "no usable result found"), ("trials", _trials(summary))]
+    lines = [("Rwp", f"{summary.rwp:.3f} %")]
+    if len(summary.histograms) > 1:
+        each = (f"{item.name} {item.rwp:.2f} %" for item in summary.histograms if item.rwp is not None)
+        lines.append(("", ", ".join(each)))
+    lines += [
+        ("GoF", "" if summary.gof is None else f"{summary.gof:.3f}"),
+        ("variables", f"{summary.n_variables} on {summary.n_observations} points"),
+        ("best trial", f"{summary.best_trial} ({summary.best_origin})"),
+        ("background", _background(summary)),
+        ("trials", _trials(summary)),
+    ]
+    if summary.scout is not None:
+        lines.append(("scout", _scout(summary.scout, summary.best_trial)))
+    if len(summary.candidates) > 1:
+        lines += _solutions(summary)
+    return lines
+
+
+def _trials(summary: Summary) -> str:
     counts = summary.trials
     parts = [f"{counts.complete} complete"]
     others = (("infeasible", counts.infeasible), ("pruned", counts.pruned), ("failed", counts.failed))
     parts += [f"{n} {word}" for word, n in others if n]
-    trials = f"{', '.join(parts)}, in {duration(summary.seconds)}"
+    text = f"{', '.join(parts)}, in {duration(summary.seconds)}"
     if summary.causes:
-        trials += f" ({', '.join(f'{cause} {count}' for cause, count in summary.causes.items())})"
+        text += f" ({', '.join(f'{cause} {count}' for cause, count in summary.causes.items())})"
     if summary.finished != "complete":
-        trials += f"; {summary.finished}, --resume goes on"
-    if summary.rwp is None:
-        return [("result", "nothing usable was found"), ("trials", trials)]
-    lines = [
-        ("Rwp", f"{summary.rwp:.3f} %"),
-        ("GoF", "" if summary.gof is None else f"{summary.gof:.3f}"),
-        ("variables", f"{summary.n_variables} for {summary.n_observations} points"),
-        ("best trial", f"{summary.best_trial} ({summary.best_origin})"),
-        ("background", _background(summary)),
-        ("trials", trials),
+        text += f"; stopped: {summary.finished} (continue with --resume)"
+    return text
+
+
+def _solutions(summary: Summary) -> list[tuple[str, str]]:
+    second = summary.candidates[1]
+    rwp = "" if second.rwp is None else f" at Rwp {second.rwp:.3f} %"
+    words = joined(differences_words(second.differences, len(summary.structure) > 1)[:3])
+    return [
+        ("solutions", f"{len(summary.candidates)} distinct solutions; the report compares them"),
+        ("", f"second solution: trial {second.trial}{rwp}{f', {words}' if words else ''}"),
     ]
-    if summary.scout is not None:
-        lines.append(("scout", _scout(summary)))
-    if len(summary.histograms) > 1:
-        each = (f"{item.name} {item.rwp:.2f} %" for item in summary.histograms if item.rwp is not None)
-        lines.insert(1, ("", ", ".join(each)))
-    if len(summary.candidates) > 1:
-        other = summary.candidates[1]
-        rwp = "" if other.rwp is None else f" at Rwp {other.rwp:.3f} %"
-        words = joined(differences_words(other.differences, len(summary.structure) > 1)[:3])
-        lines.append(("solutions", f"{len(summary.candidates)} distinct ones; the report compares them"))
-        lines.append(("", f"the second: trial {other.trial}{rwp}{f', {words}' if words else ''}"))
-    return lines
 
 
-def _scout(summary: Summary) -> str:
-    assert summary.scout is not None
-    if not summary.scout.recipes:
-        return summary.scout.note
-    best = next((item for item in summary.scout.recipes if item.trial == summary.best_trial), None)
-    text = f"{summary.scout.trials} trials in {duration(summary.scout.seconds)}"
-    return f"{text}; the best here is one of its recipes" if best else f"{text}; the search went on from its recipes"
+def _scout(scout: ScoutPart, best_trial: int | None) -> str:
+    if not scout.recipes:
+        return scout.note
+    text = f"{scout.trials} trials with a faster engine in {duration(scout.seconds)}"
+    if any(item.trial == best_trial for item in scout.recipes):
+        return f"{text}; the best trial uses one of its recipes"
+    return f"{text}; the search started from its recipes"
 
 
 def _background(summary: Summary) -> str:
-    chosen: dict[str, str] = {}
-    for step in (summary.recipe or {}).get("steps", []):
-        given = step.get("background", [])
-        for item in given if isinstance(given, list) else [given]:
-            chosen[item.get("histogram", "")] = f"{item['function']}, {item['terms']} terms"
-    return "; ".join(f"{name}: {text}" if name else text for name, text in chosen.items()) or "as it was"
+    chosen: dict[str | None, str] = {}
+    if summary.recipe is not None:
+        for step in Recipe.model_validate(summary.recipe).steps:
+            chosen |= {item.histogram: f"{item.function}, {item.terms} terms" for item in step.background}
+    return "; ".join(f"{name}: {text}" if name else text for name, text in chosen.items()) or "as in the project"

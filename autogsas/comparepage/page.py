@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from autogsas.comparepage.tables import (
     Sheet,
     figures_sheet,
@@ -20,10 +18,11 @@ from autogsas.figures.forest import Line, describe_forest, draw_forest, forest_l
 from autogsas.figures.overlay import describe_overlay, draw_overlay
 from autogsas.figures.series import letter, series, versus
 from autogsas.pages.embed import markup
+from autogsas.pages.parts import Figure, with_stop
 from autogsas.text.formatting import count, percent
 from autogsas.text.prose import joined
 
-__all__ = ["Figure", "Judgement", "Page", "Side", "build_page"]
+__all__ = ["Judgement", "Page", "Side", "build_page"]
 
 _SIGNS: Mapping[str, tuple[str, str]] = {
     "better and consistent": ("good", "✓"),
@@ -67,17 +66,6 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A picture: ``svg`` stands until it can be zoomed, and is what is printed."""
-
-    identity: str
-    title: str
-    svg: Markup
-    description: str
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Page:
     """All that the template shows, as text; only ``svg`` of the figures is markup."""
 
@@ -106,7 +94,7 @@ def build_page(comparison: Comparison, command: str, version: str) -> Page:
         title=f"{labels[0]} against {joined(labels[1:])}",
         sides=tuple(_side(place, one) for place, one in enumerate(comparison.refinements)),
         judgements=tuple(_judgement(place, pair) for place, pair in enumerate(comparison.pairs, start=1)),
-        warnings=tuple(_sentence(text) for text in comparison.warnings),
+        warnings=tuple(with_stop(text) for text in comparison.warnings),
         figures=figures_sheet(comparison),
         patterns=tuple(_pattern(i, overlay, labels) for i, overlay in enumerate(overlays(comparison))),
         forest=_forest("forest", first, _forest_notes(comparison, lines, first)) if first else None,
@@ -120,11 +108,6 @@ def build_page(comparison: Comparison, command: str, version: str) -> Page:
     )
 
 
-def _sentence(text: str) -> str:
-    # As it begins: that may be the name of a file.
-    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
-
-
 def _side(place: int, one: Refinement) -> Side:
     return Side(
         letter=letter(place),
@@ -134,14 +117,14 @@ def _side(place: int, one: Refinement) -> Side:
         engine=one.engine,
         source=one.source,
         order=one.order,
-        notes=tuple(_sentence(note) for note in one.notes),
+        notes=tuple(with_stop(note) for note in one.notes),
     )
 
 
 def _judgement(place: int, pair: Pair) -> Judgement:
     verdict = pair.verdict
     kind, sign = _SIGNS[verdict.word]
-    remarks = tuple(_sentence(text) for text in verdict.remarks)
+    remarks = tuple(with_stop(text) for text in verdict.remarks)
     return Judgement(f"A against {letter(place)}", kind, sign, verdict.word, verdict.sentence, remarks)
 
 

@@ -1,8 +1,10 @@
 """Levenberg-Marquardt on normal equations, with bounds, and with singular directions named instead of hidden.
 
 Marquardt, J. Soc. Indust. Appl. Math. 11, 431 (1963); the damping follows Nielsen (report IMM-REP-1999-05, Technical
-University of Denmark). Variables that enter linearly are solved for exactly before each look at chi^2 (Golub &
-Pereyra, SIAM J. Numer. Anal. 10, 413 (1973)), which the problem does in `settle`.
+University of Denmark). Variables that enter linearly are solved for exactly before each evaluation of chi^2 (Golub &
+Pereyra, SIAM J. Numer. Anal. 10, 413 (1973)), which the objective does in `settle`.
+
+chi^2 may have stairs: GSAS-II's axial sum has a number of terms that depends on SH/L and the Lorentzian widths.
 """
 
 from __future__ import annotations
@@ -14,24 +16,27 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.engine.normal_equations import Problem, Solver
+from autogsas.engine.normal_equations import Objective, Problem, Solver
 
 __all__ = ["Fit", "minimise", "pinned"]
 
 Array = npt.NDArray[np.float64]
 
-_CONVERGED = 0.01  # largest full Gauss-Newton shift over esd
-_SHORT = 0.1
-_TRIES = 12
-_NEAR = 3.0  # esds within which the length of one step says something of the next
-_LENGTHS = (0.4, 4.0)
-_SAME, _STALE = 1e-9, 1e-6  # of chi^2: gains of a step that are none, on a smooth slope and along an edge
-_SLOW = 2  # such steps running that are the end
-_WORTH = 1e-4  # of chi^2: what another round along an edge has to bring
-_SHARES = (1.0, 0.5, 0.25, 0.1)  # of the way to the end of a smooth problem
+# None of these numbers was measured against alternatives; they are the usual ones or were chosen with a wide margin.
+_CONVERGED = 0.01  # largest full Gauss-Newton shift over esd at which a descent stops
+_SHORT = 0.1  # the same, below which a fit counts as converged: a tenth of an esd is enough for any purpose
+_TRIES = 12  # dampings tried for one step
+_NEAR = 3.0  # shift over esd below which the length of one step is a guide for the next
+_LENGTHS = (0.4, 4.0)  # bounds of that length
+_SAME, _STALE = (
+    1e-9,
+    1e-6,
+)  # of chi^2: gains of a step that count as none, where chi^2 is smooth and where it has stairs
+_SLOW = 2  # such steps in a row that end a descent
+_WORTH = 1e-4  # of chi^2: the least gain that another round along an edge must bring
+_SHARES = (1.0, 0.5, 0.25, 0.1)  # parts of the step to the minimum of a smooth problem that are tried
 _ESCAPES, _SMOOTH_CYCLES = 3, 12  # how often stairs are smoothed out, and for how many cycles
-_RELAID = 3  # times that a step may find the lines laid out anew beneath it
-_STEADY = 1e-4  # of chi^2: what following the fit may still change where it has ended
+_STEADY = 1e-4  # of chi^2: the largest change by what follows the fit where the fit has ended
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class Fit:
     """The end of one least-squares run.
 
     ``covariance`` (v, v) is scaled by chi^2/(N-P); zero rows and columns for ``dropped`` and ``at_bound`` variables.
-    ``shift_esd`` is the largest shift over esd that a full Gauss-Newton step would still make.
+    ``shift_esd`` is the largest shift over esd that a full Gauss-Newton step would still make. ``objective`` is chi^2
+    near ``values``.
     """
 
     values: Array
@@ -51,79 +57,95 @@ class Fit:
     dropped: tuple[str, ...]
     at_bound: tuple[str, ...]
     message: str
+    objective: Objective
 
 
 def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
     """Minimise chi^2 from ``values`` (v,) in at most ``max_cycles`` accepted steps.
 
     It stops where the largest full Gauss-Newton shift is below a hundredth of its esd; below a tenth it counts as
-    converged. Where chi^2 has stairs and the way down ends at one, what makes them is held, the smooth problem that is
-    left is minimised, and its end gone on from where it lies lower. Raises ValueError where chi^2 has no value at the
-    start.
+    converged. Where the descent ends at a stair of chi^2, the stairs are smoothed out, or the variables that make them
+    are fixed for a while, and the descent continues from there if chi^2 is lower. Raises ValueError where chi^2 has no
+    value at the start.
     """
-    problem.hold(False)
-    current = np.clip(values, problem.lower, problem.upper)
-    problem.prepare(current)
-    current, chi2 = problem.settle(current)
+    start = np.clip(values, problem.lower, problem.upper)
+    problem.prepare(start)
+    objective = problem.objective()
+    start, chi2 = objective.settle(start)
     if not np.isfinite(chi2):
         raise ValueError("the pattern cannot be calculated from the starting values")
-    best = _descend(problem, current, chi2, max_cycles, _STALE)
-    cycles, escapes = best.cycles, 0
-    while not best.at_rest and cycles < max_cycles and escapes < _ESCAPES:
-        problem.hold(True)
-        smooth = _descend(problem, best.values, best.chi2, min(max_cycles - cycles, _SMOOTH_CYCLES), _SAME)
-        problem.hold(False)
-        cycles += smooth.cycles
-        # The whole way to the smooth minimum, or a part of it: stairs that were held come back.
+    best = _escape(problem, _descend(problem, objective, start, max_cycles, _STALE), max_cycles)
+    best, edge = _follow_edge(problem, best, max_cycles)
+    return _fit(problem, best, edge and best.cycles < max_cycles)
+
+
+def _escape(problem: Problem, best: _End, max_cycles: int) -> _End:
+    """Leave stairs of chi^2: minimise with the stairs smoothed out, and descend again from the way to that minimum."""
+    escapes = 0
+    while not best.at_rest and best.cycles < max_cycles and escapes < _ESCAPES:
+        most = min(max_cycles - best.cycles, _SMOOTH_CYCLES)
+        smooth = _descend(problem, best.objective.with_terms_fixed(True), best.values, most, _SAME)
+        cycles = best.cycles + smooth.cycles
+        objective = smooth.objective.with_terms_fixed(False)
         for share in _SHARES:
-            current, chi2 = problem.settle(best.values + share * (smooth.values - best.values))
+            current, chi2 = objective.settle(best.values + share * (smooth.values - best.values))
             if chi2 < best.chi2 * (1.0 - _STALE):
                 break
         else:
-            break
-        best = _descend(problem, current, chi2, max_cycles - cycles, _STALE)
-        cycles += best.cycles
+            return replace(best, cycles=cycles)
+        best = _descend(problem, objective, current, max_cycles - cycles, _STALE).after(cycles)
         escapes += 1
+    return best
+
+
+def _follow_edge(problem: Problem, best: _End, max_cycles: int) -> tuple[_End, bool]:
+    """Descend along the edge of a stair; return the end, and whether it is a minimum on the edge.
+
+    On the edge the variables that make the stair cannot move and let nothing else move: the others continue without
+    them.
+    """
     edge = False
-    while not best.at_rest and cycles < max_cycles and np.any(problem.stairs):
-        # On the edge of a stair what makes it cannot move and lets nothing else move: the rest goes on without it.
+    while not best.at_rest and best.cycles < max_cycles and np.any(problem.stairs):
         with pinned(problem, problem.stairs, best.values):
-            rest = _descend(problem, best.values, best.chi2, max_cycles - cycles, _SAME)
-        cycles += rest.cycles
-        onward = _descend(problem, rest.values, rest.chi2, max_cycles - cycles, _STALE)
-        cycles += onward.cycles
+            rest = _descend(problem, best.objective, best.values, max_cycles - best.cycles, _SAME).after(best.cycles)
+        onward = _descend(problem, rest.objective, rest.values, max_cycles - rest.cycles, _STALE).after(rest.cycles)
         edge = rest.at_rest and not onward.at_rest
         gained = onward.chi2 < best.chi2 * (1.0 - _WORTH)
         if onward.chi2 < best.chi2 or edge:
             best = onward if onward.chi2 < rest.chi2 * (1.0 - _STALE) else replace(rest, at_rest=False)
+        best = replace(best, cycles=onward.cycles)
         if not gained:
             break
-    current, chi2 = problem.settle(best.values)
-    here = problem.linearise(current)
-    solver = Solver(problem, current, here)
+    return best, edge
+
+
+def _fit(problem: Problem, end: _End, edge: bool) -> Fit:
+    """Return the fit that ended at ``end``: at the ``edge`` of a stair a minimum, though the slope is not zero."""
+    values, _ = end.objective.settle(end.values)
+    here = end.objective.linearise(values)
+    solver = Solver(problem, values, here)
     short = solver.shift_esd < _SHORT
-    # With all else at rest and no step down, the edge is a minimum, though the plane through it slopes.
-    edge = edge and not short and cycles < max_cycles
-    message = "at the edge of a stair of chi2: no step lowers it" if edge else best.message
+    edge = edge and not short
+    message = "at the edge of a stair of chi2: no step lowers it" if edge else end.message
     if solver.singular:
         message += f"; singular: {'; '.join(solver.singular)}"
-    # A tenth of an esd is converged for any purpose; the hundredth is where a run may stop early.
     return Fit(
-        values=current,
+        values=values,
         covariance=solver.covariance(),
         chi2=here.chi2,
-        cycles=cycles,
-        converged=(short or edge) and best.steady,
+        cycles=end.cycles,
+        converged=(short or edge) and end.steady,
         shift_esd=solver.shift_esd,
         dropped=solver.dropped,
         at_bound=solver.at_bound,
         message=message,
+        objective=here.objective,
     )
 
 
 @contextmanager
 def pinned(problem: Problem, which: npt.NDArray[np.bool_], values: Array) -> Iterator[None]:
-    """Hold the variables ``which`` (v,) at their ``values`` (v,) for the while."""
+    """Fix the variables ``which`` (v,) at their ``values`` (v,) within the context."""
     kept = problem.lower.copy(), problem.upper.copy()
     problem.lower[which] = problem.upper[which] = values[which]
     try:
@@ -134,7 +156,10 @@ def pinned(problem: Problem, which: npt.NDArray[np.bool_], values: Array) -> Ite
 
 @dataclass(frozen=True)
 class _End:
-    """Where one descent ended: ``at_rest`` with shifts short of their esds, ``steady`` where nothing else moves."""
+    """The end of one descent: ``at_rest`` with shifts below a tenth of their esds and nothing else moving.
+
+    ``steady``: what follows the fit no longer changes chi^2. ``cycles`` counts from the start of the fit.
+    """
 
     values: Array
     chi2: float
@@ -142,17 +167,23 @@ class _End:
     at_rest: bool
     steady: bool
     message: str
+    objective: Objective
+
+    def after(self, cycles: int) -> _End:
+        """Return the end with the ``cycles`` before its descent counted too."""
+        return replace(self, cycles=self.cycles + cycles)
 
 
-def _descend(problem: Problem, current: Array, chi2: float, max_cycles: int, stale: float) -> _End:
-    """Go down from ``current`` in at most ``max_cycles`` steps; two that gain less than ``stale`` of chi^2 end it."""
-    moving = problem.advance(current)
+def _descend(problem: Problem, objective: Objective, current: Array, max_cycles: int, stale: float) -> _End:
+    """Descend from ``current`` in at most ``max_cycles`` steps; two that gain less than ``stale`` of chi^2 end it."""
+    moving = objective.advance(current)
     if moving:
-        current, chi2 = problem.settle(current)
+        current, _ = objective.settle(current)
     steady = not moving
-    damping, cycles, relaid, slow = _Damping(), 0, 0, 0
+    damping, cycles, slow = _Damping(), 0, 0
     while True:
-        here = problem.linearise(current)
+        here = objective.linearise(current)
+        objective = here.objective
         chi2 = here.chi2 + here.penalty
         solver = Solver(problem, current, here)
 
@@ -164,26 +195,20 @@ def _descend(problem: Problem, current: Array, chi2: float, max_cycles: int, sta
         elif cycles >= max_cycles:
             message = f"stopped after {cycles} cycles"
         elif solver.shift_esd >= _CONVERGED:
-            found = _step(problem, solver, current, chi2, damping)
-            if found is None and relaid < _RELAID and problem.settle(current)[1] > chi2 * (1.0 + 1e-10):
-                # A step that was tried had the lines laid out anew, by which chi^2 is a little more everywhere: no
-                # step could come below what the old layout gave.
-                relaid += 1
-                damping = _Damping()
-                continue
+            found = _step(problem, objective, solver, current, chi2, damping)
             if found is None and steady:
                 message = "no step lowers chi2 further"
         if message:
             at_rest = solver.shift_esd < _SHORT and steady
-            return _End(current, chi2, cycles, at_rest, steady, message)
+            return _End(current, chi2, cycles, at_rest, steady, message, objective)
         if found is not None:
             slow = slow + 1 if chi2 - found[1] < stale * chi2 else 0
             current, chi2 = found
         cycles += 1
         if moving:
-            problem.advance(current)
+            objective.advance(current)
             before = chi2
-            current, chi2 = problem.settle(current)
+            current, chi2 = objective.settle(current)
             steady = abs(before - chi2) < _STEADY * chi2
 
 
@@ -216,13 +241,13 @@ class _Damping:
 
 
 def _step(
-    problem: Problem, solver: Solver, current: Array, chi2: float, damping: _Damping
+    problem: Problem, objective: Objective, solver: Solver, current: Array, chi2: float, damping: _Damping
 ) -> tuple[Array, float] | None:
     """Return values with a lower chi^2, and that chi^2; None where no damping finds any."""
     for _ in range(_TRIES):
         step = solver.step(damping.value) * damping.length
         step = step / np.max(np.abs(step) / problem.largest_step, initial=1.0)
-        trial, trial_chi2 = problem.settle(_within(problem, current, step))
+        trial, trial_chi2 = objective.settle(_within(problem, current, step))
         if np.isfinite(trial_chi2) and trial_chi2 < chi2:
             gain = (chi2 - trial_chi2) / max(solver.predicted(step), 1e-300)
             damping.relax(gain, solver.shift_esd < _NEAR)

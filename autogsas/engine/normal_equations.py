@@ -1,4 +1,4 @@
-"""What is minimised, and its normal equations at one point: bounds that hold, singular directions by name, esds."""
+"""The normal equations of a problem at one point: active bounds, singular directions by name, esds."""
 
 from __future__ import annotations
 
@@ -8,29 +8,55 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Linearised", "Problem", "Solver"]
+__all__ = ["Linearised", "Objective", "Problem", "Solver"]
 
 Array = npt.NDArray[np.float64]
 
-_SINGULAR = 1e-10  # smallest eigenvalue of the scaled normal matrix, relative to the largest
-_LEANING = 0.1  # share in a singular direction from which a variable is named
+_SINGULAR = 1e-10  # smallest eigenvalue of the scaled normal matrix, relative to the largest; not measured
+_LEANING = 0.1  # component in a singular direction from which a variable is named; not measured
 
 
 @dataclass(frozen=True)
 class Linearised:
     """chi^2 = sum w (yo - yc)^2 at a point: ``gradient`` J^T W r (v,), ``normal`` J^T W J (v, v), and ``chi2``.
 
-    ``penalty`` is what is added to chi^2 for values outside sense; gradient and normal matrix include it.
+    ``objective`` is chi^2 as a function near this point. ``penalty`` is added to chi^2 for values without meaning, such
+    as negative widths; gradient and normal matrix include it.
     """
 
     gradient: Array
     normal: Array
     chi2: float
+    objective: Objective
     penalty: float = 0.0
 
 
+class Objective(Protocol):
+    """chi^2 with its penalty: the same values give the same number, whatever was evaluated between."""
+
+    def settle(self, values: Array) -> tuple[Array, float]:
+        """Return the values with the linear ones at their best, and chi^2 with its penalty; infinite for no value."""
+        ...
+
+    def linearise(self, values: Array) -> Linearised:
+        """Return chi^2 with gradient and normal matrix, and the objective to use near ``values``."""
+        ...
+
+    def advance(self, values: Array) -> bool:
+        """Update what is not a variable but follows the fit, such as Le Bail intensities; return whether any is."""
+        ...
+
+    def with_terms_fixed(self, fixed: bool) -> Objective:
+        """Return the objective with whatever makes stairs in chi^2 fixed as it is, so that chi^2 is smooth, or not."""
+        ...
+
+    def keep(self) -> None:
+        """Let the next fit begin with the approximations of this objective."""
+        ...
+
+
 class Problem(Protocol):
-    """What is minimised: named variables with bounds and largest single steps, all of shape (v,)."""
+    """A least-squares problem: named variables with bounds and largest single steps, all of shape (v,)."""
 
     @property
     def names(self) -> tuple[str, ...]: ...
@@ -53,24 +79,12 @@ class Problem(Protocol):
     @property
     def n_observations(self) -> int: ...
 
-    def settle(self, values: Array) -> tuple[Array, float]:
-        """Return the values with the linear ones at their best, and chi^2 with its penalty; infinite for no value."""
-        ...
-
-    def linearise(self, values: Array) -> Linearised:
-        """Return chi^2 with gradient and normal matrix."""
+    def objective(self) -> Objective:
+        """Return chi^2 as it is before any linearisation."""
         ...
 
     def prepare(self, values: Array) -> None:
-        """Bring what is no variable and yet follows the fit near its place, before anything is fitted to it."""
-        ...
-
-    def advance(self, values: Array) -> bool:
-        """Change what is no variable and yet follows the fit, after an accepted step; return whether there is such."""
-        ...
-
-    def hold(self, on: bool) -> None:
-        """Say whether what makes stairs in chi^2 is to be held as it is, so that chi^2 is smooth."""
+        """Bring what is not a variable but follows the fit near its place, before anything is fitted to it."""
         ...
 
 

@@ -1,8 +1,7 @@
-"""The calculated pattern of one histogram, and its Jacobian by the chain rule from lines to points."""
+"""The calculated pattern of one histogram, and its Jacobian by the chain rule from peaks to points."""
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,27 +19,26 @@ Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _DEGREE = np.pi / 180.0
-# GSAS-II's cut-offs: 50 widths towards the side on which the axial tail is, 75 on the other.
+# GSAS-II's cut-offs (getWidthsCW): 50 widths on the side of the axial tail, 75 on the other.
 _CUT_TAIL, _CUT_OTHER = 50.0, 75.0
-_WIDEST = 60.0  # degrees
-_ROOM = 0.3  # degrees by which the last reflection may move before they are listed anew
-_SLACK = 0.3  # of its width, by which a line may move before its plan is made anew
+_WIDEST = 60.0  # degrees; not measured
+_ROOM = 0.3  # degrees that the last reflection may move before the reflections are listed again; not measured
+_SLACK = 0.3  # of its width, that a peak may move before its plan is made again; not measured
 
 
 @dataclass(frozen=True)
 class PhasePattern:
-    """One phase's part of a pattern: ``unit`` (n,) at unit scale, its peaks and its shapes.
+    """One phase's part of a pattern: ``unit`` (n,) at unit scale, its peaks, their shapes and the plan of the shapes.
 
-    ``lines`` is how many lines its reflections make.
-
-    ``jacobian`` (n, len(columns)) at the present scale for the variables ``columns``, where it was asked for, and with
-    it the peaks' derivatives by the same variables.
+    ``n_peaks`` counts K-alpha1 and K-alpha2 separately. ``jacobian`` (n, len(columns)) is at the present scale for the
+    variables ``columns``, where directions were given, with the ``derivatives`` of the peaks by the same variables.
     """
 
     unit: Array
     peaks: Peaks
     shapes: Shapes
-    lines: int
+    plan: Plan
+    n_peaks: int
     columns: Ints
     jacobian: Array | None
     derivatives: PeakDerivatives | None
@@ -49,7 +47,8 @@ class PhasePattern:
 class PatternModel:
     """The Bragg part of histogram ``h`` at the points ``x`` (n,), ascending 2theta in degrees.
 
-    Reflections are worked out once, at the cell of ``raw``; build a new model when the cell has moved far.
+    Reflections are listed once, at the cell of ``raw``; build a new model when the cell has moved far. ``plans``, one
+    a phase, are those with which the next fit begins; None: a new one.
     """
 
     def __init__(self, layout: Layout, h: int, x: Array, raw: Array) -> None:
@@ -58,23 +57,32 @@ class PatternModel:
         instrument = layout.histograms[h].instrument
         self._wavelengths = instrument.wavelengths
         self._ratio = instrument.ratio
-        self._held = False
         self._like_gsas2 = layout.histograms[h].axial_sum == "GSAS-II"
         top = float(x[-1]) if x.size else 0.0
         self._built_at = raw.copy()
         self._slack = _ROOM / (2.0 * np.tan(min(top + 1.0, 178.0) * _DEGREE / 2.0)) * _DEGREE
         self.sets = [ReflectionSet(layout, p, h, raw, top) for p in range(len(layout.phases))]
-        self._plans: list[Plan | None] = [None] * len(self.sets)
+        self.plans: tuple[Plan | None, ...] = (None,) * len(self.sets)
+        # The last evaluation of each phase, so that the Jacobian at the same place costs no second one.
         self._kept: list[_Kept | None] = [None] * len(self.sets)
 
     def phase(
-        self, p: int, raw: Array, directions: Array | None = None, kinds: frozenset[str] | None = None
+        self,
+        p: int,
+        raw: Array,
+        directions: Array | None = None,
+        kinds: frozenset[str] | None = None,
+        plan: Plan | None = None,
+        *,
+        same_terms: bool = False,
     ) -> PhasePattern:
         """Return the pattern of phase ``p`` at raw parameters; with ``directions`` (raw, v) the Jacobian too.
 
-        ``kinds`` are the derivatives of shapes to work out, of `ALL_KINDS`: those the Jacobian at the same place will
-        need, so that one pass serves both. None: all with directions, none without. Raises ValueError where the
-        parameters are outside all sense (no cell volume, widths not finite).
+        ``kinds`` are the derivatives of shapes to calculate, of `ALL_KINDS`: those the Jacobian at the same place will
+        need, so that one evaluation serves both. None: all with directions, none without. ``plan`` is used where it
+        fits, otherwise a new one, which with ``same_terms`` keeps its number of terms of GSAS-II's axial sums. The
+        result depends on the arguments and the intensities of `sets` alone, not on earlier calls. Raises ValueError
+        where the parameters have no pattern (no cell volume, widths not finite).
         """
         reflections = self.sets[p]
         local: Array | None = None
@@ -84,20 +92,20 @@ class PatternModel:
             columns = np.flatnonzero(np.any(local != 0.0, axis=0))
             local = local[:, columns]
         peaks, derivatives = reflections.peaks(raw, local)
-        scale = float(raw[self._layout.pair[p][self._h]][0])
-        shl = self._shl(raw)
-        lines = self._lines(peaks)
-        unit_intensity = lines.spread(peaks.base)
+        doublets = self._doublets(peaks)
+        intensity = doublets.spread(peaks.base)
         if kinds is None:
             kinds = frozenset() if directions is None else ALL_KINDS
-        found = self._shapes(p, peaks, lines, shl, kinds)
-        unit = found.combine({"value": unit_intensity})
+        shapes, plan = self._shapes(p, peaks, doublets, self._shl(raw), kinds, plan, same_terms)
+        unit = shapes.combine({"value": intensity})
         if not np.all(np.isfinite(unit)):
             raise ValueError("the calculated pattern is not finite")
         jacobian = None
         if derivatives is not None and local is not None:
-            jacobian = self._jacobian(p, peaks, derivatives, lines, found, scale, shl, local)
-        return PhasePattern(unit, peaks, found, lines.two_theta.size, columns, jacobian, derivatives)
+            scale = float(raw[self._layout.pair[p][self._h]][0])
+            drawn = _Drawn(peaks, doublets, shapes, scale * intensity[:, None])
+            jacobian = drawn.jacobian(derivatives, local[reflections.shl_row])
+        return PhasePattern(unit, peaks, shapes, plan, doublets.two_theta.size, columns, jacobian, derivatives)
 
     def serves(self, raw: Array) -> bool:
         """Whether the reflections listed are still those of the range, the cell being where it is in ``raw``."""
@@ -105,14 +113,6 @@ class PatternModel:
             np.max(np.abs(raw[cell] - self._built_at[cell])) <= self._slack * np.max(np.abs(raw[cell]))
             for cell in self._layout.cell
         )
-
-    def beside(self) -> PatternModel:
-        """Return a model of the same reflections whose use leaves no trace in how this one lays its lines out."""
-        other = copy.copy(self)
-        other._held = False
-        other._plans = [None] * len(self.sets)
-        other._kept = [None] * len(self.sets)
-        return other
 
     def inherit(self, other: PatternModel) -> None:
         """Take over the intensities that another model of the same histogram has found."""
@@ -123,30 +123,24 @@ class PatternModel:
             usual = float(np.median(theirs.intensities)) if theirs.intensities.size else 1.0
             mine.intensities = np.array([known.get(tuple(hkl), usual) for hkl in mine.hkl.tolist()])
 
-    def hold(self, on: bool) -> None:
-        """Say whether lines keep the number of terms of GSAS-II's axial sum that they have, wherever they go."""
-        if on != self._held:
-            self._held = on
-            self._kept = [None] * len(self.sets)
-
-    def share_out(self, raw: Array, net: Array, bragg: Array) -> bool:
+    def share_out(self, patterns: list[PhasePattern], net: Array, bragg: Array) -> bool:
         """Give each reflection of a phase without structure its share of ``net`` (n,), the pattern less background.
 
-        ``bragg`` (n,) is the calculated Bragg part of all phases. Le Bail, Duroy & Fourquet (1988), after Rietveld
-        (1969), eq. 7. Returns whether there is such a phase.
+        ``patterns`` are those of all phases, ``bragg`` (n,) their sum with scales. With the reflection's profile p_i as
+        weight, I_new = I sum p_i net_i/bragg_i / sum p_i (Le Bail, Duroy & Fourquet, Mater. Res. Bull. 23, 447
+        (1988), after Rietveld, J. Appl. Cryst. 2, 65 (1969), eq. 7). Returns whether there is such a phase.
         """
         floor = 1e-9 * float(np.max(np.abs(bragg), initial=1e-200))
         ratio = np.where(bragg > floor, net / np.maximum(bragg, floor), 0.0)
         found = False
-        for p, reflections in enumerate(self.sets):
+        for reflections, pattern in zip(self.sets, patterns, strict=True):
             if reflections.intensities is None:
                 continue
             found = True
-            pattern = self.phase(p, raw)
             k = reflections.intensities.size
-            lines = k * len(self._wavelengths)
             share, under = (
-                pattern.shapes.gather(curve, lines).reshape(-1, k) for curve in (ratio, (bragg > floor).astype(float))
+                pattern.shapes.gather(curve, pattern.n_peaks).reshape(-1, k)
+                for curve in (ratio, (bragg > floor).astype(float))
             )
             weights = np.array([1.0, self._ratio])[: len(share), None]
             seen = (weights * under).sum(axis=0)
@@ -157,78 +151,53 @@ class PatternModel:
     def _shl(self, raw: Array) -> float:
         return max(float(raw[self._layout.instrument[self._h]][INSTRUMENT.index("SH/L")]), LEAST_SHL)
 
-    def _terms(self, peaks: Peaks, lines: _Lines, shl: float) -> Ints | None:
-        return axial_terms.terms(lines.two_theta, shl, lines.repeat(peaks.gamma)) if self._like_gsas2 else None
+    def _terms(self, peaks: Peaks, doublets: _Doublets, shl: float) -> Ints | None:
+        return axial_terms.terms(doublets.two_theta, shl, doublets.repeat(peaks.gamma)) if self._like_gsas2 else None
 
-    def _lines(self, peaks: Peaks) -> _Lines:
+    def _doublets(self, peaks: Peaks) -> _Doublets:
+        """Return the peaks with K-alpha2 at 2theta + 360 (l2 - l1)/(pi l1) tan(theta) degrees.
+
+        That is Bragg's law to first order in the difference of the wavelengths l1 and l2, as GSAS-II places it.
+        """
         if len(self._wavelengths) == 1:
-            return _Lines(peaks.two_theta, np.ones_like(peaks.two_theta), 1, 0.0)
+            return _Doublets(peaks.two_theta, np.ones_like(peaks.two_theta), 1, 0.0)
         first, second = self._wavelengths
-        # The second line to first order in the difference of wavelengths, as GSAS-II places it.
         split = 360.0 * (second - first) / (np.pi * first)
         theta = peaks.two_theta * _DEGREE / 2.0
         other = peaks.two_theta + split * np.tan(theta)
         slope = 1.0 + split * 0.5 * _DEGREE / np.cos(theta) ** 2
-        return _Lines(np.concatenate([peaks.two_theta, other]), slope, 2, self._ratio)
+        return _Doublets(np.concatenate([peaks.two_theta, other]), slope, 2, self._ratio)
 
-    def _shapes(self, p: int, peaks: Peaks, lines: _Lines, shl: float, kinds: frozenset[str]) -> Shapes:
-        fwhm, eta = lines.repeat(peaks.mix.fwhm), lines.repeat(peaks.mix.eta)
-        if not np.all(fwhm < _WIDEST):
-            raise ValueError(f"lines wider than {_WIDEST:g} degrees")
-        kept = self._kept[p]
-        if kept is not None and kept.serves(lines.two_theta, fwhm, eta, shl, kinds):
-            return kept.shapes
-        plan = self._plans[p]
-        terms = plan.terms if plan is not None and self._held else self._terms(peaks, lines, shl)
-        if plan is None or not plan.fits(lines.two_theta, fwhm, shl, _SLACK) or not _same(terms, plan.terms):
-            ends = cut_offs(lines.two_theta, lines.repeat(peaks.variance), lines.repeat(peaks.gamma), shl)
-            plan = self._plans[p] = Plan(self.x, lines.two_theta, fwhm, shl, *ends, terms)
-        found = plan.shapes(lines.two_theta, fwhm, eta, shl, kinds)
-        self._kept[p] = _Kept(lines.two_theta, fwhm, eta, shl, kinds, found)
-        return found
-
-    def _jacobian(
+    def _shapes(
         self,
         p: int,
         peaks: Peaks,
-        by: PeakDerivatives,
-        lines: _Lines,
-        found: Shapes,
-        scale: float,
+        doublets: _Doublets,
         shl: float,
-        local: Array,
-    ) -> Array:
-        out = np.zeros((self.x.size, local.shape[1]))
-        intensity = scale * lines.spread(peaks.base)[:, None]
-        # Atoms move intensities alone, widths move widths alone; the cell and the corrections move everything.
-        moves = np.any(by.position != 0.0, axis=0)
-        widens = np.any(by.variance != 0.0, axis=0) | np.any(by.gamma != 0.0, axis=0)
-        changes = np.any(by.intensity != 0.0, axis=0)
-        mix = peaks.mix
-        fwhm = mix.fwhm_by_variance[:, None] * by.variance + mix.fwhm_by_gamma[:, None] * by.gamma
-        eta = mix.eta_by_variance[:, None] * by.variance + mix.eta_by_gamma[:, None] * by.gamma
-        d_intensity = lines.spread(by.intensity)
-        d_position = intensity * lines.moved(by.position)
-        d_fwhm, d_eta = intensity * lines.repeat(fwhm), intensity * lines.repeat(eta)
-        for group in (moves, ~moves & widens & ~changes, ~moves & ~widens & changes, ~moves & widens & changes):
-            if not np.any(group):
-                continue
-            parts: dict[str, Array] = {}
-            if np.any(changes & group):
-                parts["value"] = d_intensity[:, group]
-            if np.any(moves & group):
-                parts["position"] = d_position[:, group]
-            if np.any(widens & group):
-                parts["fwhm"], parts["eta"] = d_fwhm[:, group], d_eta[:, group]
-            out[:, group] = found.combine(parts)
-        axial_row = local[self.sets[p].shl_row]
-        if np.any(axial_row != 0.0) and shl >= LEAST_SHL:
-            out += np.outer(found.combine({"shl": intensity[:, 0]}), axial_row)
-        return out
+        kinds: frozenset[str],
+        wanted: Plan | None,
+        same_terms: bool,
+    ) -> tuple[Shapes, Plan]:
+        """Return the shapes of all peaks, and the plan they were evaluated with: ``wanted`` where it fits."""
+        fwhm, eta = doublets.repeat(peaks.mix.fwhm), doublets.repeat(peaks.mix.eta)
+        if not np.all(fwhm < _WIDEST):
+            raise ValueError(f"peaks wider than {_WIDEST:g} degrees")
+        place = _Place(doublets.two_theta, fwhm, eta, shl, same_terms)
+        kept = self._kept[p]
+        if kept is not None and kept.serves(place, kinds, wanted):
+            return kept.shapes, kept.plan
+        terms = wanted.terms if wanted is not None and same_terms else self._terms(peaks, doublets, shl)
+        plan = wanted
+        if plan is None or not plan.fits(doublets.two_theta, fwhm, shl, _SLACK) or not _same(terms, plan.terms):
+            ends = cut_offs(doublets.two_theta, doublets.repeat(peaks.variance), doublets.repeat(peaks.gamma), shl)
+            plan = Plan(self.x, doublets.two_theta, fwhm, shl, *ends, terms)
+        shapes = plan.shapes(doublets.two_theta, fwhm, eta, shl, kinds)
+        self._kept[p] = _Kept(place, kinds, wanted, plan, shapes)
+        return shapes, plan
 
 
 def cut_offs(two_theta: Array, variance: Array, gamma: Array, shl: float) -> tuple[Array, Array]:
-    """Return how far below and above each line (n,) is cut off, in degrees, as GSAS-II does (getWidthsCW)."""
+    """Return how far below and above each peak (n,) is cut off, in degrees, as GSAS-II does (getWidthsCW)."""
     width = SIGMA_TO_FWHM * np.sqrt(variance) + gamma
     tail = _CUT_TAIL * (width + shl * np.abs(np.cos(two_theta * _DEGREE)))
     other = _CUT_OTHER * width
@@ -241,31 +210,46 @@ def _same(one: Ints | None, other: Ints | None) -> bool:
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """The shapes worked out last, for lines that have not moved since: only intensities have."""
+class _Place:
+    """All that shapes depend on besides the plan."""
 
     two_theta: Array
     fwhm: Array
     eta: Array
     shl: float
-    kinds: frozenset[str]
-    shapes: Shapes
+    same_terms: bool
 
-    def serves(self, two_theta: Array, fwhm: Array, eta: Array, shl: float, kinds: frozenset[str]) -> bool:
+    def equals(self, other: _Place) -> bool:
         return (
-            kinds <= self.kinds
-            and self.shl == shl
-            and np.array_equal(self.two_theta, two_theta)
-            and np.array_equal(self.fwhm, fwhm)
-            and np.array_equal(self.eta, eta)
+            self.shl == other.shl
+            and self.same_terms == other.same_terms
+            and np.array_equal(self.two_theta, other.two_theta)
+            and np.array_equal(self.fwhm, other.fwhm)
+            and np.array_equal(self.eta, other.eta)
         )
 
 
 @dataclass(frozen=True)
-class _Lines:
-    """The lines of k reflections: one each, or K-alpha1 of all and then K-alpha2 of all.
+class _Kept:
+    """The last evaluation: it serves again where only intensities change. ``wanted`` is the plan it was given."""
 
-    ``slope`` (k,) is how fast the second line moves with the first, ``ratio`` its share of intensity.
+    place: _Place
+    kinds: frozenset[str]
+    wanted: Plan | None
+    plan: Plan
+    shapes: Shapes
+
+    def serves(self, place: _Place, kinds: frozenset[str], wanted: Plan | None) -> bool:
+        # The plan that was used fits here, so that asking for it gives the same.
+        same_plan = wanted is self.wanted or wanted is self.plan
+        return same_plan and kinds <= self.kinds and self.place.equals(place)
+
+
+@dataclass(frozen=True)
+class _Doublets:
+    """The peaks of k reflections: one each, or K-alpha1 of all and then K-alpha2 of all.
+
+    ``slope`` (k,) is d(2theta of K-alpha2)/d(2theta of K-alpha1), ``ratio`` the intensity of K-alpha2 over K-alpha1.
     """
 
     two_theta: Array
@@ -274,13 +258,56 @@ class _Lines:
     ratio: float
 
     def repeat(self, values: Array) -> Array:
-        """Return reflections' values (k, ...) for lines, the same for both."""
+        """Return reflections' values (k, ...) for all peaks, the same for both."""
         return values if self.count == 1 else np.concatenate([values, values])
 
     def spread(self, values: Array) -> Array:
-        """Return reflections' intensities (k, ...) for lines, the second at its ratio."""
+        """Return reflections' intensities (k, ...) for all peaks, K-alpha2 at its ratio."""
         return values if self.count == 1 else np.concatenate([values, self.ratio * values])
 
     def moved(self, values: Array) -> Array:
-        """Return derivatives of reflections' positions (k, v) for lines."""
+        """Return derivatives of reflections' positions (k, v) for all peaks."""
         return values if self.count == 1 else np.concatenate([values, self.slope[:, None] * values])
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """One phase as drawn: its peaks and shapes, and the ``intensity`` (l, 1) of all peaks at the present scale."""
+
+    peaks: Peaks
+    doublets: _Doublets
+    shapes: Shapes
+    intensity: Array
+
+    def jacobian(self, by: PeakDerivatives, shl: Array) -> Array:
+        """Return dy/dv (n, v) = sum over peaks of dI/dv s + I (ds/dx dx/dv + ds/dH dH/dv + ds/deta deta/dv).
+
+        s is a peak's shape, x its 2theta, H its width, eta its mixing; to this comes I ds/d(SH/L) d(SH/L)/dv with
+        ``shl`` (v,) for the last factor.
+        """
+        out = np.zeros((self.shapes.grid.x.size, by.position.shape[1]))
+        doublets, intensity = self.doublets, self.intensity
+        # Atoms move intensities alone, widths move widths alone; the cell and the corrections move everything.
+        moves = np.any(by.position != 0.0, axis=0)
+        widens = np.any(by.variance != 0.0, axis=0) | np.any(by.gamma != 0.0, axis=0)
+        changes = np.any(by.intensity != 0.0, axis=0)
+        mix = self.peaks.mix
+        fwhm = mix.fwhm_by_variance[:, None] * by.variance + mix.fwhm_by_gamma[:, None] * by.gamma
+        eta = mix.eta_by_variance[:, None] * by.variance + mix.eta_by_gamma[:, None] * by.gamma
+        d_intensity = doublets.spread(by.intensity)
+        d_position = intensity * doublets.moved(by.position)
+        d_fwhm, d_eta = intensity * doublets.repeat(fwhm), intensity * doublets.repeat(eta)
+        for group in (moves, ~moves & widens & ~changes, ~moves & ~widens & changes, ~moves & widens & changes):
+            if not np.any(group):
+                continue
+            parts: dict[str, Array] = {}
+            if np.any(changes & group):
+                parts["value"] = d_intensity[:, group]
+            if np.any(moves & group):
+                parts["position"] = d_position[:, group]
+            if np.any(widens & group):
+                parts["fwhm"], parts["eta"] = d_fwhm[:, group], d_eta[:, group]
+            out[:, group] = self.shapes.combine(parts)
+        if np.any(shl != 0.0):
+            out += np.outer(self.shapes.combine({"shl": intensity[:, 0]}), shl)
+        return out

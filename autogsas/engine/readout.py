@@ -1,9 +1,9 @@
-"""Reading a refined model off the raw vector: parameters with esds, structures, reflections."""
+"""From raw parameters to results: parameters with esds, structures, reflections."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,69 +39,132 @@ _INSTRUMENT_GROUPS: dict[str, Group] = {
 }
 
 
+@dataclass(frozen=True)
+class _Reader:
+    """Makes parameters of raw ones: their values, and esds where they were refined.
+
+    ``directions`` (raw, v) and ``covariance`` (v, v) of the variables; ``refined`` (raw,) is where one moves.
+    """
+
+    raw: Array
+    directions: Array
+    covariance: Array
+    esds: Array
+    refined: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, layout: Layout, raw: Array, problem: RietveldProblem, fit: Fit) -> _Reader:
+        """Return the reader of a fit: the variance of a raw parameter is d C d^T with its row d of the directions."""
+        n = len(problem.variables)
+        directions = problem.setup.directions
+        fixed = {*fit.dropped, *fit.at_bound}
+        live = np.array([variable.name not in fixed for variable in problem.variables], dtype=bool)
+        covariance = fit.covariance[:n, :n]
+        refined = np.any(directions[:, live] != 0.0, axis=1) if n else np.zeros(layout.size, dtype=bool)
+        esds = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", directions, covariance, directions), 0.0))
+        return cls(raw, directions, covariance, esds, refined)
+
+    def parameter(
+        self,
+        index: int,
+        name: str,
+        unit: str,
+        group: Group,
+        *,
+        phase: str | None = None,
+        histogram: str | None = None,
+        site: str | None = None,
+    ) -> Parameter:
+        """Return the raw parameter at ``index``."""
+        esd = float(self.esds[index]) if self.refined[index] else None
+        return Parameter(name, float(self.raw[index]), esd, unit, group, phase, histogram, site)
+
+
 def read_parameters(
     layout: Layout, raw: Array, problem: RietveldProblem, fit: Fit, coefficients: Mapping[str, Array]
 ) -> tuple[Parameter, ...]:
     """Return all parameters with esds where refined; esds of what symmetry binds follow from the variables'."""
-    n = len(problem.variables)
-    directions = np.zeros((layout.size, n))
-    for column, variable in enumerate(problem.variables):
-        directions[list(variable.indices), column] = variable.coefficients
-    held = {*fit.dropped, *fit.at_bound}
-    live = np.array([variable.name not in held for variable in problem.variables], dtype=bool)
-    covariance = fit.covariance[:n, :n]
-    refined = np.any(directions[:, live] != 0.0, axis=1) if n else np.zeros(layout.size, dtype=bool)
-    esds = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", directions, covariance, directions), 0.0))
-
-    def esd(index: int) -> float | None:
-        return float(esds[index]) if refined[index] else None
-
+    reader = _Reader.of(layout, raw, problem, fit)
     out: list[Parameter] = []
     for p, state in enumerate(layout.phases):
-        name = state.phase.name
-        by_cell = directions[layout.cell[p]]
-        out += _cell_parameters(name, raw[layout.cell[p]], by_cell @ covariance @ by_cell.T)
-        for s, site in enumerate(state.phase.sites):
-            where = {"phase": name, "site": site.label}
-            for axis, index in zip("xyz", layout.xyz[p][s], strict=True):
-                key = f"{name}:{site.label}:{axis}"
-                out.append(Parameter(key, float(raw[index]), esd(index), "", "positions", **where))
-            if site.uaniso is None:
-                index = int(layout.uiso[p][s])
-                out.append(Parameter(f"{name}:{site.label}:Uiso", float(raw[index]), esd(index), "Å²", "uiso", **where))
-            else:
-                for label, index in zip(("11", "22", "33", "12", "13", "23"), layout.uaniso[p][s], strict=True):
-                    key = f"{name}:{site.label}:U{label}"
-                    out.append(Parameter(key, float(raw[index]), esd(index), "Å²", "uaniso", **where))
-            index = int(layout.occupancy[p][s])
-            key = f"{name}:{site.label}:occupancy"
-            out.append(Parameter(key, float(raw[index]), esd(index), "", "occupancy", **where))
-        for h, histogram in enumerate(layout.histograms):
-            for group in _PAIR_GROUPS:
-                for raw_key, words, _, _ in pair_keys(group, state.phase):
-                    index = int(layout.pair[p][h][PAIR.index(raw_key)])
-                    key = f"{name}:{histogram.name}:{words}"
-                    unit = GROUPS[group].unit
-                    out.append(Parameter(key, float(raw[index]), esd(index), unit, group, name, histogram.name))
-    out += _weight_fractions(layout, raw, directions, covariance)
+        by_cell = reader.directions[layout.cell[p]]
+        out += _cell_parameters(state.phase.name, raw[layout.cell[p]], by_cell @ reader.covariance @ by_cell.T)
+        out += _site_parameters(layout, p, reader)
+        out += _pair_parameters(layout, p, reader)
+    out += _weight_fractions(layout, raw, reader.directions, reader.covariance)
     for h, histogram in enumerate(layout.histograms):
-        for i, key in enumerate(INSTRUMENT):
-            if key == "absorption" and histogram.instrument.geometry == "Bragg-Brentano":
-                continue
-            flat = histogram.instrument.geometry == "Bragg-Brentano"
-            group = _INSTRUMENT_GROUPS.get(key, "transparency" if flat else "displacement")
-            index = int(layout.instrument[h][i])
-            label = f"{histogram.name}:{instrument_name(key, histogram)}"
-            unit = GROUPS[group].unit
-            out.append(Parameter(label, float(raw[index]), esd(index), unit, group, histogram=histogram.name))
-        for i, value in enumerate(coefficients[histogram.name]):
-            label = f"{histogram.name}:background {i + 1}"
-            error = None
-            if label in problem.names and label not in held:
-                place = problem.names.index(label)
-                error = float(np.sqrt(max(fit.covariance[place, place], 0.0)))
-            out.append(Parameter(label, float(value), error, "", "background", histogram=histogram.name))
+        out += _instrument_parameters(layout, h, reader)
+        out += _background_parameters(histogram.name, coefficients[histogram.name], problem, fit)
     return tuple(out)
+
+
+def _site_parameters(layout: Layout, p: int, reader: _Reader) -> list[Parameter]:
+    """Return positions, displacement parameters and occupancy of each site of phase ``p``."""
+    phase = layout.phases[p].phase
+    out = []
+    for s, site in enumerate(phase.sites):
+        where = f"{phase.name}:{site.label}"
+        found: list[tuple[int, str, str, Group]] = [
+            (index, axis, "", "positions") for axis, index in zip("xyz", layout.xyz[p][s].tolist(), strict=True)
+        ]
+        if site.uaniso is None:
+            found.append((int(layout.uiso[p][s]), "Uiso", "Å²", "uiso"))
+        else:
+            tensor = zip(("11", "22", "33", "12", "13", "23"), layout.uaniso[p][s].tolist(), strict=True)
+            found += [(index, f"U{label}", "Å²", "uaniso") for label, index in tensor]
+        found.append((int(layout.occupancy[p][s]), "occupancy", "", "occupancy"))
+        out += [
+            reader.parameter(index, f"{where}:{key}", unit, group, phase=phase.name, site=site.label)
+            for index, key, unit, group in found
+        ]
+    return out
+
+
+def _pair_parameters(layout: Layout, p: int, reader: _Reader) -> list[Parameter]:
+    """Return what phase ``p`` has of its own in each histogram."""
+    phase = layout.phases[p].phase
+    return [
+        reader.parameter(
+            int(layout.pair[p][h][PAIR.index(raw_key)]),
+            f"{phase.name}:{histogram.name}:{label}",
+            GROUPS[group].unit,
+            group,
+            phase=phase.name,
+            histogram=histogram.name,
+        )
+        for h, histogram in enumerate(layout.histograms)
+        for group in _PAIR_GROUPS
+        for raw_key, label, _, _ in pair_keys(group, phase)
+    ]
+
+
+def _instrument_parameters(layout: Layout, h: int, reader: _Reader) -> list[Parameter]:
+    """Return the parameters of histogram ``h``; a flat sample has no absorption."""
+    histogram = layout.histograms[h]
+    flat = histogram.instrument.geometry == "Bragg-Brentano"
+    out = []
+    for i, key in enumerate(INSTRUMENT):
+        if key == "absorption" and flat:
+            continue
+        group = _INSTRUMENT_GROUPS.get(key, "transparency" if flat else "displacement")
+        name = f"{histogram.name}:{instrument_name(key, histogram)}"
+        index = int(layout.instrument[h][i])
+        out.append(reader.parameter(index, name, GROUPS[group].unit, group, histogram=histogram.name))
+    return out
+
+
+def _background_parameters(histogram: str, coefficients: Array, problem: RietveldProblem, fit: Fit) -> list[Parameter]:
+    """Return the coefficients of a background, with esds where they were refined."""
+    fixed = {*fit.dropped, *fit.at_bound}
+    out = []
+    for i, value in enumerate(coefficients):
+        name = f"{histogram}:background {i + 1}"
+        error = None
+        if name in problem.names and name not in fixed:
+            place = problem.names.index(name)
+            error = float(np.sqrt(max(fit.covariance[place, place], 0.0)))
+        out.append(Parameter(name, float(value), error, "", "background", histogram=histogram))
+    return out
 
 
 def read_phases(layout: Layout, raw: Array) -> tuple[Phase, ...]:
@@ -139,16 +202,15 @@ def read_reflections(
     """Return the reflections of phase ``p`` with the observed |F|^2 that its share of the net pattern gives.
 
     ``net`` (n,) is observed less background, ``bragg`` (n,) the calculated Bragg part of all phases. The observed
-    intensity is the calculated one times the mean of net/bragg under the line, weighted by the line's own part of
-    the pattern (Rietveld, J. Appl. Cryst. 2, 65 (1969), eq. 7), over K-alpha1 alone.
+    intensity is the calculated one times the mean of net/bragg over the peak, weighted by the peak's own profile
+    (Rietveld, J. Appl. Cryst. 2, 65 (1969), eq. 7), over K-alpha1 alone.
     """
     peaks = found.peaks
     k = peaks.two_theta.size
     floor = 1e-9 * float(np.max(np.abs(bragg), initial=1.0))
     ratio = np.where(bragg > floor, net / np.maximum(bragg, floor), 0.0)
-    lines = found.lines
-    under = found.shapes.gather(np.where(bragg > floor, 1.0, 0.0), lines)[:k]
-    share = found.shapes.gather(ratio, lines)[:k]
+    under = found.shapes.gather(np.where(bragg > floor, 1.0, 0.0), found.n_peaks)[:k]
+    share = found.shapes.gather(ratio, found.n_peaks)[:k]
     f2_observed = np.where(under > 0, peaks.f2 * share / np.where(under > 0, under, 1.0), 0.0)
     return Reflections(
         phase=layout.phases[p].phase.name,
@@ -208,6 +270,10 @@ def _weight_fractions(layout: Layout, raw: Array, directions: Array, covariance:
 
 
 def _cell_parameters(phase: str, metric: Array, covariance: Array) -> list[Parameter]:
+    """Return the cell constants and the volume, with esds by propagation of the covariance (6, 6) of the metric.
+
+    Derivatives of the cell constants by differences; dV/dA_i = -V/2 tr(G*^-1 dG*/dA_i), since V^2 = 1/det G*.
+    """
     cell = np.array(metric_to_cell(metric))
     jacobian = np.zeros((6, 6))
     for i in range(6):

@@ -1,4 +1,4 @@
-"""A refinement in the numpy engine: the state between steps, and what is read off it at the end."""
+"""A refinement in the numpy engine: the state between steps, and the result at the end."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import numpy.typing as npt
 from autogsas.engine import backgrounds
 from autogsas.engine.background_peaks import background_peaks
 from autogsas.engine.leastsq import Fit, minimise, pinned
+from autogsas.engine.objective import Points, weighted_solution
 from autogsas.engine.parameters import INSTRUMENT, Layout
 from autogsas.engine.pattern_model import PatternModel
-from autogsas.engine.problem import Points, RietveldProblem, weighted_solution
+from autogsas.engine.problem import RietveldProblem
+from autogsas.engine.profile import Plan
 from autogsas.engine.readout import read_parameters, read_phases, read_reflections
 from autogsas.engine.state import ModelState
 from autogsas.errors import BackendError
@@ -27,11 +29,11 @@ __all__ = ["EngineSession"]
 
 Array = npt.NDArray[np.float64]
 
-_MOST_CYCLES = 60
-_LOW_SHL = 0.005  # below which an axial divergence has fallen to nothing
-_USUAL_SHL = (0.015, 0.03)  # what is tried instead
-_LOOK_CYCLES = 10
-_NEW_BACKGROUND = np.array([1.0, 0.0, 0.0])  # GSAS-II's
+_MOST_CYCLES = 60  # where a step does not limit them; not measured
+_LOW_SHL = 0.005  # SH/L below which usual values are tried instead; not measured
+_USUAL_SHL = (0.015, 0.03)  # those values; not measured
+_RETRY_CYCLES = 10  # cycles of such a trial; not measured
+_NEW_BACKGROUND = np.array([1.0, 0.0, 0.0])  # the coefficients in a new GSAS-II project
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class _BackgroundState:
 
 
 class EngineSession:
-    """One refinement of a project with the numpy engine. A plain object: it pickles, and holds nothing global.
+    """One refinement of a project with the numpy engine. A plain object that can be pickled, without global state.
 
     Raises BackendError("structure", ...) where the structure is impossible.
     """
@@ -58,8 +60,9 @@ class EngineSession:
             raise BackendError("structure", str(error)) from error
         self._models: dict[tuple[int, tuple[float, float]], PatternModel] = {}
         self._latest: dict[int, PatternModel] = {}
-        self._asides: dict[int, PatternModel] = {}
-        self._looked: set[str] = set()
+        # The plans that `_full_rwp` used last, with the model that they belong to.
+        self._full_plans: dict[int, tuple[PatternModel, tuple[Plan | None, ...]]] = {}
+        self._retried: set[str] = set()
         self._backgrounds: dict[str, _BackgroundState] = {}
         self._refine_background: set[str] = set()
         self._steps: list[StepResult] = []
@@ -79,7 +82,7 @@ class EngineSession:
         return self._state.raw
 
     def refine(self, step: Step) -> StepResult:
-        """Run one step. Raises BackendError where there is nothing to refine or the numbers leave all sense."""
+        """Run one step. Raises BackendError where nothing can be refined or the numbers are not finite."""
         started = time.perf_counter()
         self._apply(step)
         limits = {h.name: step.limits_for(h.name) or h.limits for h in self._project.histograms}
@@ -98,7 +101,7 @@ class EngineSession:
         try:
             fit = minimise(problem, problem.start(), step.cycles or _MOST_CYCLES)
             if step.cycles is None:
-                fit = self._look_up(problem, fit)
+                fit = self._retry_axial(problem, fit)
         except ValueError as error:
             raise BackendError("not-finite", str(error)) from error
         except np.linalg.LinAlgError as error:
@@ -107,6 +110,7 @@ class EngineSession:
         for h, histogram in enumerate(self._project.histograms):
             state = self._backgrounds[histogram.name]
             self._backgrounds[histogram.name] = replace(state, coefficients=problem.coefficients(h, fit.values))
+        fit.objective.keep()
         self._fit, self._problem = fit, problem
         observed = sum(float(np.sum(part.weights * part.y**2)) for part in points)
         reached = 100.0 * float(np.sqrt(fit.chi2 / observed)) if observed > 0 else math.nan
@@ -119,7 +123,7 @@ class EngineSession:
             rwp=reached,
             shift_esd=fit.shift_esd,
             dropped=fit.dropped,
-            at_bound=(*fit.at_bound, *problem.barred(fit.values)),
+            at_bound=(*fit.at_bound, *problem.negative_widths(fit.values)),
             message=fit.message,
             full_rwp=reached if whole else self._full_rwp(),
             seconds=time.perf_counter() - started,
@@ -127,30 +131,30 @@ class EngineSession:
         self._steps.append(result)
         return result
 
-    def _look_up(self, problem: RietveldProblem, fit: Fit) -> Fit:
-        """Return a better fit than ``fit`` where the axial divergence fell to nothing without need, else ``fit``.
+    def _retry_axial(self, problem: RietveldProblem, fit: Fit) -> Fit:
+        """Return a better fit where SH/L fell to its bound although a usual value fits better, else ``fit``.
 
-        GSAS-II's sum has as many terms as SH/L and widths ask for, so that chi^2 is a staircase in them, with minima of
-        its own: with one term the divergence is a mere shift of lines, which zero and cell take up while it falls to
-        its bound. A few usual values are tried once more from there. The integral is smooth and needs none of it.
+        The number of terms of GSAS-II's axial sum depends on SH/L and widths, so that chi^2 has stairs in them, and
+        false minima: with one term the axial divergence only shifts the peaks, which zero and cell take up while SH/L
+        falls to its bound. A few usual values are therefore tried once. The converged integral needs no retry.
         """
         best = fit
         for column, variable in enumerate(problem.variables):
             if variable.group != "SH/L":
                 continue
             if fit.values[column] > _LOW_SHL:
-                self._looked.discard(variable.name)
+                self._retried.discard(variable.name)
                 continue
-            if variable.name in self._looked:
+            if variable.name in self._retried:
                 continue
-            self._looked.add(variable.name)
+            self._retried.add(variable.name)
             for value in _USUAL_SHL:
                 start = fit.values.copy()
                 start[column] = value
-                # Zero and cell have to come to terms with the new value before it may move.
+                # Zero and cell must adapt to the new value before it may move.
                 with pinned(problem, np.arange(start.size) == column, start):
-                    start = minimise(problem, start, _LOOK_CYCLES).values
-                other = minimise(problem, start, _LOOK_CYCLES)
+                    start = minimise(problem, start, _RETRY_CYCLES).values
+                other = minimise(problem, start, _RETRY_CYCLES)
                 if other.chi2 < best.chi2 * (1.0 - 1e-6):
                     best = other
         if best is fit:
@@ -196,9 +200,8 @@ class EngineSession:
         for h, histogram in enumerate(self._project.histograms):
             part = self._points(histogram, histogram.limits)
             model = self._model(h, part.x)
-            model.hold(False)
             background = part.basis @ self._backgrounds[histogram.name].coefficients + part.fixed
-            phases = [model.phase(p, self._raw) for p in range(len(self._layout.phases))]
+            phases = [model.phase(p, self._raw, plan=model.plans[p]) for p in range(len(self._layout.phases))]
             scales = [float(self._raw[self._layout.pair[p][h][0]]) for p in range(len(phases))]
             bragg = np.sum([scale * found.unit for scale, found in zip(scales, phases, strict=True)], axis=0)
             reflections = tuple(
@@ -220,17 +223,21 @@ class EngineSession:
             part = self._points(histogram, histogram.limits)
             calculated = part.basis @ self._backgrounds[histogram.name].coefficients + part.fixed
             try:
-                model = self._aside(h, part.x)
-                for p in range(len(self._layout.phases)):
-                    calculated = calculated + self._raw[self._layout.pair[p][h][0]] * model.phase(p, self._raw).unit
+                model = self._model(h, part.x)
+                kept = self._full_plans.get(h)
+                plans = kept[1] if kept is not None and kept[0] is model else (None,) * len(model.sets)
+                found = [model.phase(p, self._raw, plan=plan) for p, plan in enumerate(plans)]
             except ValueError:
                 return math.nan
+            self._full_plans[h] = (model, tuple(phase.plan for phase in found))
+            for p, phase in enumerate(found):
+                calculated = calculated + self._raw[self._layout.pair[p][h][0]] * phase.unit
             squares += float(np.sum(part.weights * (part.y - calculated) ** 2))
             total += float(np.sum(part.weights * part.y**2))
         return 100.0 * math.sqrt(squares / total) if total > 0 else math.nan
 
     def _apply(self, step: Step) -> None:
-        """Bring the step's words into the state: starts, settings, backgrounds, what it frees and fixes."""
+        """Apply a step's starts, settings, backgrounds, and freed and fixed groups."""
         before = self._layout
         self._state.apply(step)
         if self._layout is not before:
@@ -247,7 +254,7 @@ class EngineSession:
                 self._refine_background.difference_update(self._named(fixed.histogram))
 
     def _model(self, h: int, x: Array) -> PatternModel:
-        """Return the pattern of histogram ``h`` at ``x``; reflections and windows are kept while the cell stays."""
+        """Return the pattern of histogram ``h`` at ``x``; reflections and plans are kept while the cell stays."""
         key = (h, (float(x[0]), float(x[-1])))
         model = self._models.get(key)
         if model is None or not model.serves(self._raw):
@@ -258,21 +265,13 @@ class EngineSession:
         self._latest[h] = model
         return model
 
-    def _aside(self, h: int, x: Array) -> PatternModel:
-        """Return the pattern of histogram ``h`` at ``x`` for a look at it that no later step takes notice of."""
-        model = self._model(h, x)
-        kept = self._asides.get(h)
-        if kept is None or kept.sets is not model.sets:
-            kept = self._asides[h] = model.beside()
-        return kept
-
     def _named(self, histogram: str | None) -> list[str]:
         return [h.name for h in self._project.histograms if histogram in (None, h.name)]
 
     def _set_background(self, histogram: Histogram, limits: tuple[float, float], wanted: Background | None) -> None:
-        """Give a histogram its background for these limits, carrying the present curve over to the new basis.
+        """Give a histogram its background for these limits; the new coefficients draw the present curve.
 
-        Where the numbers are kept instead, GSAS-II's are those to begin with.
+        Without ``carry`` the coefficients keep their values, and begin with those of a new GSAS-II project.
         """
         state = self._backgrounds.get(histogram.name)
         if wanted is not None:
@@ -293,8 +292,8 @@ class EngineSession:
         wavelength = histogram.instrument.wavelengths[0]
         new = backgrounds.basis(function, terms, x, limits, wavelength)
         if state is None:
-            humps = background_peaks(x, histogram, self._raw_shl(histogram))
-            coefficients = _lower_envelope(new, y - humps, weights)
+            broad = background_peaks(x, histogram, self._raw_shl(histogram))
+            coefficients = _lower_envelope(new, y - broad, weights)
         else:
             old = backgrounds.basis(state.function, state.coefficients.size, x, state.limits, wavelength)
             coefficients = weighted_solution(new, old @ state.coefficients, np.ones_like(x))
@@ -323,7 +322,10 @@ class EngineSession:
 
 
 def _lower_envelope(basis: Array, y: Array, weights: Array) -> Array:
-    """Return coefficients (t,) of a background under the peaks: a fit, with what stands out clipped in turns."""
+    """Return coefficients (t,) of a background under the peaks: a fit repeated with the peaks clipped.
+
+    Each round clips the data at the curve plus its square root and fits again; 30 rounds at most (not measured).
+    """
     target = y.copy()
     coefficients = np.zeros(basis.shape[1])
     for _ in range(30):

@@ -1,4 +1,4 @@
-"""What a refinement is handed on as: a CIF with the powder items, and tables for LaTeX."""
+"""Export a refinement: a CIF with the items of the powder dictionary, and tables for LaTeX."""
 
 from autogsas.exports.cif import cif_text
 from autogsas.exports.latex import latex_text

@@ -1,4 +1,4 @@
-"""What a unit cell holds: multiplicities, formula, number of formula units, mass and density."""
+"""The contents of a unit cell: multiplicities, formula, number of formula units, mass and density."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autogsas.model.structure import Cell, Phase, Site
 
 __all__ = ["Contents", "cell_volume", "contents_of", "element_of", "multiplicity"]
 
-_SAME_PLACE = 0.05  # Angstrom
+_SAME_POSITION = 0.05  # Angstrom
 _WHOLE = 1e-3
 _PER_MOL = 0.602214076  # Angstrom^3 to cm^3, times Avogadro
 
@@ -48,7 +48,7 @@ def cell_volume(cell: Cell) -> float:
 
 
 def element_of(scatterer: str) -> str:
-    """Return the element of a scatterer: "O" of "O2-", "D" of "D", "B" of "B_11"; "X" where there is none."""
+    """Return the element of a scatterer: "O" for "O2-", "D" for "D", "B" for "B_11"; "X" if there is none."""
     match = re.match(r"[A-Za-z]{1,2}", scatterer)
     for size in (2, 1) if match else ():
         name = scatterer[:size].capitalize()
@@ -58,7 +58,7 @@ def element_of(scatterer: str) -> str:
 
 
 def multiplicity(site: Site, cell: Cell, group: gemmi.SpaceGroup) -> int:
-    """Return how many equivalent places of a site one cell holds."""
+    """Return the number of positions in the cell that are equivalent to a site."""
     box = gemmi.UnitCell(*cell.values())
     here = np.array(site.xyz)
     operations = list(group.operations())
@@ -71,25 +71,25 @@ def multiplicity(site: Site, cell: Cell, group: gemmi.SpaceGroup) -> int:
 
 
 def _near(box: gemmi.UnitCell, step: npt.NDArray[np.float64]) -> bool:
-    return bool(box.orthogonalize(gemmi.Fractional(*step)).length() < _SAME_PLACE)
+    return bool(box.orthogonalize(gemmi.Fractional(*step)).length() < _SAME_POSITION)
 
 
 def contents_of(phase: Phase, group: gemmi.SpaceGroup) -> Contents | None:
-    """Return what the cell of a phase holds; None where it has no atoms, or one of no known element.
+    """Return the contents of the cell of a phase; None if it has no atoms or an unknown element.
 
-    Z is the largest common divisor of the numbers of atoms where all are whole, else of the sites' multiplicities.
+    Z is the greatest common divisor of the numbers of atoms if all are whole, else of the sites' multiplicities.
     """
     atoms: dict[str, float] = {}
-    places = []
+    multiplicities = []
     for site in phase.sites:
         count = multiplicity(site, phase.cell, group)
-        places.append(count)
+        multiplicities.append(count)
         atoms[element_of(site.element)] = atoms.get(element_of(site.element), 0.0) + count * site.occupancy
     if not atoms or "X" in atoms or not all(math.isfinite(v) for v in atoms.values()):
         return None
     whole = [round(value) for value in atoms.values()]
     exact = all(abs(a - b) < _WHOLE for a, b in zip(whole, atoms.values(), strict=True)) and all(whole)
-    units = max(1, math.gcd(*(whole if exact else places)))
+    units = max(1, math.gcd(*(whole if exact else multiplicities)))
     weight = sum(gemmi.Element(name).weight * count for name, count in atoms.items()) / units
     volume = cell_volume(phase.cell)
     density = weight * units / (volume * _PER_MOL) if volume > 0 else math.nan

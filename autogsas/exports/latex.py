@@ -1,4 +1,4 @@
-"""The tables of a paper: cell, atoms, agreement and all refined parameters as LaTeX, esds in brackets."""
+"""The tables of a paper: cell, atoms, agreement and all refined parameters as LaTeX, esds in parentheses."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import gemmi
 
+from autogsas.exports.characters import latex_characters
 from autogsas.exports.contents import cell_volume, contents_of
-from autogsas.exports.letters import latex_letters
 from autogsas.model.project import Project
 from autogsas.model.result import Parameter, Result
 from autogsas.model.structure import Phase
@@ -19,7 +19,7 @@ __all__ = ["latex_text"]
 
 _HEAD = """\
 % Written by autogsas for \\input into a document with \\usepackage{booktabs,longtable}.
-% Standard uncertainties stand in brackets, in units of the last digit.
+% Standard uncertainties are given in parentheses, in units of the last digit.
 """
 _CELL = (
     ("a", r"$a$ (\AA)"),
@@ -34,7 +34,7 @@ _CELL = (
 def latex_text(project: Project, record: TrialRecord, result: Result) -> str:
     """Return the tables of a refinement as LaTeX in ASCII: agreement, cell and atoms of each phase, the rest.
 
-    Cell lengths in Angstrom, U in Angstrom^2, R factors in per cent; names are escaped, so that they are set as text.
+    Cell lengths in Angstrom, U in Angstrom^2, R factors in per cent; names are escaped.
     """
     named = {parameter.name: parameter for parameter in result.parameters}
     parts = [_HEAD, _agreement(project, record, result)]
@@ -44,8 +44,8 @@ def latex_text(project: Project, record: TrialRecord, result: Result) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _value(parameter: Parameter | None, otherwise: float | None = None) -> str:
-    text = with_esd(otherwise, None) if parameter is None else with_esd(parameter.value, parameter.esd)
+def _value(parameter: Parameter | None, default: float | None = None) -> str:
+    text = with_esd(default, None) if parameter is None else with_esd(parameter.value, parameter.esd)
     if text == MISSING:
         return "--"
     mantissa, _, power = text.partition("e")
@@ -55,10 +55,10 @@ def _value(parameter: Parameter | None, otherwise: float | None = None) -> str:
 
 
 def _agreement(project: Project, record: TrialRecord, result: Result) -> str:
-    rows = [("Pattern", ", ".join(latex_letters(h.name) for h in project.histograms))]
+    rows = [("Pattern", ", ".join(latex_characters(h.name) for h in project.histograms))]
     for histogram in project.histograms:
         low, high = (with_esd(end, None) for end in histogram.limits)
-        rows.append((rf"$2\theta$ range, {latex_letters(histogram.name)} ($^\circ$)", f"{low}--{high}"))
+        rows.append((rf"$2\theta$ range, {latex_characters(histogram.name)} ($^\circ$)", f"{low}--{high}"))
     metrics = record.metrics
     if metrics is not None:
         rows += [
@@ -67,7 +67,7 @@ def _agreement(project: Project, record: TrialRecord, result: Result) -> str:
             ("Goodness of fit", percent(metrics.gof)),
             ("Points, variables", f"{metrics.n_observations}, {metrics.n_variables}"),
         ]
-    rows.append(("Refined with", latex_letters(f"{result.backend} {result.backend_version}")))
+    rows.append(("Refined with", latex_characters(f"{result.backend} {result.backend_version}")))
     return _tabular("Agreement of the refinement.", rows)
 
 
@@ -81,17 +81,17 @@ def _cell(phase: Phase, named: dict[str, Parameter]) -> str:
     if contents is not None:
         formula = re.sub(r"([\d.]+)", r"$_{\1}$", contents.formula).replace(" ", "")
         rows = [("Formula", formula), ("$Z$", str(contents.units)), *rows]
-    return _tabular(f"Cell of {latex_letters(phase.name)}.", rows)
+    return _tabular(f"Cell of {latex_characters(phase.name)}.", rows)
 
 
 def _symbol(space_group: str) -> str:
-    """Return a Hermann-Mauguin symbol as it is set: bars above digits, screws as indices, letters in italics."""
+    """Return a Hermann-Mauguin symbol in LaTeX: bars above digits, screw axes with subscripts, letters in italics."""
     symbol, _, setting = space_group.partition(":")
     if not re.fullmatch(r"[A-Za-z0-9/ -]+", symbol):
-        return latex_letters(space_group)
+        return latex_characters(space_group)
     symbol = re.sub(r"(?<![\d-])([2346])([1-5])", r"\1_{\2}", symbol)
     symbol = re.sub(r"-(\d)", r"\\bar{\1}", symbol).strip().replace(" ", r"\,")
-    return f"${symbol}$" + (f" (setting {latex_letters(setting)})" if setting else "")
+    return f"${symbol}$" + (f" (setting {latex_characters(setting)})" if setting else "")
 
 
 def _tabular(caption: str, rows: Sequence[tuple[str, str]]) -> str:
@@ -109,16 +109,16 @@ def _atoms(phase: Phase, named: dict[str, Parameter]) -> str:
         places = [_value(named.get(f"{where}:{axis}"), v) for axis, v in zip("xyz", site.xyz, strict=True)]
         uiso = _value(named.get(f"{where}:Uiso") if site.uaniso is None else None, site.uiso)
         occupancy = _value(named.get(f"{where}:occupancy"), site.occupancy)
-        rows.append([latex_letters(site.label), latex_letters(site.element), *places, uiso, occupancy])
+        rows.append([latex_characters(site.label), latex_characters(site.element), *places, uiso, occupancy])
     header = ["Site", "Atom", "$x$", "$y$", "$z$", r"$U$ (\AA$^2$)", "Occupancy"]
     note = "" if all(site.uaniso is None for site in phase.sites) else r" $U$ is the equivalent one where anisotropic."
-    return _long(f"Atoms of {latex_letters(phase.name)}.{note}", header, rows)
+    return _long(f"Atoms of {latex_characters(phase.name)}.{note}", header, rows)
 
 
 def _others(result: Result) -> str:
-    """All that was refined besides cells and atoms."""
+    """Return the table of refined parameters other than those of cells and atoms."""
     rows = [
-        [latex_letters(p.name), _value(p), latex_letters(p.unit)]
+        [latex_characters(p.name), _value(p), latex_characters(p.unit)]
         for p in result.parameters
         if p.esd is not None and p.site is None and p.group != "cell"
     ]

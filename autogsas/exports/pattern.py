@@ -1,12 +1,13 @@
-"""What a CIF says of one pattern: how it was measured and modelled, its points, its reflections."""
+"""The items of a CIF about one pattern: experiment, model, points and reflections."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from gemmi import cif
 
-from autogsas.exports.star import UNKNOWN, Block, number, prose, quoted
+from autogsas.exports.star import UNKNOWN, add_loop, number, prose, quoted
 from autogsas.model.metrics import Array
 from autogsas.model.project import Histogram
 from autogsas.model.result import Curves, Parameter, Reflections, Result
@@ -19,13 +20,13 @@ __all__ = ["pattern_items", "profile_r"]
 _PROBE = {"xray": "x-ray", "neutron": "neutron"}
 _SHAPE = ("U", "V", "W", "X", "Y", "Z", "SH/L")
 _SAMPLE = ("size", "size_mix", "strain", "strain_mix")
-_PLACE = ("zero", "displacement", "transparency", "absorption")
+_POSITION = ("zero", "displacement", "transparency", "absorption")
 
 
 def profile_r(observed: Array, calculated: Array, weights: Array) -> float:
     """Return the profile R factor, sum |yo - yc| / sum yo over points that count, as a fraction; shapes (n,).
 
-    Young (ed.), The Rietveld Method (1993), table 1.3. NaN where nothing counts.
+    Young (ed.), The Rietveld Method (1993), table 1.3. NaN if no point counts.
     """
     used = weights > 0
     total = float(np.sum(observed[used]))
@@ -33,7 +34,7 @@ def profile_r(observed: Array, calculated: Array, weights: Array) -> float:
 
 
 def pattern_items(
-    block: Block,
+    block: cif.Block,
     histogram: Histogram,
     curves: Curves,
     weights: Array,
@@ -43,85 +44,87 @@ def pattern_items(
     *,
     alone: bool,
 ) -> None:
-    """Add the items of a pattern, those of the powder dictionary (Toby, Int. Tables G (2006), 3.3).
+    """Add the items of a pattern, from the powder dictionary (Toby, Int. Tables G (2006), 3.3).
 
-    ``weights`` (n,) are zero where a point does not count; ``phase_codes`` gives the identifier of each phase. Where
-    the block stands ``alone`` its reflections need not say of which phase they are.
+    ``weights`` (n,) are zero where a point does not count; ``phase_codes`` gives the identifier of each phase. With
+    ``alone`` there is one phase only, and reflections do not name it.
     """
     _experiment(block, histogram)
     _range(block, "meas", histogram.pattern.x)
     _range(block, "proc", curves.x)
     regions = "; ".join(f"{general(low)} to {general(high)} degrees 2theta" for low, high in histogram.excluded)
-    block.pair("_pd_proc_info_excluded_regions", prose(regions or "none"))
-    block.gap()
+    block.set_pair("_pd_proc_info_excluded_regions", prose(regions or "none"))
     _model(block, histogram, curves, result)
-    block.pair("_pd_proc_ls_prof_R_factor", number(profile_r(curves.observed, curves.calculated, weights), digits=4))
+    block.set_pair(
+        "_pd_proc_ls_prof_R_factor", number(profile_r(curves.observed, curves.calculated, weights), digits=4)
+    )
     if figures is not None:
-        block.pair("_pd_proc_ls_prof_wR_factor", number(figures.metrics.rwp / 100, digits=4))
-        block.pair("_pd_proc_ls_prof_wR_expected", number(figures.metrics.rexp / 100, digits=4))
+        block.set_pair("_pd_proc_ls_prof_wR_factor", number(figures.metrics.rwp / 100, digits=4))
+        block.set_pair("_pd_proc_ls_prof_wR_expected", number(figures.metrics.rexp / 100, digits=4))
         if len(figures.r_bragg) > 1:
             each = "; ".join(f"{name}: {value / 100:.4f}" for name, value in figures.r_bragg.items())
-            block.pair("_pd_proc_ls_special_details", prose(f"R(Bragg) by phase: {each}"))
+            block.set_pair("_pd_proc_ls_special_details", prose(f"R(Bragg) by phase: {each}"))
         elif figures.r_bragg:
-            block.pair("_refine_ls_R_I_factor", number(next(iter(figures.r_bragg.values())) / 100, digits=4))
+            block.set_pair("_refine_ls_R_I_factor", number(next(iter(figures.r_bragg.values())) / 100, digits=4))
     _points(block, histogram, curves, weights)
     _reflections(block, curves.reflections, phase_codes, alone=alone)
 
 
-def _experiment(block: Block, histogram: Histogram) -> None:
+def _experiment(block: cif.Block, histogram: Histogram) -> None:
     instrument = histogram.instrument
-    block.pair("_diffrn_ambient_temperature", UNKNOWN)
-    block.pair("_diffrn_radiation_probe", _PROBE[instrument.radiation])
+    block.set_pair("_diffrn_ambient_temperature", UNKNOWN)
+    block.set_pair("_diffrn_radiation_probe", _PROBE[instrument.radiation])
     if len(instrument.wavelengths) == 1:
-        block.pair("_diffrn_radiation_wavelength", number(instrument.wavelengths[0], digits=7))
+        block.set_pair("_diffrn_radiation_wavelength", number(instrument.wavelengths[0], digits=7))
     else:
         tags = [f"_diffrn_radiation_wavelength{part}" for part in ("_id", "", "_wt")]
         shares = (1.0, *(instrument.ratio for _ in instrument.wavelengths[1:]))
-        block.loop(
+        add_loop(
+            block,
             tags,
             [
                 (str(i), number(wavelength, digits=7), number(share))
                 for i, (wavelength, share) in enumerate(zip(instrument.wavelengths, shares, strict=True), start=1)
             ],
         )
-    block.pair("_pd_instr_geometry", prose(instrument.geometry or UNKNOWN) if instrument.geometry else UNKNOWN)
+    block.set_pair("_pd_instr_geometry", prose(instrument.geometry or UNKNOWN) if instrument.geometry else UNKNOWN)
     if instrument.geometry == "Bragg-Brentano":
-        block.pair("_pd_spec_shape", "flat_sheet")
+        block.set_pair("_pd_spec_shape", "flat_sheet")
     elif instrument.geometry == "Debye-Scherrer":
-        block.pair("_pd_spec_shape", "cylinder")
-    block.pair("_pd_meas_scan_method", UNKNOWN)
+        block.set_pair("_pd_spec_shape", "cylinder")
+    block.set_pair("_pd_meas_scan_method", UNKNOWN)
     if histogram.pattern.notes:
-        block.pair("_pd_proc_info_data_reduction", prose("\n".join(histogram.pattern.notes)))
+        block.set_pair("_pd_proc_info_data_reduction", prose("\n".join(histogram.pattern.notes)))
 
 
-def _range(block: Block, kind: str, x: Array) -> None:
-    block.pair(f"_pd_{kind}_number_of_points", str(x.size))
+def _range(block: cif.Block, kind: str, x: Array) -> None:
+    block.set_pair(f"_pd_{kind}_number_of_points", str(x.size))
     if not x.size:
         return
-    block.pair(f"_pd_{kind}_2theta_range_min", number(float(x[0]), digits=8))
-    block.pair(f"_pd_{kind}_2theta_range_max", number(float(x[-1]), digits=8))
+    block.set_pair(f"_pd_{kind}_2theta_range_min", number(float(x[0]), digits=8))
+    block.set_pair(f"_pd_{kind}_2theta_range_max", number(float(x[-1]), digits=8))
     steps = np.diff(x)
     if steps.size and np.ptp(steps) < 1e-3 * float(np.mean(steps)):
-        block.pair(f"_pd_{kind}_2theta_range_inc", number(float(np.mean(steps)), digits=5))
+        block.set_pair(f"_pd_{kind}_2theta_range_inc", number(float(np.mean(steps)), digits=5))
 
 
-def _model(block: Block, histogram: Histogram, curves: Curves, result: Result) -> None:
+def _model(block: cif.Block, histogram: Histogram, curves: Curves, result: Result) -> None:
     own = [p for p in result.parameters if p.histogram == histogram.name]
     free = any(phase.intensities == "Le Bail" for phase in result.phases)
-    block.pair("_pd_calc_method", "'Le Bail fit'" if free else "'Rietveld refinement'")
-    block.pair("_pd_proc_ls_background_function", prose(_background(histogram, curves, own)))
-    block.pair("_pd_proc_ls_profile_function", prose(_profile(own)))
-    block.pair("_pd_proc_ls_pref_orient_corr", prose(_orientation(own, result.phases)))
-    places = _listed(own, _PLACE)
+    block.set_pair("_pd_calc_method", "'Le Bail fit'" if free else "'Rietveld refinement'")
+    block.set_pair("_pd_proc_ls_background_function", prose(_background(histogram, curves, own)))
+    block.set_pair("_pd_proc_ls_profile_function", prose(_profile(own)))
+    block.set_pair("_pd_proc_ls_pref_orient_corr", prose(_orientation(own, result.phases)))
+    places = _listed(own, _POSITION)
     if places:
-        block.pair("_pd_calibration_special_details", prose(f"Refined or assumed: {places}."))
+        block.set_pair("_pd_calibration_special_details", prose(f"Refined or assumed: {places}."))
 
 
 def _background(histogram: Histogram, curves: Curves, own: Sequence[Parameter]) -> str:
     terms = sum(p.group == "background" for p in own)
     text = f"{curves.background_function or 'background'}, {terms} terms (as GSAS-II names its functions)"
     if histogram.background_peaks:
-        text += f", and {len(histogram.background_peaks)} fixed humps"
+        text += f", and {len(histogram.background_peaks)} fixed broad background peaks"
     return text
 
 
@@ -133,7 +136,7 @@ def _profile(own: Sequence[Parameter]) -> str:
     shape, sample = _listed(own, _SHAPE), _listed(own, _SAMPLE)
     if shape:
         text += f"\n{shape}."
-    return text + (f"\nOf the sample: {sample}." if sample else "")
+    return text + (f"\nSample broadening: {sample}." if sample else "")
 
 
 def _orientation(own: Sequence[Parameter], phases: Sequence[Phase]) -> str:
@@ -159,8 +162,8 @@ def _listed(own: Sequence[Parameter], groups: Sequence[str]) -> str:
     return ", ".join(texts)
 
 
-def _points(block: Block, histogram: Histogram, curves: Curves, weights: Array) -> None:
-    # Counts are whole numbers whose uncertainty follows from them; anything else is an intensity.
+def _points(block: cif.Block, histogram: Histogram, curves: Curves, weights: Array) -> None:
+    # In CIF, counts are whole numbers with the uncertainty of counting; other data are intensities.
     whole = bool(np.all(np.abs(curves.observed - np.round(curves.observed)) < 1e-6))
     counts = histogram.pattern.weights_from == "counting statistics" and whole
     tags = (
@@ -175,24 +178,24 @@ def _points(block: Block, histogram: Histogram, curves: Curves, weights: Array) 
         [f"{v:.0f}" if counts else _real(v) for v in curves.observed.tolist()],
         *([_real(v) for v in values.tolist()] for values in (curves.calculated, curves.background, weights)),
     )
-    block.loop(tags, list(zip(*columns, strict=True)))
+    add_loop(block, tags, list(zip(*columns, strict=True)))
 
 
 def _real(value: float) -> str:
     return f"{value:.6g}" if np.isfinite(value) else UNKNOWN
 
 
-def _reflections(block: Block, found: Sequence[Reflections], codes: Mapping[str, str], *, alone: bool) -> None:
+def _reflections(block: cif.Block, found: Sequence[Reflections], codes: Mapping[str, str], *, alone: bool) -> None:
     d = np.concatenate([item.d for item in found]) if found else np.array([])
     if not d.size:
         return
     hkl = np.concatenate([np.asarray(item.hkl) for item in found])
-    block.pair("_reflns_number_total", str(d.size))
+    block.set_pair("_reflns_number_total", str(d.size))
     for index, name in enumerate("hkl"):
-        block.pair(f"_reflns_limit_{name}_min", str(int(hkl[:, index].min())))
-        block.pair(f"_reflns_limit_{name}_max", str(int(hkl[:, index].max())))
-    block.pair("_reflns_d_resolution_high", number(float(d.min()), digits=5))
-    block.pair("_reflns_d_resolution_low", number(float(d.max()), digits=5))
+        block.set_pair(f"_reflns_limit_{name}_min", str(int(hkl[:, index].min())))
+        block.set_pair(f"_reflns_limit_{name}_max", str(int(hkl[:, index].max())))
+    block.set_pair("_reflns_d_resolution_high", number(float(d.min()), digits=5))
+    block.set_pair("_reflns_d_resolution_low", number(float(d.max()), digits=5))
     tags = ["index_h", "index_k", "index_l", "symmetry_multiplicity", "d_spacing", "F_squared_meas", "F_squared_calc"]
     rows = []
     for item in found:
@@ -203,6 +206,6 @@ def _reflections(block: Block, found: Sequence[Reflections], codes: Mapping[str,
             [_real(v) for v in item.f2_observed.tolist()],
             [_real(v) for v in item.f2_calculated.tolist()],
         )
-        of = () if alone else (quoted(codes.get(item.phase, item.phase)),)
-        rows += [(*row, *of) for row in zip(*columns, strict=True)]
-    block.loop([f"_refln_{tag}" for tag in tags] + ([] if alone else ["_pd_refln_phase_id"]), rows)
+        phase = () if alone else (quoted(codes.get(item.phase, item.phase)),)
+        rows += [(*row, *phase) for row in zip(*columns, strict=True)]
+    add_loop(block, [f"_refln_{tag}" for tag in tags] + ([] if alone else ["_pd_refln_phase_id"]), rows)

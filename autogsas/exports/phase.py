@@ -1,4 +1,4 @@
-"""What a CIF says of one phase: formula, symmetry, cell, atoms."""
+"""The items of a CIF about one phase: formula, symmetry, cell, atoms."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import math
 import re
 
 import gemmi
+from gemmi import cif
 
 from autogsas.exports.contents import cell_volume, contents_of, multiplicity
-from autogsas.exports.star import Block, number, quoted
+from autogsas.exports.star import add_loop, number, quoted
 from autogsas.model.result import Parameter, Result
 from autogsas.model.structure import Phase
 
@@ -19,15 +20,15 @@ _TENSOR = ("11", "22", "33", "12", "13", "23")
 
 
 class Values:
-    """The parameters of a result by name, as numbers of a CIF."""
+    """Look up the parameters of a result by name, written as numbers of a CIF."""
 
     def __init__(self, result: Result) -> None:
         self._named: dict[str, Parameter] = {parameter.name: parameter for parameter in result.parameters}
 
-    def text(self, name: str, otherwise: float) -> str:
-        """Return a parameter with its esd; where the engine gives none of this name, the value that stands instead."""
+    def text(self, name: str, default: float) -> str:
+        """Return a parameter with its esd, or ``default`` if the engine has no parameter of this name."""
         found = self._named.get(name)
-        return number(otherwise) if found is None else number(found.value, found.esd)
+        return number(default) if found is None else number(found.value, found.esd)
 
     def esd(self, name: str) -> float | None:
         """Return the esd of a parameter."""
@@ -35,54 +36,52 @@ class Values:
         return None if found is None else found.esd
 
 
-def phase_items(block: Block, phase: Phase, values: Values) -> None:
-    """Add the items of a phase: those of the core dictionary (Int. Tables G (2006), 4.1)."""
+def phase_items(block: cif.Block, phase: Phase, values: Values) -> None:
+    """Add the items of a phase, from the core dictionary (Int. Tables G (2006), 4.1)."""
     group = gemmi.find_spacegroup_by_name(phase.space_group)
     contents = None if group is None else contents_of(phase, group)
-    block.pair("_pd_phase_name", quoted(phase.name))
-    block.pair("_chemical_name_common", quoted(phase.name))
+    block.set_pair("_pd_phase_name", quoted(phase.name))
+    block.set_pair("_chemical_name_common", quoted(phase.name))
     if contents is not None:
-        block.pair("_chemical_formula_sum", f"'{contents.formula}'")
-        block.pair("_chemical_formula_weight", number(round(contents.weight, 3), digits=9))
-    block.gap()
+        block.set_pair("_chemical_formula_sum", f"'{contents.formula}'")
+        block.set_pair("_chemical_formula_weight", number(round(contents.weight, 3), digits=9))
     if group is not None:
         _symmetry(block, group)
     else:
-        block.pair("_space_group_name_H-M_alt", quoted(phase.space_group))
-    block.gap()
+        block.set_pair("_space_group_name_H-M_alt", quoted(phase.space_group))
     _cell(block, phase, values)
     if contents is not None:
-        block.pair("_cell_formula_units_Z", str(contents.units))
-        block.pair("_exptl_crystal_density_diffrn", number(contents.density, digits=5))
-    block.pair("_cell_measurement_temperature", "?")
+        block.set_pair("_cell_formula_units_Z", str(contents.units))
+        block.set_pair("_exptl_crystal_density_diffrn", number(contents.density, digits=5))
+    block.set_pair("_cell_measurement_temperature", "?")
     kinds = dict.fromkeys(site.element for site in phase.sites)
-    block.loop(("_atom_type_symbol",), [(quoted(_symbol(kind)),) for kind in kinds])
+    add_loop(block, ("_atom_type_symbol",), [(quoted(_symbol(kind)),) for kind in kinds])
     _atoms(block, phase, group, values)
 
 
-def _symmetry(block: Block, group: gemmi.SpaceGroup) -> None:
-    block.pair("_space_group_crystal_system", group.crystal_system_str())
-    block.pair("_space_group_IT_number", str(group.number))
-    block.pair("_space_group_name_H-M_alt", quoted(group.xhm()))
-    block.pair("_space_group_name_Hall", quoted(group.hall))
+def _symmetry(block: cif.Block, group: gemmi.SpaceGroup) -> None:
+    block.set_pair("_space_group_crystal_system", group.crystal_system_str())
+    block.set_pair("_space_group_IT_number", str(group.number))
+    block.set_pair("_space_group_name_H-M_alt", quoted(group.xhm()))
+    block.set_pair("_space_group_name_Hall", quoted(group.hall))
     rows = [(str(i), quoted(operation.triplet())) for i, operation in enumerate(group.operations(), start=1)]
-    block.loop(("_space_group_symop_id", "_space_group_symop_operation_xyz"), rows)
+    add_loop(block, ("_space_group_symop_id", "_space_group_symop_operation_xyz"), rows)
 
 
-def _cell(block: Block, phase: Phase, values: Values) -> None:
+def _cell(block: cif.Block, phase: Phase, values: Values) -> None:
     names = ("a", "b", "c", "alpha", "beta", "gamma")
     for tag, name, value in zip(_CELL, names, phase.cell.values(), strict=True):
-        block.pair(f"_cell_{tag}", values.text(f"{phase.name}:{name}", value))
+        block.set_pair(f"_cell_{tag}", values.text(f"{phase.name}:{name}", value))
     volume = values.text(f"{phase.name}:volume", cell_volume(phase.cell))
-    block.pair("_cell_volume", volume)
+    block.set_pair("_cell_volume", volume)
 
 
 def _symbol(scatterer: str) -> str:
-    # The ending of GSAS-II's isotopes, as in B_11, is no part of a symbol.
+    # GSAS-II's suffix for isotopes, as in B_11, is not part of a symbol.
     return re.sub(r"_.*", "", scatterer) or scatterer
 
 
-def _atoms(block: Block, phase: Phase, group: gemmi.SpaceGroup | None, values: Values) -> None:
+def _atoms(block: cif.Block, phase: Phase, group: gemmi.SpaceGroup | None, values: Values) -> None:
     tags = ["label", "type_symbol", "fract_x", "fract_y", "fract_z", "U_iso_or_equiv", "adp_type", "occupancy"]
     if group is not None:
         tags.append("site_symmetry_multiplicity")
@@ -102,7 +101,7 @@ def _atoms(block: Block, phase: Phase, group: gemmi.SpaceGroup | None, values: V
         if group is not None:
             row.append(str(multiplicity(site, phase.cell, group)) if all(map(math.isfinite, site.xyz)) else "?")
         rows.append(row)
-    block.loop([f"_atom_site_{tag}" for tag in tags], rows)
+    add_loop(block, [f"_atom_site_{tag}" for tag in tags], rows)
     tensors = [
         (
             quoted(site.label),
@@ -114,4 +113,4 @@ def _atoms(block: Block, phase: Phase, group: gemmi.SpaceGroup | None, values: V
         for site in phase.sites
         if site.uaniso is not None
     ]
-    block.loop([f"_atom_site_aniso_{tag}" for tag in ("label", *(f"U_{part}" for part in _TENSOR))], tensors)
+    add_loop(block, [f"_atom_site_aniso_{tag}" for tag in ("label", *(f"U_{part}" for part in _TENSOR))], tensors)

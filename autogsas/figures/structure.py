@@ -1,11 +1,11 @@
-"""The picture of a structure: a unit cell with its atoms and bonds, as it is seen before it can be turned."""
+"""The figure of a structure: a unit cell with its atoms and bonds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -30,21 +30,24 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 
-MOST_ATOMS = 800  # more of them are a cloud, and a heavy page
+MOST_ATOMS = 800
+"""A cell with more atoms is not drawn: the atoms would hide each other, and the page would be large."""
+
 _FULL = 0.995
 _TILT = (math.radians(17.0), math.radians(-13.0))
-_BOND = 0.075  # Angstrom, half the width
-_PIECES = 6  # of a cell edge, each behind or before the atoms by itself
+_BOND = 0.075  # radius of a bond in Angstrom
+_PIECES = 6  # parts of a cell edge, each drawn at its own depth
 _AXES = "abc"
-_BEYOND = 1.1  # Angstrom, so that atoms at the corners do not hide the names of the axes
+_BEYOND = 1.1  # distance of an axis name from the end of the axis in Angstrom, so that atoms do not hide it
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A unit cell turned to be looked at: x to the right, y up, z towards the eye, in Angstrom, the cell's centre at 0.
+    """A unit cell in the orientation of the view: x to the right, y up, z towards the reader, in Angstrom.
 
-    ``axes`` (3, 3) has a, b and c as rows, ``origin`` (3,) is the cell's corner, ``atoms`` (n, 3) and ``ends``
-    (m, 3), one for each bond, are places; ``along`` names the axis that points to the eye, nearly.
+    The centre of the cell is at zero. The rows of ``axes`` (3, 3) are a, b and c, ``origin`` (3,) is the corner of the
+    cell; ``atoms`` (n, 3) and ``ends`` (m, 3), one for each bond, are positions. The axis ``along`` points roughly
+    to the reader.
     """
 
     contents: Contents
@@ -55,7 +58,7 @@ class Scene:
     along: str
 
     def edges(self) -> Iterator[tuple[Array, Array]]:
-        """Return both ends of the twelve edges."""
+        """Return the two ends of each of the twelve edges."""
         for axis in range(3):
             others = [self.axes[i] for i in range(3) if i != axis]
             for one in (0, 1):
@@ -64,18 +67,18 @@ class Scene:
                     yield start, start + self.axes[axis]
 
     def names(self) -> Iterator[tuple[str, Array]]:
-        """Return a, b and c, and where to write them."""
+        """Return a, b and c with the position of each name."""
         for name, axis in zip(_AXES, self.axes, strict=True):
             yield name, self.origin + axis * (1.0 + _BEYOND / float(np.linalg.norm(axis)))
 
     def turns(self) -> Iterator[tuple[str, list[float]]]:
-        """Return a, b and c, and the quaternion (x, y, z, w) by which this axis points to the eye."""
+        """Return a, b and c with the quaternion (x, y, z, w) that turns this axis to the reader."""
         for name in _AXES:
             yield name, Rotation.from_matrix(_straight(self.axes, _AXES.index(name))).as_quat().tolist()
 
 
 def scene(phase: Phase) -> Scene | None:
-    """Return the scene of a phase of summary.json; None where there is nothing to draw, or over `MOST_ATOMS`."""
+    """Return the scene of a phase; None if there is nothing to draw or there are more than `MOST_ATOMS` atoms."""
     contents = unit_cell(phase, MOST_ATOMS)
     if contents is None or len(contents.atoms) > MOST_ATOMS:
         return None
@@ -89,7 +92,7 @@ def scene(phase: Phase) -> Scene | None:
 
 
 def _view(axes: Array) -> tuple[Array, str]:
-    """Return the rotation to look nearly along the shortest axis, where the fewest atoms hide each other."""
+    """Return the rotation for a view roughly along the shortest axis, where the fewest atoms hide each other."""
     lengths = np.linalg.norm(axes, axis=1)
     along = 2 if lengths[2] <= lengths.min() * 1.001 else int(np.argmin(lengths))
     about_x, about_y = _TILT
@@ -99,7 +102,7 @@ def _view(axes: Array) -> tuple[Array, str]:
 
 
 def _straight(axes: Array, along: int) -> Array:
-    """Return the rotation that turns one axis to the eye and lays the next to the right."""
+    """Return the rotation that turns one axis to the reader and the next one to the right."""
     forward = axes[along] / np.linalg.norm(axes[along])
     right = axes[(along + 1) % 3]
     right = right - (right @ forward) * forward
@@ -108,13 +111,13 @@ def _straight(axes: Array, along: int) -> Array:
 
 
 def describe_structure(name: str, seen: Scene) -> str:
-    """Return in one sentence what the picture shows."""
+    """Return a description of the figure in one sentence."""
     elements = dict.fromkeys(item.element for place in seen.contents.places for item in place.occupants)
     return f"Unit cell of {name}, seen along {seen.along}: {len(seen.atoms)} atoms of {', '.join(elements)}."
 
 
 def sectors(place: Place) -> list[tuple[str | None, float]]:
-    """Return the shares of a place by colour, None for what is empty; one entry where it is full of one element."""
+    """Return the occupancy of a place by colour; None stands for the empty share."""
     shares: dict[str | None, float] = {}
     for item in sorted(place.occupants, key=lambda item: -item.occupancy):
         colour = element_colour(item.element)
@@ -128,12 +131,12 @@ def sectors(place: Place) -> list[tuple[str | None, float]]:
 
 
 def radius(place: Place) -> float:
-    """Return how large an atom of a place is drawn, in Angstrom: as its largest occupant."""
+    """Return the radius of the atoms of a place in Angstrom, which is that of the largest occupant."""
     return max(element_radius(item.element) for item in place.occupants)
 
 
 def place_words(place: Place) -> str:
-    """Return what is said of an atom: labels and elements, occupancies where they are not one, and its bonds."""
+    """Return a text about a place: labels, elements, occupancies if they are not one, and bond lengths."""
     plain = len(place.occupants) == 1 and place.occupancy >= _FULL
     shares = ["" if plain else f" {general(item.occupancy, 3)}" for item in place.occupants]
     names = [f"{item.label} ({item.element}{share})" for item, share in zip(place.occupants, shares, strict=True)]
@@ -151,49 +154,67 @@ def _by_element(place: Place) -> dict[str, list[float]]:
     return grouped
 
 
-def draw_structure(seen: Scene, width: float, height: float) -> Drawing:
-    """Return the drawing: what is nearer covers what is behind."""
-    drawing = Drawing(width, height)
-    corners = np.array([end for edge in seen.edges() for end in edge])
-    halves = [(seen.atoms[bond.first] + end) / 2 for bond, end in zip(seen.contents.bonds, seen.ends, strict=True)]
-    names = [at for _, at in seen.names()]
-    reach = np.concatenate((corners, seen.atoms, np.reshape(halves, (-1, 3)), names))
-    low, high = reach.min(axis=0) - 0.8, reach.max(axis=0) + 0.8
-    scale = float(min(width / (high[0] - low[0]), height / (high[1] - low[1])))
-    middle = (low + high) / 2
+@dataclass(frozen=True)
+class _Paper:
+    """From a position in Angstrom to coordinates on paper."""
 
-    def at(place: Array) -> tuple[float, float]:
+    middle: Array
+    scale: float
+    width: float
+    height: float
+
+    def at(self, position: Array) -> tuple[float, float]:
         return (
-            width / 2 + float(place[0] - middle[0]) * scale,
-            height / 2 - float(place[1] - middle[1]) * scale,
+            self.width / 2 + float(position[0] - self.middle[0]) * self.scale,
+            self.height / 2 - float(position[1] - self.middle[1]) * self.scale,
         )
 
-    parts: list[tuple[float, int, Any]] = []
-    for start, end in seen.edges():
-        for piece in range(_PIECES):
-            one, two = (start + (end - start) * step / _PIECES for step in (piece, piece + 1))
-            parts.append((float(one[2] + two[2]) / 2, 0, (one, two)))
-    radii = [radius(place) for place in seen.contents.places]
-    for index, atom in enumerate(seen.contents.atoms):
-        parts.append((float(seen.atoms[index][2]), 2, (index, atom.place)))
-    for half in _halves(seen, radii):
-        parts.append((float(half[0][2] + half[1][2]) / 2, 1, half))
-    for _, kind, part in sorted(parts, key=lambda item: item[:2]):
-        if kind == 0:
-            _stroke(drawing, at(part[0]), at(part[1]), 1.1, class_="axis")
-        elif kind == 1:
-            _stroke(drawing, at(part[0]), at(part[1]), 2 * _BOND * scale, stroke=part[2])
-        else:
-            index, place = part
-            _ball(drawing, at(seen.atoms[index]), radii[place] * scale, sectors(seen.contents.places[place]))
+
+Part = tuple[float, int, Callable[[], None]]
+"""Depth of a part, its order at equal depth, and the function that draws it."""
+
+
+def draw_structure(seen: Scene, width: float, height: float) -> Drawing:
+    """Return the drawing; nearer parts cover those behind them."""
+    drawing = Drawing(width, height)
+    paper = _paper(seen, width, height)
+    for _, _, draw in sorted(_parts(drawing, seen, paper), key=lambda part: part[:2]):
+        draw()
     for name, beyond in seen.names():
-        x, y = at(beyond)
+        x, y = paper.at(beyond)
         drawing.text(x, y + 4, name, class_="strong", text_anchor="middle")
     return drawing
 
 
+def _paper(seen: Scene, width: float, height: float) -> _Paper:
+    corners = np.array([end for edge in seen.edges() for end in edge])
+    halves = [(seen.atoms[bond.first] + end) / 2 for bond, end in zip(seen.contents.bonds, seen.ends, strict=True)]
+    names = [at for _, at in seen.names()]
+    extent = np.concatenate((corners, seen.atoms, np.reshape(halves, (-1, 3)), names))
+    low, high = extent.min(axis=0) - 0.8, extent.max(axis=0) + 0.8
+    scale = float(min(width / (high[0] - low[0]), height / (high[1] - low[1])))
+    return _Paper((low + high) / 2, scale, width, height)
+
+
+def _parts(drawing: Drawing, seen: Scene, paper: _Paper) -> Iterator[Part]:
+    places = seen.contents.places
+    radii = [radius(place) for place in places]
+    for start, end in seen.edges():
+        for piece in range(_PIECES):
+            one, two = (start + (end - start) * step / _PIECES for step in (piece, piece + 1))
+            stroke = partial(_stroke, drawing, paper.at(one), paper.at(two), 1.1, class_="axis")
+            yield float(one[2] + two[2]) / 2, 0, stroke
+    for index, atom in enumerate(seen.contents.atoms):
+        xyz, size = seen.atoms[index], radii[atom.place] * paper.scale
+        yield float(xyz[2]), 2, partial(_ball, drawing, paper.at(xyz), size, sectors(places[atom.place]))
+    for near, middle, colour in _halves(seen, radii):
+        width = 2 * _BOND * paper.scale
+        stroke = partial(_stroke, drawing, paper.at(near), paper.at(middle), width, stroke=colour)
+        yield float(near[2] + middle[2]) / 2, 1, stroke
+
+
 def _halves(seen: Scene, radii: Sequence[float]) -> Iterator[tuple[Array, Array, str]]:
-    """Return each bond as two halves, each from its atom's surface to the middle in its atom's colour."""
+    """Return each bond as two halves: start at the surface of an atom, middle of the bond, colour of the atom."""
     places, atoms = seen.contents.places, seen.contents.atoms
     for bond, far in zip(seen.contents.bonds, seen.ends, strict=True):
         ends = [(bond.first, seen.atoms[bond.first], far)]

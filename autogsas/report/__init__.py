@@ -1,4 +1,4 @@
-"""The report of a run: one page that opens anywhere, offline, made from the files of the run's folder alone."""
+"""The report of a run: one HTML page that works offline, made only from the files of the run folder."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from autogsas.figures.publication import figure_files
 from autogsas.hooks.choices import Section
 from autogsas.pages.embed import fill
 from autogsas.pages.files import replace_file
+from autogsas.report.figures import captions
 from autogsas.report.page import build_page
 from autogsas.report.payload import payload
-from autogsas.report.pictures import captions
 from autogsas.runfolder.reader import read_run
 
 __all__ = ["write_report"]
 
 
 def write_report(folder: Path, sections: Sequence[Section] = (), figures: Sequence[str] = ()) -> Path:
-    """Write report.html, and fit.svg and history.svg where there is something to draw; return the report's path.
+    """Write report.html, and fit.svg and history.svg if there is something to draw; return the path of the report.
 
-    ``sections`` are what plugins add; their texts are shown as text. ``figures`` are formats of figures for print, as
-    `autogsas.figures.publication.check_formats` returns them. Each file is replaced at once or not at all.
-    Raises UserError where the folder is not a run's, is damaged or cannot be written.
+    ``sections`` are those of plugins; their texts are not read as HTML. ``figures`` are formats of figures for print,
+    as returned by `autogsas.figures.publication.check_formats`. Each file is replaced completely or not at all.
+    Raises UserError if the folder is not a run folder, is damaged or cannot be written.
     """
     run = read_run(folder)
     pictures: dict[str, str | bytes] = {}

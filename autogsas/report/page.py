@@ -1,4 +1,4 @@
-"""What the report says, put into words and tables; how it looks is the template's."""
+"""The content of the report as texts, tables and figures; the template decides on the layout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from autogsas.errors import UserError
 from autogsas.figures.publication import NAMES
 from autogsas.hooks.choices import Section
 from autogsas.model.recipe import Recipe
-from autogsas.report.pictures import Figure, fit_figure, history_figure, importances_figure
+from autogsas.pages.parts import Figure
+from autogsas.report.figures import fit_figure, history_figure, importances_figure
+from autogsas.report.labels import CAUSES, FILES, NOTICES
+from autogsas.report.scout import scout_section
 from autogsas.report.structures import StructureFigure, structure_figures
 from autogsas.report.tables import (
     Table,
@@ -20,13 +23,11 @@ from autogsas.report.tables import (
     correlations_table,
     parameters_tables,
     patterns_table,
-    scout_section,
     section_table,
     steps_table,
     structure_tables,
     versions_table,
 )
-from autogsas.report.words import CAUSES, FILES, NOTICES
 from autogsas.runfolder.reader import RunData
 from autogsas.runfolder.summary import Summary
 from autogsas.text.formatting import MISSING, count, duration, general, percent
@@ -39,7 +40,7 @@ _SEVERITIES = ("error", "warning", "info")
 
 @dataclass(frozen=True)
 class Tile:
-    """One of the key figures at the top."""
+    """One of the numbers at the top."""
 
     label: str
     value: str
@@ -48,7 +49,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class FindingLine:
-    """A finding as shown."""
+    """A finding of a check."""
 
     severity: str
     message: str
@@ -58,7 +59,7 @@ class FindingLine:
 
 @dataclass(frozen=True)
 class CauseLine:
-    """What stopped so many trials, what to do about it, and the commonest message in the engine's own words."""
+    """A cause of unusable trials: how many, advice, and the most frequent message of the engine."""
 
     cause: str
     number: str
@@ -68,7 +69,7 @@ class CauseLine:
 
 @dataclass(frozen=True)
 class Page:
-    """All that the template shows, as text; only ``svg`` of the figures is markup."""
+    """Everything that the template shows, as text; only ``svg`` of the figures is HTML."""
 
     title: str
     lede: str
@@ -95,7 +96,7 @@ class Page:
 
 
 def build_page(run: RunData, sections: Sequence[Section] = ()) -> Page:
-    """Return what the report of a run says. Raises UserError where its recipe is not one."""
+    """Return the content of the report of a run. Raises UserError if its recipe is invalid."""
     summary = run.summary
     recipe = _recipe(run)
     tables = [*structure_tables(summary), *parameters_tables(summary)]
@@ -116,7 +117,7 @@ def build_page(run: RunData, sections: Sequence[Section] = ()) -> Page:
         results=tuple(tables if correlations is None else [*tables, correlations]),
         recipe_name=recipe.name if recipe else "",
         recipe=tuple(recipe_words(recipe)) if recipe else (),
-        steps=steps_table(summary),
+        steps=steps_table(summary, recipe),
         candidates=candidates_table(summary),
         sections=tuple(
             (part.title, tuple(part.paragraphs), section_table(part)) for part in (*scout_section(summary), *sections)
@@ -153,7 +154,7 @@ def _lede(summary: Summary) -> str:
     taken = f" in {duration(summary.seconds)}"
     by = f" with {engine}" if engine else ""
     if summary.best_trial is None:
-        return f"None of {total} trials gave a usable refinement{by}{taken}. What stopped them is below."
+        return f"None of {total} trials gave a usable refinement{by}{taken}. The reasons are listed below."
     origin = summary.best_origin
     found = "proposed by the search" if origin in (None, "search") else f"from the recipe “{origin}”"
     size = f"{count(summary.n_variables)} variables on {count(summary.n_observations)} observations"
@@ -199,7 +200,7 @@ def _causes(run: RunData) -> tuple[CauseLine, ...]:
 def _files(run: RunData) -> tuple[tuple[str, str], ...]:
     fixed = [(name, about) for name, about in FILES.items() if (run.folder / name).is_file()]
     figures = sorted(path.name for path in run.folder.iterdir() if NAMES.fullmatch(path.name))
-    return (*fixed, *((name, "a figure for print") for name in figures))
+    return (*fixed, *((name, "figure for print") for name in figures))
 
 
 def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
@@ -219,6 +220,6 @@ def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
         ("Time", duration(summary.seconds)),
         ("χ²", general(summary.chi2)),
         ("BIC", general(summary.bic)),
-        ("Rwp by the engine itself", f"{percent(summary.engine_rwp)} %"),
+        ("Rwp computed by the engine", f"{percent(summary.engine_rwp)} %"),
     ]
     return tuple((label, text) for label, text in facts if text and not text.startswith(MISSING))

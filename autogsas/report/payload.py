@@ -1,18 +1,20 @@
-"""What the zoomable figures of the report are drawn from."""
+"""The data of the zoomable figures of the report, as JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from autogsas.figures.elements import element_colour
+from autogsas.figures.fit import Caption
 from autogsas.figures.history import hand_label, rwp_window
 from autogsas.figures.structure import Scene, place_words, radius, sectors
-from autogsas.report.pictures import captions
+from autogsas.report.figures import captions
 from autogsas.report.structures import scenes
-from autogsas.runfolder.reader import RunData
+from autogsas.runfolder.reader import Attempt, Marks, Profile, RunData
 
 __all__ = ["payload"]
 
@@ -20,53 +22,50 @@ Array = npt.NDArray[np.float64]
 
 
 def payload(run: RunData) -> dict[str, Any]:
-    """Return the curves, marks and trials for the zoomable figures; numbers that are not finite become null."""
-    fits = []
-    for profile, marks, caption in captions(run):
-        fits.append(
-            {
-                "x": _numbers(profile.two_theta, 8),
-                "observed": _numbers(profile.observed, 7),
-                "calculated": _numbers(profile.calculated, 7),
-                "background": _numbers(profile.background, 6),
-                "weight": _numbers(np.where(profile.counted, profile.weight, 0.0), 6),
-                "uncounted": profile.uncounted(caption.excluded),
-                "intensity": caption.intensity,
-                "marks": [
-                    {
-                        "phase": mark.phase,
-                        "x": _numbers(mark.two_theta, 8),
-                        "hkl": [" ".join(str(index) for index in hkl) for hkl in mark.hkl.tolist()],
-                        "d": _numbers(mark.d, 6),
-                    }
-                    for mark in marks
-                ],
-            }
-        )
-    history = [
-        {
-            "number": item.number,
-            "state": item.state,
-            "origin": item.origin if item.seeded else "",
-            "rwp": _finite(item.rwp),
-            "best": _finite(item.best_so_far),
-            "variables": item.n_variables,
-        }
-        for item in run.history
-    ]
-    structures = [structure_payload(seen) for _, seen in scenes(run.summary) if seen is not None]
-    hands = [{"label": hand_label(item), "rwp": item.rwp} for item in run.by_hand]
+    """Return curves, reflections, trials and structures for the zoomable figures; NaN and infinity become null."""
     return {
-        "fits": fits,
-        "history": history,
+        "fits": [_fit(profile, marks, caption) for profile, marks, caption in captions(run)],
+        "history": [_trial(item) for item in run.history],
         "window": rwp_window(run.history, run.by_hand),
-        "hands": hands,
-        "structures": structures,
+        "hands": [{"label": hand_label(item), "rwp": item.rwp} for item in run.by_hand],
+        "structures": [structure_payload(seen) for _, seen in scenes(run.summary) if seen is not None],
+    }
+
+
+def _fit(profile: Profile, marks: Sequence[Marks], caption: Caption) -> dict[str, Any]:
+    return {
+        "x": _numbers(profile.two_theta, 8),
+        "observed": _numbers(profile.observed, 7),
+        "calculated": _numbers(profile.calculated, 7),
+        "background": _numbers(profile.background, 6),
+        "weight": _numbers(np.where(profile.counted, profile.weight, 0.0), 6),
+        "uncounted": profile.uncounted(caption.excluded),
+        "intensity": caption.intensity,
+        "marks": [
+            {
+                "phase": mark.phase,
+                "x": _numbers(mark.two_theta, 8),
+                "hkl": [" ".join(str(index) for index in hkl) for hkl in mark.hkl.tolist()],
+                "d": _numbers(mark.d, 6),
+            }
+            for mark in marks
+        ],
+    }
+
+
+def _trial(item: Attempt) -> dict[str, Any]:
+    return {
+        "number": item.number,
+        "state": item.state,
+        "origin": item.origin if item.seeded else "",
+        "rwp": _finite(item.rwp),
+        "best": _finite(item.best_so_far),
+        "variables": item.n_variables,
     }
 
 
 def structure_payload(seen: Scene) -> dict[str, Any]:
-    """Return a unit cell for the viewer, in Angstrom, as `autogsas.figures.structure` turns it."""
+    """Return a unit cell for the viewer, in Angstrom, in the orientation of `autogsas.figures.structure`."""
     places = [
         {
             "label": " + ".join(item.label for item in place.occupants),

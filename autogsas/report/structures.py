@@ -1,9 +1,10 @@
-"""The pictures of structures in the report: which there are, and what is said below each."""
+"""The figures of the structures in the report with their captions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 from markupsafe import Markup
 
@@ -22,9 +23,10 @@ _WIDTH, _HEIGHT = 560.0, 440.0
 
 @dataclass(frozen=True)
 class StructureFigure:
-    """A unit cell: ``svg`` stands until it can be turned; ``legend`` has colours with elements.
+    """A unit cell; ``svg`` is shown until the rotatable figure replaces it.
 
-    Without ``identity`` there is no picture, and ``notes`` say why.
+    ``legend`` are pairs of colour and element, ``bonds`` the texts about each place. Without ``identity`` there is no
+    drawing, and ``notes`` give the reason.
     """
 
     identity: str
@@ -37,36 +39,37 @@ class StructureFigure:
 
 
 def scenes(summary: Summary) -> list[tuple[str, Scene | None]]:
-    """Return each phase's name and its unit cell, ready to be drawn; None for one that is not drawn."""
+    """Return the name of each phase and its scene, which is None if the phase is not drawn."""
     return [(phase.name, scene(phase.phase())) for phase in summary.structure]
 
 
 def structure_figures(summary: Summary) -> tuple[StructureFigure, ...]:
-    """Return the picture of each phase, in the order of `scenes`."""
+    """Return the figure of each phase, in the order of `scenes`."""
     figures = []
-    drawn = 0
+    drawn = count()
     for name, seen in scenes(summary):
-        if seen is None:
-            why = f"{name} is not drawn: its space group is unknown, or it has no atoms or more than {MOST_ATOMS}."
-            figures.append(StructureFigure("", name, Markup(""), "", (), (), (why,)))
-            continue
-        description = describe_structure(name, seen)
-        drawing = draw_structure(seen, _WIDTH, _HEIGHT)
-        places = seen.contents.places
-        elements = dict.fromkeys(item.element for place in places for item in place.occupants)
-        figures.append(
-            StructureFigure(
-                identity=f"structure-{drawn}",
-                title=name,
-                svg=markup(drawing.inline("The structure", description)),
-                description=description,
-                legend=tuple((element_colour(element), element) for element in elements),
-                bonds=tuple(place_words(place) for place in places),
-                notes=tuple(_notes(places)),
-            )
-        )
-        drawn += 1
+        figures.append(_not_drawn(name) if seen is None else _figure(f"structure-{next(drawn)}", name, seen))
     return tuple(figures)
+
+
+def _not_drawn(name: str) -> StructureFigure:
+    why = f"{name} is not drawn: its space group is unknown, or it has no atoms or more than {MOST_ATOMS}."
+    return StructureFigure("", name, Markup(""), "", (), (), (why,))
+
+
+def _figure(identity: str, name: str, seen: Scene) -> StructureFigure:
+    description = describe_structure(name, seen)
+    places = seen.contents.places
+    elements = dict.fromkeys(item.element for place in places for item in place.occupants)
+    return StructureFigure(
+        identity=identity,
+        title=name,
+        svg=markup(draw_structure(seen, _WIDTH, _HEIGHT).inline("The structure", description)),
+        description=description,
+        legend=tuple((element_colour(element), element) for element in elements),
+        bonds=tuple(place_words(place) for place in places),
+        notes=tuple(_notes(places)),
+    )
 
 
 def _notes(places: tuple[Place, ...]) -> Iterator[str]:
@@ -76,5 +79,5 @@ def _notes(places: tuple[Place, ...]) -> Iterator[str]:
         if len(place.occupants) > 1 or place.occupancy < 0.995
     ]
     if mixed:
-        yield f"Atoms that share a place, or are not always there, are cut into sectors by occupancy: {joined(mixed)}."
+        yield f"Sites that are shared or partly occupied are divided into sectors by occupancy: {joined(mixed)}."
     yield f"Bonds are drawn up to {general(TOLERANCE)} Å beyond the sum of the covalent radii."

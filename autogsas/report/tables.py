@@ -1,13 +1,14 @@
-"""The tables of the report: rows of text, every number written by `autogsas.text.formatting`."""
+"""The tables of the report: rows of text, with numbers written by `autogsas.text.formatting`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from autogsas.hooks.choices import Section
+from autogsas.model.recipe import Recipe
 from autogsas.runfolder.candidates import differences_words
-from autogsas.runfolder.summary import CellPart, ParameterPart, ScoutPart, SitePart, Summary
+from autogsas.runfolder.summary import CandidatePart, CellPart, ParameterPart, SitePart, StepPart, Summary
 from autogsas.text.formatting import MISSING, count, duration, general, interval, percent, with_esd
 
 __all__ = [
@@ -17,10 +18,7 @@ __all__ = [
     "correlations_table",
     "parameters_tables",
     "patterns_table",
-    "scout_section",
-    "scout_words",
     "section_table",
-    "sentence",
     "steps_table",
     "structure_tables",
     "versions_table",
@@ -28,10 +26,13 @@ __all__ = [
 
 Row = tuple[str, ...]
 
+_MOST_CORRELATIONS = 12
+_MOST_NAMES = 10  # in one cell
+
 
 @dataclass(frozen=True)
 class Block:
-    """Rows that belong together, under a label of their own where it is not empty."""
+    """Rows that belong together; ``label`` is their heading unless it is empty."""
 
     rows: tuple[Row, ...]
     label: str = ""
@@ -39,7 +40,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as the page shows it; ``numeric`` columns are set to the right; ``folded`` ones open on demand."""
+    """A table of the page; ``numeric`` columns are aligned to the right; a ``folded`` table opens on demand."""
 
     caption: str
     header: Row
@@ -53,123 +54,129 @@ class Table:
         return sum(len(block.rows) for block in self.blocks)
 
 
+def _table(
+    caption: str, header: Row, rows: Iterable[Row], numeric: Iterable[int] = (), *, folded: bool = False
+) -> Table | None:
+    """Return a table of one block; None if it has no rows."""
+    block = Block(tuple(rows))
+    return Table(caption, header, (block,), frozenset(numeric), folded) if block.rows else None
+
+
 def parameters_tables(summary: Summary) -> list[Table]:
-    """Return the parameters no structure table shows, by whom they belong to, and a folded table of all of them."""
+    """Return a table of the parameters that no structure table contains, by owner, and a folded table of all."""
     listed = _structure_esds(summary)
     phases = {phase.name for phase in summary.structure}
     owned: dict[str, list[Row]] = {}
-    everything: list[Row] = []
     for item in summary.parameters:
-        owner, name = item.phase or item.histogram or "", item.name
-        row = (with_esd(item.value, item.esd), item.unit)
-        state = "" if item.esd else "not refined"
-        everything.append((name, *row, item.group, state))
-        shown = item.group == "background" or (owner in phases and _structure_key(item) in listed)
-        if not shown:
-            short = name.removeprefix(f"{owner}:").replace(":", " ") if owner else name
-            owned.setdefault(owner, []).append((short, *row, state))
+        owner = _owner(item)
+        in_structure = owner in phases and _structure_key(item) in listed
+        if item.group != "background" and not in_structure:
+            short = item.name.removeprefix(f"{owner}:").replace(":", " ") if owner else item.name
+            owned.setdefault(owner, []).append((short, *_value(item), _state(item)))
     tables = []
     if owned:
         blocks = tuple(Block(tuple(rows), owner) for owner, rows in owned.items())
         header: Row = ("Parameter", "Value (esd)", "Unit", "")
         tables.append(Table("Scale, profile and corrections", header, blocks, frozenset({1})))
-    if everything:
-        header = ("Parameter", "Value (esd)", "Unit", "Group", "")
-        caption = f"All {len(everything)} parameters, those of the background included"
-        tables.append(Table(caption, header, (Block(tuple(everything)),), frozenset({1}), folded=True))
-    return tables
+    every = _table(
+        f"All {len(summary.parameters)} parameters, including the background",
+        ("Parameter", "Value (esd)", "Unit", "Group", ""),
+        ((item.name, *_value(item), item.group, _state(item)) for item in summary.parameters),
+        {1},
+        folded=True,
+    )
+    return tables if every is None else [*tables, every]
+
+
+def _owner(item: ParameterPart) -> str:
+    return item.phase or item.histogram or ""
+
+
+def _value(item: ParameterPart) -> tuple[str, str]:
+    return with_esd(item.value, item.esd), item.unit
+
+
+def _state(item: ParameterPart) -> str:
+    return "" if item.esd else "not refined"
 
 
 def structure_tables(summary: Summary) -> list[Table]:
-    """Return one table for each phase: its sites, under a caption with space group and cell, all with their esds."""
+    """Return a table of the sites of each phase; the caption has its space group and cell. Values have their esds."""
     esds = _structure_esds(summary)
     tables = []
     for phase in summary.structure:
-        axes = []
-        for key, symbol, unit in _CELL:
-            value, esd = _cell_value(phase.cell, key), esds.get((phase.name, "", key))
-            if unit == "°" and value == 90 and not esd:
-                continue
-            text = f"{symbol} = {with_esd(value, esd)}{'' if unit == '°' else ' '}{unit}"
-            axes.append(text.replace(" ", "\u00a0"))  # a line may break between them, not inside
+        axes = ", ".join(_axes(phase.cell, phase.name, esds))
         rows = []
         for site in phase.sites:
-            numbers = (with_esd(_site_value(site, key), esds.get((phase.name, site.label, key))) for key in _SITE)
+            values = _site_values(site).items()
+            numbers = (with_esd(value, esds.get((phase.name, site.label, key))) for key, value in values)
             rows.append((site.label, site.element, *numbers))
-        caption = f"{phase.name}: {phase.space_group}, {', '.join(axes)}"
         header = ("Site", "Element", "x", "y", "z", "Occupancy", "U_iso (Å²)")
+        caption = f"{phase.name}: {phase.space_group}, {axes}"
         tables.append(Table(caption, header, (Block(tuple(rows)),), frozenset(range(2, 7))))
     return tables
 
 
-_CELL = (
-    ("a", "a", "Å"),
-    ("b", "b", "Å"),
-    ("c", "c", "Å"),
-    ("alpha", "α", "°"),
-    ("beta", "β", "°"),
-    ("gamma", "γ", "°"),
-)
+StructureKey = tuple[str, str, str]
+"""Phase, site ("" for the cell) and column of a value in a structure table."""
+
+_SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ"}
+_CELL = ("a", "b", "c", *_SYMBOLS)
 _SITE = ("x", "y", "z", "occupancy", "uiso")
 
 
-def _cell_value(cell: CellPart, key: str) -> float:
-    value: float = getattr(cell, key)
-    return value
+def _axes(cell: CellPart, phase: str, esds: dict[StructureKey, float | None]) -> Iterator[str]:
+    lengths, angles = (cell.a, cell.b, cell.c), (cell.alpha, cell.beta, cell.gamma)
+    for key, value in zip(_CELL, (*lengths, *angles), strict=True):
+        esd = esds.get((phase, "", key))
+        angle = key in _SYMBOLS
+        if angle and value == 90 and not esd:
+            continue
+        text = f"{_SYMBOLS.get(key, key)} = {with_esd(value, esd)}{'°' if angle else ' Å'}"
+        yield text.replace(" ", "\u00a0")  # lines break between values, not inside
 
 
-def _site_value(site: SitePart, key: str) -> float | None:
-    value: float | None = getattr(site, key)
-    return value
+def _site_values(site: SitePart) -> dict[str, float | None]:
+    return dict(zip(_SITE, (site.x, site.y, site.z, site.occupancy, site.uiso), strict=True))
 
 
-def _structure_key(item: ParameterPart) -> tuple[str, str, str] | None:
-    """Return whose place in a structure table a parameter has: phase, site ("" for the cell), column."""
+def _structure_key(item: ParameterPart) -> StructureKey | None:
+    """Return the position of a parameter in the structure tables; None if they do not contain it."""
     if item.group in ("uiso", "occupancy"):
         column = item.group
     elif item.group in ("cell", "positions"):
         column = item.name.rpartition(":")[2]
     else:
         return None
-    if column not in (_SITE if item.site else [key for key, _, _ in _CELL]):
+    if column not in (_SITE if item.site else _CELL):
         return None
     return (item.phase or "", item.site or "", column)
 
 
-def _structure_esds(summary: Summary) -> dict[tuple[str, str, str], float | None]:
-    found: dict[tuple[str, str, str], float | None] = {}
-    for item in summary.parameters:
-        key = _structure_key(item)
-        if key is not None:
-            found[key] = item.esd
-    return found
+def _structure_esds(summary: Summary) -> dict[StructureKey, float | None]:
+    keyed = ((_structure_key(item), item.esd) for item in summary.parameters)
+    return {key: esd for key, esd in keyed if key is not None}
 
 
 def patterns_table(summary: Summary) -> Table | None:
-    """Return the agreement of each histogram, where there are several."""
+    """Return the agreement of each histogram; None if there is only one."""
     if len(summary.histograms) < 2:
         return None
     rows = []
     for item in summary.histograms:
         bragg = ", ".join(f"{phase} {percent(value)}" for phase, value in item.r_bragg.items())
         figures = (percent(item.rwp), percent(item.rexp), percent(item.gof))
-        points, limits = count(item.n_observations), interval(item.limits)
-        rows.append((item.name, *figures, bragg or MISSING, points, limits))
+        rows.append((item.name, *figures, bragg or MISSING, count(item.n_observations), interval(item.limits)))
     header = ("Pattern", "Rwp (%)", "Rexp (%)", "GoF", "R_Bragg (%)", "Points", "2θ range")
-    return Table("Agreement by pattern", header, (Block(tuple(rows)),), frozenset({1, 2, 3, 5}))
+    return _table("Agreement by pattern", header, rows, {1, 2, 3, 5})
 
 
-def steps_table(summary: Summary) -> Table | None:
-    """Return what each step of the best trial did."""
+def steps_table(summary: Summary, recipe: Recipe | None) -> Table | None:
+    """Return the result of each step of the best trial."""
+    planned = () if recipe is None else recipe.steps
     rows = []
-    planned = (summary.recipe or {}).get("steps") or ()
     for number, step in enumerate(summary.steps, start=1):
-        allowed = planned[number - 1].get("cycles") if number <= len(planned) else None
-        remarks = [] if step.converged else ["not converged"]
-        if remarks and allowed is not None and step.cycles == allowed:
-            remarks = ["stopped after the cycles allowed"]
-        if step.dropped:
-            remarks.append(f"dropped as singular: {', '.join(step.dropped)}")
+        allowed = planned[number - 1].cycles if number <= len(planned) else None
         rows.append(
             (
                 str(number),
@@ -179,105 +186,58 @@ def steps_table(summary: Summary) -> Table | None:
                 count(step.cycles),
                 general(step.shift_esd, 2),
                 duration(step.seconds),
-                "; ".join(remarks),
+                "; ".join(_remarks(step, allowed)),
             )
         )
     header = ("", "Step", "Rwp (%)", "Variables", "Cycles", "Shift/esd", "Time", "Remarks")
-    return Table("What each step did", header, (Block(tuple(rows)),), frozenset(range(2, 7))) if rows else None
+    return _table("Result of each step", header, rows, range(2, 7))
+
+
+def _remarks(step: StepPart, allowed: int | None) -> Iterator[str]:
+    if not step.converged:
+        yield "stopped at the maximum number of cycles" if step.cycles == allowed else "not converged"
+    if step.dropped:
+        yield f"dropped as singular: {', '.join(step.dropped)}"
 
 
 def candidates_table(summary: Summary) -> Table | None:
     """Return the distinct solutions of the run."""
     several = len(summary.structure) > 1
-    rows = []
-    for item in summary.candidates:
-        found, ruled_out = count(item.count), item.infeasible
-        # A run of an earlier version holds the names of the parameters that differ, but not by how much.
-        differs = differences_words(item.differences, several) or item.differs
-        rows.append(
-            (
-                count(item.trial),
-                percent(item.rwp),
-                f"{found} and {count(ruled_out)} infeasible" if ruled_out else found,
-                _few(item.findings),
-                _few(differs),
-            )
-        )
-    header = ("Trial", "Rwp (%)", "Found by", "Findings", "How it differs from the best")
-    elsewhere = summary.elsewhere
-    caption = f"Distinct solutions; {count(elsewhere)} infeasible trials ended elsewhere" if elsewhere else ""
-    caption = caption.replace(" 1 infeasible trials", " 1 infeasible trial")
-    return Table(caption or "Distinct solutions", header, (Block(tuple(rows)),), frozenset({0, 1, 2})) if rows else None
+    header = ("Trial", "Rwp (%)", "Found by trials", "Findings", "Differences from the best")
+    caption = "Distinct solutions"
+    if summary.elsewhere:
+        trials = "trial" if summary.elsewhere == 1 else "trials"
+        caption += f"; {count(summary.elsewhere)} infeasible {trials} ended elsewhere"
+    return _table(caption, header, (_candidate(item, several) for item in summary.candidates), {0, 1, 2})
 
 
-def _few(names: Sequence[str], most: int = 10) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _candidate(item: CandidatePart, several: bool) -> Row:
+    found = count(item.count)
+    if item.infeasible:
+        found += f" and {count(item.infeasible)} infeasible"
+    # A run of an earlier version holds the names of the parameters that differ, but not by how much.
+    differs = differences_words(item.differences, several) or item.differs
+    return (count(item.trial), percent(item.rwp), found, _few(item.findings), _few(differs))
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def correlations_table(summary: Summary) -> Table | None:
     """Return the strongest correlations."""
-    rows = tuple(
-        (item.a, item.b, percent(item.value, 3))
-        for item in sorted(summary.correlations, key=lambda item: -abs(item.value))[:12]
-    )
-    header = ("Parameter", "and", "Correlation")
-    return Table("Strongest correlations", header, (Block(rows),), frozenset({2})) if rows else None
+    strongest = sorted(summary.correlations, key=lambda item: -abs(item.value))[:_MOST_CORRELATIONS]
+    rows = ((item.a, item.b, percent(item.value, 3)) for item in strongest)
+    return _table("Strongest correlations", ("Parameter", "and", "Correlation"), rows, {2})
 
 
 def versions_table(summary: Summary) -> Table | None:
-    """Return the versions of all that took part."""
-    rows = tuple(summary.versions.items())
-    return Table("Versions", ("Program", "Version"), (Block(rows),)) if rows else None
-
-
-def scout_section(summary: Summary) -> list[Section]:
-    """Return what the scout gave, as a section; none where there was no scout."""
-    scout = summary.scout
-    if scout is None:
-        return []
-    if scout.note and not scout.recipes:
-        return [Section("The scout", (sentence(scout.note),))]
-    return [Section("The scout", (scout_words(summary),), _SCOUT_HEADER, tuple(_scout_rows(scout)))]
-
-
-_SCOUT_HEADER = ("Trial of the scout", "Rwp there (%)", "Trial here", "How it ended", "Rwp here (%)")
-
-
-def _scout_rows(scout: ScoutPart) -> Iterator[Row]:
-    for item in scout.recipes:
-        yield (
-            count(item.scout_trial),
-            percent(item.scout_rwp),
-            count(item.trial),
-            item.state or "not tried",
-            percent(item.rwp),
-        )
-
-
-def scout_words(summary: Summary) -> str:
-    """Return in a sentence what the scout did and what became of its recipes; empty where there was none."""
-    scout = summary.scout
-    if scout is None:
-        return ""
-    if not scout.recipes:
-        return sentence(scout.note)
-    best = next((item for item in scout.recipes if item.trial == summary.best_trial), None)
-    looked = f"{count(scout.trials)} trials in {duration(scout.seconds)}, the best at Rwp"
-    found = f"A faster engine searched first: {looked} {percent(scout.rwp)} %."
-    found += f" Its {len(scout.recipes)} best distinct recipes were handed over"
-    if best is not None:
-        return f"{found}; one of them, from its trial {count(best.scout_trial)}, is the best of this run."
-    better = summary.best_trial is not None
-    return f"{found}; the search went on from them to a better one." if better else f"{found}."
-
-
-def sentence(text: str) -> str:
-    """Return a note as a sentence."""
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    """Return the versions of all programs that were used."""
+    return _table("Versions", ("Program", "Version"), summary.versions.items())
 
 
 def section_table(section: Section) -> Table | None:
-    """Return the table of a plugin's section."""
-    rows: Sequence[Row] = [tuple(map(str, row)) for row in section.rows]
-    return Table("", tuple(map(str, section.header)), (Block(tuple(rows)),)) if rows or section.header else None
+    """Return the table of a section that a plugin adds; None if it has none."""
+    rows = tuple(tuple(map(str, row)) for row in section.rows)
+    return Table("", tuple(map(str, section.header)), (Block(rows),)) if rows or section.header else None

@@ -1,4 +1,4 @@
-"""The run folder: what a run leaves on disk, written whole or not at all, used by one process at a time."""
+"""Writing a run folder: each file whole or not at all, by one process at a time."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from autogsas.errors import UserError
 from autogsas.exports import cif_text, latex_text
@@ -26,22 +26,19 @@ from autogsas.runfolder.trials import StoredTrial, read_stored_trial, store_tria
 from autogsas.trial.assessment import Assessment
 from autogsas.trial.pool import Outcome
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 __all__ = ["STUDY", "RunFolder", "choose_folder"]
 
 STUDY = "study.db"
-_OF_A_BEST = ("best.recipe.yaml", "best.cif")
+_LOCK = ".lock"
+_REWRITTEN = ("best.recipe.yaml", "best.cif")  # files of the best trial that every engine has
 
 
 def choose_folder(project: Project, out: Path | None, resume: bool) -> Path:
-    """Return the folder of a run: ``out``, else ``runs/<project>-<n>`` beside the project file, the last one to resume.
+    """Return the folder of a run: ``out``, or by default ``runs/<project>-<n>`` beside the project file.
 
-    Raises UserError where the folder holds something else, holds a run and ``resume`` is not asked for, or holds
-    none and it is. Makes nothing.
+    The default is a new number, or the last run if ``resume`` is True. No folder is created.
+    Raises UserError if the folder holds a run and ``resume`` is False, holds no run and ``resume`` is True, or holds
+    other files.
     """
     base = (project.file.parent if project.file is not None else Path.cwd()) / "runs"
     slug = re.sub(r"[^\w.-]+", "-", project.name).strip("-.") or "project"
@@ -61,18 +58,19 @@ def choose_folder(project: Project, out: Path | None, resume: bool) -> Path:
         raise UserError("is not a folder", file=out, key="--out")
     is_run = (out / STUDY).is_file()
     if resume and not is_run:
-        raise UserError("holds no run to resume", file=out, key="--out")
+        raise UserError("this folder has no run to resume", file=out, key="--out")
     if is_run and not resume:
-        raise UserError("holds a run already; --resume goes on with it", file=out, key="--out")
+        raise UserError("this folder already has a run; continue it with --resume", file=out, key="--out")
     if not is_run and out.is_dir() and any(out.iterdir()):
-        raise UserError("is a folder with other things in it; give a new or an empty one", file=out, key="--out")
+        raise UserError("this folder has other files in it; give a new or an empty one", file=out, key="--out")
     return out
 
 
 class RunFolder:
-    """An open run folder; ``fresh`` says whether it was made now.
+    """An open run folder; ``fresh`` is True if it was created now.
 
-    Use it as a context: it is locked until closed. Raises UserError where another process has it.
+    Use it in a ``with`` statement: the folder is locked until it is closed or the process ends. Raises UserError if
+    another process has locked it, or if it cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -81,12 +79,12 @@ class RunFolder:
         self._made = not self.folder.exists()
         try:
             (self.folder / "trials").mkdir(parents=True, exist_ok=True)
-            self._lock = (self.folder / ".lock").open("a+b")
+            self._lock = FileLock(self.folder / _LOCK, timeout=0, thread_local=False)
+            self._lock.acquire()
+        except Timeout:
+            raise UserError("another process is using this run folder; wait until it has ended", file=folder) from None
         except OSError as error:
             raise UserError(f"cannot be written: {error.strerror}", file=folder, key="--out") from error
-        if not _lock(self._lock):
-            self._lock.close()
-            raise UserError("another process is at work in this run folder", file=folder)
 
     def __enter__(self) -> RunFolder:
         return self
@@ -96,26 +94,29 @@ class RunFolder:
 
     @property
     def study(self) -> Path:
-        """Where the study's database lies."""
+        """The path of the study's database."""
         return self.folder / STUDY
 
     def close(self) -> None:
         """Unlock the folder."""
-        self._lock.close()
+        self._lock.release()
 
     def discard(self) -> None:
-        """Take back a folder made now in which no trial has ended."""
+        """Remove the folder, or the files of the run in it, if it was created now and no trial has ended."""
         if not self.fresh or any((self.folder / "trials").iterdir()):
             return
-        for name in (".lock", "log.txt", STUDY):
+        for name in ("log.txt", STUDY):
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / "scout", ignore_errors=True)
         (self.folder / "trials").rmdir()
+        # Windows does not remove a file that is locked.
+        self._lock.release()
+        (self.folder / _LOCK).unlink(missing_ok=True)
         if self._made:
             self.folder.rmdir()
 
     def write(self, name: str, data: str | bytes) -> None:
-        """Write a file of the folder, whole or not at all."""
+        """Write a file of the folder; it appears whole or not at all."""
         target = self.folder / name
         raw = data.encode() if isinstance(data, str) else data
         handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
@@ -141,7 +142,7 @@ class RunFolder:
     def write_trial(
         self, record: TrialRecord, assessment: Assessment, outcome: Outcome | None, same_as: int | None
     ) -> None:
-        """Write one trial: its JSON, its curves, and what its engine printed."""
+        """Write the files of one trial: its JSON, its curves, and the output of its engine."""
         stem = f"trials/{record.number:04d}"
         result = outcome.result if outcome is not None else None
         if result is not None:
@@ -162,10 +163,10 @@ class RunFolder:
             self.write(name, file.read())
 
     def write_best(self, record: TrialRecord, assessment: Assessment, outcome: Outcome, project: Project) -> None:
-        """Write the files of a new best trial, the engine's own among them.
+        """Write the files of a new best trial, including those of the engine.
 
-        The CIF is written here, so that it is as complete whichever engine refined; an engine's own stands beside it
-        as ``best.ENGINE.cif``.
+        ``best.cif`` is written by autogsas, so that it is equally complete for every engine; a CIF of the engine
+        is kept as ``best.ENGINE.cif``.
         """
         assert outcome.result is not None
         result = outcome.result
@@ -174,7 +175,7 @@ class RunFolder:
         engine = re.sub(r"[^\w-]+", "-", result.backend) or "engine"
         own = {f"best.{engine}.cif" if name == "best.cif" else name: data for name, data in outcome.saved.items()}
         for old in self.folder.glob("best.*"):
-            if old.name not in own and old.name not in _OF_A_BEST:
+            if old.name not in own and old.name not in _REWRITTEN:
                 old.unlink()
         for name, data in own.items():
             self.write(name, data)
@@ -198,14 +199,3 @@ def _umask() -> int:
     current = os.umask(0o022)
     os.umask(current)
     return current
-
-
-def _lock(file: IO[bytes]) -> bool:
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -47,7 +47,7 @@ def call(capfd: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, st
     return int(ended.value.code or 0), out, err
 
 
-def test_run_prints_progress_aside_and_the_result(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_run_prints_progress_to_stderr_and_result_to_stdout(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     status, out, err = call(capfd, "run", folder, "--scout", "auto")
     assert status == 0
     counted = [line for line in err.splitlines() if line.startswith("[")]
@@ -60,14 +60,14 @@ def test_run_prints_progress_aside_and_the_result(folder: Path, capfd: pytest.Ca
     assert "\x1b" not in out + err
 
 
-def test_json_is_all_there_is_on_standard_output(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_json_prints_only_json(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     status, out, err = call(capfd, "run", folder, "--json", "--trials", 2)
     assert status == 0
     jsonschema.validate(json.loads(out), summary_schema())
     assert err == ""
 
 
-def test_quiet_is_quiet(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_quiet_prints_nothing(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert call(capfd, "run", folder, "--quiet", "--trials", 1, "--out", folder / "out") == (0, "", "")
     assert (folder / "out" / "summary.json").is_file()
 
@@ -83,12 +83,12 @@ def test_refine_runs_one_recipe(folder: Path, capfd: pytest.CaptureFixture[str])
     assert [step["title"] for step in data["steps"]] == ["a", "b"]
 
 
-def test_nothing_usable_exits_with_one(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_usable_result_exits_with_one(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     recipe = folder / "bad.recipe.yaml"
     recipe.write_text(yaml.safe_dump(make_recipe("!fail").plain()))
     status, out, err = call(capfd, "refine", folder, "--recipe", recipe)
     assert status == 1
-    assert "nothing usable" in out
+    assert "no usable result" in out
     assert "singular" in err
 
 
@@ -100,11 +100,11 @@ def test_nothing_usable_exits_with_one(folder: Path, capfd: pytest.CaptureFixtur
         (["run", "{folder}", "--trails", "3"], "--trials"),
         (["run", "{folder}", "--trials", "0"], "0 is not in the range"),
         (["run", "{folder}", "--timeout", "soon"], "'soon': must be a duration"),
-        (["run", "{folder}", "--timeout", "0"], "more than nothing"),
+        (["run", "{folder}", "--timeout", "0"], "must be positive"),
         (["run", "{folder}", "--backend", "fakee"], "did you mean 'fake'"),
         (["run", "{folder}", "--resume"], "no run to resume"),
         (["run", "{folder}/nowhere"], "nowhere"),
-        (["run", "{folder}", "--out", "{folder}"], "other things in it"),
+        (["run", "{folder}", "--out", "{folder}"], "other files in it"),
         (["run", "{folder}", "--out", "{folder}/project.yaml"], "is not a folder"),
         (["refine", "{folder}"], "missing option '--recipe'"),
         (["refine", "{folder}", "--recipe", "{folder}/no.yaml"], "no such file"),
@@ -141,7 +141,7 @@ def test_only_debug_shows_a_traceback(folder: Path, capfd: pytest.CaptureFixture
     assert "Traceback" in call(capfd, "run", folder, "--backend", "nope", "--debug")[2]
 
 
-def test_an_error_of_our_own_is_one_line_too(
+def test_an_internal_error_is_one_line(
     folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
@@ -150,10 +150,10 @@ def test_an_error_of_our_own_is_one_line_too(
     monkeypatch.setattr("autogsas.commands.verbs.run", broken)
     status, _, err = call(capfd, "run", folder)
     assert status == 70
-    assert err.splitlines() == ["autogsas: internal error, ZeroDivisionError: oh; --debug shows where"]
+    assert err.splitlines() == ["autogsas: internal error, ZeroDivisionError: oh; add --debug for the traceback"]
 
 
-def test_report_is_written_anew(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_report_can_be_written_again(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     call(capfd, "run", folder, "--trials", 1, "--quiet", "--out", folder / "out")
     (folder / "out" / "report.html").unlink()
     status, out, _ = call(capfd, "report", folder / "out")
@@ -162,7 +162,7 @@ def test_report_is_written_anew(folder: Path, capfd: pytest.CaptureFixture[str])
     assert (folder / "out" / "report.html").is_file()
 
 
-def test_figures_for_print_come_with_a_run_or_later(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_figures_for_print_can_be_written_with_a_run_or_later(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
     status, _, err = call(capfd, "run", folder, "--figures", "svg,pfd", "--out", folder / "out")
     assert status == 2
@@ -201,11 +201,11 @@ def test_doctor_lists_backends(capfd: pytest.CaptureFixture[str]) -> None:
     assert "numpy:" in out
 
 
-def test_check_backend_says_each_check(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_check_backend_reports_each_check(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     status, out, _ = call(capfd, "check-backend", "fake", "--plugin", folder / "hooks.py")
     assert status == 0
     assert "FAILED" not in out
-    assert out.splitlines()[-1] == "fake keeps the contract"
+    assert out.splitlines()[-1] == "fake conforms to the contract"
 
 
 def test_init_writes_a_project_that_runs(folder: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_init_writes_a_project_that_runs(folder: Path, capfd: pytest.CaptureFixt
     assert "project.yaml" in out
 
 
-def test_interrupted_from_outside_keeps_all_and_resumes(folder: Path, tmp_path: Path) -> None:
+def test_an_interrupted_run_keeps_all_trials_and_can_be_resumed(folder: Path, tmp_path: Path) -> None:
     # As a user does it: another process, Ctrl-C in the middle.
     out = tmp_path / "out"
     command = [sys.executable, "-m", "autogsas", "run", str(folder), "--trials", "500", "--out", str(out)]
@@ -258,7 +258,7 @@ def test_interrupted_from_outside_keeps_all_and_resumes(folder: Path, tmp_path: 
     assert [item["score"] for item in data["history"]][: len(kept["history"])] == [i["score"] for i in kept["history"]]
 
 
-def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None:
+def test_a_killed_run_can_be_resumed(folder: Path, tmp_path: Path) -> None:
     out, whole = tmp_path / "out", tmp_path / "whole"
     command = [sys.executable, "-m", "autogsas", "run", str(folder), "--trials", "5", "--quiet", "--out"]
     scratch = tmp_path / "scratch"
@@ -282,7 +282,7 @@ def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("args", [["--help"], ["run", "--help"], ["--version"]])
-def test_help_comes_at_once(args: list[str]) -> None:
+def test_help_imports_no_heavy_package(args: list[str]) -> None:
     code = f"import sys; sys.argv[1:] = {args!r}; from autogsas.cli import main\ntry:\n    main()\nfinally:\n"
     code += "    print([m for m in ('numpy', 'pydantic', 'optuna', 'rich') if m in sys.modules], file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -290,7 +290,7 @@ def test_help_comes_at_once(args: list[str]) -> None:
     assert done.stdout.strip()
 
 
-def test_live_progress_ends_clean(folder: Path) -> None:
+def test_live_progress_restores_the_cursor(folder: Path) -> None:
     # A pseudo-terminal, so that the live display is what is tested.
     import pty
 

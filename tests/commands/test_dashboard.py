@@ -119,7 +119,7 @@ def test_it_ends_at_ctrl_c(run: Path) -> None:
 
 def test_mistakes_are_one_line(run: Path, tmp_path: Path) -> None:
     pytest.importorskip("optuna_dashboard", reason="needs autogsas[dashboard]")
-    with pytest.raises(UserError, match=r"it has no study\.db"), dashboard.serving(tmp_path, "127.0.0.1", 0):
+    with pytest.raises(UserError, match=r"there is no study\.db"), dashboard.serving(tmp_path, "127.0.0.1", 0):
         pass
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -149,7 +149,7 @@ def test_without_the_package_one_line_says_what_to_install(
         main(["dashboard", str(run)])
     assert ended.value.code == 2
     assert capsys.readouterr().err.strip() == (
-        "autogsas: needs the package 'optuna-dashboard': pip install 'autogsas[dashboard]'"
+        "autogsas: the dashboard needs optuna-dashboard: pip install 'autogsas[dashboard]'"
     )
 
 
@@ -158,7 +158,7 @@ def test_a_trial_that_took_over_a_result_shows_it(run: Path) -> None:
     about = json.loads((run / "trials/0009.json").read_text())
     (run / "trials/0009.json").write_text(json.dumps(about | {"same_as": 1}))
     assert "trial 9 · pattern1" in dashboard.trial_svg(run, 9)
-    with pytest.raises(UserError, match="left no curves"):
+    with pytest.raises(UserError, match="has no curves"):
         dashboard.trial_svg(run, 77)
     (run / "trials/0002.npz").write_bytes(b"no archive")
     with pytest.raises(UserError, match="damaged"):

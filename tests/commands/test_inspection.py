@@ -1,4 +1,4 @@
-"""What `autogsas doctor` says of backends that work, that are missing, that are broken, and of those nobody brings."""
+"""`autogsas doctor` on backends that work, are missing, are broken or are unknown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autogsas.testing.fake import FakeBackend, FakeSession
 
 class Missing(FakeBackend):
     def probe(self) -> Probe:
-        return Probe(False, reason="it is not there", details=(("looked in", "the cellar"),), advice="fetch it")
+        return Probe(False, reason="not installed", details=(("searched", "/opt/engine"),), advice="install it")
 
 
 class Raising(FakeBackend):
@@ -27,7 +27,7 @@ class Raising(FakeBackend):
 
 class Failing(FakeBackend):
     def open(self, project: Project, folder: Path) -> FakeSession:
-        raise BackendError("broken-parts", "half of it is missing")
+        raise BackendError("engine-broken", "a library is missing")
 
 
 class Hanging(FakeBackend):
@@ -38,7 +38,7 @@ class Hanging(FakeBackend):
 
 class Detailed(FakeBackend):
     def probe(self) -> Probe:
-        return Probe(True, "1.0", details=(("interpreter", "a good one"),))
+        return Probe(True, "1.0", details=(("interpreter", "/opt/python"),))
 
 
 def examine(monkeypatch: pytest.MonkeyPatch, *backends: FakeBackend, wanted: str | None = None) -> tuple[str, int]:
@@ -49,47 +49,47 @@ def examine(monkeypatch: pytest.MonkeyPatch, *backends: FakeBackend, wanted: str
     return inspection.doctor(wanted)
 
 
-def test_a_backend_that_works_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_that_works_passes_the_self_test(monkeypatch: pytest.MonkeyPatch) -> None:
     text, status = examine(monkeypatch, Detailed())
     assert status == 0
-    assert "    fake: 1.0\n        interpreter: a good one\n        self-test: made-up data refined in" in text
-    assert "is refined by: fake\n" in text
+    assert "    fake: 1.0\n        interpreter: /opt/python\n        self-test: synthetic data refined in" in text
+    assert "a project without a backend uses: fake\n" in text
 
 
-def test_a_missing_backend_has_a_reason_and_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_backend_is_listed_with_reason_and_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     text, status = examine(monkeypatch, Missing())
     assert status == 3
     for line in (
-        "fake: cannot be used: it is not there",
-        "looked in: the cellar",
-        "to have it: fetch it",
-        "until then the numpy engine is used",
+        "fake: cannot be used: not installed",
+        "searched: /opt/engine",
+        "to install it: install it",
+        "until then projects that do not name it use another backend",
     ):
         assert line in text
-    assert "is refined by: none" in text
+    assert "a project without a backend uses: none" in text
 
 
-def test_one_that_works_is_enough_unless_another_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_working_backend_is_enough_unless_another_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = Missing(name="other")
     assert examine(monkeypatch, Detailed(), missing)[1] == 0
     assert examine(monkeypatch, Detailed(), missing, wanted="fake")[1] == 0
     assert examine(monkeypatch, Detailed(), missing, wanted="other")[1] == 3
     text, status = examine(monkeypatch, Detailed(), wanted="gsas3")
     assert status == 3
-    assert "no plugin brings a backend 'gsas3'; there are: fake" in text
+    assert "no backend 'gsas3'; available names: fake" in text
 
 
-def test_a_backend_that_is_there_but_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_but_broken_backend_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     text, status = examine(monkeypatch, Failing())
     assert status == 3
-    assert "self-test: FAILED: broken-parts: half of it is missing" in text
-    assert "refined by: fake, which does not work" in text
+    assert "self-test: FAILED: engine-broken: a library is missing" in text
+    assert "uses: fake, which does not work" in text
     text, status = examine(monkeypatch, Raising())
     assert status == 3
     assert "fake: broken: RuntimeError: a probe that fails (test_inspection.py, line" in text
 
 
-def test_a_self_test_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_self_test_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspection, "SELF_TEST_TIMEOUT", 0.5)
     text, status = examine(monkeypatch, Hanging())
     assert status == 3

@@ -39,7 +39,7 @@ def test_findings_and_other_limits_are_said():
     )
     assert "error: u-negative said so [u-negative]" in text
     assert "warning: run and hand do not count the same points" in text
-    assert "Over what both count, 20 to 90°" in text
+    assert "Over the points that both count, 20 to 90°" in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

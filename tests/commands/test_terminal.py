@@ -53,7 +53,7 @@ def test_a_usual_terminal_shows_the_history(encoding: str) -> None:
     assert any("by hand 9.00" in line for line in lines[:8])
     assert "trial 6/20" in lines[10]
     assert "best Rwp 7.000 %  GoF 1.75" in lines[10]
-    assert "first of 5 steps" in lines[11]
+    assert "step 1 of 5" in lines[11]
     if encoding == "ascii":
         assert all(line.isascii() for line in lines[:10])
 

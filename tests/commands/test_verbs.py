@@ -141,7 +141,7 @@ def test_runs_are_numbered_and_never_overwritten(fake_host: Host, project: Proje
     other = tmp_path / "other"
     other.mkdir()
     (other / "letter.txt").write_text("keep me")
-    with pytest.raises(UserError, match="other things"):
+    with pytest.raises(UserError, match="other files"):
         verbs.run((project, fake_host), verbs.RunRequest(out=other))
     assert [path.name for path in other.iterdir()] == ["letter.txt"]
 
@@ -162,7 +162,7 @@ def test_resume_goes_on_with_the_last_run(fake_host: Host, project: Project) -> 
 def test_the_database_is_opened_once_on_resuming(
     fake_host: Host, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    verbs.run((project, fake_host), verbs.RunRequest(trials=30))
+    verbs.run((project, fake_host), verbs.RunRequest(trials=60))
     opened: list[Path] = []
 
     class Counted(Database):
@@ -172,7 +172,7 @@ def test_the_database_is_opened_once_on_resuming(
 
     for module in (verbs, resuming):
         monkeypatch.setattr(module, "Database", Counted)
-    again = verbs.run((project, fake_host), verbs.RunRequest(trials=32, resume=True))
+    again = verbs.run((project, fake_host), verbs.RunRequest(trials=62, resume=True))
     assert again.summary.importances is not None
     assert again.summary.importances.items
     assert opened == [again.folder / "study.db"]

@@ -42,35 +42,29 @@ def problem_of(
     return RietveldProblem(layout, [model], [points], raw, [coefficients], layout.variables(EVERYTHING))
 
 
-class Held:
-    """A problem's Bragg part with the lines laid out as they are at its start, wherever they are moved to."""
+class FixedPlans:
+    """A problem's Bragg part with the plans of its start wherever they fit."""
 
     def __init__(self, problem: RietveldProblem) -> None:
-        self._problem = problem
-        self._model = problem._models[0]
-        self._places = [pairs[0][PAIR.index("scale")] for pairs in problem._layout.pair]
-        self.bragg(problem.start())
-        self._plans = list(self._model._plans)
+        self._setup = problem.setup
+        self._start = problem.start()
+        self._model = problem.setup.models[0]
+        self._plans = problem.objective().linearise(self._start).objective.plans[0]
 
     def bragg(self, values: Array) -> Array:
-        raw = self._problem.raw(values)
-        found = [raw[place] * self._model.phase(p, raw).unit for p, place in enumerate(self._places)]
+        raw = self._setup.raw(values)
+        places = [pairs[0][PAIR.index("scale")] for pairs in self._setup.layout.pair]
+        found = [
+            raw[place] * self._model.phase(p, raw, plan=plan).unit
+            for p, (place, plan) in enumerate(zip(places, self._plans, strict=True))
+        ]
         return np.asarray(np.sum(found, axis=0))
 
-    def at(self, values: Array) -> Array:
-        self.relay()
-        return self.bragg(values)
-
-    def relay(self) -> None:
-        self._model._plans[:] = self._plans
-        self._model._kept[:] = [None] * len(self._plans)
-
     def jacobian(self) -> Array:
-        self.relay()
-        values = self._problem.start()
-        out = np.zeros((self._model.x.size, len(self._problem.variables)))
-        for p in range(len(self._places)):
-            found = self._model.phase(p, self._problem.raw(values), self._problem._directions)
+        raw, directions = self._setup.raw(self._start), self._setup.directions
+        out = np.zeros((self._model.x.size, directions.shape[1]))
+        for p, plan in enumerate(self._plans):
+            found = self._model.phase(p, raw, directions, plan=plan)
             out[:, found.columns] += found.jacobian
         return out
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from autogsas.model.project import Project
 from autogsas.model.recipe import BACKGROUNDS, GROUPS, BackgroundFunction
 
-from .computed import Held, problem_of
+from .computed import FixedPlans, problem_of
 from .random_models import examples, holds, projects
 
 Array = npt.NDArray[np.float64]
@@ -20,9 +20,9 @@ def check_derivatives(
     project: Project, scales: tuple[float, float], shifts: tuple[float, float], seen: set[str]
 ) -> None:
     problem = problem_of(project, scales, shifts, ("chebyschev-1", 2))
-    held = Held(problem)
-    values, jacobian = problem.start(), held.jacobian()
-    height = float(np.max(held.at(values)))
+    fixed = FixedPlans(problem)
+    values, jacobian = problem.start(), fixed.jacobian()
+    height = float(np.max(fixed.bragg(values)))
     for i, variable in enumerate(problem.variables):
         largest = float(np.max(np.abs(jacobian[:, i])))
         missed = []
@@ -30,7 +30,7 @@ def check_derivatives(
             e = relative * max(abs(values[i]), 1e-2)
             move = np.zeros_like(values)
             move[i] = e
-            numeric = (held.at(values + move) - held.at(values - move)) / (2 * e)
+            numeric = (fixed.bragg(values + move) - fixed.bragg(values - move)) / (2 * e)
             # What rounding leaves of a difference of two patterns is no error of the derivative.
             allowed = 1e-5 * largest + 1e-13 * height / e
             missed.append(float(np.max(np.abs(numeric - jacobian[:, i]))) / max(allowed, 1e-300))
@@ -62,12 +62,13 @@ def check_background_derivatives(
     """chi^2 is a parabola in each coefficient, so that its central difference is its slope at any step."""
     problem = problem_of(project, scales, (0.0, 0.0), (function, terms))
     values = problem.start()
-    here = problem.linearise(values)
+    objective = problem.objective()
+    here = objective.linearise(values)
     for i in range(len(problem.variables), len(problem.names)):
         step = np.zeros_like(values)
         # So far that chi^2 doubles, where its rounding counts least.
         step[i] = np.sqrt(here.chi2 / max(here.normal[i, i], 1e-300))
-        up, down = (problem.linearise(values + sign * step).chi2 for sign in (1, -1))
+        up, down = (objective.linearise(values + sign * step).chi2 for sign in (1, -1))
         assert here.normal[i, i] > 0
         assert (down - up) / 4 == pytest.approx(here.gradient[i] * step[i], abs=1e-9 * here.chi2)
         assert (up + down) / 2 - here.chi2 == pytest.approx(here.normal[i, i] * step[i] ** 2, rel=1e-9)

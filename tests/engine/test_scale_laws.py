@@ -12,7 +12,7 @@ from autogsas.model.instrument import Instrument
 from autogsas.model.project import AxialSum, Project
 from autogsas.model.structure import Phase
 
-from .computed import POINTS, Held, bragg, problem_of, same
+from .computed import POINTS, FixedPlans, bragg, problem_of, same
 from .random_models import examples, holds, instruments, phases, projects
 
 Array = npt.NDArray[np.float64]
@@ -44,7 +44,7 @@ def test_a_pattern_is_linear_in_its_scales(count: int) -> None:
     def check(project: Project, scales: tuple[float, float]) -> None:
         def parts(factor: float) -> Array:
             problem = problem_of(project, tuple(factor * s for s in scales), (0.0, 0.0), ("chebyschev-1", 1))
-            return Held(problem).bragg(problem.start())
+            return FixedPlans(problem).bragg(problem.start())
 
         assert np.allclose(parts(7.0), 7 * parts(1.0), rtol=1e-12)
 

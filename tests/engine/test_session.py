@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.session import EngineSession
 from autogsas.errors import BackendError
 from autogsas.model.instrument import Instrument
@@ -59,28 +58,28 @@ def test_every_derivative_against_central_differences(phase: Phase, instrument: 
     n = len(problem.variables)
     assert {v.group for v in problem.variables} >= {"cell", "U", "SH/L", "strain", "uiso", "uaniso", "occupancy"}
 
+    setup, plans = problem.setup, fit.objective.plans[0]
+
     def bragg(at):
         raw = problem.raw(at)
-        scales = [raw[problem._layout.pair[p][0][0]] for p in range(2)]
-        return sum(s * found.unit for s, found in zip(scales, problem.patterns(0, raw), strict=True))
+        scales = [raw[setup.layout.pair[p][0][0]] for p in range(2)]
+        found = [setup.models[0].phase(p, raw, plan=plans[p]) for p in range(2)]
+        return sum(s * pattern.unit for s, pattern in zip(scales, found, strict=True))
 
-    def jacobian():
-        # A fresh model, so that both sides of the comparison lay their lines out alike.
-        problem._models = [PatternModel(problem._layout, 0, model.x, problem.raw(values)) for model in problem._models]
-        out = np.zeros((made.histograms[0].pattern.x.size, n))
-        for p in range(2):
-            found = problem._models[0].phase(p, problem.raw(values), problem._directions)
-            out[:, found.columns] += found.jacobian
-        return out
+    analytic = np.zeros((made.histograms[0].pattern.x.size, n))
+    for p in range(2):
+        pattern = setup.models[0].phase(p, problem.raw(values), setup.directions, plan=plans[p])
+        analytic[:, pattern.columns] += pattern.jacobian
 
     for i in range(n):
-        analytic = jacobian()
         errors = []
-        for relative in (1e-6, 1e-5, 1e-4, 1e-3):
+        for relative in (1e-5, 1e-4, 1e-6, 1e-3):
             shift = np.zeros_like(values)
             shift[i] = relative * max(abs(values[i]), 1e-2)
             numeric = (bragg(values + shift) - bragg(values - shift)) / (2 * shift[i])
             errors.append(np.max(np.abs(numeric - analytic[:, i])) / max(np.max(np.abs(analytic[:, i])), 1e-30))
+            if errors[-1] < 1e-5:
+                break
         assert min(errors) < 1e-5, problem.names[i]
 
 

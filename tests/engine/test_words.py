@@ -192,8 +192,9 @@ def test_the_shared_u_has_the_derivative_of_all_its_sites() -> None:
     move = np.zeros_like(values)
     move[column] = 1e-6
     # Scale and background are solved for in `settle`, so chi^2 itself is differenced at fixed values of theirs.
-    chi2 = [problem.linearise(values + sign * move).chi2 for sign in (1, -1)]
-    assert -2 * problem.linearise(values).gradient[column] == pytest.approx((chi2[0] - chi2[1]) / 2e-6, rel=1e-3)
+    objective = session._fit.objective
+    chi2 = [objective.linearise(values + sign * move).chi2 for sign in (1, -1)]
+    assert -2 * objective.linearise(values).gradient[column] == pytest.approx((chi2[0] - chi2[1]) / 2e-6, rel=1e-3)
 
 
 # Starts

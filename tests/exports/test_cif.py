@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from autogsas.exports import latex_text
-from autogsas.exports.letters import cif_letters
+from autogsas.exports.characters import cif_characters
 from autogsas.model.metrics import measure
 from tests.exports.refined import HOSTILE, Refined, hostile, mixture, quartz, text_of
 
@@ -47,7 +47,7 @@ def values(block: gemmi.cif.Block) -> Iterator[tuple[str, str]]:
 
 
 def expected_name(text: str) -> str:
-    kept = " ".join("".join(char if char.isprintable() else " " for char in cif_letters(text)).split())
+    kept = " ".join("".join(char if char.isprintable() else " " for char in cif_characters(text)).split())
     return kept if len(kept) <= 400 else f"{kept[:397]}..."
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autogsas.exports import latex_text
-from autogsas.exports.letters import latex_letters
+from autogsas.exports.characters import latex_characters
 from autogsas.text.formatting import with_esd
 from tests.exports.refined import HOSTILE, hostile, mixture, quartz
 
@@ -20,7 +20,7 @@ def written(refined: object) -> str:
     return latex_text(made, record, result)
 
 
-def test_values_carry_their_esds_in_brackets() -> None:
+def test_values_have_their_esds_in_parentheses() -> None:
     made, record, _, result = quartz()
     text = latex_text(made, record, result)
     named = {parameter.name: parameter for parameter in result.parameters}
@@ -56,8 +56,8 @@ def test_hostile_names_are_only_text() -> None:
         ("中", "U+4E2D"),
     ],
 )
-def test_letters(given: str, shown: str) -> None:
-    assert latex_letters(given) == shown
+def test_characters(given: str, shown: str) -> None:
+    assert latex_characters(given) == shown
 
 
 @pytest.mark.parametrize("make", [quartz, mixture, hostile])

@@ -13,7 +13,7 @@ import pytest
 from autogsas.commands import verbs
 from autogsas.errors import UserError
 from autogsas.figures.publication import NAMES, check_formats, figure_files, safe_names
-from autogsas.report.pictures import captions
+from autogsas.report.figures import captions
 from autogsas.runfolder.reader import read_run
 from tests.runs import write_run
 

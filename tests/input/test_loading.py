@@ -369,7 +369,7 @@ MISTAKES = {
     "bank zero": (entry("bank: 0"), "data[0].bank: must be at least 1; found '0'"),
     "time of flight": (
         PLAIN.replace("a.instprm", "tof.instprm"),
-        "tof.instprm: Type: only constant-wavelength X-rays and neutrons are supported, no time of flight, no energy dispersion; found 'PNT'; allowed: PXC, PNC",
+        "tof.instprm: Type: only constant-wavelength X-rays and neutrons are supported, not time of flight or energy dispersion; found 'PNT'; allowed: PXC, PNC",
     ),
     "a CIF without atoms": (PLAIN.replace("a.cif", "bare.cif"), "bare.cif: the CIF has no atoms"),
     "an axis of no direction": (

@@ -147,8 +147,8 @@ def test_the_terminal_names_the_second_solution(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=160)
     show_run(FinishedRun(tmp_path, summary, None, 0), console)
     text = console.file.getvalue()
-    assert "2 distinct ones; the report compares them" in text
-    assert f"the second: trial 5 at Rwp {summary.candidates[1].rwp:.3f} %, O3 by 0.31 Å (45 esd) and c by" in text
+    assert "2 distinct solutions; the report compares them" in text
+    assert f"second solution: trial 5 at Rwp {summary.candidates[1].rwp:.3f} %, O3 by 0.31 Å (45 esd) and c by" in text
 
 
 def test_a_run_of_an_earlier_version_says_which_parameters_differ(tmp_path: Path) -> None:
@@ -171,13 +171,13 @@ def test_an_unusable_run_says_what_stopped_it(tmp_path: Path) -> None:
     reader = _read(write_report(tmp_path))
     assert "None of 6 trials gave a usable refinement" in reader.page
     assert "4 × timeout" in reader.texts
-    assert "most often: O1 lies on O2" in reader.texts
+    assert "most frequent message: O1 lies on O2" in reader.texts
     assert "The fit" not in reader.texts
     assert not (tmp_path / "fit.svg").exists()
     assert (tmp_path / "history.svg").exists()
 
 
-@pytest.mark.parametrize(("finished", "says"), [("interrupted", "was interrupted"), ("timeout", "ran out")])
+@pytest.mark.parametrize(("finished", "says"), [("interrupted", "was interrupted"), ("timeout", "time limit was reached")])
 def test_an_unfinished_run_says_so(tmp_path: Path, finished: str, says: str) -> None:
     summary = write_run(tmp_path, points=100)
     assert says not in _read(write_report(tmp_path)).page

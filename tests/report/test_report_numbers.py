@@ -109,7 +109,7 @@ def agrees(shown: str, value: float | None, esd: float | None = None, *, trimmed
 
 
 def mismatches(page: Page, summary: Summary) -> Iterator[str]:
-    """Name each number of the page that is not the summary's."""
+    """Return a text for each number of the page that differs from the summary."""
     yield from _tiles(page, summary)
     yield from _tables(page, summary)
     yield from _search(page, summary)
@@ -177,7 +177,7 @@ def _tables(page: Page, summary: Summary) -> Iterator[str]:
         if len(shown) != len(wanted) or not all(map(agrees, shown, wanted)):
             yield f"differences: {row[4]}, not {wanted}"
     steps = [[(1, s["title"]), (2, s["rwp"]), (3, s["n_variables"]), (4, s["cycles"])] for s in summary["steps"]]
-    yield from rows_of("What each step", steps)
+    yield from rows_of("Result of each step", steps)
     strong = sorted(summary["correlations"], key=lambda item: -abs(item["value"]))
     yield from rows_of("Strongest", [[(0, c["a"]), (1, c["b"]), (2, c["value"])] for c in strong])
     yield from rows_of("Versions", [[(0, name), (1, version)] for name, version in summary["versions"].items()])
@@ -199,7 +199,7 @@ def _search(page: Page, summary: Summary) -> Iterator[str]:
             yield f"line by hand: {labels}"
     shares = [text for text in page.bars if re.fullmatch(r"\d+ %", text)]
     wanted = [100 * item["share"] for item in summary["importances"]["items"]][:10]
-    told = re.findall(r"By the (\d+) usable trials", " ".join(page.words))
+    told = re.findall(r"In the (\d+) usable trials", " ".join(page.words))
     if told != [str(summary["importances"]["trials"])]:
         yield f"importances by {told} trials"
     if len(shares) != len(wanted) or not all(map(agrees, shares, wanted)):
@@ -207,14 +207,14 @@ def _search(page: Page, summary: Summary) -> Iterator[str]:
 
 
 def _unexplained(page: Page, summary: Summary) -> Iterator[str]:
-    """Name the numbers in the text that are nowhere in the summary, neither as they are nor in what it calls things."""
+    """Return a text for each number of the page that the summary contains neither as a value nor within a name."""
     values, texts = _numbers(summary)
     best, hands = summary["rwp"], [item["rwp"] for item in summary["by_hand"]]
     values += [abs(hand - best) for hand in hands] + [len(summary["parameters"])]
     words = " ".join(page.words).replace("\u00a0", " ").replace("\u202f", "")
     for text in sorted(texts, key=len, reverse=True):
         words = words.replace(text, " ")
-    # Times are put into minutes and seconds; 2theta, F^2 and the ten shuffles are words.
+    # Times are written in minutes and seconds; 2theta and F^2 are not numbers.
     words = re.sub(r"\d+ h \d+ min|\d+ min \d+ s|[\d.]+ s\b|2θ|\d{4}-\d\d-\d\d \d\d:\d\d", " ", words)
     allowed = {"0"}  # the key that shows the whole pattern
     for found in NUMBER.findall(re.sub(r"(\d)\(\d+\)", r"\1", words)):
@@ -227,7 +227,7 @@ def _rounds(shown: str, value: float) -> bool:
     decimals = len(shown.partition("e")[0].partition(".")[2])
     unit = 10.0**-decimals if "e" not in shown else 10.0 ** (math.floor(math.log10(abs(value) or 1)) - len(digits) + 1)
     number = float(shown.replace("−", "-"))
-    # Six digits are as many as are written of what has no esd.
+    # Values without an esd are written with six digits.
     return abs(abs(number) - abs(value)) <= 0.501 * max(unit, 1e-5 * abs(value) if len(digits) >= 6 else 0.0)
 
 
@@ -259,10 +259,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Page, Summary]:
     return Page(write_report(folder)), summary
 
 
-def test_every_number_is_that_of_the_summary(made: tuple[Page, Summary]) -> None:
+def test_every_number_agrees_with_the_summary(made: tuple[Page, Summary]) -> None:
     page, summary = made
     assert list(mismatches(page, summary)) == []
-    assert len(NUMBER.findall(" ".join(page.words))) > 150  # there was something to be wrong
+    assert len(NUMBER.findall(" ".join(page.words))) > 150  # the page has numbers to check
 
 
 def _set(*path: Any, by: float) -> Callable[[Summary], None]:
@@ -309,7 +309,7 @@ def _set(*path: Any, by: float) -> Callable[[Summary], None]:
         _set("importances", "trials", by=1),
     ],
 )
-def test_a_number_that_is_another_is_found(made: tuple[Page, Summary], change: Callable[[Summary], None]) -> None:
+def test_a_wrong_number_is_found(made: tuple[Page, Summary], change: Callable[[Summary], None]) -> None:
     page, summary = made
     other = copy.deepcopy(summary)
     change(other)

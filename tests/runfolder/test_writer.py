@@ -80,8 +80,17 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     code += f"RunFolder(Path({str(tmp_path / 'run')!r}))"
     with RunFolder(tmp_path / "run"):
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert "another process is at work" in other.stderr
+        assert "another process is using this run folder" in other.stderr
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
+    code = "import os\nfrom pathlib import Path\nfrom autogsas.runfolder.writer import RunFolder\n"
+    code += f"folder = RunFolder(Path({str(tmp_path / 'run')!r}))\nos._exit(9)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 9
+    assert (tmp_path / "run" / ".lock").exists()
+    with RunFolder(tmp_path / "run") as folder:
+        assert folder.fresh
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +113,9 @@ def test_a_new_best_takes_the_place_of_the_old_one(project: Project, tmp_path: P
         folder.write_best(record(), Assessment("complete"), first, project)
         assert (tmp_path / "run/best.gpx").exists()
         folder.write_best(record(1), Assessment("complete"), outcome(project), project)
-    assert (tmp_path / "run/best.fake.cif").read_bytes() == b"data_x\n", "the engine's own stands beside the host's"
+    assert (tmp_path / "run/best.fake.cif").read_bytes() == b"data_x\n", (
+        "the engine's own CIF is kept beside the host's"
+    )
     assert (tmp_path / "run/best.cif").read_text(encoding="ascii").startswith("#\\#CIF_1.1")
     assert not (tmp_path / "run/best.gpx").exists()
 
@@ -120,7 +131,7 @@ def test_default_folders_are_numbered_by_the_project(project: Project, tmp_path:
     assert choose_folder(project, None, True) == runs / "made-2"
 
 
-def test_an_unwritable_place_is_the_users_mistake(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_a_user_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         RunFolder(tmp_path / "file" / "run")
@@ -139,7 +150,7 @@ def test_a_discarded_folder_leaves_only_what_was_there(tmp_path: Path) -> None:
     assert list((tmp_path / "empty").iterdir()) == []
 
 
-def test_plain_data_have_no_nan() -> None:
+def test_plain_data_has_no_nan() -> None:
     data = plain(
         {"a": float("nan"), "b": [np.float64("inf"), np.int64(3), Severity.INFO], "c": (True, None, Path("x"))}
     )

@@ -103,4 +103,6 @@ def test_names_in_the_picture_are_text() -> None:
     body = draw_importances(items, 900.0).body()
     assert "<script>" not in body
     assert "&lt;script&gt;&amp;&quot;&#x27;" in body
-    assert "nothing mattered" in describe_importances([ImportancePart(name="x", choices=[], share=0.1, chance=0.2)], 40)
+    assert "no choice mattered" in describe_importances(
+        [ImportancePart(name="x", choices=[], share=0.1, chance=0.2)], 40
+    )

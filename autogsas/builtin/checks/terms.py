@@ -11,7 +11,7 @@ import numpy.typing as npt
 from autogsas.builtin.checks.limits import LIMITS
 from autogsas.engine.background_peaks import background_peaks
 from autogsas.engine.backgrounds import basis
-from autogsas.engine.problem import weighted_solution
+from autogsas.engine.objective import weighted_solution
 from autogsas.model.project import Histogram
 from autogsas.model.recipe import BACKGROUNDS, BackgroundFunction
 from autogsas.model.result import Curves, Finding, Parameter, Result, Severity

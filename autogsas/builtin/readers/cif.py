@@ -1,4 +1,4 @@
-"""Crystal structures from CIF, parsed by gemmi; space groups are gemmi's tables, checked against what the file says."""
+"""Read crystal structures from CIF with gemmi; the space group is checked against the file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 import gemmi
 import numpy as np
 
-from autogsas.builtin.readers.cifatoms import read_sites
-from autogsas.builtin.readers.cifblock import CifBlock, read_blocks
-from autogsas.builtin.readers.points import is_binary, read_bytes
-from autogsas.builtin.readers.spacegroups import find_space_group
+from autogsas.builtin.readers.cif_block import CifBlock, read_blocks
+from autogsas.builtin.readers.cif_sites import read_sites
+from autogsas.builtin.readers.cif_space_group import StatedSymmetry, find_space_group
+from autogsas.builtin.readers.textfile import is_binary, read_bytes
 from autogsas.errors import UserError
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.structure import Cell, Phase
@@ -22,7 +22,7 @@ _NAMELESS = re.compile(r"^(\d.*|global|publ|image\d*|i{1,3}|shelxl?|unnamed|cif|
 
 @hookimpl
 def autogsas_read_structure(path: Path, block: str | None) -> Phase | None:
-    """Read a block of a CIF, by its name; without one, the first that has atoms."""
+    """Read the named block of a CIF, or the first block with atoms."""
     head = read_bytes(path, 65536)
     named = path.suffix.lower() in (".cif", ".mcif")
     if is_binary(head):
@@ -61,28 +61,28 @@ def _choose(path: Path, blocks: Sequence[CifBlock], wanted: str | None) -> CifBl
 def _name(block: CifBlock) -> str:
     name = block.name
     if _NAMELESS.match(name):
-        told = block.one("_pd_phase_name", "_chemical_name_mineral", "_chemical_name_common")
-        name = told if told and len(told) <= 30 else block.path.stem
+        given = block.first("_pd_phase_name", "_chemical_name_mineral", "_chemical_name_common")
+        name = given if given and len(given) <= 30 else block.path.stem
     return re.sub(r"[\s:;,/\\]+", "_", name).strip("_") or block.path.stem
 
 
 def _cell(block: CifBlock, notes: list[str]) -> Cell:
     values = []
     for tag in ("_cell_length_a", "_cell_length_b", "_cell_length_c"):
-        length = block.number(block.one(tag), tag)
+        length = block.number(block.first(tag), tag)
         if length is None:
             raise UserError("a cell length is missing", file=block.path, key=tag)
         if not length > 0:
             raise UserError("a cell length must be positive", file=block.path, key=tag, found=f"{length:g}")
         values.append(length)
     for tag in ("_cell_angle_alpha", "_cell_angle_beta", "_cell_angle_gamma"):
-        angle = block.number(block.one(tag), tag)
+        angle = block.number(block.first(tag), tag)
         if angle is None:
-            notes.append(f"{tag} is not given and taken as 90 degrees, as CIF says")
+            notes.append(f"{tag} is not given: 90 degrees, the default of CIF")
             angle = 90.0
         if not 0 < angle < 180:
             raise UserError(
-                "a cell angle must lie between 0 and 180 degrees", file=block.path, key=tag, found=f"{angle:g}"
+                "a cell angle must be between 0 and 180 degrees", file=block.path, key=tag, found=f"{angle:g}"
             )
         values.append(angle)
     cell = gemmi.UnitCell(*values)
@@ -97,21 +97,20 @@ def _space_group(block: CifBlock, cell: Cell, notes: list[str]) -> gemmi.SpaceGr
     operations = (
         block.tags.get("_space_group_symop_operation_xyz") or block.tags.get("_symmetry_equiv_pos_as_xyz") or ()
     )
-    number = block.one("_space_group_it_number", "_symmetry_int_tables_number")
-    group = find_space_group(
-        block.path,
-        symbol=block.one(
+    stated = StatedSymmetry(
+        path=block.path,
+        symbol=block.first(
             "_space_group_name_h-m_alt",
             "_symmetry_space_group_name_h-m",
             "_space_group_name_h-m_full",
             "_space_group_name_h-m_ref",
         ),
-        hall=block.one("_space_group_name_hall", "_symmetry_space_group_name_hall"),
-        number=number,
-        operations=[item for item in operations if item not in ("?", ".")],
+        hall=block.first("_space_group_name_hall", "_symmetry_space_group_name_hall"),
+        number=block.first("_space_group_it_number", "_symmetry_int_tables_number"),
+        operations=tuple(item for item in operations if item not in ("?", ".")),
         angles=(cell.alpha, cell.gamma),
-        notes=notes,
     )
+    group = find_space_group(stated, notes)
     if not gemmi.UnitCell(*cell.values()).is_compatible_with_spacegroup(group, 2e-3):
         raise UserError(
             f"the cell does not have the symmetry of {group.xhm()}",

@@ -1,4 +1,4 @@
-"""GSAS raw data: BANK records of type STD, ESD, FXY, FXYE and ALT with constant steps in centidegrees.
+"""Read GSAS raw data: BANK records of type STD, ESD, FXY, FXYE and ALT with constant steps in centidegrees.
 
 The records are those of the GSAS manual (Larson & Von Dreele, LAUR 86-748, 2004, "Description of powder data files").
 """
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from autogsas.builtin.readers.points import is_binary, make_pattern, read_bytes, read_lines
+from autogsas.builtin.readers.measured import make_pattern
+from autogsas.builtin.readers.textfile import is_binary, read_bytes, read_lines
 from autogsas.errors import UserError
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.pattern import Pattern
@@ -20,7 +21,7 @@ from autogsas.model.pattern import Pattern
 _BANK = re.compile(r"^BANK[ \t]+\S+[ \t]+\d+(?=\s|$)", re.MULTILINE)
 _TYPES = ("STD", "ESD", "FXYE", "FXY", "ALT")
 _CONSTANT = ("CONST", "CONS")
-_OF_TIME = ("TIME_MAP", "LPSD", "SLOG", "LOG6", "LOG", "RALF", "EDS")
+_NOT_CONSTANT = ("TIME_MAP", "LPSD", "SLOG", "LOG6", "LOG", "RALF", "EDS")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class _Bank:
 
 @hookimpl
 def autogsas_read_pattern(path: Path, bank: int | None) -> Pattern | None:
-    """Read one bank of a GSAS raw file, by its number; without one, the first."""
+    """Read the bank with the given number of a GSAS raw file, or the first bank."""
     head = read_bytes(path, 200_000)
     if is_binary(head) or not _BANK.search(head.decode("latin-1").replace("\r", "\n")):
         return None
@@ -65,11 +66,11 @@ def _describe(path: Path, text: str, line: int, records: tuple[str, ...]) -> _Ba
     binning = fields[4].upper() if len(fields) > 4 else ""
     last = fields[-1].upper()
     kind = last if last in _TYPES else "STD"
-    if binning in _OF_TIME:
+    if binning in _NOT_CONSTANT:
         raise UserError(
             "time-of-flight and energy-dispersive data are not supported",
             file=path,
-            key=f"line {line}",
+            line=line,
             found=binning,
             allowed="CONST",
         )
@@ -77,7 +78,7 @@ def _describe(path: Path, text: str, line: int, records: tuple[str, ...]) -> _Ba
         raise UserError(
             "unknown binning in a BANK record",
             file=path,
-            key=f"line {line}",
+            line=line,
             found=binning or text.strip(),
             allowed=["CONST", "CONS"],
         )
@@ -90,9 +91,9 @@ def _describe(path: Path, text: str, line: int, records: tuple[str, ...]) -> _Ba
     number = int(fields[1]) if fields[1].isdigit() else 1
     if kind in ("STD", "ESD") and (len(numbers) < 2 or not numbers[1] > 0):
         raise UserError(
-            "a BANK record needs its start and a positive step in centidegrees",
+            "a BANK record needs a start and a positive step in centidegrees",
             file=path,
-            key=f"line {line}",
+            line=line,
             found=text.strip(),
         )
     start, step = (numbers[0], numbers[1]) if len(numbers) == 2 else (0.0, 0.0)
@@ -115,7 +116,7 @@ def _number(path: Path, bank: _Bank, record: str, field: str) -> float:
         return float(field) if field.strip() else float("nan")
     except ValueError:
         raise UserError(
-            f"a record of bank {bank.number} ({bank.kind}) is no list of numbers", file=path, found=record.strip()
+            f"a record of bank {bank.number} ({bank.kind}) is not a list of numbers", file=path, found=record.strip()
         ) from None
 
 
@@ -135,7 +136,7 @@ def _fields(path: Path, bank: _Bank, widths: Sequence[int]) -> list[list[float]]
 
 def _steps(bank: _Bank, points: int, notes: list[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     if points < bank.channels:
-        notes.append(f"the file says {bank.channels} channels and has {points}")
+        notes.append(f"the file declares {bank.channels} channels but has {points}")
     return bank.start + bank.step * np.arange(points, dtype=float)
 
 
@@ -144,7 +145,7 @@ def _std(path: Path, bank: _Bank, notes: list[str], name: str) -> Pattern:
     table = np.array(_fields(path, bank, (2, 6)), dtype=float).reshape(-1, 2)
     detectors = np.where(np.isfinite(table[:, 0]), np.maximum(table[:, 0], 1.0), 1.0)
     if np.any(detectors > 1):
-        notes.append(f"means of up to {int(np.max(detectors))} detectors: the weights grow with their number")
+        notes.append(f"means of up to {int(np.max(detectors))} detectors: weights are multiplied by their number")
     x = _steps(bank, len(table), notes)
     return make_pattern(path, x, table[:, 1], variance_per_count=1.0 / detectors, notes=tuple(notes), name=name)
 
@@ -156,7 +157,7 @@ def _esd(path: Path, bank: _Bank, notes: list[str], name: str) -> Pattern:
 
 
 def _alt(path: Path, bank: _Bank, notes: list[str], name: str) -> Pattern:
-    # Positions are in 1/32 of the unit (here centidegrees); intensity and esd share one scale, which Rwp does not see.
+    # Positions are in 1/32 of a centidegree; intensity and esd have the same scale, which does not change Rwp.
     table = np.array(_fields(path, bank, (8, 7, 5)), dtype=float).reshape(-1, 3)
     table = table[table[:, 0] > 0]
     _steps(bank, len(table), notes)
@@ -172,13 +173,13 @@ def _free(path: Path, bank: _Bank, notes: list[str], name: str) -> Pattern:
         cells = record.replace(",", " ").split()
         if len(cells) < columns:
             raise UserError(
-                f"a record of bank {bank.number} ({bank.kind}) has not {columns} numbers",
+                f"a record of bank {bank.number} ({bank.kind}) has fewer than {columns} numbers",
                 file=path,
                 found=record.strip(),
             )
         rows.append([_number(path, bank, record, cell) for cell in cells[:columns]])
     table = np.array(rows, dtype=float).reshape(-1, columns)
     if len(table) != bank.channels:
-        notes.append(f"the file says {bank.channels} channels and has {len(table)}")
+        notes.append(f"the file declares {bank.channels} channels but has {len(table)}")
     esds = table[:, 2] if columns == 3 else None
     return make_pattern(path, table[:, 0] / 100.0, table[:, 1], esds=esds, notes=tuple(notes), name=name)

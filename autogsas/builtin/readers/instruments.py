@@ -1,7 +1,7 @@
-"""Instrument files: GSAS .prm/.inst and GSAS-II .instprm, constant wavelength.
+"""Read instrument files of constant wavelength: GSAS .prm/.inst and GSAS-II .instprm.
 
 GSAS and GSAS-II share the units of U V W X Y (centidegrees, U V W as Gaussian variances: Larson & Von Dreele,
-LAUR 86-748, 2004, "CW profile functions"), so that the coefficients are taken over as they are; GSAS gives the
+LAUR 86-748, 2004, "CW profile functions"), so the coefficients are used unchanged; GSAS gives the
 zero in centidegrees and the axial divergence as S/L and H/L, whose sum is GSAS-II's SH/L.
 """
 
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autogsas.builtin.readers.points import is_binary, read_bytes, read_lines
+from autogsas.builtin.readers.textfile import is_binary, read_bytes, read_lines
 from autogsas.errors import UserError, nearest
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.instrument import Geometry, Instrument, Radiation
@@ -46,7 +47,7 @@ _RECORD = re.compile(r"^INS ", re.MULTILINE)
 
 @hookimpl
 def autogsas_read_instrument(path: Path, bank: int | None) -> Instrument | None:
-    """Read the instrument of one bank, by its number; without one, the first of the file."""
+    """Read the instrument of the bank with the given number, or of the first bank."""
     suffix = path.suffix.lower()
     head = read_bytes(path, 4096)
     if is_binary(head):
@@ -57,7 +58,7 @@ def autogsas_read_instrument(path: Path, bank: int | None) -> Instrument | None:
     if _RECORD.search(sample.replace("\r", "\n")):
         return _gsas(path, bank)
     if suffix in GSAS_SUFFIXES:
-        raise UserError("no INS records found, so this is no GSAS instrument file", file=path)
+        raise UserError("no INS records: this is not a GSAS instrument file", file=path)
     return None
 
 
@@ -85,10 +86,10 @@ def _gsas2(path: Path, bank: int | None) -> Instrument:
     doublet = "Lam1" in items
     first, second = ("Lam1", "Lam2") if doublet else ("Lam", None)
     wavelengths = tuple(_float(path, items, key, None) for key in (first, second) if key is not None and key in items)
-    said = items.get("Diff-type")
-    geometry = next((item for item in GEOMETRIES if item == said), None)
-    if said is not None and geometry is None:
-        raise UserError("unknown geometry", file=path, key="Diff-type", found=said, allowed=GEOMETRIES)
+    given = items.get("Diff-type")
+    geometry = next((item for item in GEOMETRIES if item == given), None)
+    if given is not None and geometry is None:
+        raise UserError("unknown geometry", file=path, key="Diff-type", found=given, allowed=GEOMETRIES)
     return Instrument(
         radiation=radiation,
         wavelengths=_wavelengths(path, wavelengths),
@@ -109,7 +110,7 @@ def _gsas2(path: Path, bank: int | None) -> Instrument:
 
 
 def _sections(lines: Sequence[str]) -> dict[int, dict[str, str]]:
-    """Return the items of each bank (0 where the file has no headings of banks), values of several lines left out."""
+    """Return the items of each bank, without values of several lines; bank 0 if the file has no bank headings."""
     found: dict[int, dict[str, str]] = {}
     number, quoted = 0, ""
     for text in lines:
@@ -150,14 +151,14 @@ def _radiation(path: Path, kind: str) -> Radiation:
         return known[kind[:3].upper()]
     if len(kind) >= 3 and kind[0].upper() == "P":
         raise UserError(
-            "only constant-wavelength X-rays and neutrons are supported, no time of flight, no energy dispersion",
+            "only constant-wavelength X-rays and neutrons are supported, not time of flight or energy dispersion",
             file=path,
             key="Type",
             found=kind,
             allowed="PXC, PNC",
         )
     raise UserError(
-        "the kind of instrument is not given", file=path, key="Type", found=kind or "nothing", allowed="PXC, PNC"
+        "the type of instrument is not given", file=path, key="Type", found=kind or "nothing", allowed="PXC, PNC"
     )
 
 
@@ -172,7 +173,7 @@ def _gsas(path: Path, bank: int | None) -> Instrument:
     records = {line[:12]: line[12:] for line in read_lines(path) if line.startswith("INS ")}
     banks = sorted({int(key[3:6]) for key in records if key[6:].strip() == "ICONS" and key[3:6].strip().isdigit()})
     if not banks:
-        raise UserError("no ICONS record found, so no wavelength", file=path)
+        raise UserError("no ICONS record: the wavelength is missing", file=path)
     number = banks[0] if bank is None else bank
     if number not in banks:
         raise UserError(
@@ -196,12 +197,12 @@ def _gsas(path: Path, bank: int | None) -> Instrument:
         ratio=ratio or 0.5,
         polarization=polarization,
         zero=zero / 100.0,
-        U=widths["U"],
-        V=widths["V"],
-        W=widths["W"],
-        X=widths["X"],
-        Y=widths["Y"],
-        SH_L=widths["SH/L"],
+        U=widths.U,
+        V=widths.V,
+        W=widths.W,
+        X=widths.X,
+        Y=widths.Y,
+        SH_L=widths.SH_L,
         notes=tuple(notes),
     )
 
@@ -216,17 +217,28 @@ def _fixed(path: Path, text: str, start: int, stop: int) -> float:
     try:
         return float(field) if field else 0.0
     except ValueError:
-        raise UserError("a record holds no number where one belongs", file=path, key="ICONS", found=text) from None
+        raise UserError("a field of this record is not a number", file=path, key="ICONS", found=text) from None
 
 
-def _profile(path: Path, records: Mapping[str, str], bank: int, notes: list[str]) -> dict[str, float]:
+@dataclass(frozen=True)
+class _Widths:
+    """Profile coefficients in GSAS-II's units; the defaults are those of `Instrument`."""
+
+    U: float = 2.0
+    V: float = -2.0
+    W: float = 5.0
+    X: float = 0.0
+    Y: float = 0.0
+    SH_L: float = 0.002
+
+
+def _profile(path: Path, records: Mapping[str, str], bank: int, notes: list[str]) -> _Widths:
     """Return the widths of the best profile function of the file: 3 (with axial divergence), else 2, else 1.
 
     Orders of coefficients: function 1: U V W asym F1 F2; 2: U V W X Y trns asym shft; 3: U V W P X Y S/L H/L.
     """
-    widths = {"U": 2.0, "V": -2.0, "W": 5.0, "X": 0.0, "Y": 0.0, "SH/L": 0.002}
     found: dict[int, list[float]] = {}
-    # Files of one function may leave the slot's number out: "PRCF" for "PRCF1", "PRCF 1" for "PRCF11".
+    # A file with one function may omit the slot number: "PRCF" for "PRCF1", "PRCF 1" for "PRCF11".
     for slot in ("", *"123456789"):
         heading = _record(records, bank, f"PRCF{slot}").split()
         if not heading or not heading[0].lstrip("-").isdigit():
@@ -236,19 +248,18 @@ def _profile(path: Path, records: Mapping[str, str], bank: int, notes: list[str]
             found.setdefault(int(heading[0]), [float(piece) for piece in text.split()])
         except ValueError:
             raise UserError(
-                "a profile record is no list of numbers", file=path, key=f"PRCF{slot}", found=text
+                "a profile record is not a list of numbers", file=path, key=f"PRCF{slot}", found=text
             ) from None
     function = next((item for item in (3, 4, 2, 1) if len(found.get(item, ())) >= 3), None)
     if function is None:
-        notes.append(f"{path.name} has no profile function 1 to 4: widths are defaults")
-        return widths
+        notes.append(f"{path.name} has no profile function 1 to 4: the widths are defaults")
+        return _Widths()
     values = [*found[function], *[0.0] * 8]
-    widths.update(U=values[0], V=values[1], W=values[2])
-    if function == 3:
-        widths.update(X=values[4], Y=values[5])
-        widths["SH/L"] = values[6] + values[7] or widths["SH/L"]
-    elif function == 2:
-        widths.update(X=values[3], Y=values[4])
     if function in (3, 4) and values[3]:
-        notes.append("the Scherrer coefficient GP of the Gaussian width has no counterpart and is left out")
+        notes.append("the Scherrer coefficient GP of the Gaussian width is not supported here; it is left out")
+    widths = _Widths(U=values[0], V=values[1], W=values[2])
+    if function == 3:
+        return replace(widths, X=values[4], Y=values[5], SH_L=values[6] + values[7] or widths.SH_L)
+    if function == 2:
+        return replace(widths, X=values[3], Y=values[4])
     return widths

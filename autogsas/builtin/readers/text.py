@@ -1,4 +1,4 @@
-"""Patterns in columns of text: 2theta, intensity and perhaps its esd (.xy .xye .csv .dat .txt)."""
+"""Read patterns in columns of text: 2theta, intensity, and optionally its esd (.xy .xye .csv .dat .txt)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from autogsas.builtin.readers.points import is_binary, make_pattern, read_bytes, read_lines
+from autogsas.builtin.readers.measured import make_pattern
+from autogsas.builtin.readers.textfile import is_binary, read_bytes, read_lines
 from autogsas.errors import UserError
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.pattern import Pattern
 
 SUFFIXES = (".xy", ".xye", ".csv", ".dat", ".txt", ".tsv", ".asc", ".xyd", ".chi")
 COMMENTS = ("#", "!", "'", "/", "*", "%", '"')
+COLUMNS = "2theta, intensity, and optionally its esd"
 MAX_HEADER = 200
 
 _DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d+,\d+\s*[;\t ]\s*[-+]?\d")
@@ -31,7 +33,7 @@ _E = {"e", "esd", "sigma", "su", "sig", "err", "error", "s.u.", "std", "uncertai
 def autogsas_read_pattern(path: Path, bank: int | None) -> Pattern | None:
     """Read a pattern in two or three columns, or a FullProf list of counts after "start step stop".
 
-    Such a file holds one pattern: ``bank`` is for its instrument file alone.
+    Such a file has one pattern: ``bank`` is only for its instrument file.
     """
     known = path.suffix.lower() in SUFFIXES
     head = read_bytes(path, 8192)
@@ -45,7 +47,7 @@ def autogsas_read_pattern(path: Path, bank: int | None) -> Pattern | None:
     first = _first_row(lines)
     if first is None:
         if known:
-            raise UserError("no columns of numbers found", file=path, allowed="2theta, intensity and perhaps its esd")
+            raise UserError("no columns of numbers found", file=path, allowed=COLUMNS)
         return None
     comma = bool(_DECIMAL_COMMA.match(lines[first])) and "." not in lines[first]
     rows = [(number, _numbers(text, comma)) for number, text in enumerate(lines[first:], first + 1) if _is_data(text)]
@@ -62,7 +64,7 @@ def _is_data(text: str) -> bool:
 
 
 def _first_row(lines: Sequence[str]) -> int | None:
-    """Return the index of the first line of two numbers or more, comments and a header skipped."""
+    """Return the index of the first line with two or more numbers, after comments and a header."""
     met = 0
     for index, text in enumerate(lines):
         if not _is_data(text):
@@ -88,7 +90,7 @@ def _numbers(text: str, comma: bool) -> list[float] | None:
             if piece.strip('"').lower() not in _MISSING:
                 return None
             out.append(float("nan"))
-    # csv writes an absent value as nothing between two commas, which splitting on runs of separators would hide
+    # In csv a missing value is empty, between two commas; splitting at runs of separators would lose it.
     if not comma and re.search(r",\s*,", text):
         return [float(cell) if _is_number(cell) else float("nan") for cell in text.split(",")]
     return out
@@ -103,7 +105,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _header(lines: Sequence[str], columns: int) -> tuple[int, int, int | None] | None:
-    """Return the places of 2theta, intensity and esd where a line above the numbers names the columns."""
+    """Return the columns of 2theta, intensity and esd, if a line above the numbers names them."""
     for text in reversed([line for line in lines if line.strip()]):
         plain = text.strip().lstrip("#!").strip()
         pieces = [
@@ -128,28 +130,29 @@ def _columns(
     for number, values in rows:
         if values is None or len(values) != width:
             raise UserError(
-                f"line {number} is no row of {width} numbers",
+                f"must be a row of {width} numbers",
                 file=path,
+                line=number,
                 found=lines[number - 1].strip(),
-                allowed="2theta, intensity and perhaps its esd",
+                allowed=COLUMNS,
             )
     table = np.array([values for _, values in rows], dtype=float)
     notes: list[str] = []
     at_x, at_y, at_e = names if names is not None else (0, 1, 2 if width > 2 else None)
     unused = width - (2 if at_e is None else 3)
     if unused > 0:
-        notes.append(f"{unused} {'column' if unused == 1 else 'columns'} beside 2theta, intensity and esd not used")
+        notes.append(f"{unused} {'column' if unused == 1 else 'columns'} other than 2theta, intensity and esd not used")
     esds = None if at_e is None else table[:, at_e]
     return make_pattern(path, table[:, at_x], table[:, at_y], esds=esds, notes=tuple(notes))
 
 
 def _start_step_stop(path: Path, rows: Sequence[tuple[int, list[float] | None]]) -> Pattern | None:
-    """Read a FullProf list: "start step stop" on the first line, then nothing but counts; None where it is not one."""
+    """Read a FullProf list, "start step stop" on the first line and then only counts; None for other files."""
     first = rows[0][1] or []
     if len(rows) < 2 or len(first) < 3 or any(values is None for _, values in rows[1:]):
         return None
     if all(len(values or ()) == len(first) for _, values in rows[1:]):
-        return None  # columns, whatever their first line may seem to say
+        return None  # columns, even if the first line could be start, step and stop
     start, step, stop = first[:3]
     counts = [value for _, values in rows[1:] for value in values or ()]
     if len(counts) < 10 or not step > 0 or not abs((stop - start) / step + 1 - len(counts)) < 0.5:

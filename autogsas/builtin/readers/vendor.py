@@ -1,4 +1,4 @@
-"""Bruker .raw .brml .uxd and Rigaku .ras .rasx, read by the geddes library (MIT), an optional extra."""
+"""Read Bruker .raw .brml .uxd and Rigaku .ras .rasx with the optional library geddes (MIT)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from autogsas.builtin.readers.points import make_pattern, read_bytes
+from autogsas.builtin.readers.measured import make_pattern
+from autogsas.builtin.readers.textfile import read_bytes
 from autogsas.errors import UserError
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.pattern import Pattern
@@ -20,7 +21,7 @@ MAGIC = (b"RAW ", b"RAW1.01", b"RAW2", b"RAW4.00")
 
 @hookimpl
 def autogsas_read_pattern(path: Path, bank: int | None) -> Pattern | None:
-    """Read the range number ``bank`` (without one the first); without the extra, say how to install it."""
+    """Read the range number ``bank``, or the first one; without geddes the error says how to install it."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES and not read_bytes(path, 8).startswith(MAGIC):
         return None
@@ -28,7 +29,7 @@ def autogsas_read_pattern(path: Path, bank: int | None) -> Pattern | None:
         import geddes
     except ImportError:
         raise UserError(
-            "Bruker and Rigaku files need an extra: pip install 'autogsas[formats]', or export .xy, .xye or .xrdml",
+            "reading Bruker and Rigaku files needs pip install 'autogsas[formats]', or export .xy, .xye or .xrdml",
             file=path,
             found=path.suffix,
         ) from None
@@ -40,14 +41,14 @@ def autogsas_read_pattern(path: Path, bank: int | None) -> Pattern | None:
         raise UserError(f"cannot be read as a Bruker or Rigaku file: {error}", file=path) from error
     if attenuated:
         raise UserError(
-            "the beam was attenuated in part of this Rigaku scan, which the reader cannot undo; export it as .xy",
+            "the beam was attenuated in part of this Rigaku scan, which this reader cannot correct; export it as .xy",
             file=path,
         )
     return make_pattern(path, np.array(measured.x, dtype=float), np.array(measured.y, dtype=float))
 
 
 def _attenuators(data: bytes, suffix: str) -> Iterator[float]:
-    """Yield the third numbers of a Rigaku file's rows: the attenuator's factors, which geddes does not give."""
+    """Yield the attenuator factors of a Rigaku file, the third number of each row; geddes does not return them."""
     texts = [data.decode("latin-1")]
     if suffix == ".rasx":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -1,4 +1,4 @@
-"""PANalytical XRDML: the pattern and what the file says of the diffractometer (schema versions 1.x and 2.x)."""
+"""Read PANalytical XRDML (schema versions 1.x and 2.x): the pattern and the diffractometer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from xml.parsers import expat
 import numpy as np
 import numpy.typing as npt
 
-from autogsas.builtin.readers.points import make_pattern, read_bytes
+from autogsas.builtin.readers.measured import make_pattern
+from autogsas.builtin.readers.textfile import read_bytes
 from autogsas.errors import UserError
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.instrument import Geometry, Instrument
@@ -30,19 +31,19 @@ class _Scan:
     seconds: Array
 
 
-class _DoctypeMet(Exception):
-    """The file declares a document type, which XRDML never does and entity-expansion attacks need."""
+class _DoctypeFound(Exception):
+    """The file declares a document type: never in XRDML, but needed for an entity-expansion attack."""
 
 
 @hookimpl
 def autogsas_read_pattern(path: Path, bank: int | None) -> Pattern | None:
-    """Read the scan number ``bank``, or without one the only scan or the sum of repeated ones."""
+    """Read the scan number ``bank``; without a number, the only scan or the sum of repeated scans."""
     root = _root(path)
     if root is None:
         return None
     elements = _completed(root)
     if not elements:
-        raise UserError("the file holds no scan with data points", file=path)
+        raise UserError("the file has no scan with data points", file=path)
     notes: list[str] = []
     if bank is not None:
         if bank > len(elements):
@@ -86,7 +87,7 @@ def autogsas_read_instrument(path: Path, bank: int | None) -> Instrument | None:
     modes: dict[str, Geometry] = {"Reflection": "Bragg-Brentano", "Transmission": "Debye-Scherrer"}
     radius = _value(root.find(".//{*}diffractedBeamPath"), "radius")
     radius = radius or _value(root.find(".//{*}incidentBeamPath"), "radius")
-    notes = ["widths U V W X Y and polarization are GSAS-II's defaults for laboratory X-rays: the file has none"]
+    notes = ["widths U V W X Y and polarization are GSAS-II's defaults for laboratory X-rays, as the file has none"]
     return Instrument(
         radiation="xray",
         wavelengths=wavelengths,
@@ -99,7 +100,7 @@ def autogsas_read_instrument(path: Path, bank: int | None) -> Instrument | None:
 
 
 def _root(path: Path) -> ET.Element | None:
-    """Return the document, or None where the file is no XRDML. Raises UserError for broken or hostile XML."""
+    """Return the document, or None if the file is not XRDML. Raises UserError for broken or malicious XML."""
     named = path.suffix.lower() == ".xrdml"
     head = read_bytes(path, 4096)
     wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
@@ -109,24 +110,26 @@ def _root(path: Path) -> ET.Element | None:
     data = read_bytes(path)
 
     def refuse(*_: object) -> None:
-        raise _DoctypeMet
+        raise _DoctypeFound
 
     guard = expat.ParserCreate()
     guard.StartDoctypeDeclHandler = refuse
     try:
         guard.Parse(data, True)
         root = ET.fromstring(data)
-    except _DoctypeMet:
-        raise UserError("the XML declares a document type, which XRDML never has and is refused", file=path) from None
+    except _DoctypeFound:
+        raise UserError(
+            "the file declares a document type, which XRDML never does; it is rejected", file=path
+        ) from None
     except (expat.ExpatError, ET.ParseError) as error:
         raise UserError(f"broken XML: {error}", file=path) from error
     if not root.tag.endswith("xrdMeasurements"):
-        raise UserError("no XRDML document", file=path, found=root.tag, allowed="xrdMeasurements")
+        raise UserError("not an XRDML document", file=path, found=root.tag, allowed="xrdMeasurements")
     return root
 
 
 def _completed(root: ET.Element) -> list[ET.Element]:
-    """Return the scans that hold data; an interrupted one counts only where none was completed."""
+    """Return the scans with data: the completed ones or, if there are none, the interrupted ones."""
     scans = [scan for scan in root.iterfind(".//{*}scan") if scan.find("{*}dataPoints") is not None]
     done = [scan for scan in scans if scan.get("status", "Completed") == "Completed"]
     return done or scans
@@ -142,13 +145,13 @@ def _value(parent: ET.Element | None, tag: str) -> float | None:
         return None
 
 
-def _list(path: Path, element: ET.Element | None, what: str) -> Array | None:
+def _list(path: Path, element: ET.Element | None, name: str) -> Array | None:
     if element is None or not element.text:
         return None
     try:
         return np.array([float(piece) for piece in element.text.split()])
     except ValueError:
-        raise UserError(f"the {what} are no list of numbers", file=path, found=element.text.strip()[:60]) from None
+        raise UserError(f"the {name} are not a list of numbers", file=path, found=element.text.strip()[:60]) from None
 
 
 def _scan(path: Path, scan: ET.Element) -> _Scan:
@@ -166,7 +169,7 @@ def _scan(path: Path, scan: ET.Element) -> _Scan:
     seconds = np.full(n, common) if times is None else times
     if attenuation.size != n or seconds.size != n or np.any(attenuation <= 0) or np.any(seconds <= 0):
         raise UserError("attenuation factors and counting times must be positive, one for each intensity", file=path)
-    # `intensities` are multiplied by the attenuation already, `counts` are as the detector gave them.
+    # `intensities` are corrected for the attenuation, `counts` are not.
     counts = values / attenuation if corrected is not None else values
     return _Scan(_positions(path, points, n), counts, attenuation, seconds)
 
@@ -184,28 +187,28 @@ def _positions(path: Path, points: ET.Element, n: int) -> Array:
         x = np.linspace(start, end, n)
     elif axis.find("{*}commonPosition") is not None:
         raise UserError(
-            "2Theta stands still in this scan, so it is no powder pattern",
+            "2Theta is constant in this scan: not a powder pattern",
             file=path,
             found=axis.findtext("{*}commonPosition"),
         )
     else:
         raise UserError("the positions of a scan are not given", file=path)
     if x.size != n:
-        raise UserError("a scan has not as many positions as intensities", file=path, found=f"{x.size} and {n}")
+        raise UserError("numbers of positions and intensities of a scan differ", file=path, found=f"{x.size} and {n}")
     return np.degrees(x) if axis.get("unit") == "rad" else x
 
 
 def _sum(path: Path, scans: Sequence[_Scan], notes: list[str]) -> Pattern:
-    """Return the sum of scans, brought to one counting time where that changes along the pattern."""
+    """Return the sum of scans, scaled to one counting time if the time varies along the pattern."""
     seconds = np.sum([scan.seconds for scan in scans], axis=0)
     total = np.sum([scan.counts * scan.attenuation for scan in scans], axis=0)
     variance = np.sum([scan.counts * scan.attenuation**2 for scan in scans], axis=0)
     scale = np.ones(seconds.shape)
     if np.ptp(seconds) > 1e-6 * np.max(seconds):
         scale = float(np.median(seconds)) / seconds
-        notes.append(f"counting times differ: intensities are brought to {float(np.median(seconds)):g} s")
+        notes.append(f"counting times differ: intensities are scaled to {float(np.median(seconds)):g} s")
     if any(np.any(scan.attenuation != 1.0) for scan in scans):
-        notes.append("the beam was attenuated in part: weights are those of the counts before the factors")
+        notes.append("the beam was attenuated in part: weights are those of the uncorrected counts")
     attenuation = np.mean([scan.attenuation for scan in scans], axis=0)
     factor = np.divide(variance, total, out=attenuation.copy(), where=total > 0) * scale
     return make_pattern(path, scans[0].x, total * scale, variance_per_count=factor, notes=tuple(notes))

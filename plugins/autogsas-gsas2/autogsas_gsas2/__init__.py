@@ -1,1 +1,1 @@
-"""GSAS-II as a backend of autogsas. Importing this package imports nothing: its child runs without autogsas."""
+"""GSAS-II as a backend of autogsas. This file imports nothing, because the child runs without autogsas."""

@@ -1,4 +1,4 @@
-"""GSAS-II behind the backend contract: sessions are refined by a child in GSAS-II's own interpreter."""
+"""The backend "gsas2": its sessions are refined by a child process in GSAS-II's own interpreter."""
 
 from __future__ import annotations
 
@@ -22,46 +22,46 @@ from autogsas.model.structure import U6, Cell, Phase
 from autogsas.trial.child import LOG
 
 from autogsas_gsas2 import discovery, input_files, protocol
-from autogsas_gsas2.child_process import Child, warm
+from autogsas_gsas2.child_process import Child, running_child
 from autogsas_gsas2.safe_pickle import check_gpx
 from autogsas_gsas2.script import Source, script_text
 
 __all__ = ["Gsas2Backend", "Gsas2Session"]
 
 _BACKGROUNDS = {"power series": "chebyschev"}
-"""GSAS-II's names where they are not the recipe's."""
+"""GSAS-II's names of background functions where they differ from the recipe's."""
 
-_alike: dict[str, bool] = {}
-"""Which of the user's files GSAS-II reads as the host does; asked once a process, they do not change in a run."""
+_read_identically: dict[str, bool] = {}
+"""Whether GSAS-II reads the same from a file of the user's as the host; tried once a process for each file."""
 
 
 class Gsas2Backend:
-    """GSAS-II, wherever it is installed."""
+    """GSAS-II in its own interpreter."""
 
     name = "gsas2"
 
     def probe(self) -> Probe:
-        """Say whether a GSAS-II that works was found, and where, or why not and how to install it."""
+        """Return whether a working GSAS-II was found and where, or the reason and how to install it."""
         return discovery.to_probe(discovery.find())
 
     def capabilities(self) -> Capabilities:
-        """Say what GSAS-II refines: everything a recipe has words for."""
+        """Return what GSAS-II can refine: all groups, backgrounds and starting values of recipes."""
         starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry"})
         outputs = ("best.gpx", "best.cif", "best.py")
         return Capabilities(groups=frozenset(GROUPS), backgrounds=ALL_BACKGROUNDS, starts=starts, outputs=outputs)
 
     def open(self, project: Project, folder: Path) -> Gsas2Session:
-        """Open a session in the warm child of this process. Raises BackendError."""
+        """Open a session in this process's child, which is started if needed. Raises BackendError."""
         installation = discovery.find().installation
         if installation is None:
             raise BackendError("engine-missing", discovery.find().reason)
         gpx = gpx_file(project)
         if gpx is not None:
             try:
-                check_gpx(gpx)  # the user's file may have become another one since it was read
+                check_gpx(gpx)  # the user's file may have changed since it was read
             except UserError as error:
                 raise BackendError("refused", str(error)) from error
-        return Gsas2Session(project, folder, warm(installation), installation.version)
+        return Gsas2Session(project, folder, running_child(installation), installation.version)
 
 
 class Gsas2Session:
@@ -87,16 +87,16 @@ class Gsas2Session:
         self._open = True
 
     def refine(self, step: Step) -> StepResult:
-        """Run one step. Raises BackendError where GSAS-II failed, by whatever sign it shows it."""
-        return self._taken(step.title, protocol.Refine(self._step(step)))
+        """Refine one step. Raises BackendError if GSAS-II failed in any way."""
+        return self._run(step.title, protocol.Refine(self._step(step)))
 
-    def stand(self) -> StepResult:
-        """Take the project as its last refinement left it for a step. Raises BackendError where there was none."""
-        return self._taken("as the .gpx holds it", protocol.Stand())
+    def load_last_refinement(self) -> StepResult:
+        """Use the last refinement stored in the .gpx as a step's result. Raises BackendError if there is none."""
+        return self._run("as stored in the .gpx", protocol.ReadLastRefinement())
 
-    def _taken(self, title: str, request: protocol.Refine | protocol.Stand) -> StepResult:
+    def _run(self, title: str, request: protocol.Refine | protocol.ReadLastRefinement) -> StepResult:
         started = time.perf_counter()
-        done = self._child.ask(request, protocol.StepReport)
+        done = self._child.request(request, protocol.StepReport)
         result = StepResult(
             title=title,
             converged=done.converged,
@@ -114,8 +114,8 @@ class Gsas2Session:
         return result
 
     def result(self) -> Result:
-        """Return the present state, with curves over the project's full limits."""
-        found = self._child.ask(protocol.Read(), protocol.ResultData)
+        """Return the present state, with curves over the project's full limits. Raises BackendError."""
+        found = self._child.request(protocol.Read(), protocol.ResultData)
         return Result(
             backend=Gsas2Backend.name,
             backend_version=self._version,
@@ -141,12 +141,12 @@ class Gsas2Session:
             pairs = zip(self._project.phases, self._project.phase_files, strict=False)
             structures = {phase.name: str(file.resolve()) for phase, file in pairs}
         original = {str(copy.resolve()): str(user) for copy, user in self._project.originals}
-        unknown_data = {n: f for n, f in data.items() if original.get(f, f) not in _alike}
-        unknown_structures = {n: f for n, f in structures.items() if original.get(f, f) not in _alike}
-        request = protocol.Save(str(folder.resolve()), unknown_data, unknown_structures)
-        done = self._child.ask(request, protocol.Saved)
-        _alike.update({original.get(file, file): same for file, same in done.alike.items()})
-        usable = {file for file, same in _alike.items() if same}
+        untried_data = {n: f for n, f in data.items() if original.get(f, f) not in _read_identically}
+        untried_structures = {n: f for n, f in structures.items() if original.get(f, f) not in _read_identically}
+        request = protocol.Save(str(folder.resolve()), untried_data, untried_structures)
+        done = self._child.request(request, protocol.Saved)
+        _read_identically.update({original.get(file, file): same for file, same in done.identical.items()})
+        usable = {file for file, same in _read_identically.items() if same}
 
         def source(copy: str | None, text: str) -> Source:
             user = None if copy is None else original.get(copy, copy)
@@ -164,7 +164,7 @@ class Gsas2Session:
         (folder / "best.py").write_text(text, encoding="utf-8")
 
     def close(self) -> None:
-        """Give the project up; the child stays warm. May be called twice."""
+        """Close the project; the child keeps running for the next one. May be called twice."""
         if self._open:
             self._open = False
             self._child.close()
@@ -175,21 +175,22 @@ class Gsas2Session:
             wanted = [b for b in step.background if b.histogram in (None, histogram.name)]
             if wanted:
                 last = wanted[-1]
-                backgrounds[histogram.name] = [_BACKGROUNDS.get(last.function, last.function), last.terms, last.carry]
+                function = _BACKGROUNDS.get(last.function, last.function)
+                backgrounds[histogram.name] = protocol.BackgroundData(function, last.terms, last.carry)
         return protocol.StepData(
             title=step.title,
             limits={h.name: list(step.limits_for(h.name) or h.limits) for h in self._project.histograms},
             backgrounds=backgrounds,
-            sets=_slots(step.set),
-            free=_slots(step.free),
-            fix=_slots(step.fix),
+            sets=_selections(step.set),
+            free=_selections(step.free),
+            fix=_selections(step.fix),
             cycles=step.cycles,
             starts=[self._start(start) for start in step.start],
             geometry={h.name: g for h in self._project.histograms if (g := step.geometry_for(h.name)) is not None},
         )
 
     def _start(self, start: Start) -> protocol.StartData:
-        """Return a start in GSAS-II's setting, on what symmetry allows. Raises BackendError where it allows none."""
+        """Return starting values in GSAS-II's setting. Raises BackendError if they disagree with the symmetry."""
         phase = next(phase for phase in self._project.phases if phase.name == start.phase)
         shift = self._shifts.get(phase.name, np.zeros(3))
         try:
@@ -202,8 +203,8 @@ class Gsas2Session:
 
     def _parameter(self, item: protocol.ParameterData) -> Parameter:
         value = item.value
-        if item.group == "positions" and item.phase in self._shifts and item.name[-2:] in (":x", ":y", ":z"):
-            value -= float(self._shifts[item.phase]["xyz".index(item.name[-1])])
+        if item.coordinate is not None and item.phase in self._shifts:
+            value -= float(self._shifts[item.phase][item.coordinate])
         return Parameter(item.name, value, item.esd, item.unit, item.group, item.phase, item.histogram, item.site)
 
     def _refined(self, phase: Phase, found: protocol.PhaseResult) -> Phase:
@@ -222,14 +223,17 @@ class Gsas2Session:
 
 
 def gpx_file(project: Project) -> Path | None:
-    """Return the GSAS-II project that a project was read from, or None where it was read from data."""
+    """Return the .gpx that a project was read from, or None if it was read from data files."""
     files = (file for file in project.files if file.suffix.lower() == ".gpx")
     return next(files, None)
 
 
-def _slots(items: Sequence[Free | Setting]) -> list[protocol.Slot]:
+def _selections(items: Sequence[Free | Setting]) -> list[protocol.GroupSelection]:
     return [
-        protocol.Slot(item.group, item.phase, item.histogram, item.site, getattr(item, "value", None)) for item in items
+        protocol.GroupSelection(
+            item.group, item.phase, item.histogram, item.site, item.value if isinstance(item, Setting) else None
+        )
+        for item in items
     ]
 
 
@@ -244,7 +248,10 @@ def _histogram(item: Histogram) -> protocol.HistogramData:
         instprm=input_files.instprm(item.instrument),
         radius=item.instrument.radius,
         absorption=item.absorption,
-        peaks=[[peak.position, peak.intensity, peak.sig, peak.gam] for peak in item.background_peaks],
+        peaks=[
+            protocol.BackgroundPeakData(peak.position, peak.intensity, peak.sig, peak.gam)
+            for peak in item.background_peaks
+        ],
     )
 
 

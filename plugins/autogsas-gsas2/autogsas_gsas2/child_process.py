@@ -1,4 +1,4 @@
-"""The host's end of the pipe: one warm child for each interpreter and process, replaced when it died or hangs."""
+"""The child process in GSAS-II's interpreter: one for each interpreter and host process, replaced if it fails."""
 
 from __future__ import annotations
 
@@ -20,23 +20,27 @@ from autogsas_gsas2 import protocol, serialisation
 from autogsas_gsas2.child import launch
 from autogsas_gsas2.discovery import Installation, child_environment
 
-__all__ = ["START_TIMEOUT", "Child", "warm"]
+__all__ = ["START_TIMEOUT", "Child", "running_child"]
 
 START_TIMEOUT = 120.0
-"""Seconds for the first import of GSAS-II; a cold disk needs them."""
+"""Seconds allowed for the first import of GSAS-II, which is slow from a cold disk."""
 
-_PULSE = 0.5
-"""Seconds between looks at whether the child still lives, while waiting for an answer."""
+_POLL_INTERVAL = 0.5
+"""Seconds between checks that the child is alive while waiting for an answer."""
 
-_MOST_BYTES = 1 << 30
+_CLOSE_TIMEOUT = 10.0
+"""Seconds allowed for closing a trial, which takes milliseconds unless GSAS-II hangs."""
+
+_LONGEST_LINE = 1 << 30
+"""In bytes; a message with all curves of a large project is a few megabytes."""
 
 T = TypeVar("T")
 
 _children: dict[tuple[str, ...], Child] = {}
 
 
-def warm(installation: Installation) -> Child:
-    """Return the living child of this process for an installation, started where there is none."""
+def running_child(installation: Installation) -> Child:
+    """Return this process's child for an installation; it is started if there is none. Raises BackendError."""
     command = (str(installation.python), launch.__file__, installation.layout, installation.path)
     child = _children.get(command)
     if child is None or not child.ready:
@@ -47,13 +51,13 @@ def warm(installation: Installation) -> Child:
 
 
 class Child:
-    """A child process. Speaks strictly in turn: one request, one answer. Not thread-safe.
+    """A child process, which gives one answer to each request. Not thread-safe.
 
-    ``command`` starts it. Raises BackendError("engine-missing") where it does not start, whatever the reason.
+    ``command`` starts it. Raises BackendError("engine-missing") if it does not start, for whatever reason.
     """
 
     def __init__(self, command: Sequence[str], environment: dict[str, str], timeout: float = START_TIMEOUT) -> None:
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the child
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed together with the child
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._trial: int | None = None
         self._broken = False
@@ -68,58 +72,63 @@ class Child:
             )
         except OSError as error:
             self._errors.close()
-            raise BackendError("engine-missing", f"GSAS-II's interpreter does not start: {error}") from error
+            raise BackendError("engine-missing", f"GSAS-II's interpreter cannot be started: {error}") from error
         threading.Thread(target=self._listen, daemon=True).start()
         atexit.register(self.kill)
         try:
             self.hello = self._expect(protocol.Hello, self._answer(timeout))
             if self.hello.version != protocol.VERSION:
-                raise self._break("protocol", f"the child speaks version {self.hello.version} of the protocol")
+                message = (
+                    f"the child uses version {self.hello.version} of the protocol and the host {protocol.VERSION}; "
+                    "install the plugin again"
+                )
+                raise self._break("protocol", message)
         except BackendError as error:
             raise BackendError("engine-missing", str(error)) from error
 
     @property
     def ready(self) -> bool:
-        """Whether it lives and has no trial open."""
+        """Whether it is alive and has no open trial."""
         return not self._broken and self._process.poll() is None and self._trial is None
 
     def open(self, request: protocol.Open) -> protocol.Opened:
-        """Open a trial. Raises BackendError as `ask`."""
+        """Open a trial. Raises BackendError as `request` does."""
         self._trial = 0
-        opened = self.ask(request, protocol.Opened)
+        opened = self.request(request, protocol.Opened)
         self._trial = opened.pid
         return opened
 
-    def ask(self, request: object, expected: type[T]) -> T:
-        """Return the answer to a request.
+    def request(self, message: object, expected: type[T]) -> T:
+        """Send a message and return the answer.
 
-        Raises BackendError: what the child says failed, "engine-died" where it ended, "protocol" for garbage.
+        Raises BackendError with the cause that the child reports, "engine-died" if the child has ended, or "protocol"
+        if the answer is not the expected message.
         """
         if self._broken:
-            raise BackendError("engine-died", "GSAS-II's process is gone")
+            raise BackendError("engine-died", "GSAS-II's process has ended")
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(serialisation.encode(request))
+            self._process.stdin.write(serialisation.encode(message))
             self._process.stdin.flush()
         except (OSError, ValueError) as error:
             raise self._died() from error
         return self._expect(expected, self._answer(None))
 
     def close(self) -> None:
-        """Close the open trial; a child that does not do that at once is killed."""
+        """Close the open trial; the child is killed if it does not answer within 10 s."""
         if self._trial is None or self._broken:
             return
         try:
             assert self._process.stdin is not None
             self._process.stdin.write(serialisation.encode(protocol.Close()))
             self._process.stdin.flush()
-            self._expect(protocol.Closed, self._answer(10.0))
+            self._expect(protocol.Closed, self._answer(_CLOSE_TIMEOUT))
             self._trial = None
         except (BackendError, OSError, ValueError):
             self.kill()
 
     def kill(self) -> None:
-        """End the child and its open trial. May be called twice."""
+        """Kill the child and its open trial. May be called twice."""
         atexit.unregister(self.kill)
         self._broken = True
         if self._trial and self._trial != self._process.pid:
@@ -137,20 +146,23 @@ class Child:
         stream = self._process.stdout
         assert stream is not None
         with stream:
-            for line in iter(lambda: stream.readline(_MOST_BYTES), b""):
+            for line in iter(lambda: stream.readline(_LONGEST_LINE), b""):
                 self._lines.put(line)
         self._lines.put(b"")
 
     def _answer(self, timeout: float | None) -> Any:
-        """Wait for a line; a process that ended without closing its pipe is seen too."""
+        """Return the next message, at the latest after ``timeout`` seconds. Raises BackendError.
+
+        A process that has ended while a process of its own keeps the pipe open is noticed, too.
+        """
         waited = 0.0
         while True:
-            gone = self._process.poll() is not None
+            ended = self._process.poll() is not None
             try:
-                line = self._lines.get(timeout=_PULSE)
+                line = self._lines.get(timeout=_POLL_INTERVAL)
             except queue.Empty:
-                waited += _PULSE
-                if gone:
+                waited += _POLL_INTERVAL
+                if ended:
                     raise self._died() from None
                 if timeout is not None and waited >= timeout:
                     raise self._break("engine-hangs", f"GSAS-II did not answer within {timeout:g} s") from None
@@ -165,12 +177,12 @@ class Child:
     def _expect(self, expected: type[T], answer: Any) -> T:
         if isinstance(answer, protocol.Failed):
             if answer.cause in ("engine-died", "engine-missing", "protocol"):
-                # A trial's own process is gone, or the two are out of step: nothing more can be asked of it.
+                # The trial's own process has ended, or the two sides are out of step: the child is of no use any more.
                 self._trial = None
                 self.kill()
             raise BackendError(answer.cause, answer.message)
         if not isinstance(answer, expected):
-            raise self._break("protocol", f"{type(answer).__name__} instead of {expected.__name__}")
+            raise self._break("protocol", f"the child sent {type(answer).__name__} instead of {expected.__name__}")
         return answer
 
     def _died(self) -> BackendError:
@@ -178,14 +190,14 @@ class Child:
             self._process.wait(1.0)
         code = self._process.poll()
         if code is None:
-            how = "it closed its pipe"
+            how = "it closed its output"
         elif code < 0:
-            how = f"ended by signal {-code}"
+            how = f"killed by signal {-code}"
         else:
             how = f"exit status {code}"
-        return self._break("engine-died", f"GSAS-II's process is gone: {how}{self._last_words()}")
+        return self._break("engine-died", f"GSAS-II's process has ended: {how}{self._last_error_line()}")
 
-    def _last_words(self) -> str:
+    def _last_error_line(self) -> str:
         if self._errors.closed:
             return ""
         self._errors.seek(0)

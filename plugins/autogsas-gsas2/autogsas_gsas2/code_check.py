@@ -1,7 +1,7 @@
-"""Texts in a project that GSAS-II would evaluate as Python when it refines: only arithmetic is let through.
+"""Checking the texts of a project that GSAS-II evaluates as Python: only arithmetic is accepted.
 
-GSAS-II evaluates the expressions of general restraints and pseudo-variables, and takes some names and lists of
-indices apart by ``eval``. An unpickler cannot see that; here every text of the tree is looked at.
+GSAS-II calls ``eval`` on the expressions of general restraints and pseudo-variables, and on some names and lists of
+indices. An unpickler does not see that, so every text of the project is checked here.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import ast
 import re
 from typing import Any
 
-__all__ = ["Suspicious", "check_texts"]
+__all__ = ["UnsafeContent", "check_texts"]
 
 _FREE_TEXT = ("Notebook", "Comments")
-"""Items of the tree that a person writes and GSAS-II only shows."""
+"""Items of the tree that are written by people and only shown by GSAS-II."""
 
 _CODE = re.compile(
     r"__\w+__"
@@ -92,12 +92,12 @@ _ARITHMETIC = (
 )
 
 
-class Suspicious(Exception):
-    """Something no GSAS-II project holds; its text names it."""
+class UnsafeContent(Exception):
+    """Content that GSAS-II projects do not have; the message names it."""
 
 
 def check_texts(tree: dict[str, dict[str, Any]]) -> None:
-    """Look at every text of a project's tree but those only shown. Raises Suspicious for one that could run code."""
+    """Check all texts of a project except those only shown. Raises UnsafeContent for one that could execute code."""
     for name, item in tree.items():
         if name in _FREE_TEXT:
             continue
@@ -107,13 +107,13 @@ def check_texts(tree: dict[str, dict[str, Any]]) -> None:
 
 
 def _check(root: Any) -> None:
-    # A stack, not recursion: the file says how deep it goes. What was seen once is not looked at again, nor for ever.
+    # A stack instead of recursion, because the file decides how deep it is nested; `seen` ends loops.
     stack, seen = [root], set()
     while stack:
         value = stack.pop()
         if isinstance(value, str):
             if _CODE.search(value):
-                raise Suspicious(f"text that is Python code: {value[:60]!r}")
+                raise UnsafeContent(f"a text that is Python code: {value[:60]!r}")
             continue
         if isinstance(value, (int, float, complex, bytes, type(None))) or id(value) in seen:
             continue
@@ -132,13 +132,13 @@ def _check(root: Any) -> None:
 
 
 def _check_expression(text: str) -> None:
-    """Let an expression pass that is arithmetic with elementary functions."""
+    """Accept an expression of arithmetic with elementary functions. Raises UnsafeContent for any other."""
     if not text.strip() or text.startswith(("Dist", "Angle")):
         return
     try:
         parsed = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise Suspicious(f"an expression that is no arithmetic: {text[:60]!r}") from None
+        raise UnsafeContent(f"an expression that is not arithmetic: {text[:60]!r}") from None
     functions = set()
     for node in ast.walk(parsed):
         if isinstance(node, ast.Call):
@@ -146,11 +146,11 @@ def _check_expression(text: str) -> None:
         elif isinstance(node, ast.Attribute):
             known = isinstance(node.value, ast.Name) and node.value.id in _MODULES and node.attr in _FUNCTIONS
             if not known:
-                raise Suspicious(f"an expression with {ast.unparse(node)[:60]!r}")
+                raise UnsafeContent(f"an expression with {ast.unparse(node)[:60]!r}")
         elif not isinstance(node, _ARITHMETIC):
-            raise Suspicious(f"an expression with {type(node).__name__}: {text[:60]!r}")
+            raise UnsafeContent(f"an expression with {type(node).__name__}: {text[:60]!r}")
     for function in functions:
         if isinstance(function, ast.Name) and function.id not in _FUNCTIONS:
-            raise Suspicious(f"an expression that calls {function.id!r}")
+            raise UnsafeContent(f"an expression that calls {function.id!r}")
         if not isinstance(function, (ast.Name, ast.Attribute)):
-            raise Suspicious(f"an expression with a call of {type(function).__name__}")
+            raise UnsafeContent(f"an expression with a call of {type(function).__name__}")

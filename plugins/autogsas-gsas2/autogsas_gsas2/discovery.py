@@ -1,4 +1,4 @@
-"""Finding a GSAS-II that works: interpreters are asked, each in a process of its own, and answers are kept."""
+"""Finding a GSAS-II that works: each interpreter is tried in a process of its own, and the answers are cached."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from typing import Any
 from autogsas.hooks.backend import Probe
 
 from autogsas_gsas2 import probe_script
-from autogsas_gsas2.interpreters import SETTING, interpreters, named_interpreter
+from autogsas_gsas2.interpreters import SETTING, candidates, named_interpreter
 
 __all__ = ["ADVICE", "TIMEOUT", "Failure", "Found", "Installation", "child_environment", "find", "probe", "to_probe"]
 
 INSTALL_PAGE = "https://advancedphotonsource.github.io/GSAS-II-tutorials/install.html"
-ADVICE = f"install GSAS-II as {INSTALL_PAGE} says, or name its Python in {SETTING}"
+ADVICE = f"install GSAS-II as described on {INSTALL_PAGE}, or set {SETTING} to its Python"
 TIMEOUT = 60.0
-"""Seconds an interpreter has to answer; the first import of a fresh installation compiles it."""
+"""Seconds allowed for an answer; the first import of a new installation compiles its modules."""
 
 
 @dataclass(frozen=True)
 class Installation:
     """A GSAS-II that works.
 
-    ``layout`` is "package" (``GSASII.GSASIIscriptable``) or "flat" (``GSASIIscriptable``); ``path`` the folder that
-    must come first on ``sys.path`` for that import, "" where none must; ``compiled`` the files of the compiled parts.
+    ``layout`` is "package" (``GSASII.GSASIIscriptable``) or "flat" (``GSASIIscriptable``). ``path`` is the folder to
+    put first on ``sys.path`` for that import, "" for none. ``compiled`` are the files of the compiled modules.
     """
 
     python: Path
@@ -43,19 +43,19 @@ class Installation:
     compiled: tuple[Path, ...]
 
     def details(self) -> tuple[tuple[str, str], ...]:
-        """Return what there is to say about it, as names and texts."""
+        """Return names and texts for ``autogsas doctor``."""
         parts = ", ".join(file.name.partition(".")[0] for file in self.compiled)
         return (
             ("interpreter", f"{self.python} (Python {self.python_version}, numpy {self.numpy})"),
             ("folder", str(self.module.parent)),
             ("version", self.version + (f", commit {self.commit[:8]}" if self.commit else "")),
-            ("compiled parts", f"{parts} load"),
+            ("compiled modules", f"{parts} can be imported"),
         )
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An interpreter that cannot be used, with the reason in one line."""
+    """An interpreter that cannot be used, and the reason in one line."""
 
     python: Path
     reason: str
@@ -63,14 +63,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found: the installation to use, or None, and what was tried and failed."""
+    """The installation to use, or None, and the interpreters that were tried before it without success."""
 
     installation: Installation | None
     failures: tuple[Failure, ...] = ()
 
     @property
     def reason(self) -> str:
-        """Why there is none, in one line; empty where there is one."""
+        """The reason why there is none, in one line; empty if there is one."""
         if self.installation is not None:
             return ""
         if not self.failures:
@@ -79,13 +79,13 @@ class Found:
 
 
 def find(setting: str | None = None) -> Found:
-    """Return the first GSAS-II that works, asking each interpreter once a process.
+    """Return the first GSAS-II that works; each interpreter is tried once a process.
 
-    ``setting`` or AUTOGSAS_GSAS2_PYTHON names one interpreter: then no other is tried.
+    If ``setting`` or AUTOGSAS_GSAS2_PYTHON names an interpreter, no other is tried.
     """
     named = named_interpreter(setting)
     failures: list[Failure] = []
-    for python in [named] if named is not None else interpreters():
+    for python in [named] if named is not None else candidates():
         answer = probe(python)
         if isinstance(answer, Installation):
             return Found(answer, tuple(failures))
@@ -94,8 +94,8 @@ def find(setting: str | None = None) -> Found:
 
 
 def to_probe(found: Found) -> Probe:
-    """Return what was found in the words of the backend contract."""
-    others = tuple(("not usable", f"{failure.python}: {failure.reason}") for failure in found.failures)
+    """Return what was found as the backend contract's `Probe`."""
+    others = tuple(("cannot be used", f"{failure.python}: {failure.reason}") for failure in found.failures)
     if found.installation is None:
         return Probe(False, reason=found.reason, details=others, advice=ADVICE)
     return Probe(True, found.installation.version, details=(*found.installation.details(), *others))
@@ -103,20 +103,23 @@ def to_probe(found: Found) -> Probe:
 
 @cache
 def probe(python: Path) -> Installation | Failure:
-    """Ask one interpreter what GSAS-II it has. Answers are kept: failures in this process, successes also on disk."""
-    kept = _kept(python)
-    if kept is not None:
-        return kept
-    answer = _ask(python)
+    """Return which GSAS-II an interpreter has.
+
+    Failures are cached in this process, successes also on disk.
+    """
+    cached = _from_cache(python)
+    if cached is not None:
+        return cached
+    answer = _try(python)
     if isinstance(answer, Installation):
-        _keep(answer)
+        _to_cache(answer)
     return answer
 
 
 def child_environment(python: Path) -> dict[str, str]:
-    """Return the environment to start GSAS-II's interpreter in.
+    """Return the environment variables for GSAS-II's interpreter.
 
-    Without the host's own packages: of PYTHONPATH only folders with GSAS-II go to another interpreter.
+    The host's own packages are not passed on: for another interpreter, PYTHONPATH keeps only folders with GSAS-II.
     """
     environment = dict(os.environ)
     for name in ("PYTHONHOME", "__PYVENV_LAUNCHER__", "PYTHONSTARTUP"):
@@ -133,10 +136,10 @@ def _has_gsas2(folder: Path) -> bool:
     return (folder / "GSASIIscriptable.py").is_file() or (folder / "GSASII" / "GSASIIscriptable.py").is_file()
 
 
-def _ask(python: Path) -> Installation | Failure:
+def _try(python: Path) -> Installation | Failure:
     if not python.is_file():
-        return Failure(python, "there is no such interpreter")
-    # bin/python of an environment, or python.exe in it
+        return Failure(python, "there is no such file")
+    # ROOT/bin/python on Unix, ROOT\\python.exe on Windows
     root = python.parent.parent if python.parent.name in ("bin", "Scripts") else python.parent
     command = [str(python), probe_script.__file__, str(root), str(root.parent)]
     try:
@@ -156,34 +159,36 @@ def _ask(python: Path) -> Installation | Failure:
     lines = done.stdout.decode(errors="replace").splitlines()
     marked = [line for line in lines if line.startswith(probe_script.MARK)]
     if not marked:
-        words = done.stderr.decode(errors="replace").split("\n")
-        last = next((line.strip() for line in reversed(words) if line.strip()), "it said nothing")
+        errors = done.stderr.decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(errors) if line.strip()), "no message")
         return Failure(python, f"it ended with status {done.returncode} before it could answer: {last[:200]}")
     try:
         return _read(python, json.loads(marked[-1].removeprefix(probe_script.MARK)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return Failure(python, f"its answer makes no sense: {error!r}")
+        return Failure(python, f"its answer cannot be understood: {error!r}")
 
 
-def _read(python: Path, said: dict[str, Any]) -> Installation | Failure:
-    if "error" in said:
-        where = "numpy" if "numpy" not in said else "GSAS-II"
-        return Failure(python, f"{where} cannot be imported: {said['error']}")
-    broken = {name: text for name, text in said["compiled"].items() if not text.startswith("at ")}
+def _read(python: Path, answer: dict[str, Any]) -> Installation | Failure:
+    if "error" in answer:
+        where = "numpy" if "numpy" not in answer else "GSAS-II"
+        return Failure(python, f"{where} cannot be imported: {answer['error']}")
+    broken = {name: text for name, text in answer["compiled"].items() if not text.startswith("at ")}
     if broken:
         reasons = "; ".join(f"{name} ({text})" for name, text in broken.items())
-        return Failure(python, f"GSAS-II's compiled parts do not load: {reasons}")
-    build = said["build"] and f" ({said['build']})"
+        return Failure(python, f"GSAS-II's compiled modules cannot be imported: {reasons}")
+    build = answer["build"] and f" ({answer['build']})"
     return Installation(
         python=python,
-        python_version=said["python_version"],
-        numpy=said["numpy"],
-        layout=said["layout"],
-        path=said["path"],
-        module=Path(said["module"]),
-        version=(said["tag"].removeprefix("v") + build if said["tag"] else said["build"]) or said["package"] or "?",
-        commit=said["commit"],
-        compiled=tuple(Path(text.removeprefix("at ")) for text in said["compiled"].values()),
+        python_version=answer["python_version"],
+        numpy=answer["numpy"],
+        layout=answer["layout"],
+        path=answer["path"],
+        module=Path(answer["module"]),
+        version=(answer["tag"].removeprefix("v") + build if answer["tag"] else answer["build"])
+        or answer["package"]
+        or "?",
+        commit=answer["commit"],
+        compiled=tuple(Path(text.removeprefix("at ")) for text in answer["compiled"].values()),
     )
 
 
@@ -198,7 +203,7 @@ def _cache_file() -> Path:
 
 
 def _stamps(installation: Installation) -> dict[str, int]:
-    """Times of the files whose change makes an answer old: interpreter, GSAS-II, its version, its compiled parts."""
+    """Return the modification times of the files whose change invalidates a cached answer."""
     folder = installation.module.parent
     files = [installation.python, installation.module, folder, *installation.compiled]
     files += [file for name in ("git_verinfo.py", "saved_version.py") if (file := folder / name).exists()]
@@ -213,18 +218,18 @@ def _load_cache() -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _kept(python: Path) -> Installation | None:
-    said: Any = _load_cache().get(str(python))
+def _from_cache(python: Path) -> Installation | None:
+    entry: Any = _load_cache().get(str(python))
     try:
-        fields = said["installation"] | {key: Path(said["installation"][key]) for key in ("python", "module")}
+        fields = entry["installation"] | {key: Path(entry["installation"][key]) for key in ("python", "module")}
         fields["compiled"] = tuple(Path(text) for text in fields["compiled"])
         installation = Installation(**fields)
-        return installation if said["stamps"] == _stamps(installation) else None
+        return installation if entry["stamps"] == _stamps(installation) else None
     except (OSError, TypeError, KeyError, AttributeError):
         return None
 
 
-def _keep(installation: Installation) -> None:
+def _to_cache(installation: Installation) -> None:
     try:
         file = _cache_file()
         plain = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(installation).items()}
@@ -235,4 +240,4 @@ def _keep(installation: Installation) -> None:
         part.write_text(json.dumps(data, indent=1), encoding="utf-8")
         part.replace(file)
     except (OSError, RuntimeError):
-        pass  # a home that cannot be written costs one more start of the interpreter, nothing else
+        pass  # without a cache the interpreter is started once more, nothing else

@@ -1,4 +1,4 @@
-"""A project from a GSAS-II .gpx: what the host must know of it. What GSAS-II refines is a copy of the .gpx."""
+"""Reading a GSAS-II project (.gpx) as a project of the host; GSAS-II itself refines a copy of the .gpx."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from autogsas_gsas2.gpx_phase import read_phase
 from autogsas_gsas2.gpx_sample import absorption, background_peaks, read_specimen
 from autogsas_gsas2.safe_pickle import read_gpx
 
-__all__ = ["Holdings", "find_gpx", "findings", "holdings", "read_project"]
+__all__ = ["GpxExtras", "find_gpx", "findings", "read_extras", "read_project"]
 
 _BACKUP = re.compile(r"\.bak\d+$", re.IGNORECASE)
-_TYPES: dict[str, Radiation] = {"PXC": "xray", "PNC": "neutron"}
-_SORTS = {
+_RADIATION: dict[str, Radiation] = {"PXC": "xray", "PNC": "neutron"}
+_OTHER_DATA = {
     "HKLF": "single-crystal data",
     "SASD": "small-angle data",
     "REFD": "reflectometry data",
@@ -34,8 +34,12 @@ _SORTS = {
 
 
 @dataclass(frozen=True)
-class Holdings:
-    """What a .gpx holds besides patterns and phases, in numbers; GSAS-II keeps and applies all of it."""
+class GpxExtras:
+    """What a .gpx holds besides patterns and phases; GSAS-II keeps and applies all of it.
+
+    The numbers count items. ``pawley`` and ``magnetic`` are names of phases, ``unused`` of patterns and phases that are
+    not connected.
+    """
 
     constraints: int = 0
     restraints: int = 0
@@ -45,33 +49,39 @@ class Holdings:
     unused: tuple[str, ...] = ()
     magnetic: tuple[str, ...] = ()
 
-    def beyond(self) -> tuple[str, ...]:
-        """Return what of it no other engine applies."""
-        said = ((self.constraints, "constraints"), (self.restraints, "restraints"), (self.rigid_bodies, "rigid bodies"))
-        counted = [f"{count} {what} of the .gpx" for count, what in said if count]
+    def gsas2_only(self) -> tuple[str, ...]:
+        """Return texts for what no other engine applies."""
+        counts = (
+            (self.constraints, "constraints"),
+            (self.restraints, "restraints"),
+            (self.rigid_bodies, "rigid bodies"),
+        )
+        counted = [f"{count} {what} of the .gpx" for count, what in counts if count]
         return (*counted, *(f"the magnetic moments of {name}" for name in self.magnetic))
 
     def notes(self) -> tuple[str, ...]:
-        """Return it in plain words, without what is not there."""
-        said = (
+        """Return a note on each kind of item that is present."""
+        texts = (
             (self.constraints, "constraints of the .gpx, kept and applied by GSAS-II: {}"),
-            (self.restraints, "restraints of the .gpx, kept and applied by GSAS-II, but counted in no figure: {}"),
+            (self.restraints, "restraints of the .gpx, applied by GSAS-II, but not counted in Rwp and chi²: {}"),
             (self.rigid_bodies, "rigid bodies of the .gpx, kept: {}"),
             (
                 self.background_peaks,
-                "peaks and Debye terms in the background of the .gpx, kept (other engines: peaks alone): {}",
+                "peaks and Debye terms in the background of the .gpx, kept (other engines use the peaks only): {}",
             ),
         )
-        lines = [text.format(count) for count, text in said if count]
+        lines = [text.format(count) for count, text in texts if count]
         if self.pawley:
-            lines.append(f"intensities are not from the structure (Pawley or Le Bail): {', '.join(self.pawley)}")
+            lines.append(
+                f"intensities are not calculated from the structure (Pawley or Le Bail): {', '.join(self.pawley)}"
+            )
         if self.unused:
-            lines.append(f"left out, since no phase uses them: {', '.join(self.unused)}")
+            lines.append(f"left out, because no phase is connected to a pattern there: {', '.join(self.unused)}")
         return tuple(lines)
 
 
 def find_gpx(path: Path) -> Path | None:
-    """Return the .gpx that a path names: itself, or the one in a folder, GSAS-II's backups left out; else None.
+    """Return the .gpx at a path or in a folder, GSAS-II's backups left out; None if there is none.
 
     Raises UserError for a folder with several.
     """
@@ -82,7 +92,7 @@ def find_gpx(path: Path) -> Path | None:
     found = sorted(p for p in path.iterdir() if p.suffix.lower() == ".gpx" and not _BACKUP.search(p.stem))
     if len(found) > 1:
         raise UserError(
-            "the folder holds several .gpx and no project.yaml; name the one to refine",
+            "the folder holds several .gpx and no project.yaml; give the path of one of them",
             file=path,
             found=", ".join(p.name for p in found),
         )
@@ -90,7 +100,7 @@ def find_gpx(path: Path) -> Path | None:
 
 
 def read_project(file: Path) -> Project:
-    """Return the project a .gpx holds. Raises UserError for a file that is refused, damaged or of another kind."""
+    """Return the project in a .gpx. Raises UserError for a file that is unsafe, damaged, or cannot be refined."""
     file = file.resolve()
     tree = read_gpx(file)
     keys = _histogram_keys(tree, file)
@@ -98,9 +108,11 @@ def read_project(file: Path) -> Project:
     used = {key for phase in phases.values() for key in _uses(phase)}
     measured = [key for key in keys if key in used]
     if not measured:
-        raise UserError("no phase is connected to a powder pattern", file=file, found=", ".join(keys))
+        raise UserError(
+            "no phase is connected to a powder pattern; connect one in GSAS-II", file=file, found=", ".join(keys)
+        )
     names = _plain_names(measured)
-    notes = holdings(file).notes()
+    notes = read_extras(file).notes()
     with _readable(file):
         read = [_phase(item, name, file, measured) for name, item in phases.items() if set(_uses(item)) & set(measured)]
         notes += tuple(f"{phase.name}: {note}" for phase in read for note in phase.notes)
@@ -114,33 +126,33 @@ def read_project(file: Path) -> Project:
         search=Search(),
         file=file,
         phase_files=(file,),
-        beyond=holdings(file).beyond(),
-        held_rwp=_held_rwp([tree[key]["data"] for key in measured], histograms),
+        beyond=read_extras(file).gsas2_only(),
+        held_rwp=_rwp_of_last_refinement([tree[key]["data"] for key in measured], histograms),
     )
 
 
-def holdings(file: Path) -> Holdings:
+def read_extras(file: Path) -> GpxExtras:
     """Return what a .gpx holds besides patterns and phases. Raises UserError as `read_project` does."""
-    return _holdings(file, file.stat().st_mtime_ns)
+    return _read_extras(file, file.stat().st_mtime_ns)
 
 
 def findings(project: Project, result: Result) -> list[Finding]:
-    """Return what a result from a .gpx has to be read with: restraints that the engine did not apply.
+    """Return a finding if the project's .gpx has restraints that the engine did not apply.
 
-    Those that it did apply are the host's own finding.
+    Restraints that were applied are reported by the host's own check.
     """
     file = project.file
     if file is None or file.suffix.lower() != ".gpx" or not file.is_file():
         return []
-    count = holdings(file).restraints
+    count = read_extras(file).restraints
     if not count or result.n_restraints:
         return []
-    message = f"the .gpx holds {count} restraints, which {result.backend} does not apply"
+    message = f"the .gpx has {count} restraints, which {result.backend} does not apply"
     return [Finding("restraints-left-out", Severity.INFO, message, {"count": float(count)})]
 
 
 @lru_cache(maxsize=16)
-def _holdings(file: Path, _: int) -> Holdings:
+def _read_extras(file: Path, _: int) -> GpxExtras:
     tree = read_gpx(file)
     with _readable(file):
         phases = _phases(tree)
@@ -148,7 +160,7 @@ def _holdings(file: Path, _: int) -> Holdings:
         constraints = _data(tree, "Constraints")
         bodies = _data(tree, "Rigid bodies").get("RBIds", {})
         extras = [tree[key]["Background"][1] for key in tree if key.startswith("PWDR ") and key in used]
-        return Holdings(
+        return GpxExtras(
             constraints=sum(len(items) for key, items in constraints.items() if isinstance(items, list)),
             restraints=sum(_restraints(_data(tree, "Restraints").get(name, {})) for name in phases),
             rigid_bodies=sum(len(items) for items in bodies.values()),
@@ -163,7 +175,7 @@ def _holdings(file: Path, _: int) -> Holdings:
 
 
 class _readable:
-    """A tree that is not what GSAS-II writes is one line, not a traceback."""
+    """A context that turns the errors of reading an unexpected tree into a UserError."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -174,7 +186,9 @@ class _readable:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if isinstance(error, (KeyError, IndexError, TypeError, ValueError, AttributeError)):
             raise UserError(
-                f"not as GSAS-II writes a project ({type(error).__name__}: {error})", file=self._file
+                f"cannot be read as a GSAS-II project ({type(error).__name__}: {error}); "
+                "open it in GSAS-II and save it again",
+                file=self._file,
             ) from error
 
 
@@ -194,7 +208,7 @@ def _uses(phase: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _restraints(kinds: Mapping[str, Any]) -> int:
-    """Count the restraints of one phase that are in use: each kind is a dict with a switch and lists."""
+    """Return the number of active restraints of a phase; for each kind GSAS-II has a dictionary with a switch."""
     count = 0
     for kind in kinds.values():
         if isinstance(kind, dict) and kind.get("Use"):
@@ -209,32 +223,37 @@ def _without_structure(phase: Mapping[str, Any]) -> bool:
 
 
 def _phase(item: Mapping[str, Any], name: str, file: Path, measured: Sequence[str]) -> Phase:
-    """Return a phase with the specimen of the first histogram that uses it."""
+    """Return a phase with size, strain and orientation of the first histogram that uses it."""
     found = read_phase(item, name, file)
     used = set(_uses(item))
     pairs = [item["Histograms"][key] for key in measured if key in used]
     specimen, notes = read_specimen(pairs[0])
     if any(read_specimen(pair)[0] != specimen for pair in pairs[1:]):
-        notes = (*notes, "size, strain or orientation differ from pattern to pattern: other engines start from one")
+        notes = (
+            *notes,
+            "size, strain or orientation differ between the patterns: other engines start from those of the first",
+        )
     intensities: Intensities = "Le Bail" if pairs[0].get("LeBail") else "structure"
     return replace(found, specimen=specimen, intensities=intensities, notes=(*found.notes, *notes))
 
 
 def _histogram_keys(tree: Mapping[str, Any], file: Path) -> list[str]:
     for key in tree:
-        sort = _SORTS.get(key[:4])
-        if sort is not None and key[4:5] == " ":
+        other = _OTHER_DATA.get(key[:4])
+        if other is not None and key[4:5] == " ":
             raise UserError(
-                f"{sort} are not refined here, only constant-wavelength powder patterns", file=file, key=key
+                f"autogsas refines constant-wavelength powder patterns, not {other}; remove them in GSAS-II",
+                file=file,
+                key=key,
             )
     keys = [key for key in tree if key.startswith("PWDR ")]
     if not keys:
-        raise UserError("the project holds no powder pattern", file=file, found=", ".join(tree))
+        raise UserError("the project has no powder pattern", file=file, found=", ".join(tree))
     return keys
 
 
 def _plain_names(keys: Sequence[str]) -> list[str]:
-    """Return short names for GSAS-II's: without "PWDR ", colons and repetition."""
+    """Return unique names for GSAS-II's, without "PWDR " and colons."""
     names: list[str] = []
     for key in keys:
         name = key.removeprefix("PWDR ").replace(":", "_").strip() or "pattern"
@@ -243,21 +262,21 @@ def _plain_names(keys: Sequence[str]) -> list[str]:
 
 
 def _histogram(item: Mapping[str, Any], key: str, name: str, file: Path, notes: tuple[str, ...]) -> Histogram:
-    about, arrays = item["data"][0], item["data"][1]
-    if about.get("Dummy"):
+    settings, arrays = item["data"][0], item["data"][1]
+    if settings.get("Dummy"):
         raise UserError("the pattern is a simulation, not a measurement", file=file, key=key)
     instrument = _instrument(item, key, file)
     x, y, weights = (np.array(arrays[row], dtype=np.float64) for row in range(3))
     if x.ndim != 1 or x.size < 2 or not np.all(np.diff(x) > 0):
         raise UserError("2theta is not strictly increasing", file=file, key=key)
     usable = np.isfinite(y) & np.isfinite(weights) & (weights >= 0)
-    weights = np.where(usable, weights * float(about.get("wtFactor", 1.0)), 0.0)
+    weights = np.where(usable, weights * float(settings.get("wtFactor", 1.0)), 0.0)
     pattern = Pattern(name, x, np.where(np.isfinite(y), y, 0.0), weights, "the .gpx", notes)
     low, high = (float(value) for value in item["Limits"][1])
     limits = (max(low, float(x[0])), min(high, float(x[-1])))
     excluded = tuple(sorted((float(a), float(b)) for a, b in item["Limits"][2:] if b > a))
     if not limits[0] < limits[1] or not (pattern.mask(limits, excluded) & (weights > 0)).any():
-        raise UserError("no points of the pattern are left within its limits", file=file, key=key, found=[low, high])
+        raise UserError("no points of the pattern are within its limits", file=file, key=key, found=[low, high])
     return Histogram(
         name,
         pattern,
@@ -270,11 +289,11 @@ def _histogram(item: Mapping[str, Any], key: str, name: str, file: Path, notes: 
     )
 
 
-def _held_rwp(data: Sequence[Any], histograms: Sequence[Histogram]) -> float | None:
-    """Return the Rwp of the curves that the last refinement left in the .gpx; None where it was never refined."""
+def _rwp_of_last_refinement(data: Sequence[Any], histograms: Sequence[Histogram]) -> float | None:
+    """Return Rwp in per cent from the curves stored in the .gpx; None if it was never refined."""
     curves: list[tuple[Any, ...]] = []
-    for (about, arrays, *_), histogram in zip(data, histograms, strict=True):
-        if about.get("wR") is None or len(arrays) < 4:
+    for (settings, arrays, *_), histogram in zip(data, histograms, strict=True):
+        if settings.get("wR") is None or len(arrays) < 4:
             return None
         pattern = histogram.pattern
         calculated = np.array(arrays[3], dtype=np.float64)
@@ -287,11 +306,11 @@ def _held_rwp(data: Sequence[Any], histograms: Sequence[Histogram]) -> float | N
 
 
 def _instrument(item: Mapping[str, Any], key: str, file: Path) -> Instrument:
-    said = item["Instrument Parameters"][0]
-    kind = str(said["Type"][1])
-    if kind not in _TYPES:
+    stored = item["Instrument Parameters"][0]
+    kind = str(stored["Type"][1])
+    if kind not in _RADIATION:
         raise UserError(
-            "not a constant-wavelength powder pattern", file=file, key=key, found=kind, allowed=list(_TYPES)
+            "not a constant-wavelength powder pattern", file=file, key=key, found=kind, allowed=list(_RADIATION)
         )
     sample = item["Sample Parameters"]
     geometry = sample.get("Type")
@@ -304,24 +323,24 @@ def _instrument(item: Mapping[str, Any], key: str, file: Path) -> Instrument:
             allowed=list(get_args(Geometry)),
         )
 
-    def now(name: str, otherwise: float = 0.0) -> float:
-        return float(said[name][1]) if name in said else otherwise
+    def value(name: str, default: float = 0.0) -> float:
+        return float(stored[name][1]) if name in stored else default
 
-    doublet = "Lam1" in said
+    doublet = "Lam1" in stored
     return Instrument(
-        radiation=_TYPES[kind],
-        wavelengths=(now("Lam1"), now("Lam2")) if doublet else (float(said["Lam"][1]),),
-        ratio=now("I(L2)/I(L1)", 0.5),
-        polarization=now("Polariz."),
-        zero=now("Zero"),
-        U=now("U"),
-        V=now("V"),
-        W=now("W"),
-        X=now("X"),
-        Y=now("Y"),
-        Z=now("Z"),
-        SH_L=now("SH/L"),
+        radiation=_RADIATION[kind],
+        wavelengths=(value("Lam1"), value("Lam2")) if doublet else (float(stored["Lam"][1]),),
+        ratio=value("I(L2)/I(L1)", 0.5),
+        polarization=value("Polariz."),
+        zero=value("Zero"),
+        U=value("U"),
+        V=value("V"),
+        W=value("W"),
+        X=value("X"),
+        Y=value("Y"),
+        Z=value("Z"),
+        SH_L=value("SH/L"),
         geometry=geometry,
         radius=float(sample.get("Gonio. radius", 200.0)),
-        notes=(f"the geometry is {geometry}, as the .gpx says; GSAS-II sets it in Sample Parameters",),
+        notes=(f"the geometry is {geometry}, from the .gpx; in GSAS-II it is set in Sample Parameters",),
     )

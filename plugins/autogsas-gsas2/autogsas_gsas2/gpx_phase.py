@@ -1,4 +1,4 @@
-"""A phase of a .gpx as the host's plain data."""
+"""A phase of a .gpx as the host's data."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _ELEMENT = re.compile(r"^[A-Z][a-z]?")
 
 
 def read_phase(item: Mapping[str, Any], name: str, file: Path) -> Phase:
-    """Return a phase of the tree. Raises UserError for a setting or scatterer nobody knows."""
+    """Return a phase of the project. Raises UserError for an unknown setting or scatterer."""
     general = item["General"]
     notes = []
     if general.get("Type") != "nuclear":
-        notes.append(f"a phase of type {general.get('Type')}: only its nuclear structure is shown here")
+        notes.append(f"a phase of type {general.get('Type')}: autogsas shows its nuclear structure only")
     if general.get("Modulated"):
-        notes.append("a modulated structure: only its average is shown here")
+        notes.append("a modulated structure: autogsas shows the average structure only")
     if general.get("Type") == "macromolecular":
-        raise UserError("a macromolecular phase is not refined here", file=file, key=name)
+        raise UserError("autogsas cannot refine a macromolecular phase", file=file, key=name)
     cell = Cell(*(float(value) for value in general["Cell"][1:7]))
-    place, kind, _, tensor = (int(pointer) for pointer in general["AtomPtrs"])
+    xyz, kind, _, tensor = (int(pointer) for pointer in general["AtomPtrs"])
     labels = _labels([str(atom[kind - 1]) for atom in item["Atoms"]])
     sites = tuple(
-        _site(atom, label, place, kind, tensor, name, file) for atom, label in zip(item["Atoms"], labels, strict=True)
+        _site(atom, label, xyz, kind, tensor, name, file) for atom, label in zip(item["Atoms"], labels, strict=True)
     )
     plain = re.sub(r"\s*:\s*", "_", name)
     return Phase(plain, space_group(general["SGData"], name, file), cell, sites, tuple(notes))
 
 
 def space_group(data: Mapping[str, Any], name: str, file: Path) -> str:
-    """Return the symbol with its setting of the group whose operations GSAS-II uses. Raises UserError."""
+    """Return the symbol, with its setting, of the space group with GSAS-II's operations. Raises UserError."""
     operations = []
     for matrix, shift in data["SGOps"]:
         for centre in data["SGCen"]:
@@ -50,7 +50,10 @@ def space_group(data: Mapping[str, Any], name: str, file: Path) -> str:
     group = gemmi.find_spacegroup_by_ops(gemmi.GroupOps(operations))
     if group is None:
         raise UserError(
-            "the symmetry operations are those of no tabulated setting", file=file, key=name, found=data.get("SpGrp")
+            "the symmetry operations do not belong to a tabulated setting of a space group",
+            file=file,
+            key=name,
+            found=data.get("SpGrp"),
         )
     return str(group.xhm())
 
@@ -62,8 +65,8 @@ def _operation(rotation: np.ndarray[Any, Any], shift: np.ndarray[Any, Any]) -> g
     return operation.wrap()
 
 
-def _site(atom: Sequence[Any], label: str, place: int, kind: int, tensor: int, phase: str, file: Path) -> Site:
-    x, y, z = (float(value) for value in atom[place : place + 3])
+def _site(atom: Sequence[Any], label: str, xyz: int, kind: int, tensor: int, phase: str, file: Path) -> Site:
+    x, y, z = (float(value) for value in atom[xyz : xyz + 3])
     uaniso: U6 | None = None
     uiso = float(atom[tensor + 1])
     if str(atom[tensor]).startswith("A"):
@@ -71,7 +74,7 @@ def _site(atom: Sequence[Any], label: str, place: int, kind: int, tensor: int, p
         uaniso = (u11, u22, u33, u12, u13, u23)
         uiso = (u11 + u22 + u33) / 3.0
     element = _element(str(atom[kind]), f"{phase}: {label}", file)
-    return Site(label, element, (x, y, z), float(atom[place + 3]), uiso, uaniso)
+    return Site(label, element, (x, y, z), float(atom[xyz + 3]), uiso, uaniso)
 
 
 def _element(text: str, key: str, file: Path) -> str:
@@ -79,12 +82,12 @@ def _element(text: str, key: str, file: Path) -> str:
     ion = _ION.match(text)
     symbol = _ELEMENT.match(text)
     if symbol is None or (symbol[0] != "D" and gemmi.Element(symbol[0]).atomic_number == 0):
-        raise UserError("unknown scatterer", file=file, key=key, found=text)
+        raise UserError("unknown atom type", file=file, key=key, found=text)
     return f"{ion[1]}{ion[3]}{ion[2]}" if ion and ion[3] != "0" else symbol[0]
 
 
 def _labels(given: Sequence[str]) -> list[str]:
-    """Return labels without colons and blanks, each once."""
+    """Return the labels without colons and blanks, made unique by numbers."""
     out: list[str] = []
     for number, label in enumerate(given, 1):
         plain = re.sub(r"[\s:]+", "_", label).strip("_") or f"atom{number}"

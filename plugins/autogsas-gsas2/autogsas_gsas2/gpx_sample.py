@@ -1,4 +1,4 @@
-"""What a .gpx says of the specimen as the host's plain data: broadening, orientation, absorption, background peaks."""
+"""The sample of a .gpx as the host's data: broadening, preferred orientation, absorption, background peaks."""
 
 from __future__ import annotations
 
@@ -11,44 +11,46 @@ __all__ = ["absorption", "background_peaks", "read_specimen"]
 
 
 def read_specimen(pair: Mapping[str, Any]) -> tuple[Specimen, tuple[str, ...]]:
-    """Return what a phase's crystallites do in a histogram, and notes on what plain data have no words for."""
+    """Return size, strain and orientation of a phase in a histogram, and notes on models the host does not have."""
     notes: list[str] = []
-    usual = Specimen()
-    size = _broadening(pair.get("Size"), usual.size, "size", notes)
-    strain = _broadening(pair.get("Mustrain"), usual.strain, "strain", notes)
-    orientation = usual.orientation
-    said = pair.get("Pref.Ori.")
-    if said and said[0] == "MD":
-        orientation = Orientation(_axis(said[3]), float(said[1]))
-    elif said and any(said[5].values()):
-        notes.append("preferred orientation by spherical harmonics is GSAS-II's alone: other engines start without any")
+    default = Specimen()
+    size = _broadening(pair.get("Size"), default.size, "size", notes)
+    strain = _broadening(pair.get("Mustrain"), default.strain, "strain", notes)
+    orientation = default.orientation
+    stored = pair.get("Pref.Ori.")
+    if stored and stored[0] == "MD":
+        orientation = Orientation(_axis(stored[3]), float(stored[1]))
+    elif stored and any(stored[5].values()):
+        notes.append(
+            "preferred orientation by spherical harmonics is used by GSAS-II only: other engines start without it"
+        )
     return Specimen(size, strain, orientation), tuple(notes)
 
 
 def absorption(sample: Mapping[str, Any]) -> float:
-    """Return muR of a Debye-Scherrer sample; 0 for another."""
+    """Return muR of a Debye-Scherrer sample; 0 for the other geometry, where GSAS-II does not use it."""
     return float(sample.get("Absorption", (0.0,))[0]) if sample.get("Type") == "Debye-Scherrer" else 0.0
 
 
 def background_peaks(extras: Mapping[str, Any]) -> tuple[BackgroundPeak, ...]:
-    """Return the peaks of a background, as they are now: GSAS-II has a flag behind each number."""
+    """Return the background's peaks; in GSAS-II's rows each number is followed by its refinement flag."""
     rows = list(extras.get("peaksList", ()))[: extras.get("nPeaks", 0)]
     return tuple(BackgroundPeak(*(float(value) for value in row[::2])) for row in rows)
 
 
-def _broadening(said: Sequence[Any] | None, usual: Broadening, what: str, notes: list[str]) -> Broadening:
-    if said is None:
-        return usual
-    model = said[0]
+def _broadening(stored: Sequence[Any] | None, default: Broadening, what: str, notes: list[str]) -> Broadening:
+    if stored is None:
+        return default
+    model = stored[0]
     if model not in get_args(BroadeningModel):
-        notes.append(f"the {model} {what} is GSAS-II's alone: other engines start from an isotropic one")
-        return usual
-    value, axial, mix = (float(number) for number in said[1][:3])
+        notes.append(f"the {model} {what} is used by GSAS-II only: other engines start from the default {what}")
+        return default
+    value, axial, mix = (float(number) for number in stored[1][:3])
     if model == "isotropic":
-        return Broadening(value, "isotropic", None, usual.axis, mix)
-    return Broadening(value, "uniaxial", axial, _axis(said[3]), mix)
+        return Broadening(value, "isotropic", None, default.axis, mix)
+    return Broadening(value, "uniaxial", axial, _axis(stored[3]), mix)
 
 
-def _axis(said: Sequence[Any]) -> Axis:
-    h, k, el = (round(float(index)) for index in said)
+def _axis(indices: Sequence[Any]) -> Axis:
+    h, k, el = (round(float(index)) for index in indices)
     return (h, k, el)

@@ -1,6 +1,6 @@
-"""The project's plain data as files GSAS-II reads: an instrument parameter file, a CIF.
+"""Files that GSAS-II reads, written from the project's data: instrument parameter file and CIF.
 
-Written from what the host has read, so that whatever the host can read GSAS-II can refine.
+They are written from what the host has read, so that GSAS-II can refine whatever the host can read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from autogsas.model.structure import Phase
 __all__ = ["PROBE_POINT", "cif", "images", "instprm", "origin_shift"]
 
 PROBE_POINT = (0.1234, 0.2781, 0.4127)
-"""A general position whose images tell one setting of a space group from another."""
+"""A general position whose images under the symmetry operations identify the setting of a space group."""
 
 Array = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ _TENSOR = ("11", "22", "33", "12", "13", "23")
 
 
 def instprm(instrument: Instrument) -> str:
-    """Return an instrument parameter file of GSAS-II (.instprm) with all that the instrument says."""
+    """Return the text of an instrument parameter file of GSAS-II (.instprm)."""
     xray = instrument.radiation == "xray"
     lines = [
         "#GSAS-II instrument parameter file; do not add/delete items!",
@@ -54,7 +54,7 @@ def instprm(instrument: Instrument) -> str:
 
 
 def cif(phase: Phase) -> str:
-    """Return a CIF of a phase in the setting GSAS-II uses. Raises BackendError for a group it cannot have."""
+    """Return the text of a CIF of a phase in GSAS-II's setting. Raises BackendError for an unknown space group."""
     group = _group(phase)
     shift = origin_shift(phase)
     document = gemmi.cif.Document()
@@ -69,8 +69,8 @@ def cif(phase: Phase) -> str:
     tags = ["label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy", "U_iso_or_equiv", "adp_type"]
     loop = block.init_loop("_atom_site_", tags)
     for site in phase.sites:
-        place = np.array(site.xyz) + shift
-        numbers = [f"{v:.10g}" for v in (*place, site.occupancy, site.uiso)]
+        position = np.array(site.xyz) + shift
+        numbers = [f"{v:.10g}" for v in (*position, site.occupancy, site.uiso)]
         loop.add_row(
             [gemmi.cif.quote(site.label), gemmi.cif.quote(site.element), *numbers, "Uani" if site.uaniso else "Uiso"]
         )
@@ -83,45 +83,48 @@ def cif(phase: Phase) -> str:
 
 
 def images(phase: Phase) -> Array:
-    """Return all images of `PROBE_POINT` in the setting `cif` writes, shape (n, 3)."""
+    """Return all images of `PROBE_POINT` in the setting of `cif`, shape (n, 3)."""
     group = _group(phase)
     target = _second_origin(group) or group
     return np.array([operation.apply_to_xyz(list(PROBE_POINT)) for operation in target.operations()])
 
 
 def origin_shift(phase: Phase) -> Array:
-    """Return what is added to the phase's coordinates to get GSAS-II's, shape (3,): it knows origin choice 2 only.
+    """Return the shift from the phase's coordinates to GSAS-II's, which knows origin choice 2 only, shape (3,).
 
-    Raises BackendError for a group it cannot have.
+    Raises BackendError for an unknown space group.
     """
     group = _group(phase)
     second = _second_origin(group)
     if second is None:
         return np.zeros(3)
-    there = _orbit(second, np.array(PROBE_POINT))
+    wanted = _as_set(_orbit(second, np.array(PROBE_POINT)))
+    # The shifts between origin choices 1 and 2 are multiples of 1/8 (International Tables A).
     steps = np.arange(0.0, 1.0, 0.125)
     for shift in np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3):
-        if _as_set(_orbit(group, np.array(PROBE_POINT) - shift) + shift) == _as_set(there):
+        if _as_set(_orbit(group, np.array(PROBE_POINT) - shift) + shift) == wanted:
             return np.asarray(shift)
-    raise BackendError("structure", f"{phase.space_group}: no shift to origin choice 2 was found")
+    raise BackendError("structure", f"{phase.name}: no shift from {phase.space_group} to origin choice 2 was found")
 
 
 def _group(phase: Phase) -> gemmi.SpaceGroup:
     group = gemmi.find_spacegroup_by_name(phase.space_group)
     if group is None:
-        raise BackendError("structure", f"{phase.name}: unknown space group {phase.space_group!r}")
+        raise BackendError(
+            "structure", f"{phase.name}: unknown space group {phase.space_group!r}; use a Hermann-Mauguin symbol"
+        )
     return group
 
 
 def _second_origin(group: gemmi.SpaceGroup) -> gemmi.SpaceGroup | None:
-    """Return the same group with origin choice 2 where this is choice 1, else None."""
+    """Return the group in origin choice 2 if this is choice 1, otherwise None."""
     if not group.ext.startswith("1"):
         return None
     return gemmi.find_spacegroup_by_name(f"{group.hm}:2{group.ext[1:]}")
 
 
 def _symbol(group: gemmi.SpaceGroup) -> str:
-    # GSAS-II takes a trigonal lattice as hexagonal unless told by an R at the end.
+    # For GSAS-II, an R at the end means rhombohedral axes; without it the axes are hexagonal.
     return f"{group.hm} R" if group.ext == "R" else str(group.hm)
 
 

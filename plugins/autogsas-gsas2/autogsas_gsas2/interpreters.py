@@ -1,4 +1,4 @@
-"""Where a GSAS-II may be installed: Python interpreters to ask, found by looking at files alone."""
+"""Python interpreters that may have GSAS-II, found by their files; none is started here."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-__all__ = ["SETTING", "interpreters", "named_interpreter"]
+__all__ = ["SETTING", "candidates", "named_interpreter"]
 
 SETTING = "AUTOGSAS_GSAS2_PYTHON"
-"""The environment variable that names the interpreter GSAS-II is installed for."""
+"""The environment variable for the path of GSAS-II's interpreter."""
 
 _INSTALLERS = ("gsas2main", "gsas2full", "gsas2pkg", "g2main", "g2full", "g2pkg")
 _CONDA = ("miniforge3", "mambaforge", "miniconda3", "anaconda3", "micromamba", "miniconda", "anaconda", "conda")
@@ -20,9 +20,9 @@ _PYTHONS = ("Scripts/python.exe", "python.exe") if sys.platform == "win32" else 
 
 
 def named_interpreter(setting: str | None = None) -> Path | None:
-    """Return the interpreter the user names, by ``setting`` or by AUTOGSAS_GSAS2_PYTHON, or None; an absolute path.
+    """Return the absolute path of the interpreter named by ``setting`` or AUTOGSAS_GSAS2_PYTHON, or None.
 
-    A folder is taken as an installation with an interpreter in it, a bare name as a command. It need not be there.
+    A folder stands for the interpreter in it, a name without a folder for a command. The file may be missing.
     """
     text = setting or os.environ.get(SETTING, "").strip()
     if not text:
@@ -31,21 +31,22 @@ def named_interpreter(setting: str | None = None) -> Path | None:
     command = shutil.which(text) if path.name == text and not path.exists() else None
     path = Path(os.path.abspath(command or path))
     if setting is None:
-        os.environ[SETTING] = str(path)  # trials run in other folders, where a relative path would mean another file
+        os.environ[SETTING] = str(path)  # trials run in other folders, where a relative path would be wrong
     return (_python_in(path) or path) if path.is_dir() else path
 
 
-def interpreters(home: Path | None = None, roots: Sequence[Path] | None = None) -> Iterator[Path]:
-    """Return interpreters that seem to have GSAS-II, the likeliest first, each once; none is started.
+def candidates(home: Path | None = None, roots: Sequence[Path] | None = None) -> Iterator[Path]:
+    """Yield the interpreters that seem to have GSAS-II, the likeliest first, each once.
 
-    The running one where it knows GSAS-II, the self-installer's in ``home`` and other ``roots``, then conda's that
-    hold a folder of GSAS-II. ``home`` and ``roots`` are the user's and the machine's where not given.
+    The order: the running interpreter, if GSAS-II can be imported in it; the folders of GSAS-II's installers in
+    ``home`` and ``roots``; conda environments with a folder of GSAS-II. ``home`` and ``roots`` default to the user's
+    home folder and the usual folders for programs.
     """
     home = _home() if home is None else home
     roots = _roots() if roots is None else roots
     seen: set[Path] = set()
     for python in _all(home, roots):
-        # Not resolved: the interpreter of a virtual environment is a link to one without GSAS-II.
+        # Links are not followed: the interpreter of a virtual environment is a link to one without GSAS-II.
         absolute = Path(os.path.abspath(python))
         if absolute not in seen:
             seen.add(absolute)
@@ -69,7 +70,7 @@ def _all(home: Path, roots: Sequence[Path]) -> Iterator[Path]:
 def _home() -> Path:
     try:
         return Path.home()
-    except RuntimeError:  # no home is known, as in some containers
+    except RuntimeError:  # the home folder is unknown, as in some containers
         return Path(os.path.abspath(os.sep))
 
 
@@ -110,13 +111,15 @@ def _holds_gsas2(environment: Path) -> bool:
         libraries = [environment / "Lib" / "site-packages"]
     else:
         libraries = [item / "site-packages" for item in _folders(environment / "lib") if item.name.startswith("python")]
-    places = [environment, *libraries]
-    if any(_is_folder(place / name) for place in places for name in ("GSASII", "GSAS-II")):
+    folders = [environment, *libraries]
+    if any(_is_folder(folder / name) for folder in folders for name in ("GSASII", "GSAS-II")):
         return True
-    if any(_is_file(place / "GSASIIscriptable.py") for place in libraries):
+    if any(_is_file(folder / "GSASIIscriptable.py") for folder in libraries):
         return True
-    # An editable installation leaves only its metadata.
-    return any(item.name.lower().startswith(("gsas_ii-", "gsas_ii.")) for place in libraries for item in _items(place))
+    # Of an editable installation only the metadata are here.
+    return any(
+        item.name.lower().startswith(("gsas_ii-", "gsas_ii.")) for folder in libraries for item in _items(folder)
+    )
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -133,7 +136,7 @@ def _items(folder: Path) -> list[Path]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a folder that may not be looked into
+    except OSError:  # no permission to read the folder
         return False
 
 

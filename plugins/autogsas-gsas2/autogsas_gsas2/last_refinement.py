@@ -1,4 +1,4 @@
-"""A finished refinement read from a .gpx, by GSAS-II on a copy, nothing refined anew."""
+"""Reading the last refinement stored in a .gpx: GSAS-II reads a copy and refines nothing."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["read_refinement"]
 def read_refinement(file: Path) -> tuple[Project, Result]:
     """Return the project of a .gpx and the result of its last refinement.
 
-    Raises UserError where it holds none or is refused, BackendMissing where GSAS-II is not there.
+    Raises UserError if it holds none or cannot be read, BackendMissing if GSAS-II is not installed.
     """
     project = gpx.read_project(file)
     probe = discovery.to_probe(discovery.find())
     if not probe.available:
-        raise BackendMissing(f"reading a refinement from {file} takes GSAS-II: {probe.reason}; {probe.advice}")
+        raise BackendMissing(f"the refinement in {file} can be read with GSAS-II only: {probe.reason}; {probe.advice}")
     with tempfile.TemporaryDirectory(prefix="autogsas-") as name:
         folder = Path(name)
         for source, target in copies(project, folder).items():
@@ -33,7 +33,7 @@ def read_refinement(file: Path) -> tuple[Project, Result]:
         try:
             session = Gsas2Backend().open(relocate(project, folder), folder)
             try:
-                session.stand()
+                session.load_last_refinement()
                 return project, session.result()
             finally:
                 session.close()

@@ -1,4 +1,4 @@
-"""What the host finds by the entry point: the backend, and the reading of .gpx projects."""
+"""The plugin's hooks: the backend "gsas2" and the reading of .gpx projects."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ __all__ = ["autogsas_check_result", "autogsas_read_project", "autogsas_read_refi
 
 @hookimpl
 def autogsas_register_backends() -> list[Backend]:
-    """Bring GSAS-II, whether it is installed or not: its probe says."""
+    """Register GSAS-II, whether it is installed or not; its probe reports that."""
     return [Gsas2Backend()]
 
 
 @hookimpl
 def autogsas_read_project(path: Path) -> Project | None:
-    """Read a .gpx, or the only one in a folder, without running anything in it."""
+    """Read a .gpx, or the only one in a folder, without executing anything in it."""
     file = gpx.find_gpx(path)
     return None if file is None else gpx.read_project(file)
 
 
 @hookimpl
 def autogsas_read_refinement(path: Path) -> tuple[Project, Result] | None:
-    """Read what a .gpx was last refined to, with esds; GSAS-II reads it, in a copy, and refines nothing."""
+    """Read the last refinement stored in a .gpx, with esds. GSAS-II reads a copy and refines nothing."""
     file = gpx.find_gpx(path)
     return None if file is None else read_refinement(file)
 
 
 @hookimpl
 def autogsas_check_result(project: Project, result: Result) -> list[Finding]:
-    """Say what of a .gpx an engine leaves out."""
+    """Report the restraints of a .gpx that the engine did not apply."""
     return gpx.findings(project, result)

@@ -1,6 +1,7 @@
-"""What the host and the child say to each other: typed messages. `wire` carries them.
+"""Messages between the host and the child process. `serialisation` turns them into lines of JSON.
 
-Shared by both sides, so the standard library only.
+Both sides import this module, so it uses the standard library only. Both sides are installed together: when a message
+changes, `VERSION` goes up and no older child is supported.
 """
 
 from __future__ import annotations
@@ -11,43 +12,51 @@ from typing import Any
 
 __all__ = [
     "VERSION",
+    "BackgroundData",
+    "BackgroundPeakData",
     "BroadeningData",
+    "Change",
     "Close",
     "Closed",
     "CurveData",
     "Failed",
+    "GroupSelection",
     "Hello",
     "HistogramData",
+    "LeastSquares",
     "Open",
     "Opened",
     "ParameterData",
     "PhaseData",
+    "PhaseInHistogram",
     "PhaseResult",
     "Read",
+    "ReadLastRefinement",
     "Refine",
+    "RefinementRecord",
     "ReflectionData",
     "ResultData",
     "Save",
     "Saved",
     "SiteResult",
-    "Slot",
     "SpecimenData",
-    "Stand",
     "StartData",
     "StepData",
     "StepReport",
+    "SumConstraint",
     "SumData",
+    "VariableLimits",
 ]
 
-VERSION = 4
+VERSION = 5
 
 Array = Any
-"""An array of float64; numpy's own type would tie this module to a version of its typing."""
+"""An array of float64. Numpy's own type is not used here, because GSAS-II's interpreter may have another numpy."""
 
 
 @dataclass(frozen=True)
 class Hello:
-    """The child's first word: versions of the protocol, of GSAS-II and of Python, its process, and what to log."""
+    """First message of the child: versions of the protocol, of GSAS-II and of Python, process id, lines for the log."""
 
     version: int
     gsas2: str
@@ -57,10 +66,23 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class HistogramData:
-    """A pattern as the host has it; ``instprm`` is the text of an instrument parameter file.
+class BackgroundPeakData:
+    """A broad peak of the background: position in degrees, area in counts x centidegrees.
 
-    ``absorption`` is muR; ``peaks`` of the background are [position, intensity, sig, gam] in GSAS-II's units.
+    ``sigma`` is the Gaussian variance in centidegrees^2, ``gamma`` the Lorentzian full width in centidegrees.
+    """
+
+    position: float
+    intensity: float
+    sigma: float
+    gamma: float
+
+
+@dataclass(frozen=True)
+class HistogramData:
+    """A pattern with its settings; ``instprm`` is the text of an instrument parameter file.
+
+    ``limits`` and ``excluded`` in degrees, ``radius`` in mm, ``absorption`` is muR, ``peaks`` those of the background.
     """
 
     name: str
@@ -72,12 +94,15 @@ class HistogramData:
     instprm: str
     radius: float
     absorption: float = 0.0
-    peaks: list[list[float]] = field(default_factory=list)
+    peaks: list[BackgroundPeakData] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class BroadeningData:
-    """Size or strain as GSAS-II keeps it: model, [isotropic or equatorial, axial, Lorentzian share], axis."""
+    """Size (micrometre) or strain (1e-6) as GSAS-II stores it.
+
+    ``values`` are [isotropic or equatorial, axial, Lorentzian fraction].
+    """
 
     model: str
     values: list[float]
@@ -86,7 +111,10 @@ class BroadeningData:
 
 @dataclass(frozen=True)
 class SpecimenData:
-    """What a phase's crystallites do to every histogram; the orientation is March and Dollase's."""
+    """Size, strain and preferred orientation of a phase, the same in all histograms.
+
+    ``ratio`` and ``axis`` (hkl) are those of the March-Dollase model.
+    """
 
     size: BroadeningData
     strain: BroadeningData
@@ -96,7 +124,7 @@ class SpecimenData:
 
 @dataclass(frozen=True)
 class SumData:
-    """Occupancies, by the numbers of their sites, that add up to a total."""
+    """Occupancies that add up to ``total``; ``sites`` are indices into the phase's sites."""
 
     sites: list[int]
     total: float
@@ -104,9 +132,10 @@ class SumData:
 
 @dataclass(frozen=True)
 class PhaseData:
-    """A phase: the text of a CIF, labels of its sites, and all images of a general point under its group, (n, 3).
+    """A phase: the text of a CIF, the labels of its sites, and all images of a general position, shape (n, 3).
 
-    ``specimen`` is None where the project's own stands.
+    The images show whether GSAS-II uses the same setting of the space group. ``specimen`` is None where the .gpx
+    defines it.
     """
 
     name: str
@@ -120,7 +149,7 @@ class PhaseData:
 
 @dataclass(frozen=True)
 class Open:
-    """Open a project in ``folder``: a copy of a ``gpx``, or data; what is printed goes to ``log``."""
+    """Open a project in ``folder``, from a copy of a ``gpx`` or from the data given; GSAS-II prints into ``log``."""
 
     folder: str
     log: str
@@ -138,8 +167,8 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Slot:
-    """A group, narrowed or not, with a value where one is set."""
+class GroupSelection:
+    """A parameter group, optionally of one phase, histogram or site; ``value`` where a step sets one."""
 
     group: str
     phase: str | None = None
@@ -150,7 +179,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class StartData:
-    """Where a phase goes on from, symmetry seen to: cell in Angstrom and degrees, coordinates by label, March axis."""
+    """Starting values of a phase that agree with its symmetry.
+
+    ``cell`` in Angstrom and degrees, ``sites`` fractional coordinates by label, ``axis`` that of March-Dollase.
+    """
 
     phase: str
     cell: list[float] | None = None
@@ -159,19 +191,30 @@ class StartData:
 
 
 @dataclass(frozen=True)
-class StepData:
-    """A recipe's step with its limits settled: by histogram [low, high]; backgrounds by histogram [function, terms,
-    carry].
+class BackgroundData:
+    """A background function with its number of terms.
 
-    ``starts`` and ``geometry`` by histogram come before all else.
+    ``keep_curve``: the new coefficients reproduce the present curve; otherwise the present coefficients are kept.
+    """
+
+    function: str
+    terms: int
+    keep_curve: bool
+
+
+@dataclass(frozen=True)
+class StepData:
+    """A step of a recipe; ``limits`` [low, high], ``backgrounds`` and ``geometry`` by histogram.
+
+    ``starts`` and ``geometry`` are applied first.
     """
 
     title: str
     limits: dict[str, list[float]]
-    backgrounds: dict[str, list[Any]]
-    sets: list[Slot]
-    free: list[Slot]
-    fix: list[Slot]
+    backgrounds: dict[str, BackgroundData]
+    sets: list[GroupSelection]
+    free: list[GroupSelection]
+    fix: list[GroupSelection]
     cycles: int | None = None
     starts: list[StartData] = field(default_factory=list)
     geometry: dict[str, str] = field(default_factory=dict)
@@ -186,7 +229,7 @@ class Refine:
 
 @dataclass(frozen=True)
 class StepReport:
-    """What a step did, as in `autogsas.model.result.StepResult`."""
+    """Outcome of a step; the fields are those of `autogsas.model.result.StepResult`."""
 
     converged: bool
     cycles: int
@@ -200,18 +243,21 @@ class StepReport:
 
 
 @dataclass(frozen=True)
-class Stand:
-    """Take the project as its last refinement left it for a step."""
+class ReadLastRefinement:
+    """Use the last refinement stored in the .gpx as the result of a step, without refining again."""
 
 
 @dataclass(frozen=True)
 class Read:
-    """Read the present state."""
+    """Return the present state as `ResultData`."""
 
 
 @dataclass(frozen=True)
 class ParameterData:
-    """One parameter, as in `autogsas.model.result.Parameter`."""
+    """One parameter; the fields are those of `autogsas.model.result.Parameter`.
+
+    ``coordinate`` is 0, 1 or 2 for a site's x, y or z, None for all other parameters.
+    """
 
     name: str
     value: float
@@ -221,11 +267,12 @@ class ParameterData:
     phase: str | None = None
     histogram: str | None = None
     site: str | None = None
+    coordinate: int | None = None
 
 
 @dataclass(frozen=True)
 class ReflectionData:
-    """Reflections of a phase in a histogram, as in `autogsas.model.result.Reflections`; ``hkl`` is (n, 3)."""
+    """Reflections of a phase in a histogram, as in `autogsas.model.result.Reflections`; ``hkl`` has shape (n, 3)."""
 
     phase: str
     hkl: Array
@@ -242,7 +289,7 @@ class ReflectionData:
 
 @dataclass(frozen=True)
 class CurveData:
-    """The curves of a histogram over its full limits, as in `autogsas.model.result.Curves`."""
+    """Curves of a histogram over its full limits, as in `autogsas.model.result.Curves`."""
 
     histogram: str
     x: Array
@@ -252,11 +299,12 @@ class CurveData:
     weights: Array
     reflections: list[ReflectionData]
     background_function: str = ""
+    geometry: str = ""
 
 
 @dataclass(frozen=True)
 class SiteResult:
-    """A refined site."""
+    """A site with fractional coordinates; U in Angstrom^2."""
 
     label: str
     xyz: list[float]
@@ -267,7 +315,7 @@ class SiteResult:
 
 @dataclass(frozen=True)
 class PhaseResult:
-    """A refined phase: cell in Angstrom and degrees."""
+    """A phase with its cell in Angstrom and degrees."""
 
     name: str
     cell: list[float]
@@ -276,9 +324,9 @@ class PhaseResult:
 
 @dataclass(frozen=True)
 class ResultData:
-    """The state after the last step; ``correlation`` is (p, p) for the names in ``varied``.
+    """The state after the last step; ``correlation`` has shape (p, p) for the p names in ``varied``.
 
-    ``restraints`` is how many act on the refinement.
+    ``rwp`` in per cent is GSAS-II's; ``restraints`` is the number of restraints that acted on the refinement.
     """
 
     parameters: list[ParameterData]
@@ -295,7 +343,8 @@ class ResultData:
 class Save:
     """Write GSAS-II's own files into ``folder``.
 
-    ``data`` by histogram and ``structures`` by phase are files of the user's to try GSAS-II's own readers on.
+    ``data`` by histogram and ``structures`` by phase are the user's files: the child tries whether GSAS-II's own
+    readers find the same in them.
     """
 
     folder: str
@@ -304,36 +353,95 @@ class Save:
 
 
 @dataclass(frozen=True)
-class Saved:
-    """Written; ``record`` is what each refinement was told, ``alike`` which files GSAS-II reads as the host does.
+class Change:
+    """A value written into the project, at a path of keys from its root."""
 
-    ``histograms`` and ``phases`` are GSAS-II's names for them; at the start the variables in ``equivalent`` were made
-    one (what steps make one instead is in the record), those in each of ``sums``, [total, variables], made to add up,
-    and those in ``limited`` given a least value, and a greatest one or none.
+    path: list[Any]
+    value: Any
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """One call of GSAS-II's refinement; no cycles only calculate the pattern.
+
+    ``tolerance`` is the relative change of chi^2 that ends it.
     """
 
-    record: list[dict[str, Any]]
+    cycles: int
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class PhaseInHistogram:
+    """A phase in a histogram, by GSAS-II's names."""
+
+    phase: str
+    histogram: str
+
+
+@dataclass(frozen=True)
+class RefinementRecord:
+    """One step as it was done, for the script that repeats it.
+
+    The order is: ``changes``; ``equivalences`` replace those of the step before (None: they stay); new Le Bail
+    intensities for ``extracted``; ``refinements``, with ``extractions_between`` cycles of Le Bail between them.
+    """
+
+    title: str
+    changes: list[Change]
+    refinements: list[LeastSquares]
+    extracted: list[PhaseInHistogram] = field(default_factory=list)
+    extractions_between: int = 0
+    equivalences: list[list[str]] | None = None
+
+
+@dataclass(frozen=True)
+class SumConstraint:
+    """Variables of GSAS-II that add up to ``total``."""
+
+    total: float
+    variables: list[str]
+
+
+@dataclass(frozen=True)
+class VariableLimits:
+    """The range allowed for a variable of GSAS-II; ``greatest`` None: no upper limit."""
+
+    least: float
+    greatest: float | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The files are written.
+
+    ``record`` has an entry for each step. ``histograms`` and ``phases`` are GSAS-II's names. ``equivalences``,
+    ``sums`` and ``limits`` were set when the project was opened. ``identical`` tells for each file of the user's
+    whether GSAS-II reads the same from it as the host.
+    """
+
+    record: list[RefinementRecord]
     histograms: list[str]
     phases: list[str]
-    equivalent: list[list[str]]
-    limited: dict[str, list[float]]
-    sums: list[list[Any]] = field(default_factory=list)
-    alike: dict[str, bool] = field(default_factory=dict)
+    equivalences: list[list[str]]
+    limits: dict[str, VariableLimits]
+    sums: list[SumConstraint] = field(default_factory=list)
+    identical: dict[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Close:
-    """Give the project up."""
+    """Close the project."""
 
 
 @dataclass(frozen=True)
 class Closed:
-    """Given up."""
+    """The project is closed."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """What was asked could not be done: a stable cause, what happened, and where."""
+    """The request failed: ``cause`` is a stable word for programs, ``message`` one line for people."""
 
     cause: str
     message: str

@@ -1,4 +1,4 @@
-"""``best.py``: a plain GSASIIscriptable script, without autogsas, that repeats a refinement from the user's files."""
+"""``best.py``: a GSASIIscriptable script that repeats a refinement from the user's files without autogsas."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 
 from autogsas.model.project import Project
 
-from autogsas_gsas2.protocol import Saved
+from autogsas_gsas2.protocol import RefinementRecord, Saved
 
 __all__ = ["Source", "script_text"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a pattern or phase comes from: the user's ``file`` where GSAS-II reads it as the host does, else None.
+    """The source of a pattern or phase.
 
-    ``text`` is a pattern's .instprm, or a phase's CIF for where there is no file.
+    ``file`` is the user's, or None if GSAS-II does not read the same from it as the host. ``text`` is a pattern's
+    .instprm, or the CIF of a phase, which is used without a file.
     """
 
     file: str | None
@@ -32,28 +33,33 @@ def script_text(
     phases: Mapping[str, Source],
     version: str,
 ) -> str:
-    """Return the script.
+    """Return the text of the script.
 
-    ``done`` says what each refinement changed and did, ``gpx`` is the user's project or None, ``patterns`` and
+    ``done`` has the changes and refinements of each step, ``gpx`` is the user's project or None, ``patterns`` and
     ``phases`` are by name.
     """
     keys = (done.histograms, done.phases)
     start = _from_gpx(gpx, keys) if gpx is not None else _from_data(project, patterns, phases)
     lines = [*start, ""]
-    lines += [f"equate({[tuple(variables) for variables in done.equivalent]!r})"] if done.equivalent else []
-    lines += [f"gpx.add_EqnConstr({total!r}, {variables!r})" for total, variables in done.sums]
-    for variable, values in done.limited.items():
-        for kind, value in zip(("parmMin", "parmMax"), values, strict=False):
-            lines.append(f'gpx.set_Controls("{kind}", {value!r}, {variable!r})')
+    lines += [_equivalences(done.equivalences)] if done.equivalences else []
+    lines += [f"gpx.add_EqnConstr({one.total!r}, {one.variables!r})" for one in done.sums]
+    for variable, limits in done.limits.items():
+        lines.append(f'gpx.set_Controls("parmMin", {limits.least!r}, {variable!r})')
+        if limits.greatest is not None:
+            lines.append(f'gpx.set_Controls("parmMax", {limits.greatest!r}, {variable!r})')
     for index, histogram in enumerate(project.histograms):
         regions = [list(region) for region in histogram.excluded]
         lines.append(f'histograms[{index}]["Limits"][1:] = {[list(histogram.limits), *regions]!r}')
     for step in done.record:
         lines += ["", *_step(step, keys)]
-    helpers = _EXTRACT if any(step.get("extract") for step in done.record) else ""
-    if done.equivalent or any("equivalent" in step for step in done.record):
-        helpers += _EQUATE
-    return _FRAME.format(version=version, limited=list(done.limited), helpers=helpers, body="\n".join(lines))
+    helpers = _EXTRACT if any(step.extracted for step in done.record) else ""
+    if done.equivalences or any(step.equivalences is not None for step in done.record):
+        helpers += _EQUIVALENCES
+    return _FRAME.format(version=version, limited=list(done.limits), helpers=helpers, body="\n".join(lines))
+
+
+def _equivalences(groups: Sequence[Sequence[str]]) -> str:
+    return f"set_equivalences({[tuple(variables) for variables in groups]!r})"
 
 
 def _from_gpx(gpx: str, keys: tuple[Sequence[str], Sequence[str]]) -> list[str]:
@@ -94,24 +100,27 @@ def _block(text: str) -> str:
     return f'"""{text}"""'
 
 
-def _step(step: Mapping[str, Any], keys: tuple[Sequence[str], Sequence[str]]) -> list[str]:
-    title = " ".join(str(step["title"]).split())
+def _step(step: RefinementRecord, keys: tuple[Sequence[str], Sequence[str]]) -> list[str]:
+    title = " ".join(step.title.split())
     lines = [f"step({title or 'a step'!r})"]
-    lines += [f"{_place(path, keys)} = {value!r}" for path, value in step["changes"]]
-    if "equivalent" in step:
-        lines.append(f"equate({[tuple(variables) for variables in step['equivalent']]!r})")
-    if step.get("extract"):
-        pairs = (f"(phases[{keys[1].index(p)}], histograms[{keys[0].index(h)}])" for p, h in step["extract"])
+    lines += [f"{_target(change.path, keys)} = {change.value!r}" for change in step.changes]
+    if step.equivalences is not None:
+        lines.append(_equivalences(step.equivalences))
+    if step.extracted:
+        pairs = (
+            f"(phases[{keys[1].index(one.phase)}], histograms[{keys[0].index(one.histogram)}])"
+            for one in step.extracted
+        )
         lines.append(f"extract([{', '.join(pairs)}])")
-    for index, (cycles, tolerance) in enumerate(step["refinements"]):
-        if index and cycles and step.get("between"):
-            lines.append(f"share_out({step['between']})")
-        lines.append(f"refine({int(cycles)}, {tolerance:g})")
+    for index, one in enumerate(step.refinements):
+        if index and one.cycles and step.extractions_between:
+            lines.append(f"extract_intensities({step.extractions_between})")
+        lines.append(f"refine({one.cycles}, {one.tolerance:g})")
     return lines
 
 
-def _place(path: Sequence[Any], keys: tuple[Sequence[str], Sequence[str]]) -> str:
-    """Return the Python for a place in the project: histograms and phases by their number in the script."""
+def _target(path: Sequence[Any], keys: tuple[Sequence[str], Sequence[str]]) -> str:
+    """Return the Python expression for a path in the project: histograms and phases by their index in the script."""
     histograms, phases = list(keys[0]), list(keys[1])
     if path[0] != "Phases":
         return f"histograms[{histograms.index(path[0])}]" + _items(path[1:])
@@ -126,10 +135,10 @@ def _items(path: Sequence[Any]) -> str:
 
 
 _FRAME = '''\
-"""Repeats the best refinement with GSAS-II alone; run it with the Python GSAS-II is installed for.
+"""Repeats the best refinement with GSAS-II alone. Run it with the Python of your GSAS-II.
 
-Written by autogsas for GSAS-II {version}. It starts from your own files, wherever they lay then or beside this script,
-and leaves again.gpx beside it. What each refinement changed is written out; flags stay as they are until changed.
+Written by autogsas for GSAS-II {version}. It starts from your own files, at the path they had or in the folder of this
+script, and writes again.gpx into that folder. Each step shows what it changes; flags stay until they are changed.
 """
 
 import csv
@@ -151,14 +160,14 @@ def find(path):
 
 
 def points(name):
-    """Return 2theta, intensities and weights of a pattern from the run's pattern.csv."""
+    """Return 2theta, intensities and weights of a pattern from pattern.csv of the run."""
     with open(HERE / "pattern.csv", newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["histogram"] == name]
     return [np.array([float(row[key]) for row in rows]) for key in ("two_theta", "observed", "weight")]
 
 
 def from_run(name):
-    """Write the points of a pattern that GSAS-II has no reader for."""
+    """Write a pattern, for which GSAS-II has no reader, into a file and return its path."""
     target = HERE / "again.xye"
     x, y, w = points(name)
     np.savetxt(target, np.column_stack([x, y, np.ones_like(y)]), fmt="%.8g")
@@ -178,7 +187,7 @@ def refine(cycles, tolerance):
         histogram["data"][0].pop("wR", None)
     gpx.refine()
     if any(histogram.get_wR() is None for histogram in histograms):
-        raise SystemExit("GSAS-II's refinement failed; see what it printed")
+        raise SystemExit("GSAS-II's refinement failed; see its output above")
 
 {helpers}
 def rwp():
@@ -200,15 +209,15 @@ gpx.save()
 print(f"Rwp {{rwp():.4f}} %")
 '''
 
-_EQUATE = '''
-equated = []
+_EQUIVALENCES = '''
+equivalences = []
 
 
-def equate(groups):
-    """Make the variables of each group one, instead of those made so before."""
+def set_equivalences(groups):
+    """Make the variables of each group equal; these equivalences replace those of earlier calls."""
     constraints = gpx.data["Constraints"]["data"]["Phase"]
-    constraints[:] = [one for one in constraints if names(one) not in equated]
-    equated[:] = groups
+    constraints[:] = [one for one in constraints if names(one) not in equivalences]
+    equivalences[:] = groups
     for variables in groups:
         gpx.add_EquivConstr(variables)
 
@@ -220,16 +229,16 @@ def names(constraint):
 
 _EXTRACT = '''
 def intensities(phase, histogram):
-    """Return the table of a phase's reflections, how many of its columns are indices, and intensities by indices."""
+    """Return a phase's reflection table, the number of its columns that are indices, and intensities by indices."""
     found = histogram["Reflection Lists"].get(phase.name) or {}
     table, indices = found.get("RefList", np.zeros((0, 15))), 4 if found.get("Super") else 3
     return table, indices, {tuple(row[:indices]): float(row[indices + 6]) for row in table}
 
 
 def extract(pairs):
-    """Make the reflections of Le Bail phases anew for the present limits, and share the pattern out among them.
+    """Make reflection lists of Le Bail phases for the present limits and extract intensities.
 
-    GSAS-II itself keeps the old list, or draws the intensities of a new one at random.
+    GSAS-II itself keeps the old list, or makes a new one with random intensities.
     """
     known = [intensities(phase, histogram)[2] for phase, histogram in pairs]
     for phase, histogram in pairs:
@@ -238,16 +247,16 @@ def extract(pairs):
     for (phase, histogram), before in zip(pairs, known):
         phase["Histograms"][histogram.name]["LeBail"] = True
         table, indices, _ = intensities(phase, histogram)
-        usual = sum(before.values()) / len(before) if before else 1.0
-        table[:, indices + 6] = [before.get(tuple(row[:indices]), usual) for row in table]
-    share_out(20)
+        mean = sum(before.values()) / len(before) if before else 1.0
+        table[:, indices + 6] = [before.get(tuple(row[:indices]), mean) for row in table]
+    extract_intensities(20)
 
 
-def share_out(times):
-    """Share the pattern out among the reflections again and again, with all parameters as they are."""
+def extract_intensities(cycles):
+    """Extract intensities in a number of cycles with all parameters fixed."""
     gpx.save()
     G2sc.G2stIO.gpxSize = -1
-    G2sc.G2strMain.DoLeBail(gpx.filename, cycles=times)
+    G2sc.G2strMain.DoLeBail(gpx.filename, cycles=cycles)
     gpx.reload()
 
 '''

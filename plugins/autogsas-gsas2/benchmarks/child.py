@@ -115,7 +115,7 @@ def memory(trials: int, installation: discovery.Installation) -> float:
         for number in range(1, trials + 1):
             with tempfile.TemporaryDirectory() as folder:
                 trial(project, _STEPS, Path(folder))
-            now = resident(child_process.warm(installation).hello.pid)
+            now = resident(child_process.running_child(installation).hello.pid)
             if number == 10:
                 settled = now
             if number in (1, 10) or number % 50 == 0:
@@ -126,7 +126,7 @@ def memory(trials: int, installation: discovery.Installation) -> float:
 def share(project: Project, recipe: Recipe, installation: discovery.Installation) -> tuple[float, float]:
     """CPU seconds of one trial in the child, and those of them inside GSAS-II's own functions."""
     lines: list[bytes] = []
-    ask = child_process.Child.ask
+    ask = child_process.Child.request
 
     def recording(self: child_process.Child, request: Any, expected: Any) -> Any:
         lines.append(serialisation.encode(request))
@@ -135,11 +135,11 @@ def share(project: Project, recipe: Recipe, installation: discovery.Installation
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home) / "trial"
         folder.mkdir()
-        child_process.Child.ask = recording  # type: ignore[method-assign]
+        child_process.Child.request = recording  # type: ignore[method-assign]
         try:
             trial(project, tuple(recipe.steps), folder)
         finally:
-            child_process.Child.ask = ask  # type: ignore[method-assign]
+            child_process.Child.request = ask  # type: ignore[method-assign]
         recorded = Path(home) / "requests"
         recorded.write_bytes(b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines))
         package = Path(launch.__file__).parents[1]

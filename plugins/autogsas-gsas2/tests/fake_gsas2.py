@@ -107,7 +107,7 @@ def obey(order: str, protocol: Any) -> Any:
         os.write(1, b" ** no convergence \xff ** \n")
         time.sleep(600)
     if order == "!half":
-        os.write(1, b'{"is": "StepRep')
+        os.write(1, b'{"type": "StepRep')
         sys.exit(0)
     if order == "!wrong":
         return protocol.Closed()

@@ -107,7 +107,7 @@ def test_the_self_installers_folder(nobody: Path, name: str) -> None:
     probe = discovery.to_probe(discovery.find())
     assert probe.available
     assert probe.version == "5.9.1 (4321)"
-    assert dict(probe.details)["compiled parts"] == "pypowder, pyspg load"
+    assert dict(probe.details)["compiled modules"] == "pypowder, pyspg can be imported"
     assert str(python) in dict(probe.details)["interpreter"]
 
 
@@ -156,13 +156,13 @@ def test_conda_environments_are_asked_only_where_gsas2_lies_in_them(
     site = library(listed / "lib" / "python3.11" / "site-packages")
     gsas2(site / "GSASII")
     python = interpreter(listed, library=site)
-    assert list(interpreters.interpreters()) == [python]
+    assert list(interpreters.candidates()) == [python]
     in_use = nobody / "miniforge3" / "envs" / "mine"
     gsas2(in_use / "GSASII", flat=True)
     mine = interpreter(in_use, library=library(in_use / "site"))
-    assert set(interpreters.interpreters()) == {python, mine}
+    assert set(interpreters.candidates()) == {python, mine}
     monkeypatch.setenv("CONDA_PREFIX", str(in_use))
-    assert list(interpreters.interpreters()) == [mine, python]
+    assert list(interpreters.candidates()) == [mine, python]
     assert starts(plain) == 0
     found = discovery.find().installation
     assert found is not None
@@ -180,7 +180,7 @@ def test_one_named_is_the_only_one_asked(nobody: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv(interpreters.SETTING, str(tmp_path / "wrong" / "python"))
     found = discovery.find()
     assert found.installation is None
-    assert found.reason == f"{tmp_path / 'wrong' / 'python'}: there is no such interpreter"
+    assert found.reason == f"{tmp_path / 'wrong' / 'python'}: there is no such file"
 
 
 def half(first: str = "", broken: tuple[str, ...] = ()) -> Callable[[Path], Path]:
@@ -215,18 +215,18 @@ def test_a_relative_path_and_a_command_mean_the_same_in_every_folder(
     ("make", "reason"),
     [
         (lambda root: interpreter(root, library=root), "numpy cannot be imported: ModuleNotFoundError"),
-        (lambda root: interpreter(root, library=library(root / "site")), "there is no GSASIIscriptable in it"),
+        (lambda root: interpreter(root, library=library(root / "site")), "it has no module GSASIIscriptable"),
         (
             half(broken=("pypowder",)),
-            "GSAS-II's compiled parts do not load: pypowder (ImportError: libgfortran is missing)",
+            "GSAS-II's compiled modules cannot be imported: pypowder (ImportError: libgfortran is missing)",
         ),
         (half("import a_missing_part"), "GSAS-II cannot be imported: ModuleNotFoundError: No module named 'a_missing_"),
         (half("import sys; sys.exit(4)"), "GSAS-II cannot be imported: SystemExit: 4"),
         (half("import os; os.abort()"), "before it could answer"),
         (script("#!/bin/sh\necho no >&2\nexit 7\n"), "it ended with status 7 before it could answer: no"),
         (script("#!/no/such/shell\n"), "it cannot be started"),
-        (script("#!/bin/sh\necho 'autogsas-probe:{\"a\": 1}'\n"), "makes no sense"),
-        (script("#!/bin/sh\necho 'autogsas-probe:[[['\n"), "makes no sense"),
+        (script("#!/bin/sh\necho 'autogsas-probe:{\"a\": 1}'\n"), "cannot be understood"),
+        (script("#!/bin/sh\necho 'autogsas-probe:[[['\n"), "cannot be understood"),
     ],
     ids=["no numpy", "no GSAS-II", "compiled", "import", "exit", "abort", "other", "not a program", "answer", "json"],
 )
@@ -259,7 +259,7 @@ def test_a_broken_one_does_not_hide_a_good_one(nobody: Path) -> None:
     assert isinstance(found.installation, Installation)
     assert found.installation.python == good
     assert [failure.python for failure in found.failures] == [broken]
-    assert any(str(broken) in text for name, text in discovery.to_probe(found).details if name == "not usable")
+    assert any(str(broken) in text for name, text in discovery.to_probe(found).details if name == "cannot be used")
 
 
 def test_an_answer_is_asked_for_once_and_again_when_files_change(nobody: Path) -> None:

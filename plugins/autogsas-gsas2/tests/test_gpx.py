@@ -21,7 +21,7 @@ from autogsas.model.structure import Cell, Site
 from autogsas.search.resuming import fingerprint
 from trials import session
 
-from autogsas_gsas2.gpx import Holdings, find_gpx, findings, holdings, read_project
+from autogsas_gsas2.gpx import GpxExtras, find_gpx, findings, read_extras, read_project
 
 X = np.arange(10.0, 60.0, 0.05)
 IDENTITY = np.eye(3)
@@ -136,7 +136,9 @@ def test_neutrons_and_several_histograms(tmp_path: Path) -> None:
     assert (read.histograms[1].instrument.radiation, read.histograms[1].instrument.wavelengths) == ("neutron", (1.909,))
     assert read.histograms[1].instrument.geometry == "Debye-Scherrer"
     assert [p.name for p in read.phases] == ["one", "two"]
-    assert "left out, since no phase uses them: PWDR b, alone" in read.histograms[0].pattern.notes
+    assert (
+        "left out, because no phase is connected to a pattern there: PWDR b, alone" in read.histograms[0].pattern.notes
+    )
     assert read.histograms[1].pattern.notes == ()
 
 
@@ -171,22 +173,37 @@ KEY = "PWDR a.xra Bank 1"
     [
         ([pattern(KEY, Instrument=TOF)], None, (), "not a constant-wavelength powder pattern; found 'PNT'; allow"),
         ([pattern(KEY), pattern("PWDR b", Instrument=TOF)], {"a": phase(KEY, "PWDR b")}, (), "PWDR b: not a constant"),
-        (None, None, [[["HKLF crystal", [{}, {}]]]], "HKLF crystal: single-crystal data are not refined here"),
-        ([], None, (), "the project holds no powder pattern"),
+        (
+            None,
+            None,
+            [[["HKLF crystal", [{}, {}]]]],
+            "HKLF crystal: autogsas refines constant-wavelength powder patterns, not single-crystal data",
+        ),
+        ([], None, (), "the project has no powder pattern"),
         (None, {}, (), "no phase is connected to a powder pattern"),
         (None, {"a": phase()}, (), "no phase is connected to a powder pattern"),
         (None, {"a": phase(Histograms={KEY: {"Use": False}})}, (), "no phase is connected"),
         ([pattern(KEY, about={"Dummy": True})], None, (), "a simulation, not a measurement"),
         ([pattern(KEY, Sample={"Type": "Gandolfi"})], None, (), "unknown geometry; found 'Gandolfi'"),
-        ([pattern(KEY, Limits=[(10, 60), [70.0, 80.0]])], None, (), "no points of the pattern are left"),
-        ([pattern(KEY, Limits=[(10, 60), [15, 60], [10, 61]])], None, (), "no points of the pattern are left"),
+        ([pattern(KEY, Limits=[(10, 60), [70.0, 80.0]])], None, (), "no points of the pattern are within its limits"),
+        (
+            [pattern(KEY, Limits=[(10, 60), [15, 60], [10, 61]])],
+            None,
+            (),
+            "no points of the pattern are within its limits",
+        ),
         ([pattern(KEY, arrays=[X[::-1]] * 6)], None, (), "2theta is not strictly increasing"),
-        ([pattern(KEY, arrays=[])], None, (), "not as GSAS-II writes a project (IndexError"),
+        ([pattern(KEY, arrays=[])], None, (), "cannot be read as a GSAS-II project (IndexError"),
         ([pattern(KEY, Sample={})], None, (), "unknown geometry"),
-        ([pattern(KEY, Instrument={})], None, (), "not as GSAS-II writes a project (KeyError: 'Type')"),
-        (None, {"a": phase(KEY, Atoms=[ATOM])}, (), "a: Xx1: unknown scatterer; found 'Xx'"),
-        (None, {"a": phase(KEY, General={"SGData": STRANGE})}, (), "no tabulated setting; found 'A strange one'"),
-        (None, {"a": phase(KEY, General={"Type": "macromolecular"})}, (), "a macromolecular phase"),
+        ([pattern(KEY, Instrument={})], None, (), "cannot be read as a GSAS-II project (KeyError: 'Type')"),
+        (None, {"a": phase(KEY, Atoms=[ATOM])}, (), "a: Xx1: unknown atom type; found 'Xx'"),
+        (
+            None,
+            {"a": phase(KEY, General={"SGData": STRANGE})},
+            (),
+            "do not belong to a tabulated setting of a space group; found 'A strange one'",
+        ),
+        (None, {"a": phase(KEY, General={"Type": "macromolecular"})}, (), "cannot refine a macromolecular phase"),
     ],
 )
 def test_what_cannot_be_refined_is_one_line(tmp_path: Path, patterns: Any, phases: Any, more: Any, words: str) -> None:
@@ -228,7 +245,7 @@ def test_the_specimen_is_that_of_the_first_pattern(tmp_path: Path) -> None:
         Orientation((1, 0, 0), 0.7),
     )
     assert read.phases[0].specimen == read.phases[1].specimen
-    assert any("differ from pattern to pattern" in note for note in read.phases[0].notes)
+    assert any("differ between the patterns" in note for note in read.phases[0].notes)
     assert read.phases[1].notes == ()
 
 
@@ -256,7 +273,7 @@ def test_what_else_it_holds_is_said(tmp_path: Path) -> None:
     extras = [["chebyschev-1", True, 3, 1.0, 0.0, 0.0], {"peaksList": [[1]], "debyeTerms": [[1], [2]]}]
     phases = {"one": phase(KEY, General={"doPawley": True})}
     file = project(tmp_path / "a.gpx", patterns=[pattern(KEY, Background=extras)], phases=phases, more=more)
-    assert holdings(file) == Holdings(
+    assert read_extras(file) == GpxExtras(
         constraints=3, restraints=2, rigid_bodies=1, background_peaks=3, pawley=("one",), unused=()
     )
     read = read_project(file)
@@ -343,7 +360,7 @@ def test_a_joint_project_with_constraints_and_restraints(
     (found,) = read.phases
     assert found.space_group == "P n m a"
     assert len(found.sites) == 5
-    held = holdings(file)
+    held = read_extras(file)
     assert held.constraints == 1
     assert held.restraints == int(printed.split()[-1]) > 0
     assert [finding.code for finding in findings(read, RESULT)] == ["restraints-left-out"]

@@ -9,6 +9,7 @@ import pytest
 
 from autogsas_gsas2.child import lebail, steps
 from autogsas_gsas2.child.refinement import Outcome
+from autogsas_gsas2.protocol import LeastSquares
 
 DONE = Outcome(
     names=["a", "b", "c", "d"],
@@ -20,7 +21,7 @@ DONE = Outcome(
     rwp=10.0,
     first_chi2=120.0,
     chi2=100.0,
-    settled=True,
+    converged=True,
     stuck=False,
     damped=False,
     message="",
@@ -40,13 +41,13 @@ def refine(
     """Return cycles, whether it converged, and how many refinements it took of those GSAS-II would do."""
     left = list(outcomes)
     monkeypatch.setattr(steps, "refine_once", lambda model, cycles, tolerance: left.pop(0))
-    batches: list[list[float]] = []
-    _, done, converged = steps._refine(None, cycles, batches)  # type: ignore[arg-type]
-    return done, converged, len(batches)
+    refinements: list[LeastSquares] = []
+    _, done, converged = steps._refine(None, cycles, refinements)  # type: ignore[arg-type]
+    return done, converged, len(refinements)
 
 
-LONG = replace(DONE, shifts={"a": 0.5}, cycles=20, settled=False)
-STILL = replace(LONG, first_chi2=100.0, settled=True)
+LONG = replace(DONE, shifts={"a": 0.5}, cycles=20, converged=False)
+STILL = replace(LONG, first_chi2=100.0, converged=True)
 
 
 def test_short_shifts_are_convergence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +81,7 @@ def test_extracted_intensities_must_have_come_to_rest(monkeypatch: pytest.Monkey
     left = list(ends)
     monkeypatch.setattr(steps, "refine_once", lambda model, cycles, tolerance: left.pop(0))
     shared: list[int] = []
-    monkeypatch.setattr(lebail, "share_out", lambda model, times: shared.append(times))
-    batches: list[list[float]] = []
-    assert steps._refine(None, None, batches, extracting=True) == (ends[2], 12, True)  # type: ignore[arg-type]
-    assert (len(batches), shared) == (3, [lebail.BETWEEN] * 2)
+    monkeypatch.setattr(lebail, "extract_intensities", lambda model, cycles: shared.append(cycles))
+    refinements: list[LeastSquares] = []
+    assert steps._refine(None, None, refinements, extracting=True) == (ends[2], 12, True)  # type: ignore[arg-type]
+    assert (len(refinements), shared) == (3, [lebail.BETWEEN] * 2)

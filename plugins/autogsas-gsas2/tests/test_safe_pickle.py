@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from autogsas.errors import UserError
 
-from autogsas_gsas2.safe_pickle import GsasObject, check_gpx, hidden, read_gpx
+from autogsas_gsas2.safe_pickle import GsasObject, check_gpx, masked, read_gpx
 
 ARRAYS: dict[str, Any] = {
     "doubles": np.arange(6.0).reshape(2, 3),
@@ -79,8 +79,8 @@ def test_masked_arrays_keep_their_values_and_masks(tmp_path: Path, protocol: int
     tree = read_gpx(write(tmp_path / "a.gpx", [["Data", [values, values.T]]], protocol=protocol))
     for read, expected in zip(tree["Data"]["data"], (values, values.T), strict=True):
         assert np.array_equal(np.asarray(read), expected.data)
-        assert np.array_equal(hidden(read), expected.mask)
-    assert not hidden(np.zeros(3)).any()
+        assert np.array_equal(masked(read), expected.mask)
+    assert not masked(np.zeros(3)).any()
 
 
 class G2VarObj:
@@ -210,7 +210,7 @@ OBJECT_DTYPE = DTYPE + b"(" + text("O8") + b"tR"
         ([b"c__builtin__\nbytearray\n(J\xff\xff\xff\x7ftR"], "bytearray"),
         ([b"ccopy_reg\n_reconstructor\n(c__builtin__\nset\nc__builtin__\nobject\nNtR"], "copyreg._reconstructor"),
         ([b"ccopy_reg\n_reconstructor\n(cGSASIIobj\nG2VarObj\nc__builtin__\nset\nNtR"], "copyreg._reconstructor"),
-        ([b"cGSASIIobj\nG2VarObj\n(K\x01tR"], "G2VarObj made with arguments"),
+        ([b"cGSASIIobj\nG2VarObj\n(K\x01tR"], "G2VarObj created with arguments"),
         ([b"cGSASIIobj\nG2VarObj\n)\x81}", text("__class__"), b"K\x01sb"], "special attributes"),
         ([b"cGSASIIobj\nFindFunction\n(", text("os.system"), b"tR"], "GSASIIobj.FindFunction"),
         ([b"(iGSASIIobj\nos.system\n"], "GSASIIobj.os.system"),

@@ -75,7 +75,7 @@ def test_all_that_is_said_lies_in_gsas2s_tree_and_in_the_script(project: Project
 
 def test_what_is_not_said_changes_nothing(project: Project, tmp_path: Path) -> None:
     result, saved = finished(project, tmp_path / "run", FIRST)
-    assert "specimen" not in (saved / "best.py").read_text(encoding="utf-8")
+    assert "the sample" not in (saved / "best.py").read_text(encoding="utf-8")
     assert {"phase:pattern2:size", "phase:pattern2:strain"} <= set(by_name(result))
     assert result.notes == ()
 
@@ -128,8 +128,8 @@ def test_the_wrong_slope_of_a_gaussian_size_is_said(project: Project, tmp_path: 
     with session(of(project, Specimen(Broadening(0.05, mix=0.5))), tmp_path / "trial") as opened:
         opened.refine(FIRST)
         done = opened.refine(Step(title="size", free=frees("size"), cycles=1))
-        assert any("slope" in note for note in opened.result().notes)
-    assert "slope" in done.message
+        assert any("derivative of an isotropic Gaussian size" in note for note in opened.result().notes)
+    assert "derivative of an isotropic Gaussian size" in done.message
 
 
 def test_orientation_and_absorption_are_refined(project: Project, tmp_path: Path) -> None:

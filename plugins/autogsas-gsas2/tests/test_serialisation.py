@@ -22,7 +22,8 @@ _plain = st.recursive(
 
 @given(_plain)
 def test_plain_values_survive(value: Any) -> None:
-    sent = protocol.Saved([{"a": value}], ["h"], ["p"], [["v"]], {"x": [0.002]})
+    record = protocol.RefinementRecord("a step", [protocol.Change(["a", 0], value)], [protocol.LeastSquares(3, 1e-3)])
+    sent = protocol.Saved([record], ["h"], ["p"], [["v"]], {"x": protocol.VariableLimits(0.002)})
     assert serialisation.decode(serialisation.encode(sent)) == sent
 
 
@@ -43,7 +44,8 @@ def test_not_a_number_survives() -> None:
 
 
 def test_messages_hold_messages() -> None:
-    step = protocol.StepData("t", {"h": [1.0, 2.0]}, {"h": ["cosine", 3]}, [], [protocol.Slot("cell")], [], 4)
+    backgrounds = {"h": protocol.BackgroundData("cosine", 3, True)}
+    step = protocol.StepData("t", {"h": [1.0, 2.0]}, backgrounds, [], [protocol.GroupSelection("cell")], [], 4)
     assert serialisation.decode(serialisation.encode(protocol.Refine(step))) == protocol.Refine(step)
 
 
@@ -60,11 +62,11 @@ def test_a_message_is_one_line() -> None:
         b"\n",
         b"Refinement successful\n",
         b"{}\n",
-        b'{"is": "Nonsense", "has": {}}\n',
+        b'{"type": "Nonsense", "fields": {}}\n',
         b"\xff\xfe\n",
-        b'{"is": "Close", "has": {"more": 1}}\n',
-        b'{"is": "Failed", "has": {}}\n',
-        b'{"is": ["Close"], "has": {}}\n',
+        b'{"type": "Close", "fields": {"more": 1}}\n',
+        b'{"type": "Failed", "fields": {}}\n',
+        b'{"type": ["Close"], "fields": {}}\n',
         b'{"array": "AAAA", "shape": [1]}\n',
         b'{"array": "*", "shape": [0]}\n',
         b"[" * 100_000 + b"\n",

@@ -381,7 +381,7 @@ def test_the_host_gets_the_same_bits_with_and_without(tmp_path: Path, monkeypatc
         monkeypatch.setenv(SWITCH, switch)
         installation = discovery.find().installation
         assert installation is not None
-        child_process.warm(installation).kill()  # the next one is started with this switch
+        child_process.running_child(installation).kill()  # the next one is started with this switch
         folder = tmp_path / switch
         (folder / "project").mkdir(parents=True)
         session = Gsas2Backend().open(make_project(folder / "project"), folder)
@@ -390,7 +390,7 @@ def test_the_host_gets_the_same_bits_with_and_without(tmp_path: Path, monkeypatc
             result = session.result()
         finally:
             session.close()
-            child_process.warm(installation).kill()
+            child_process.running_child(installation).kill()
         numbers = [(p.name, p.value, p.esd) for p in result.parameters]
         curves = [(c.calculated.tobytes(), c.background.tobytes()) for c in result.curves]
         seen.append((numbers, curves, result.correlation.tobytes(), [(r.rwp, r.n_variables) for r in reports]))

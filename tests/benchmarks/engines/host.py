@@ -23,7 +23,7 @@ def main(name: str, engine: str) -> dict[str, object]:
     # What a search pays once for all its trials is not counted: imports, and the start of GSAS-II's warm child.
     if engine == "gsas2":
         discovery = importlib.import_module("autogsas_gsas2.discovery")
-        importlib.import_module("autogsas_gsas2.child_process").warm(discovery.find().installation)
+        importlib.import_module("autogsas_gsas2.child_process").running_child(discovery.find().installation)
     else:
         importlib.import_module("autogsas.engine.session")
     with tempfile.TemporaryDirectory() as folder:

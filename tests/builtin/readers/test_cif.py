@@ -120,8 +120,8 @@ def fitting_cell(group: gemmi.SpaceGroup) -> str:
 
 def test_every_tabulated_setting_is_found_by_its_operations_and_by_its_symbol(tmp_path):
     for group in gemmi.spacegroup_table_itb():
-        for said in (operations(group.xhm()), f"_space_group_name_H-M_alt '{group.xhm()}'\n"):
-            found = gemmi.SpaceGroup(phase(tmp_path, salt(said, fitting_cell(group))).space_group)
+        for stated in (operations(group.xhm()), f"_space_group_name_H-M_alt '{group.xhm()}'\n"):
+            found = gemmi.SpaceGroup(phase(tmp_path, salt(stated, fitting_cell(group))).space_group)
             assert set(found.operations()) == set(group.operations()), group.xhm()
 
 
@@ -136,7 +136,7 @@ def test_displacement_parameters(tmp_path):
     assert found.sites[0].uaniso == (0.011, 0.011, 0.014, 0, 0, 0)
     assert found.sites[0].uiso == pytest.approx(0.012)
     assert found.sites[1].uiso == 0.01
-    assert found.notes == ("Cl1 has no U: 0.01 Å² is taken to start with",)
+    assert found.notes == ("Cl1 has no U: the starting value is 0.01 Å²",)
 
 
 def test_b_values_become_u(tmp_path):
@@ -193,15 +193,23 @@ def test_elements_from_labels(label, expected, tmp_path):
     assert phase(tmp_path, salt(atoms=f"{label} ? 0 0 0 1 0.01\n")).sites[0].element == expected
 
 
-def test_missing_values_and_repeated_labels_are_said(tmp_path):
+def test_missing_values_and_repeated_labels_are_noted(tmp_path):
     atoms = "Na1 Na 0 0 0 ? 0.01\nNa1 Na 0.25 0.25 0.25 1.2 0.01\nO1 O ? . ? 1 0.01\nCl1 Cl 0.5(1) 0.5 0.5 1 -0.01\n"
     found = phase(tmp_path, salt(atoms=atoms))
     assert [site.label for site in found.sites] == ["Na1", "Na1_2", "Cl1"]
     assert [site.occupancy for site in found.sites] == [1, 1.2, 1]
-    said = " | ".join(found.notes)
-    expected = ["Na1 has no occupancy: taken as 1", "Na1 has an occupancy of 1.2", "O1 has no position and is left out"]
-    for words in (*expected, "a second site labelled Na1 is called Na1_2", "Cl1 has a U of -0.01: 0.01"):
-        assert words in said
+    noted = " | ".join(found.notes)
+    expected = [
+        "Na1 has no occupancy: 1 is assumed",
+        "Na1 has an occupancy of 1.2",
+        "O1 has no position; it is left out",
+    ]
+    for words in (
+        *expected,
+        "a second site labelled Na1 is called Na1_2",
+        "Cl1 has a U of -0.01: the starting value is 0.01",
+    ):
+        assert words in noted
 
 
 def test_a_rounded_special_position_is_made_exact(tmp_path):
@@ -250,7 +258,7 @@ def test_blocks_and_names(tmp_path):
         (salt(atoms="Na1 Na abc 0 0 1 0.01\n"), "not a number; found 'abc'"),
     ],
 )
-def test_bad_files_are_said_in_one_line(text, message, tmp_path):
+def test_an_error_is_one_line(text, message, tmp_path):
     with pytest.raises(UserError) as caught:
         phase(tmp_path, text)
     assert message in str(caught.value)

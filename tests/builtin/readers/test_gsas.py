@@ -63,7 +63,7 @@ def test_real_data_give_what_gsas2_gives(name):
     assert sums(pattern, REAL[name][0]) == pytest.approx(REAL[name], rel=1e-12)
 
 
-def test_the_padding_of_the_example_has_no_weight_and_is_said():
+def test_the_padding_of_the_example_has_no_weight_and_is_noted():
     pattern = read(PROJECTS / "fluorapatite" / "FAP.XRA", None)
     assert pattern.x.size == 5753
     assert np.count_nonzero(pattern.weights) == 5751
@@ -96,11 +96,11 @@ def test_line_ends_and_dos_end_of_file(end, tmp_path):
     assert pattern.y.tolist() == [9.0] * 23
 
 
-def test_a_short_file_is_said(tmp_path):
+def test_a_short_file_is_noted(tmp_path):
     text = "title\n" + gsas_text.std([9] * 40)
     pattern = read(write(tmp_path, "\n".join(text.splitlines()[:-1])), None)
     assert pattern.x.size == 30
-    assert pattern.notes == ("the file says 40 channels and has 30",)
+    assert pattern.notes == ("the file declares 40 channels but has 30",)
 
 
 @pytest.mark.parametrize(
@@ -109,14 +109,14 @@ def test_a_short_file_is_said(tmp_path):
         ("t\nBANK 1 10 1 SLOG 1000 30000 0.001 0 FXYE\n10000 5 1\n", "time-of-flight and energy-dispersive"),
         ("t\nBANK 1 10 1 RALF 1000 30 64 0.001 ALT\n10000 5 1\n", "time-of-flight and energy-dispersive"),
         ("t\nBANK 1 10 1 WIBBLE 1 2 0 0 STD\n       5\n", "unknown binning in a BANK record; found 'WIBBLE'"),
-        ("t\nBANK 1 10 1 CONST 1000 0 0 0 STD\n       5\n", "needs its start and a positive step"),
-        ("t\nBANK 1 10 1 CONST 1000 5 0 0 STD\n     abc\n", "is no list of numbers; found 'abc'"),
-        ("t\nBANK 1 2 2 CONST 1000 5 0 0 FXYE\n1000 5\n", "has not 3 numbers"),
+        ("t\nBANK 1 10 1 CONST 1000 0 0 0 STD\n       5\n", "needs a start and a positive step"),
+        ("t\nBANK 1 10 1 CONST 1000 5 0 0 STD\n     abc\n", "is not a list of numbers; found 'abc'"),
+        ("t\nBANK 1 2 2 CONST 1000 5 0 0 FXYE\n1000 5\n", "has fewer than 3 numbers"),
         ("t\nBANK 1 2 2 CONST 1000 5 0 0 FXYE\n", "fewer than two points"),
         ("t\nBANK 1 2 2 CONST 900000 5 0 0 FXY\n900000 5\n950000 5\n", "not degrees 2theta"),
     ],
 )
-def test_bad_files_are_said_in_one_line(text, message, tmp_path):
+def test_an_error_is_one_line(text, message, tmp_path):
     with pytest.raises(UserError) as caught:
         read(write(tmp_path, text), None)
     assert message in str(caught.value)

@@ -145,7 +145,7 @@ def test_one_bank_without_a_heading_serves_all(tmp_path):
     assert read(write(tmp_path, INSTPRM, "a.instprm"), 4).wavelengths == (0.7,)
 
 
-def test_code_and_long_values_of_an_instprm_are_never_run_and_unknown_items_are_said(tmp_path):
+def test_code_and_long_values_of_an_instprm_are_never_run_and_unknown_items_are_noted(tmp_path):
     text = INSTPRM + "CorrectionCode:'''\nU:99\nraise SystemExit\n'''\nW:7\nPolarise:1\n"
     found = read(write(tmp_path, text, "a.instprm"), None)
     assert (found.U, found.W) == (1.5, 7.0)
@@ -165,7 +165,7 @@ def test_a_missing_wavelength_is_left_to_the_project(tmp_path):
             "a.instprm",
             "Type: only constant-wavelength X-rays and neutrons are supported",
         ),
-        (INSTPRM.replace("Type:PXC\n", ""), "a.instprm", "Type: the kind of instrument is not given"),
+        (INSTPRM.replace("Type:PXC\n", ""), "a.instprm", "Type: the type of instrument is not given"),
         (INSTPRM.replace("0.7", "abc"), "a.instprm", "Lam: not a number; found 'abc'"),
         (INSTPRM.replace("0.7", "-0.7"), "a.instprm", "a wavelength must be positive; found '-0.7'"),
         (INSTPRM + "Diff-type:Guinier\n", "a.instprm", "unknown geometry; found 'Guinier'"),
@@ -173,12 +173,12 @@ def test_a_missing_wavelength_is_left_to_the_project(tmp_path):
         (PRM.replace("PXCR", "PNTR"), "a.prm", "only constant-wavelength"),
         (PRM.replace("ICONS", "IKONS"), "a.prm", "no ICONS record"),
         (PRM.replace("  1.540500", " -1.540500"), "a.prm", "a wavelength must be positive"),
-        (PRM.replace("1.540500", "1.54O500"), "a.prm", "no number where one belongs"),
-        (PRM.replace("2.100000E+00", "2.1OOOOOE+00"), "a.prm", "no list of numbers"),
+        (PRM.replace("1.540500", "1.54O500"), "a.prm", "a field of this record is not a number"),
+        (PRM.replace("2.100000E+00", "2.1OOOOOE+00"), "a.prm", "not a list of numbers"),
         ("hello\n", "a.prm", "no INS records"),
     ],
 )
-def test_bad_files_are_said_in_one_line(text, name, message, tmp_path):
+def test_an_error_is_one_line(text, name, message, tmp_path):
     with pytest.raises(UserError) as caught:
         read(write(tmp_path, text, name), None)
     assert message in str(caught.value)

@@ -66,7 +66,7 @@ def test_a_named_esd_is_found_and_other_columns_are_left(tmp_path):
     text = "angle,counts,background,sigma\n10,5,1,2\n11,6,1,4\n"
     pattern = read(write(tmp_path, text, "a.csv"), None)
     assert pattern.weights.tolist() == [0.25, 0.0625]
-    assert pattern.notes == ("1 column beside 2theta, intensity and esd not used",)
+    assert pattern.notes == ("1 column other than 2theta, intensity and esd not used",)
 
 
 def test_fullprof_list_of_counts(tmp_path):
@@ -78,14 +78,14 @@ def test_fullprof_list_of_counts(tmp_path):
     assert (pattern.x[-1], pattern.y[-1]) == (60.0, 200.0)
 
 
-def test_what_is_missing_has_no_weight_and_is_said(tmp_path):
+def test_what_is_missing_has_no_weight_and_is_noted(tmp_path):
     pattern = read(write(tmp_path, "10 5\n11 nan\n12 -3\n13 0\n14 2\n"), None)
     assert pattern.weights.tolist() == [0.2, 0, 0, 1, 0.5]
     assert np.all(np.isfinite(pattern.y))
-    said = " | ".join(pattern.notes)
-    assert "1 point without an intensity given weight zero" in said
-    assert "1 point with negative counts given weight zero" in said
-    assert "1 point with zero counts weighted as one count" in said
+    noted = " | ".join(pattern.notes)
+    assert "1 point without an intensity given weight zero" in noted
+    assert "1 point with negative counts given weight zero" in noted
+    assert "1 point with zero counts weighted as one count" in noted
 
 
 def test_zeros_among_large_counts_are_no_counts(tmp_path):
@@ -110,7 +110,7 @@ def test_negative_intensities_with_esds_count(tmp_path):
     assert pattern.weights.tolist() == [0.25, 0.25]
 
 
-def test_intensities_that_are_no_counts_are_said(tmp_path):
+def test_intensities_that_are_no_counts_are_noted(tmp_path):
     assert "not whole counts" in read(write(tmp_path, "10 4.31\n11 5.7\n"), None).notes[0]
 
 
@@ -120,15 +120,15 @@ def test_intensities_that_are_no_counts_are_said(tmp_path):
         ("", "no columns of numbers found"),
         ("hello\nworld\n", "no columns of numbers found"),
         (b"\x00\x01\x02" * 50, "the file is binary"),
-        ("10 5\n11 six\n12 7\n", "line 2 is no row of 2 numbers; found '11 six'"),
-        ("10 5\n11 6\n12\n", "line 3 is no row of 2 numbers; found '12'"),
+        ("10 5\n11 six\n12 7\n", "a.xy:2: must be a row of 2 numbers; found '11 six'"),
+        ("10 5\n11 6\n12\n", "a.xy:3: must be a row of 2 numbers; found '12'"),
         ("10 5\n11 6\n11 7\n", "a position occurs twice; found '2theta = 11'"),
         ("10 5\n", "fewer than two points"),
-        ("10 0\n11 0\n", "no point of the pattern has an intensity"),
+        ("10 0\n11 0\n", "no point of the pattern has a usable intensity"),
         ("1000 5\n2000 6\n", "the positions are not degrees 2theta"),
     ],
 )
-def test_bad_files_are_said_in_one_line(text, message, tmp_path):
+def test_an_error_is_one_line(text, message, tmp_path):
     with pytest.raises(UserError) as caught:
         read(write(tmp_path, text), None)
     assert message in str(caught.value)

@@ -68,7 +68,7 @@ def test_rigaku_archive(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "data"), [("a.brml", b"PK\x03\x04no"), ("a.raw", b"RAW4.00\x00no"), ("a.ras", b"no")])
-def test_broken_files_are_said_in_one_line(name, data, tmp_path):
+def test_an_error_is_one_line(name, data, tmp_path):
     pytest.importorskip("geddes", reason="the extra `formats` is not installed")
     (tmp_path / name).write_bytes(data)
     with pytest.raises(UserError, match="cannot be read as a Bruker or Rigaku file"):

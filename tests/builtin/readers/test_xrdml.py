@@ -92,15 +92,18 @@ OTHER = "<startPosition>20.0</startPosition><endPosition>22.0</endPosition>"
     ("scans", "message"),
     [
         ([scan(), scan(positions=OTHER)], "the scans of the file have different positions"),
-        ([scan(positions="<commonPosition>30</commonPosition>")], "2Theta stands still in this scan"),
-        ([scan(positions="<listPositions>10 11</listPositions>")], "not as many positions as intensities"),
-        ([scan("100 x 400")], "the intensities are no list of numbers"),
+        ([scan(positions="<commonPosition>30</commonPosition>")], "2Theta is constant in this scan"),
+        (
+            [scan(positions="<listPositions>10 11</listPositions>")],
+            "numbers of positions and intensities",
+        ),
+        ([scan("100 x 400")], "the intensities are not a list of numbers"),
         ([scan(more="<beamAttenuationFactors>1 10</beamAttenuationFactors>")], "attenuation factors and counting"),
         ([scan().replace("2Theta", "Chi")], "a scan has no 2Theta axis"),
-        ([], "the file holds no scan"),
+        ([], "the file has no scan"),
     ],
 )
-def test_bad_files_are_said_in_one_line(scans, message, tmp_path):
+def test_an_error_is_one_line(scans, message, tmp_path):
     with pytest.raises(UserError, match=message):
         read(tmp_path, *scans)
 
@@ -121,7 +124,7 @@ def test_entity_expansion_is_refused(encoding, tmp_path):
 def test_broken_and_foreign_xml(tmp_path):
     with pytest.raises(UserError, match="broken XML"):
         autogsas_read_pattern(write(tmp_path, document(scan())[:-20]), None)
-    with pytest.raises(UserError, match="no XRDML document; found 'svg'"):
+    with pytest.raises(UserError, match="not an XRDML document; found 'svg'"):
         autogsas_read_pattern(write(tmp_path, "<svg/>"), None)
     assert autogsas_read_pattern(write(tmp_path, "<svg/>", "a.xml"), None) is None
     assert autogsas_read_pattern(write(tmp_path, document(scan()), "a.xml"), None) is not None

@@ -1,1 +1,1 @@
-"""What runs in GSAS-II's own interpreter: the standard library, numpy and GSAS-II, nothing else."""
+"""The child program: it runs in GSAS-II's own interpreter with the standard library, numpy and GSAS-II only."""

@@ -1,7 +1,7 @@
-"""Changing a histogram's background without changing its curve.
+"""Changing the function, the terms or the limits of a background without changing its curve.
 
-GSAS-II keeps the coefficients when the function, their number or the limits change, though they then mean another
-curve: coefficients of one series read as another's have given Rwp of 100 % at once. So the old curve is fitted anew.
+GSAS-II keeps the coefficients in that case, although they then describe another curve: coefficients of one series used
+for another have given an Rwp of 100 % at once. So the new function is fitted to the old curve.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import numpy as np
 
 from autogsas_gsas2.child.model import HistogramModel, Model
 
-__all__ = ["basis", "carried", "extras", "with_its_numbers"]
+__all__ = ["basis", "peaks_and_debye_terms", "same_coefficients", "same_curve"]
 
 Array = Any
 
+_MOST_CLIPPINGS = 30
+"""A limit in case the clipping does not end; chosen, not tuned."""
+
 
 def basis(model: Model, item: HistogramModel, function: str, terms: int, x: Array) -> Array:
-    """Return the functions of a background at ``x`` (n,) by GSAS-II itself, shape (n, terms)."""
+    """Return the basis functions of a background at ``x`` (n,) as GSAS-II calculates them, shape (n, terms)."""
     columns = []
     for chosen in range(terms):
         values = {f":0:Back;{i}": float(i == chosen) for i in range(terms)}
@@ -26,13 +29,13 @@ def basis(model: Model, item: HistogramModel, function: str, terms: int, x: Arra
     return np.column_stack(columns)
 
 
-def extras(model: Model, item: HistogramModel, x: Array) -> Array:
-    """Return what the background has besides its function at ``x`` (n,) by GSAS-II itself: peaks and Debye terms."""
-    said = model.histogram(item)["Background"][1]
+def peaks_and_debye_terms(model: Model, item: HistogramModel, x: Array) -> Array:
+    """Return the background's peaks and Debye terms at ``x`` (n,) as GSAS-II calculates them, shape (n,)."""
+    extras = model.histogram(item)["Background"][1]
     values = {":0:Back;0": 0.0}
     for names, rows in (
-        (("DebyeA", "DebyeR", "DebyeU"), said.get("debyeTerms", ())),
-        (("BkPkpos", "BkPkint", "BkPksig", "BkPkgam"), said.get("peaksList", ())),
+        (("DebyeA", "DebyeR", "DebyeU"), extras.get("debyeTerms", ())),
+        (("BkPkpos", "BkPkint", "BkPksig", "BkPkgam"), extras.get("peaksList", ())),
     ):
         for number, row in enumerate(rows):
             values |= {f":0:{name};{number}": float(v) for name, v in zip(names, row[::2], strict=True)}
@@ -48,13 +51,13 @@ def _by_gsas2(model: Model, item: HistogramModel, function: str, values: dict[st
     return np.ma.getdata(model.g2.pwd.getBackground(":0:", values, function, tree["Type"][0], x)[0])
 
 
-def carried(
+def same_curve(
     model: Model, item: HistogramModel, function: str, terms: int, limits: list[float], known: list[float] | None
 ) -> list[Any]:
-    """Return GSAS-II's list for a background of this function and limits that draws the present curve.
+    """Return GSAS-II's list for a background of this function and limits that reproduces the present curve.
 
-    ``known`` are the limits the present coefficients were refined in, None where there is no curve to keep: then, and
-    outside of them, the curve lies under the peaks.
+    ``known`` are the limits in which the present coefficients were refined. Outside of them, and if ``known`` is None,
+    the curve is an estimate of the background under the peaks.
     """
     tree = model.histogram(item)
     old = tree["Background"][0]
@@ -62,7 +65,7 @@ def carried(
     inside = model.points(item, limits)
     x_new = x[inside]
     new = basis(model, item, function, terms, x_new)
-    target = new @ _lower_envelope(new, y[inside] - extras(model, item, x_new), weights[inside])
+    target = new @ _lower_envelope(new, y[inside] - peaks_and_debye_terms(model, item, x_new), weights[inside])
     if known is not None:
         before = model.points(item, known)
         curve = basis(model, item, old[0], old[2], x[before]) @ np.asarray(old[3 : 3 + old[2]], dtype=float)
@@ -71,18 +74,22 @@ def carried(
     return [function, bool(old[1]), terms, *(float(value) for value in _solution(new, target))]
 
 
-def with_its_numbers(present: list[Any], function: str, terms: int) -> list[Any]:
-    """Return GSAS-II's list for a background with the present numbers, cut or filled with zeros, as GSAS-II does it."""
-    numbers = [*present[3 : 3 + min(terms, present[2])], *[0.0] * (terms - present[2])]
-    return [function, bool(present[1]), terms, *numbers]
+def same_coefficients(present: list[Any], function: str, terms: int) -> list[Any]:
+    """Return GSAS-II's list for a background with the present coefficients, cut or filled with zeros like GSAS-II."""
+    coefficients = [*present[3 : 3 + min(terms, present[2])], *[0.0] * (terms - present[2])]
+    return [function, bool(present[1]), terms, *coefficients]
 
 
 def _lower_envelope(functions: Array, y: Array, weights: Array) -> Array:
-    """Return coefficients (t,) of a background under the peaks: a fit, with what stands out clipped in turns."""
+    """Return coefficients (t,) of a background under the peaks.
+
+    Fit and clipping alternate: points higher than one standard deviation (the square root of the counts) above the
+    curve are set to that height, at most 30 times, until no point is clipped any more.
+    """
     weight = np.sqrt(weights)
     target = y.copy()
     coefficients = np.zeros(functions.shape[1])
-    for _ in range(30):
+    for _ in range(_MOST_CLIPPINGS):
         coefficients = _solution(functions * weight[:, None], target * weight)
         curve = functions @ coefficients
         clipped = np.minimum(target, curve + np.sqrt(np.maximum(curve, 1.0)))
@@ -93,7 +100,7 @@ def _lower_envelope(functions: Array, y: Array, weights: Array) -> Array:
 
 
 def _solution(design: Array, target: Array) -> Array:
-    # Powers of Q differ by many orders of magnitude; scaled to one size, they do not drown each other.
+    # Powers of Q differ by many orders of magnitude: the columns are scaled to one norm.
     size = np.sqrt(np.sum(design**2, axis=0))
     size = np.where(size > 0, size, 1.0)
     return np.linalg.lstsq(design / size, target, rcond=1e-10)[0] / size

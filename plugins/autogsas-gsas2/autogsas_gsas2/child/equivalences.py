@@ -1,6 +1,7 @@
-"""Variables that GSAS-II is told to make one: those of atoms at one place, and isotropic U that a recipe shares out.
+"""Equivalence constraints of GSAS-II: for atoms at one position, and for sites that share an isotropic U.
 
-All of it is worked out anew at each step, so that a constraint goes with what it was made for; the user's own stay.
+They are determined again at each step, so that a constraint is removed together with its reason. The user's own
+constraints stay.
 """
 
 from __future__ import annotations
@@ -10,54 +11,58 @@ from typing import Any
 
 from autogsas_gsas2.child.model import Model, PhaseModel
 
-__all__ = ["write"]
+__all__ = ["update_equivalences"]
 
 _TENSOR = ("11", "22", "33", "12", "13", "23")
 
 
-def write(model: Model) -> list[tuple[str, ...]]:
-    """Bring the project's equivalences up to date, and return all that are ours."""
+def update_equivalences(model: Model) -> list[tuple[str, ...]]:
+    """Write the equivalences that are needed now into the project, and return them."""
     wanted = [group for phase in model.phases for group in _groups(model, phase)]
-    if wanted != model.equated:
+    if wanted != model.equivalences:
         constraints = model.gpx.data["Constraints"]["data"]["Phase"]
-        constraints[:] = [one for one in constraints if _names(one) not in model.equated]
-        there = [_names(one) for one in constraints]
-        # What the user has made one already is not ours to take away again.
-        wanted = [group for group in wanted if group not in there]
+        constraints[:] = [one for one in constraints if _variables(one) not in model.equivalences]
+        present = [_variables(one) for one in constraints]
+        # An equivalence that the user has made must not be removed later, so it is not counted as ours.
+        wanted = [group for group in wanted if group not in present]
         for group in wanted:
             model.gpx.add_EquivConstr(group)
-        model.equated = wanted
+        model.equivalences = wanted
     return wanted
 
 
 def _groups(model: Model, phase: PhaseModel) -> Iterator[tuple[str, ...]]:
-    """Give the variables to make one: what no pattern tells apart of atoms at one place, and U_iso that are tied.
+    """Yield the variables to make equal: those of atoms at one position, and the isotropic U of sites that share it.
 
-    Coordinates and tensors that symmetry ties within an atom are left alone: GSAS-II ties those of each atom itself.
+    Coordinates and tensor components that symmetry ties within an atom are left out: GSAS-II ties them itself.
     """
     tree, n = model.phase(phase), phase.number
     _, _, symbol, adp = tree["General"]["AtomPtrs"]
     isotropic = {i for i, atom in enumerate(tree["Atoms"]) if atom[adp] == "I"}
-    for together in _merged([*phase.places, *phase.ties]):
-        same = sorted(together & isotropic)
-        if len(same) > 1:
-            yield tuple(f"{n}::AUiso:{i}" for i in same)
-    for place in phase.places:
-        site = tree["Atoms"][place[0]][symbol]
-        for axis in _single([int(i) for i in model.g2.groups.GetCSxinel(site)[0]]):
-            yield tuple(f"{n}::dA{'xyz'[axis]}:{i}" for i in place)
-        tensors = [i for i in place if i not in isotropic]
-        for part in _single([int(i) for i in model.g2.groups.GetCSuinel(site)[0]]) if len(tensors) > 1 else ():
+    for sites in _merged([*phase.same_position, *phase.shared_uiso]):
+        equal = sorted(sites & isotropic)
+        if len(equal) > 1:
+            yield tuple(f"{n}::AUiso:{i}" for i in equal)
+    for position in phase.same_position:
+        symmetry = tree["Atoms"][position[0]][symbol]
+        for axis in _independent([int(i) for i in model.g2.groups.GetCSxinel(symmetry)[0]]):
+            yield tuple(f"{n}::dA{'xyz'[axis]}:{i}" for i in position)
+        tensors = [i for i in position if i not in isotropic]
+        for part in _independent([int(i) for i in model.g2.groups.GetCSuinel(symmetry)[0]]) if len(tensors) > 1 else ():
             yield tuple(f"{n}::AU{_TENSOR[part]}:{i}" for i in tensors)
 
 
-def _single(free: list[int]) -> list[int]:
-    """Return which of a site's numbers are free, where none of them depends on another."""
+def _independent(free: list[int]) -> list[int]:
+    """Return the components that symmetry leaves free, or none if some of them depend on each other.
+
+    ``free`` has for each component the number of its free parameter in GSAS-II's tables, 0 for none.
+    """
     used = [i for i in free if i]
-    return [place for place, i in enumerate(free) if i] if len(set(used)) == len(used) else []
+    return [component for component, i in enumerate(free) if i] if len(set(used)) == len(used) else []
 
 
 def _merged(groups: list[Any]) -> list[set[int]]:
+    """Return the groups with those joined that have a member in common."""
     out: list[set[int]] = []
     for group in map(set, groups):
         touching = [other for other in out if other & group]
@@ -65,5 +70,6 @@ def _merged(groups: list[Any]) -> list[set[int]]:
     return out
 
 
-def _names(constraint: list[Any]) -> tuple[str, ...] | None:
+def _variables(constraint: list[Any]) -> tuple[str, ...] | None:
+    """Return the variables of an equivalence, None for another kind of constraint."""
     return tuple(term[1].varname() for term in constraint[:-3]) if constraint[-1] == "e" else None

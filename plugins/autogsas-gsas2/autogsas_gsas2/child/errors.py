@@ -1,4 +1,4 @@
-"""The one exception of the child: what the host is told of a trial that failed."""
+"""The exception that ends a trial in the child."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["Failure"]
 
 
 class Failure(Exception):
-    """GSAS-II failed, or did nothing; ``cause`` is a short stable word."""
+    """GSAS-II failed or did not refine; ``cause`` is a short stable word, the text is one line."""
 
     def __init__(self, cause: str, message: str) -> None:
         self.cause = cause

@@ -1,4 +1,4 @@
-"""GSAS-II's modules, in whichever of their two layouts they are installed."""
+"""GSAS-II's modules, in either of the two layouts in which they are installed."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Gsas:
 
 
 def load(layout: str, path: str) -> Gsas:
-    """Import GSAS-II: ``layout`` "package" or "flat", ``path`` the folder its modules lie in where it is not found.
+    """Import GSAS-II; ``layout`` is "package" or "flat", ``path`` a folder to add to ``sys.path`` ("" for none).
 
-    Raises whatever a half-installed GSAS-II raises.
+    Raises whatever an incomplete installation of GSAS-II raises.
     """
     if path:
         sys.path.insert(0, path)
     prefix = "GSASII." if layout == "package" else ""
     scriptable = importlib.import_module(prefix + "GSASIIscriptable")
-    # The readers are imported on first use, a third of a second that every fork would pay.
+    # GSAS-II imports its readers on first use, which takes a third of a second: done here once, not in each fork.
     scriptable.LoadG2fil()
     return Gsas(
         scriptable=scriptable,

@@ -1,6 +1,7 @@
-"""Starts the child in GSAS-II's interpreter: arguments are the layout of its modules and the folder they lie in.
+"""Starts the child in GSAS-II's interpreter; arguments: the layout of GSAS-II's modules and the folder they are in.
 
-The package is given its name here without its folder's neighbours: the host's packages are not for that interpreter.
+The package ``autogsas_gsas2`` is made available here by its own folder alone, because the packages in the host's
+``site-packages`` must not be visible to that interpreter.
 """
 
 from __future__ import annotations

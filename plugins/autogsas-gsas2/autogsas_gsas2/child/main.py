@@ -1,6 +1,7 @@
-"""The child's loop: it stays warm and forks for each trial, so that a trial can be killed and leaves nothing behind.
+"""The child's main loop: it imports GSAS-II once and forks for each trial.
 
-Where there is no fork, trials follow one another in this process; GSAS-II gives the same either way.
+So a trial can be killed, and leaves nothing behind in memory. Without fork (Windows) the trials run one after the other
+in this process, with the same results.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ __all__ = ["serve"]
 
 
 def serve(layout: str, path: str) -> None:
-    """Serve trials until standard input ends. Standard input and output are the pipe; GSAS-II gets none of it."""
+    """Serve trials until standard input ends.
+
+    Standard input and output are the pipes to the host; what GSAS-II prints is sent elsewhere.
+    """
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
@@ -30,9 +34,9 @@ def serve(layout: str, path: str) -> None:
     try:
         loaded = gsas.load(layout, path)
         notes: list[str] = []
-        wrappers.install(_teller(notes))
+        wrappers.install(_logger(notes))
     except BaseException as error:
-        # A half-installed GSAS-II may raise anything; the host says what.
+        # An incomplete installation of GSAS-II may raise anything; the host reports it.
         _send(answers, protocol.Failed("engine-missing", _one_line(error), traceback.format_exc()))
         raise
     version = sys.version.split()[0]
@@ -42,25 +46,25 @@ def serve(layout: str, path: str) -> None:
         if request is None:
             return
         if not isinstance(request, protocol.Open):
-            _send(answers, protocol.Failed("protocol", f"no project is open for {type(request).__name__}"))
+            _send(answers, protocol.Failed("protocol", f"request {type(request).__name__} before a project was opened"))
         elif hasattr(os, "fork"):
             _fork(loaded, request, requests, answers)
         else:
             _trial(loaded, request, requests, answers)
 
 
-def _teller(notes: list[str]) -> Callable[[str], None]:
-    """Return what takes the wrappers' words: to the host while starting, and to the log of the trial at work."""
+def _logger(notes: list[str]) -> Callable[[str], None]:
+    """Return the function that takes log lines of the wrappers: for the host at the start, and for the trial's log."""
 
-    def tell(line: str) -> None:
+    def log(line: str) -> None:
         notes.append(line)
         print(line, file=sys.stderr)
 
-    return tell
+    return log
 
 
 def _fork(loaded: gsas.Gsas, request: protocol.Open, requests: BinaryIO, answers: BinaryIO) -> None:
-    # The two sides speak strictly in turn, so nothing lies unread in a buffer when the pipe changes hands.
+    # Request and answer alternate, so no buffer holds unread data when the fork takes over the pipes.
     sys.stdout.flush()
     sys.stderr.flush()
     child = os.fork()
@@ -73,10 +77,13 @@ def _fork(loaded: gsas.Gsas, request: protocol.Open, requests: BinaryIO, answers
             os._exit(status)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
-        message = f"the trial's process was ended by signal {os.WTERMSIG(status)}"
+        message = f"the trial's process was killed by signal {os.WTERMSIG(status)}"
         _send(answers, protocol.Failed("engine-died", message))
     elif os.WEXITSTATUS(status) != 0:
-        _send(answers, protocol.Failed("engine-died", f"the trial's process ended with {os.WEXITSTATUS(status)}"))
+        _send(
+            answers,
+            protocol.Failed("engine-died", f"the trial's process ended with exit status {os.WEXITSTATUS(status)}"),
+        )
 
 
 def _trial(loaded: gsas.Gsas, request: protocol.Open, requests: BinaryIO, answers: BinaryIO) -> None:
@@ -88,9 +95,9 @@ def _trial(loaded: gsas.Gsas, request: protocol.Open, requests: BinaryIO, answer
             if wanted is None or isinstance(wanted, protocol.Close):
                 break
             if model is None:
-                _send(answers, protocol.Failed("protocol", "the project did not open"))
+                _send(answers, protocol.Failed("protocol", "the project could not be opened"))
             else:
-                _answer(answers, lambda: _do(model, wanted))  # noqa: B023  called before the next turn
+                _answer(answers, lambda: _do(model, wanted))  # noqa: B023  called before `wanted` changes
     if wanted is not None:
         _send(answers, protocol.Closed())
 
@@ -103,13 +110,13 @@ def _open(loaded: gsas.Gsas, request: protocol.Open) -> tuple[Any, Model]:
 def _do(model: Model, wanted: Any) -> tuple[Any, Model]:
     if isinstance(wanted, protocol.Refine):
         return steps.run(model, wanted.step), model
-    if isinstance(wanted, protocol.Stand):
-        return last_refinement.stand(model), model
+    if isinstance(wanted, protocol.ReadLastRefinement):
+        return last_refinement.load_last_refinement(model), model
     if isinstance(wanted, protocol.Read):
         return readback.read(model), model
     if isinstance(wanted, protocol.Save):
         return saving.save(model, wanted), model
-    raise Failure("protocol", f"unexpected {type(wanted).__name__}")
+    raise Failure("protocol", f"unexpected request {type(wanted).__name__}")
 
 
 def _answer(answers: BinaryIO, work: Callable[[], tuple[Any, Model]]) -> Model | None:
@@ -121,8 +128,8 @@ def _answer(answers: BinaryIO, work: Callable[[], tuple[Any, Model]]) -> Model |
     except MemoryError as error:
         _send(answers, protocol.Failed("out-of-memory", _one_line(error), traceback.format_exc()))
         return None
-    except BaseException as error:  # noqa: BLE001  GSAS-II may raise anything; the host gets its word and its traceback
-        with contextlib.suppress(OSError):  # a full folder cannot take it
+    except BaseException as error:  # noqa: BLE001  GSAS-II may raise anything; the host gets message and traceback
+        with contextlib.suppress(OSError):  # the disk of the log may be full
             traceback.print_exc()
         cause = "disk-full" if _is_full(error) else "engine-error"
         _send(answers, protocol.Failed(cause, _one_line(error), traceback.format_exc()))
@@ -137,18 +144,18 @@ def _receive(requests: BinaryIO) -> Any:
 
 
 def _send(answers: BinaryIO, message: Any) -> None:
-    with contextlib.suppress(BrokenPipeError):  # nobody is left to hear it
+    with contextlib.suppress(BrokenPipeError):  # the host has ended
         answers.write(serialisation.encode(message))
         answers.flush()
 
 
 @contextlib.contextmanager
 def _printing_to(log: str) -> Any:
-    """Send what is printed to the trial's log."""
+    """Redirect standard output and error to the trial's log."""
     before = os.dup(2)
     try:
         target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    except OSError:  # a full folder: the refinement will say so
+    except OSError:  # a full disk; the refinement will fail with that cause
         target = os.open(os.devnull, os.O_WRONLY)
     _redirect(target)
     try:
@@ -167,7 +174,7 @@ def _redirect(target: int) -> None:
 
 
 def _is_full(error: BaseException | None) -> bool:
-    """Say whether there was no space, also where GSAS-II made another error of it."""
+    """Return whether the disk was full, also if GSAS-II raised another error because of that."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
             return True

@@ -1,29 +1,47 @@
-"""A project that is open in GSAS-II: its histograms and phases under both names, and what was done to it."""
+"""A project that is open in GSAS-II: its histograms and phases by both names, and the state between steps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autogsas_gsas2.child.gsas import Gsas
-from autogsas_gsas2.protocol import StepReport
+from autogsas_gsas2.protocol import RefinementRecord, StepReport, SumConstraint, VariableLimits
 
-__all__ = ["SAMPLE", "HistogramModel", "Model", "PhaseModel", "frozen_list", "limit", "thaw"]
+__all__ = [
+    "SAMPLE_PARAMETERS",
+    "HistogramModel",
+    "Model",
+    "ParameterKey",
+    "PhaseModel",
+    "frozen_list",
+    "set_limits_of_variable",
+    "unfreeze",
+]
 
-SAMPLE = {
+SAMPLE_PARAMETERS = {
     "Bragg-Brentano": ("Shift", "Transparency", "SurfRoughA", "SurfRoughB"),
     "Debye-Scherrer": ("Absorption", "DisplaceX", "DisplaceY"),
 }
-"""What GSAS-II reads of the sample, besides the scale, in each geometry."""
+"""The sample parameters that GSAS-II uses in each geometry, besides the scale."""
+
+
+class ParameterKey(NamedTuple):
+    """Identifies a parameter group of one phase, histogram or site from step to step."""
+
+    group: str
+    phase: str | None = None
+    histogram: str | None = None
+    site: str | None = None
 
 
 @dataclass
 class HistogramModel:
-    """A histogram: the host's name, GSAS-II's, its number there, and the project's full limits.
+    """A histogram: the host's name, GSAS-II's name and number, and the project's full limits.
 
-    ``absorption`` is muR that the project gives it, for when its geometry has one.
+    ``absorption`` is the project's muR; it is used when the geometry is Debye-Scherrer.
     """
 
     name: str
@@ -36,26 +54,35 @@ class HistogramModel:
 
 @dataclass
 class PhaseModel:
-    """A phase: the host's name, GSAS-II's, its number there, the host's labels of its sites.
+    """A phase: the host's name, GSAS-II's name and number, and the host's labels of its sites.
 
-    ``places`` are the sites, by number, that share one; ``ties`` those whose isotropic U a recipe has made one.
+    ``same_position`` lists the sites (by index) that share one position; ``shared_uiso`` the sites for which a recipe
+    refines one common isotropic U.
     """
 
     name: str
     key: str
     number: int
     labels: list[str]
-    places: list[list[int]] = field(default_factory=list)
-    ties: list[set[int]] = field(default_factory=list)
+    same_position: list[list[int]] = field(default_factory=list)
+    shared_uiso: list[set[int]] = field(default_factory=list)
 
-    def together(self, site: int) -> list[int]:
-        """Return the numbers of all sites at the place of one."""
-        return next((place for place in self.places if site in place), [site])
+    def sites_at_position_of(self, site: int) -> list[int]:
+        """Return the indices of all sites at the position of one."""
+        return next((sites for sites in self.same_position if site in sites), [site])
 
 
 @dataclass
 class Model:
-    """A project that is open in GSAS-II, with what its steps have done."""
+    """A project that is open in GSAS-II, with the state its steps have left.
+
+    ``freed`` are the parameter groups that are refined. ``background_limits`` are, by histogram, the limits in which
+    the present background coefficients were refined; ``coefficients_kept`` the histograms whose coefficients stay when
+    function, terms or limits change. ``initial_equivalences`` were made on opening, ``equivalences`` are those of the
+    last step. ``limits`` are our limits of GSAS-II's variables, ``extraction_limits`` the limits for which a phase's Le
+    Bail intensities were made. ``dropped`` are variables that the last refinement could not determine;
+    ``recalculated`` whether the pattern was calculated over the full limits after the last refinement.
+    """
 
     g2: Gsas
     gpx: Any
@@ -64,31 +91,31 @@ class Model:
     phases: list[PhaseModel]
     from_gpx: bool
     notes: list[str] = field(default_factory=list)
-    freed: set[tuple[Any, ...]] = field(default_factory=set)
-    backgrounds: dict[str, list[Any]] = field(default_factory=dict)
-    numbers_kept: set[str] = field(default_factory=set)
+    freed: set[ParameterKey] = field(default_factory=set)
+    background_limits: dict[str, list[float]] = field(default_factory=dict)
+    coefficients_kept: set[str] = field(default_factory=set)
     reports: list[StepReport] = field(default_factory=list)
-    record: list[dict[str, Any]] = field(default_factory=list)
-    equivalent: list[tuple[str, ...]] = field(default_factory=list)
-    equated: list[tuple[str, ...]] = field(default_factory=list)
-    sums: list[list[Any]] = field(default_factory=list)
-    limited: dict[str, list[float]] = field(default_factory=dict)
-    extracted: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    record: list[RefinementRecord] = field(default_factory=list)
+    initial_equivalences: list[tuple[str, ...]] = field(default_factory=list)
+    equivalences: list[tuple[str, ...]] = field(default_factory=list)
+    sums: list[SumConstraint] = field(default_factory=list)
+    limits: dict[str, VariableLimits] = field(default_factory=dict)
+    extraction_limits: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
-    calculated: bool = False
+    recalculated: bool = False
 
     def histogram(self, item: HistogramModel) -> dict[str, Any]:
-        """Return a histogram's own tree in the project."""
+        """Return a histogram's tree in the project."""
         tree: dict[str, Any] = self.gpx.data[item.key]
         return tree
 
     def phase(self, item: PhaseModel) -> dict[str, Any]:
-        """Return a phase's own tree in the project."""
+        """Return a phase's tree in the project."""
         tree: dict[str, Any] = self.gpx.data["Phases"][item.key]
         return tree
 
     def pair(self, phase: PhaseModel, histogram: HistogramModel) -> dict[str, Any] | None:
-        """Return what belongs to a phase in a histogram, or None where the histogram does not use the phase."""
+        """Return the settings of a phase in a histogram, or None if the histogram does not use the phase."""
         found: dict[str, Any] | None = self.phase(phase)["Histograms"].get(histogram.key)
         return found if found is not None and found.get("Use", True) else None
 
@@ -97,12 +124,12 @@ class Model:
         return str(self.histogram(item)["Sample Parameters"]["Type"])
 
     def points(self, item: HistogramModel, limits: list[float]) -> slice:
-        """Return which points GSAS-II takes for these limits: from the first inside to one past the last."""
+        """Return the points that GSAS-II uses for these limits: from the first inside to one after the last."""
         x = np.ma.getdata(self.histogram(item)["data"][1][0])
         return slice(int(np.searchsorted(x, limits[0])), min(int(np.searchsorted(x, limits[1])) + 1, x.size))
 
     def without_structure(self, phase: PhaseModel | None, histogram: HistogramModel | None) -> bool:
-        """Return whether intensities are Le Bail's in all that a phase or histogram (None: any) has to do with."""
+        """Return whether all intensities of a phase in a histogram are Le Bail's; None stands for all of them."""
         pairs = [
             self.pair(one, other)
             for one in ([phase] if phase else self.phases)
@@ -112,34 +139,35 @@ class Model:
         return bool(found) and all(pair.get("LeBail") for pair in found)
 
     def le_bail(self) -> list[tuple[PhaseModel, HistogramModel]]:
-        """Return the phases whose intensities are Le Bail's, each with the histogram they are from."""
+        """Return each phase and histogram with Le Bail intensities."""
         every = ((phase, item) for phase in self.phases for item in self.histograms)
         return [(phase, item) for phase, item in every if self.without_structure(phase, item)]
 
-    def alone(self, histogram: HistogramModel) -> bool:
-        """Return whether one phase alone scatters in a histogram: then the histogram's own scale is refined."""
+    def single_phase(self, histogram: HistogramModel) -> bool:
+        """Return whether a histogram uses one phase only: then the histogram's own scale is refined."""
         return sum(self.pair(phase, histogram) is not None for phase in self.phases) <= 1
 
 
 def frozen_list(gpx: Any) -> list[Any]:
-    """Return the variables that GSAS-II keeps out of refinements since they went beyond a limit."""
+    """Return the variables that GSAS-II no longer refines, because they reached a limit."""
     found: list[Any] = gpx.data["Controls"]["data"].get("parmFrozen", {}).get("FrozenList", [])
     return found
 
 
-def limit(model: Model, variable: str, least: float, most: float | None = None) -> None:
-    """Stop a variable of GSAS-II's at limits, unless it has some: ours, or the user's for all of its name."""
+def set_limits_of_variable(model: Model, variable: str, limits: VariableLimits) -> None:
+    """Limit a variable of GSAS-II, unless it has limits already: ours, or the user's for all variables of its name."""
     controls = model.gpx.data["Controls"]["data"]
     given = {str(key) for kind in ("parmMinDict", "parmMaxDict") for key in controls.get(kind, {})}
     name = variable.rpartition(":")[2]
-    if variable in model.limited or any(key.endswith(name) for key in given - set(model.limited)):
+    if variable in model.limits or any(key.endswith(name) for key in given - set(model.limits)):
         return
-    model.limited[variable] = [least] if most is None else [least, most]
-    for kind, value in zip(("parmMin", "parmMax"), model.limited[variable], strict=False):
-        model.gpx.set_Controls(kind, value, variable)
+    model.limits[variable] = limits
+    model.gpx.set_Controls("parmMin", limits.least, variable)
+    if limits.greatest is not None:
+        model.gpx.set_Controls("parmMax", limits.greatest, variable)
 
 
-def thaw(model: Model) -> None:
-    """Let variables go again that a limit of ours stopped; what the user's own limits froze stays."""
+def unfreeze(model: Model) -> None:
+    """Refine again the variables that reached a limit of ours; those at the user's own limits stay frozen."""
     frozen = frozen_list(model.gpx)
-    frozen[:] = [item for item in frozen if str(item) not in model.limited]
+    frozen[:] = [item for item in frozen if str(item) not in model.limits]

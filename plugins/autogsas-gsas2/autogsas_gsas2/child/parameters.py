@@ -1,4 +1,4 @@
-"""Where in a GSAS-II project each group of parameters lies: its flags, its values, and what GSAS-II calls them."""
+"""Parameter groups in a GSAS-II project: where their flags and values are, and GSAS-II's names of their variables."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
+from autogsas_gsas2.child.model import HistogramModel, Model, ParameterKey, PhaseModel
 from autogsas_gsas2.child.tree import Path, get
-from autogsas_gsas2.protocol import Slot
+from autogsas_gsas2.protocol import GroupSelection
 
-__all__ = ["Entry", "Knob", "knobs", "matching"]
+__all__ = ["Entry", "ParameterGroup", "parameter_groups", "selected"]
 
 _INSTRUMENT = {"zero": "Zero", "U": "U", "V": "V", "W": "W", "X": "X", "Y": "Y", "Z": "Z", "SH/L": "SH/L"}
 _SAMPLE: dict[str, dict[str, tuple[str, ...]]] = {
@@ -37,149 +37,174 @@ _TENSOR = ("11", "22", "33", "12", "13", "23")
 
 @dataclass(frozen=True)
 class Entry:
-    """One number: the result's name, GSAS-II's variable, and where it lies; it is ``factor`` times what lies there."""
+    """One number: its name in the result, GSAS-II's variable, and its path in the project.
+
+    The result's value is ``factor`` times the project's. ``coordinate`` is 0, 1 or 2 for a site's x, y or z.
+    """
 
     name: str
     variable: str
     path: Path
     factor: float = 1.0
+    coordinate: int | None = None
 
 
 @dataclass(frozen=True)
-class Knob:
-    """What a group is for one phase, histogram or site: flags at ``flags``; ``letter`` where it is one in a string.
+class ParameterGroup:
+    """The parameters of one group for one phase, histogram or site.
 
-    ``idle`` where the pattern does not depend on it, since Le Bail's intensities take up whatever it does.
+    ``flags`` are the paths of the refinement flags; where several groups share a flag that is a string, ``letter`` is
+    this group's letter in it. ``inactive``: the pattern does not depend on the group, because Le Bail intensities
+    absorb its effect.
     """
 
-    group: str
-    phase: str | None
-    histogram: str | None
-    site: str | None
+    key: ParameterKey
     entries: tuple[Entry, ...]
     flags: tuple[Path, ...]
     letter: str = ""
     unit: str = ""
-    idle: bool = False
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """What it is kept by from step to step."""
-        return (self.group, self.phase, self.histogram, self.site)
+    inactive: bool = False
 
 
-def matching(found: Sequence[Knob], slot: Slot) -> list[Knob]:
-    """Return the knobs a recipe's word means."""
+def selected(groups: Sequence[ParameterGroup], selection: GroupSelection) -> list[ParameterGroup]:
+    """Return the groups that a recipe's selection means."""
     return [
-        knob
-        for knob in found
-        if knob.group == slot.group
-        and slot.phase in (None, knob.phase)
-        and slot.histogram in (None, knob.histogram)
-        and slot.site in (None, knob.site)
+        item
+        for item in groups
+        if item.key.group == selection.group
+        and selection.phase in (None, item.key.phase)
+        and selection.histogram in (None, item.key.histogram)
+        and selection.site in (None, item.key.site)
     ]
 
 
-def knobs(model: Model) -> list[Knob]:
-    """Return all there is to turn in the project as it is now."""
-    found: list[Knob] = []
+def parameter_groups(model: Model) -> list[ParameterGroup]:
+    """Return all parameter groups of the project as it is now."""
+    found: list[ParameterGroup] = []
     for phase in model.phases:
-        found += _phase(model, phase)
+        found += _of_phase(model, phase)
         for histogram in model.histograms:
             if model.pair(phase, histogram) is not None:
-                found += _pair(model, phase, histogram)
+                found += _of_pair(model, phase, histogram)
     for histogram in model.histograms:
-        found += _histogram(model, histogram)
+        found += _of_histogram(model, histogram)
     return found
 
 
-def _histogram(model: Model, item: HistogramModel) -> Iterator[Knob]:
+def _of_histogram(model: Model, item: HistogramModel) -> Iterator[ParameterGroup]:
     tree, n = model.histogram(item), item.number
     for group, name in _INSTRUMENT.items():
         if name in tree["Instrument Parameters"][0]:
             path = (item.key, "Instrument Parameters", 0, name)
             entry = Entry(f"{item.name}:{name}", f":{n}:{name}", (*path, 1))
-            yield Knob(group, None, item.name, None, (entry,), ((*path, 2),), unit=_UNITS.get(group, ""))
+            key = ParameterKey(group, histogram=item.name)
+            yield ParameterGroup(key, (entry,), ((*path, 2),), unit=_UNITS.get(group, ""))
     for group, names in _SAMPLE[model.geometry(item)].items():
         paths = [(item.key, "Sample Parameters", name) for name in names]
-        entries = tuple(Entry(f"{item.name}:{p[-1]}", f":{n}:{p[-1]}", (*p, 0)) for p in paths)
-        flags = tuple((*p, 1) for p in paths)
-        idle = group == "absorption" and model.without_structure(None, item)
-        yield Knob(group, None, item.name, None, entries, flags, unit=_UNITS.get(group, ""), idle=idle)
+        yield ParameterGroup(
+            ParameterKey(group, histogram=item.name),
+            tuple(Entry(f"{item.name}:{p[-1]}", f":{n}:{p[-1]}", (*p, 0)) for p in paths),
+            tuple((*p, 1) for p in paths),
+            unit=_UNITS.get(group, ""),
+            inactive=group == "absorption" and model.without_structure(None, item),
+        )
     terms = tree["Background"][0][2]
     entries = tuple(
         Entry(f"{item.name}:background {i + 1}", f":{n}:Back;{i}", (item.key, "Background", 0, 3 + i))
         for i in range(terms)
     )
-    yield Knob("background", None, item.name, None, entries, ((item.key, "Background", 0, 1),))
+    key = ParameterKey("background", histogram=item.name)
+    yield ParameterGroup(key, entries, ((item.key, "Background", 0, 1),))
 
 
-def _phase(model: Model, item: PhaseModel) -> Iterator[Knob]:
-    tree, n = model.phase(item), item.number
-    root = ("Phases", item.key)
-    idle = model.without_structure(item, None)
-    yield Knob("cell", item.name, None, None, (), ((*root, "General", "Cell", 0),))
+def _of_phase(model: Model, item: PhaseModel) -> Iterator[ParameterGroup]:
+    yield ParameterGroup(ParameterKey("cell", item.name), (), (("Phases", item.key, "General", "Cell", 0),))
+    for i in range(len(model.phase(item)["Atoms"])):
+        yield from _of_site(model, item, i)
+
+
+def _of_site(model: Model, item: PhaseModel, i: int) -> Iterator[ParameterGroup]:
+    tree, n, label = model.phase(item), item.number, item.labels[i]
     x, kind, _, adp = tree["General"]["AtomPtrs"]
-    for i, atom in enumerate(tree["Atoms"]):
-        label = item.labels[i]
-        where, row = f"{item.name}:{label}", (*root, "Atoms", i)
-        flags = ((*row, kind + 1),)
-        entries = tuple(Entry(f"{where}:{c}", f"{n}::dA{c}:{i}", (*row, x + k)) for k, c in enumerate("xyz"))
-        yield Knob("positions", item.name, None, label, entries, flags, "X", idle=idle)
-        if atom[adp] == "I":
-            entries = (Entry(f"{where}:Uiso", f"{n}::AUiso:{i}", (*row, adp + 1)),)
-            yield Knob("uiso", item.name, None, label, entries, flags, "U", _UNITS["uiso"], idle)
-        else:
-            entries = tuple(
-                Entry(f"{where}:U{part}", f"{n}::AU{part}:{i}", (*row, adp + 2 + k)) for k, part in enumerate(_TENSOR)
-            )
-            yield Knob("uaniso", item.name, None, label, entries, flags, "U", _UNITS["uaniso"], idle)
-        entries = (Entry(f"{where}:occupancy", f"{n}::Afrac:{i}", (*row, x + 3)),)
-        yield Knob("occupancy", item.name, None, label, entries, flags, "F", idle=idle)
+    row = ("Phases", item.key, "Atoms", i)
+    name, flags = f"{item.name}:{label}", ((*row, kind + 1),)
+    inactive = model.without_structure(item, None)
 
+    def group(group: str, entries: tuple[Entry, ...], letter: str, unit: str = "") -> ParameterGroup:
+        key = ParameterKey(group, item.name, site=label)
+        return ParameterGroup(key, entries, flags, letter, unit, inactive)
 
-def _pair(model: Model, phase: PhaseModel, histogram: HistogramModel) -> Iterator[Knob]:
-    pair = model.pair(phase, histogram)
-    assert pair is not None
-    where, who = f"{phase.name}:{histogram.name}", f"{phase.number}:{histogram.number}:"
-    root = ("Phases", phase.key, "Histograms", histogram.key)
-    whole = (histogram.key, "Sample Parameters", "Scale")
-    part = (*root, "Scale")
-    idle = model.without_structure(phase, histogram)
-    fraction, scale = float(get(model.gpx.data, (*part, 0))), float(get(model.gpx.data, (*whole, 0)))
-    if model.alone(histogram):
-        entry = Entry(f"{where}:scale", f":{histogram.number}:Scale", (*whole, 0), fraction)
-        yield Knob("scale", phase.name, histogram.name, None, (entry,), ((*whole, 1),), idle=idle)
-    else:
-        entry = Entry(f"{where}:scale", f"{who}Scale", (*part, 0), scale)
-        yield Knob("scale", phase.name, histogram.name, None, (entry,), ((*part, 1),), idle=idle)
-    for group, name in (("size", "Size"), ("strain", "Mustrain")):
-        yield _broadening(pair[name], group, phase.name, histogram.name, who + name, (*root, name))
-        entry = Entry(f"{where}:{group}_mix", f"{who}{name};mx", (*root, name, 1, 2))
-        yield Knob(f"{group}_mix", phase.name, histogram.name, None, (entry,), ((*root, name, 2, 2),))
-    oriented = pair["Pref.Ori."]
-    path = (*root, "Pref.Ori.")
-    if oriented[0] == "MD":
-        entries: tuple[Entry, ...] = (Entry(f"{where}:preferred_orientation", f"{who}MD", (*path, 1)),)
+    yield group(
+        "positions",
+        tuple(Entry(f"{name}:{c}", f"{n}::dA{c}:{i}", (*row, x + k), coordinate=k) for k, c in enumerate("xyz")),
+        "X",
+    )
+    if tree["Atoms"][i][adp] == "I":
+        yield group("uiso", (Entry(f"{name}:Uiso", f"{n}::AUiso:{i}", (*row, adp + 1)),), "U", _UNITS["uiso"])
     else:
         entries = tuple(
-            Entry(f"{where}:preferred_orientation {name}", f"{who}{name}", (*path, 5, name)) for name in oriented[5]
+            Entry(f"{name}:U{part}", f"{n}::AU{part}:{i}", (*row, adp + 2 + k)) for k, part in enumerate(_TENSOR)
         )
-    yield Knob("preferred_orientation", phase.name, histogram.name, None, entries, ((*path, 2),), idle=idle)
+        yield group("uaniso", entries, "U", _UNITS["uaniso"])
+    yield group("occupancy", (Entry(f"{name}:occupancy", f"{n}::Afrac:{i}", (*row, x + 3)),), "F")
 
 
-def _broadening(values: list[Any], group: str, phase: str, histogram: str, who: str, path: Path) -> Knob:
-    """Size or strain, isotropic, uniaxial or by coefficients as the project has it."""
-    where = f"{phase}:{histogram}:{group}"
+def _of_pair(model: Model, phase: PhaseModel, histogram: HistogramModel) -> Iterator[ParameterGroup]:
+    pair = model.pair(phase, histogram)
+    assert pair is not None
+    name, prefix = f"{phase.name}:{histogram.name}", f"{phase.number}:{histogram.number}:"
+    root = ("Phases", phase.key, "Histograms", histogram.key)
+    inactive = model.without_structure(phase, histogram)
+
+    def key(group: str) -> ParameterKey:
+        return ParameterKey(group, phase.name, histogram.name)
+
+    yield _scale(model, phase, histogram)
+    for group, gsas_name in (("size", "Size"), ("strain", "Mustrain")):
+        yield _broadening(pair[gsas_name], key(group), prefix + gsas_name, (*root, gsas_name))
+        entry = Entry(f"{name}:{group}_mix", f"{prefix}{gsas_name};mx", (*root, gsas_name, 1, 2))
+        yield ParameterGroup(key(f"{group}_mix"), (entry,), ((*root, gsas_name, 2, 2),))
+    orientation = pair["Pref.Ori."]
+    path = (*root, "Pref.Ori.")
+    if orientation[0] == "MD":
+        entries: tuple[Entry, ...] = (Entry(f"{name}:preferred_orientation", f"{prefix}MD", (*path, 1)),)
+    else:
+        entries = tuple(
+            Entry(f"{name}:preferred_orientation {term}", f"{prefix}{term}", (*path, 5, term))
+            for term in orientation[5]
+        )
+    yield ParameterGroup(key("preferred_orientation"), entries, ((*path, 2),), inactive=inactive)
+
+
+def _scale(model: Model, phase: PhaseModel, histogram: HistogramModel) -> ParameterGroup:
+    """Return the scale of a phase in a histogram: the histogram's scale times the phase fraction.
+
+    The first is refined where the histogram uses one phase, otherwise the second.
+    """
+    key = ParameterKey("scale", phase.name, histogram.name)
+    of_histogram: Path = (histogram.key, "Sample Parameters", "Scale")
+    of_phase: Path = ("Phases", phase.key, "Histograms", histogram.key, "Scale")
+    fraction, scale = (float(get(model.gpx.data, (*path, 0))) for path in (of_phase, of_histogram))
+    if model.single_phase(histogram):
+        path, variable, factor = of_histogram, f":{histogram.number}:Scale", fraction
+    else:
+        path, variable, factor = of_phase, f"{phase.number}:{histogram.number}:Scale", scale
+    entry = Entry(f"{phase.name}:{histogram.name}:scale", variable, (*path, 0), factor)
+    return ParameterGroup(key, (entry,), ((*path, 1),), inactive=model.without_structure(phase, histogram))
+
+
+def _broadening(values: list[Any], key: ParameterKey, prefix: str, path: Path) -> ParameterGroup:
+    """Return size or strain: isotropic, uniaxial, or all coefficients of another model."""
+    name = f"{key.phase}:{key.histogram}:{key.group}"
     if values[0] == "isotropic":
-        entries: tuple[Entry, ...] = (Entry(where, f"{who};i", (*path, 1, 0)),)
+        entries: tuple[Entry, ...] = (Entry(name, f"{prefix};i", (*path, 1, 0)),)
         flags: tuple[Path, ...] = ((*path, 2, 0),)
     elif values[0] == "uniaxial":
-        names = (("i", "equatorial"), ("a", "axial"))
-        entries = tuple(Entry(f"{where} {text}", f"{who};{c}", (*path, 1, k)) for k, (c, text) in enumerate(names))
+        parts = (("i", "equatorial"), ("a", "axial"))
+        entries = tuple(Entry(f"{name} {text}", f"{prefix};{c}", (*path, 1, k)) for k, (c, text) in enumerate(parts))
         flags = ((*path, 2, 0), (*path, 2, 1))
     else:
         count = len(values[4])
-        entries = tuple(Entry(f"{where} {i + 1}", f"{who};{i}", (*path, 4, i)) for i in range(count))
+        entries = tuple(Entry(f"{name} {i + 1}", f"{prefix};{i}", (*path, 4, i)) for i in range(count))
         flags = tuple((*path, 5, i) for i in range(count))
-    return Knob(group, phase, histogram, None, entries, flags, unit=_UNITS[group])
+    return ParameterGroup(key, entries, flags, unit=_UNITS[key.group])

@@ -1,4 +1,4 @@
-"""Reading a refined project: parameters with esds, correlations, curves, reflections, structures."""
+"""Reading the results of a refinement: parameters with esds, correlations, curves, reflections, structures."""
 
 from __future__ import annotations
 
@@ -8,17 +8,28 @@ from typing import Any
 import numpy as np
 
 from autogsas_gsas2.child import lebail
+from autogsas_gsas2.child.covariance import Covariance, read_covariance
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
-from autogsas_gsas2.child.parameters import Knob, knobs
+from autogsas_gsas2.child.parameters import ParameterGroup, parameter_groups
 from autogsas_gsas2.child.refinement import calculate
-from autogsas_gsas2.child.steps import set_limits
+from autogsas_gsas2.child.steps import DEFAULT_TOLERANCE, set_limits
 from autogsas_gsas2.child.tree import get
-from autogsas_gsas2.child.variable_names import generated, ours, strange_group
+from autogsas_gsas2.child.variable_names import constraint_variables, group_of_variable, host_names
 from autogsas_gsas2.child.weight_fractions import weight_fractions
-from autogsas_gsas2.protocol import CurveData, ParameterData, PhaseResult, ReflectionData, ResultData, SiteResult
+from autogsas_gsas2.protocol import (
+    Change,
+    CurveData,
+    LeastSquares,
+    ParameterData,
+    PhaseResult,
+    RefinementRecord,
+    ReflectionData,
+    ResultData,
+    SiteResult,
+)
 
-__all__ = ["read", "whole_range"]
+__all__ = ["calculate_full_range", "read"]
 
 Array = Any
 
@@ -36,18 +47,19 @@ _CELL = (
 def read(model: Model) -> ResultData:
     """Return the state after the last step, over the project's full limits. Raises Failure before any step."""
     if not model.reports:
-        raise Failure("no-step", "no step has been refined")
-    whole_range(model)
+        raise Failure("no-step", "there is no result, because no step has been refined")
+    calculate_full_range(model)
     curves = [_curves(model, item) for item in model.histograms]
-    found = model.gpx.data["Covariance"]["data"]
-    esds = {name: float(esd) for name, esd in zip(found["varyList"], found["sig"], strict=True) if esd is not None}
-    esds.update({name: float(pair[1]) for name, pair in found.get("depSigDict", {}).items() if pair[1] is not None})
-    esds = {name: esd for name, esd in esds.items() if np.isfinite(esd) and esd > 0 and name not in model.dropped}
+    found = read_covariance(model)
+    if found is None:
+        raise Failure("no-step", "there is no result, because GSAS-II has refined no variable")
+    esds = {name: esd for name, esd in found.all_esds().items() if name not in model.dropped}
     parameters = _parameters(model, esds)
     for item in model.histograms:
         parameters += weight_fractions(model, item, found)
+    parameters += _other_variables(model, found, esds, parameters)
     varied, correlation = _varied(model, found, esds, parameters)
-    acting = {phase.name: _restraints(model, phase) for phase in model.phases}
+    restraints = {phase.name: _restraints(model, phase) for phase in model.phases}
     return ResultData(
         parameters=parameters,
         varied=varied,
@@ -55,53 +67,73 @@ def read(model: Model) -> ResultData:
         curves=curves,
         phases=[_phase(model, phase) for phase in model.phases],
         rwp=_rwp(model, found),
-        notes=[*model.notes, *_notes(acting), *([lebail.NOTE] if model.le_bail() else [])],
-        restraints=sum(sum(kinds.values()) for kinds in acting.values()),
+        notes=[*model.notes, *_restraint_notes(restraints), *([lebail.NOTE] if model.le_bail() else [])],
+        restraints=sum(sum(kinds.values()) for kinds in restraints.values()),
     )
 
 
+def _host_name(names: dict[str, str], variable: str) -> str:
+    return names.get(variable, f"GSAS-II {variable}")
+
+
+def _other_variables(
+    model: Model, found: Covariance, esds: dict[str, float], parameters: list[ParameterData]
+) -> list[ParameterData]:
+    """Return the refined variables that are not among ``parameters``: a .gpx may refine more than recipes can."""
+    names, known, out = host_names(model), {parameter.name for parameter in parameters}, []
+    for variable, value in zip(found.variables, found.values, strict=True):
+        name = _host_name(names, variable)
+        if variable in esds and name not in known:
+            out.append(ParameterData(name, float(value), esds[variable], "", group_of_variable(variable)))
+            known.add(name)
+    return out
+
+
 def _varied(
-    model: Model, found: dict[str, Any], esds: dict[str, float], parameters: list[ParameterData]
+    model: Model, found: Covariance, esds: dict[str, float], parameters: list[ParameterData]
 ) -> tuple[list[str], Array]:
-    """Return the names of what was varied, and its correlation (p, p); what no word is for joins ``parameters``."""
-    words = ours(model)
-    made = generated(model, words)
+    """Return the names of the p varied parameters and their correlation matrix (p, p).
+
+    With J the derivatives of the parameters by GSAS-II's variables and C the variables' covariance, the parameters'
+    covariance is J C J^T. J is the identity, but for variables that GSAS-II made from constraints.
+    """
+    names = host_names(model)
+    from_constraints = constraint_variables(model, names)
     known = {parameter.name: parameter.esd for parameter in parameters}
-    names: list[str] = []
+    varied: list[str] = []
     rows: list[Array] = []
-    for index, variable in enumerate(found["varyList"]):
-        if variable not in esds:
-            continue
-        name = words.get(variable, f"GSAS-II {variable}")
-        if name not in known:
-            value = float(found["variables"][index])
-            parameters.append(ParameterData(name, value, esds[variable], "", strange_group(variable)))
-            known[name] = esds[variable]
-        if known[name] is not None and name not in names:
-            slopes = made[variable][1] if variable in made else {variable: 1.0}
-            names.append(name)
-            rows.append([slopes.get(one, 0.0) for one in found["varyList"]])
-    directions = np.array(rows, dtype=float).reshape(len(names), len(found["varyList"]))
-    covariance = np.asarray(found["covMatrix"], dtype=float)
-    return names, _correlation(directions @ covariance @ directions.T)
+    for variable in found.variables:
+        name = _host_name(names, variable)
+        if variable in esds and known[name] is not None and name not in varied:
+            made = from_constraints.get(variable)
+            slopes = {variable: 1.0} if made is None else made.slopes
+            varied.append(name)
+            rows.append([slopes.get(one, 0.0) for one in found.variables])
+    jacobian = np.array(rows, dtype=float).reshape(len(varied), len(found.variables))
+    return varied, _correlation(jacobian @ found.matrix @ jacobian.T)
 
 
-def whole_range(model: Model) -> None:
-    """Calculate over the project's full limits where the last step was refined in others; nothing else changes."""
+def calculate_full_range(model: Model) -> None:
+    """Calculate the pattern over the project's full limits if the last step was refined within others.
+
+    The parameters do not change, except for the background coefficients where the background keeps its curve.
+    """
     if all(model.histogram(item)["Limits"][1] == item.limits for item in model.histograms):
         return
-    changes: list[list[Any]] = []
+    changes: list[Change] = []
     for item in model.histograms:
         set_limits(model, item, item.limits, None, changes)
-    entry = {"title": "calculated over the full limits", "changes": changes, "extract": lebail.extract(model)}
+    extracted = lebail.extract(model)
     calculate(model)
-    model.record.append(entry | {"refinements": [[0, 1e-3]]})
-    model.calculated = True
+    refinements = [LeastSquares(0, DEFAULT_TOLERANCE)]
+    model.record.append(RefinementRecord("calculated over the full limits", changes, refinements, extracted))
+    model.recalculated = True
 
 
-def _rwp(model: Model, found: dict[str, Any]) -> float:
-    if not model.calculated:
-        return float(found["Rvals"]["Rwp"])
+def _rwp(model: Model, found: Covariance) -> float:
+    """Return GSAS-II's Rwp in per cent; after `calculate_full_range` that of the calculated pattern."""
+    if not model.recalculated:
+        return found.rwp
     squares, total = 0.0, 0.0
     for item in model.histograms:
         tree = model.histogram(item)
@@ -122,21 +154,34 @@ def _correlation(covariance: Array) -> Array:
 
 def _parameters(model: Model, esds: dict[str, float]) -> list[ParameterData]:
     out: list[ParameterData] = []
-    for knob in knobs(model):
-        if knob.group == "cell":
-            out += _cell(model, next(phase for phase in model.phases if phase.name == knob.phase), esds)
+    for group in parameter_groups(model):
+        if group.key.group == "cell":
+            out += _cell(model, next(phase for phase in model.phases if phase.name == group.key.phase), esds)
         else:
-            out += _numbers(model, knob, esds)
+            out += _values(model, group, esds)
     return out
 
 
-def _numbers(model: Model, knob: Knob, esds: dict[str, float]) -> list[ParameterData]:
+def _values(model: Model, group: ParameterGroup, esds: dict[str, float]) -> list[ParameterData]:
     out = []
-    for entry in knob.entries:
+    for entry in group.entries:
         value = float(get(model.gpx.data, entry.path)) * entry.factor
         esd = esds.get(entry.variable)
         esd = None if esd is None or entry.factor == 0 else esd * abs(entry.factor)
-        out.append(ParameterData(entry.name, value, esd, knob.unit, knob.group, knob.phase, knob.histogram, knob.site))
+        key = group.key
+        out.append(
+            ParameterData(
+                name=entry.name,
+                value=value,
+                esd=esd,
+                unit=group.unit,
+                group=key.group,
+                phase=key.phase,
+                histogram=key.histogram,
+                site=key.site,
+                coordinate=entry.coordinate,
+            )
+        )
     return out
 
 
@@ -149,7 +194,7 @@ def _cell(model: Model, item: PhaseModel, esds: dict[str, float]) -> list[Parame
     for name, key, unit in _CELL:
         value = float(values[key])
         esd = float(errors.get(key) or 0.0)
-        # What symmetry fixes comes out of the propagation as nothing or as rounding noise.
+        # For what symmetry fixes, the propagated esd is zero or rounding noise.
         shown = esd if np.isfinite(esd) and esd > 1e-9 * abs(value) else None
         out.append(ParameterData(f"{item.name}:{name}", value, shown, unit, "cell", item.name))
     return out
@@ -171,17 +216,20 @@ def _curves(model: Model, item: HistogramModel) -> CurveData:
         weights=counted,
         reflections=[_reflections(model, phase, item) for phase in model.phases if model.pair(phase, item) is not None],
         background_function=str(tree["Background"][0][0]),
+        geometry=model.geometry(item),
     )
 
 
 def _reflections(model: Model, phase: PhaseModel, item: HistogramModel) -> ReflectionData:
     found = model.histogram(item)["Reflection Lists"].get(phase.key) or {}
     table = np.asarray(found.get("RefList", np.zeros((0, 15))), dtype=float).reshape(-1, np.shape(found["RefList"])[1])
-    more = 1 if found.get("Super") else 0
-    place = table[:, 5 + more]
-    table = table[(place >= item.limits[0]) & (place <= item.limits[1])]
-    column = {name: table[:, 3 + more + i] for i, name in enumerate(("m", "d", "x", "s", "g", "fo", "fc", "p", "corr"))}
-    # GSAS-II's variance is in centidegree^2, its Lorentzian full width in centidegree.
+    offset = 1 if found.get("Super") else 0  # a modulated phase has a fourth index
+    position = table[:, 5 + offset]
+    table = table[(position >= item.limits[0]) & (position <= item.limits[1])]
+    column = {
+        name: table[:, 3 + offset + i] for i, name in enumerate(("m", "d", "x", "s", "g", "fo", "fc", "p", "corr"))
+    }
+    # GSAS-II's Gaussian variance is in centidegrees^2, its Lorentzian full width in centidegrees.
     sigma = np.sqrt(np.maximum(column["s"], 0.0)) / 100.0
     gamma = np.maximum(column["g"], 0.0) / 100.0
     return ReflectionData(
@@ -200,7 +248,11 @@ def _reflections(model: Model, phase: PhaseModel, item: HistogramModel) -> Refle
 
 
 def _full_width(gauss: Array, lorentz: Array) -> Array:
-    """Return the full width of a pseudo-Voigt (Thompson, Cox & Hastings, J. Appl. Cryst. 20, 79 (1987), eq. 6)."""
+    """Return the full width of a pseudo-Voigt from those of its parts (n,), in their unit.
+
+    G^5 + 2.69269 G^4 L + 2.42843 G^3 L^2 + 4.47163 G^2 L^3 + 0.07842 G L^4 + L^5 = H^5 (Thompson, Cox & Hastings,
+    J. Appl. Cryst. 20, 79 (1987), eq. 6).
+    """
     g, s = gauss, lorentz
     fifth = g**5 + 2.69269 * g**4 * s + 2.42843 * g**3 * s**2 + 4.47163 * g**2 * s**3 + 0.07842 * g * s**4 + s**5
     return fifth**0.2
@@ -223,7 +275,7 @@ def _phase(model: Model, item: PhaseModel) -> PhaseResult:
 
 
 def _restraints(model: Model, item: PhaseModel) -> dict[str, int]:
-    """Return how many restraints of each kind act on a phase: each kind is a dict with a switch and lists."""
+    """Return the number of active restraints of each kind for a phase; GSAS-II has a dictionary of lists for a kind."""
     tree = model.gpx.data.get("Restraints", {}).get("data", {}).get(item.key, {})
     found = {
         name: sum(len(v) for k, v in one.items() if isinstance(v, list) and k not in ("wtFactor", "Range", "Use"))
@@ -233,11 +285,14 @@ def _restraints(model: Model, item: PhaseModel) -> dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
-def _notes(acting: dict[str, dict[str, int]]) -> list[str]:
-    """Say where restraints act: without its window GSAS-II leaves them out of chi^2, not out of the shifts."""
+def _restraint_notes(restraints: dict[str, dict[str, int]]) -> list[str]:
+    """Return a note for each phase with restraints.
+
+    When GSAS-II is used without its window, restraints change the shifts but are not counted in chi^2.
+    """
     return [
         f"{phase} has restraints ({', '.join(kinds)}): they act on the refinement, "
-        "but GSAS-II leaves them out of chi^2 here"
-        for phase, kinds in acting.items()
+        "but GSAS-II does not count them in chi^2"
+        for phase, kinds in restraints.items()
         if kinds
     ]

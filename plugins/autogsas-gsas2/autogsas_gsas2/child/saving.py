@@ -1,4 +1,4 @@
-"""The files of a refinement that GSAS-II writes itself, and what a script needs to repeat it."""
+"""Writing GSAS-II's own files of a refinement, and collecting what a script needs to repeat it."""
 
 from __future__ import annotations
 
@@ -10,44 +10,48 @@ from typing import Any
 import numpy as np
 
 from autogsas_gsas2.child.model import HistogramModel, Model, PhaseModel
-from autogsas_gsas2.child.readback import whole_range
+from autogsas_gsas2.child.readback import calculate_full_range
 from autogsas_gsas2.child.setup import PROBE_POINT, images
 from autogsas_gsas2.protocol import Save, Saved
 
 __all__ = ["save"]
 
-_AGAIN = (20, 1e-4)
-"""Cycles, and the change of chi^2 to stop at, for who refines the saved project again."""
+_CYCLES, _TOLERANCE = 20, 1e-4
+"""Controls of the saved project, for users who refine it again: most cycles, and the change of chi^2 that ends it."""
 
 
 def save(model: Model, wanted: Save) -> Saved:
-    """Write ``best.gpx`` and ``best.cif``; say what was refined, and which of the user's files GSAS-II reads alike."""
-    whole_range(model)
+    """Write ``best.gpx`` and ``best.cif``, and return the record of the refinement.
+
+    The answer also tells in which of the user's files GSAS-II's own readers find the same as the host.
+    """
+    calculate_full_range(model)
     controls = model.gpx.data["Controls"]["data"]
-    controls["max cyc"], controls["min dM/M"] = _AGAIN
+    controls["max cyc"], controls["min dM/M"] = _CYCLES, _TOLERANCE
     model.gpx.save()
     shutil.copyfile(model.gpx.filename, os.path.join(wanted.folder, "best.gpx"))
     _write_cif(model, os.path.join(wanted.folder, "best.cif"))
-    alike: dict[str, bool] = {}
+    identical: dict[str, bool] = {}
     for item in model.histograms:
         if item.name in wanted.data:
-            alike[wanted.data[item.name]] = _same_pattern(model, item, wanted.data[item.name])
+            identical[wanted.data[item.name]] = _same_pattern(model, item, wanted.data[item.name])
     for phase in model.phases:
         if phase.name in wanted.structures:
-            alike[wanted.structures[phase.name]] = _same_structure(model, phase, wanted.structures[phase.name])
+            file = wanted.structures[phase.name]
+            identical[file] = _same_structure(model, phase, file)
     return Saved(
         record=model.record,
         histograms=[item.key for item in model.histograms],
         phases=[item.key for item in model.phases],
-        limited=model.limited,
-        equivalent=[list(variables) for variables in model.equivalent],
+        limits=model.limits,
+        equivalences=[list(variables) for variables in model.initial_equivalences],
         sums=model.sums,
-        alike=alike,
+        identical=identical,
     )
 
 
 def _write_cif(model: Model, target: str) -> None:
-    # GSAS-II calls the data block after the project's file, so each phase is written under its own name.
+    # GSAS-II names the data block after the project's file, so each phase is exported under a file name of its own.
     kept, texts = model.gpx.filename, []
     for phase in model.phases:
         part = os.path.join(model.folder, f"part{phase.number}.cif")
@@ -67,15 +71,15 @@ def _scratch(model: Model) -> Any:
 
 
 def _same_pattern(model: Model, item: HistogramModel, file: str) -> bool:
-    """Return whether GSAS-II's own reader finds the points in the user's file that the host found."""
+    """Return whether GSAS-II's own reader reads the same points from the user's file as the host."""
     try:
         instrument = os.path.join(model.folder, f"histogram{item.number}.instprm")
         found = _scratch(model).add_powder_histogram(file, instrument).data["data"][1]
-    except Exception:  # noqa: BLE001  GSAS-II's readers raise anything; then the script brings the data itself
+    except Exception:  # noqa: BLE001  GSAS-II's readers may raise anything; the script then contains the data
         traceback.print_exc()
         return False
     mine = model.histogram(item)["data"][1]
-    # Points beyond the limits do not count: GSAS-II's readers leave out the last one of some files.
+    # Only points within the limits are compared: GSAS-II's readers drop the last point of some files.
     a, b = (_between(arrays, item.limits) for arrays in (found, mine))
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-5, atol=1e-7))
 
@@ -87,12 +91,12 @@ def _between(arrays: list[Any], limits: list[float]) -> Any:
 
 
 def _same_structure(model: Model, item: PhaseModel, file: str) -> bool:
-    """Return whether GSAS-II's own reader finds the structure in the user's file that the refinement started from."""
+    """Return whether GSAS-II's own reader reads the structure of the refinement's start from the user's file."""
     try:
         gpx = _scratch(model)
         found = gpx.add_phase(file, phasename=item.name, fmthint="CIF").data
         start = gpx.add_phase(os.path.join(model.folder, f"phase{item.number}.cif"), fmthint="CIF").data
-    except Exception:  # noqa: BLE001  GSAS-II's readers raise anything; then the script brings the structure itself
+    except Exception:  # noqa: BLE001  GSAS-II's readers may raise anything; the script then contains the structure
         traceback.print_exc()
         return False
     mine, theirs = (images(tree["General"]["SGData"], PROBE_POINT) for tree in (start, found))

@@ -8,19 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from autogsas_gsas2.child import equivalences, sample
+from autogsas_gsas2.child.equivalences import update_equivalences
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.gsas import Gsas
-from autogsas_gsas2.child.model import SAMPLE, HistogramModel, Model, PhaseModel, limit
-from autogsas_gsas2.protocol import HistogramData, Open, PhaseData
+from autogsas_gsas2.child.model import (
+    SAMPLE_PARAMETERS,
+    HistogramModel,
+    Model,
+    PhaseModel,
+    set_limits_of_variable,
+)
+from autogsas_gsas2.child.sample import write_sample
+from autogsas_gsas2.protocol import HistogramData, Open, PhaseData, VariableLimits
 
 __all__ = ["PROBE_POINT", "images", "open_model"]
 
 LEAST_SHL = 0.002
-"""GSAS-II counts no smaller axial divergence, and lets it run away below: there chi^2 no longer depends on it."""
+"""The smallest SH/L with an effect in GSAS-II: chi^2 does not depend on smaller values, so they would diverge."""
 
 PROBE_POINT = (0.1234, 0.2781, 0.4127)
-"""A general position whose images tell one setting of a space group from another."""
+"""A general position whose images under the symmetry operations identify the setting of a space group."""
 
 
 def open_model(g2: Gsas, request: Open) -> Model:
@@ -31,9 +38,9 @@ def open_model(g2: Gsas, request: Open) -> Model:
         tree = model.histogram(item)
         if model.from_gpx:
             limits = [float(value) for value in tree["Limits"][1]]
-            model.backgrounds[item.name] = limits
-            model.extracted.update({(phase.name, item.name): limits for phase in model.phases})
-        for key in SAMPLE[model.geometry(item)]:
+            model.background_limits[item.name] = limits
+            model.extraction_limits.update({(phase.name, item.name): limits for phase in model.phases})
+        for key in SAMPLE_PARAMETERS[model.geometry(item)]:
             tree["Sample Parameters"].setdefault(key, [0.0, False])
         _set_limits(tree, item.limits, item.excluded)
     controls = model.gpx.data["Controls"]["data"]
@@ -41,9 +48,9 @@ def open_model(g2: Gsas, request: Open) -> Model:
     controls["Seq Data"] = []
     for item in model.histograms:
         if "SH/L" in model.histogram(item)["Instrument Parameters"][0]:
-            limit(model, f":{item.number}:SH/L", LEAST_SHL)
+            set_limits_of_variable(model, f":{item.number}:SH/L", VariableLimits(LEAST_SHL))
     if not model.from_gpx:
-        sample.apply(model, request)
+        write_sample(model, request)
     model.gpx.save()
     return model
 
@@ -65,8 +72,8 @@ def _from_data(g2: Gsas, request: Open) -> Model:
         added = _add_phase(gpx, request.folder, number, phase)
         model.phases.append(PhaseModel(phase.name, added.name, number, phase.labels))
     for opened in model.phases:
-        opened.places = _places(model, opened)
-    model.equivalent = equivalences.write(model)
+        opened.same_position = _same_position(model, opened)
+    model.initial_equivalences = update_equivalences(model)
     return model
 
 
@@ -81,8 +88,8 @@ def _add_histogram(g2: Gsas, gpx: Any, folder: str, number: int, item: Histogram
     histogram = gpx.add_powder_histogram(data, instrument, fmthint="xye")
     arrays = histogram.data["data"][1]
     if len(arrays[0]) != item.x.size:
-        raise Failure("data", f"GSAS-II reads {len(arrays[0])} of {item.x.size} points of {item.name}")
-    # The file's digits and the reader's own rules for zero counts must not matter.
+        raise Failure("data", f"GSAS-II reads {len(arrays[0])} of the {item.x.size} points of {item.name}")
+    # The exact values, without the file's rounding and the reader's own rules for zero counts.
     arrays[0], arrays[1], arrays[2] = item.x.copy(), y, weights
     histogram.data["Sample Parameters"]["Gonio. radius"] = item.radius
     histogram.data["Limits"][0] = (float(item.x[0]), float(item.x[-1]))
@@ -97,12 +104,14 @@ def _add_phase(gpx: Any, folder: str, number: int, item: PhaseData) -> Any:
     _check_sites(phase.data, item)
     if images(phase.data["General"]["SGData"], PROBE_POINT) != _rounded(item.images):
         symbol = phase.data["General"]["SGData"]["SpGrp"]
-        raise Failure("structure", f"GSAS-II takes the space group of {item.name} as {symbol}, another one or setting")
+        raise Failure(
+            "structure", f"GSAS-II reads the space group of {item.name} as {symbol}, another group or setting"
+        )
     return phase
 
 
 def images(group: dict[str, Any], point: Sequence[float]) -> set[tuple[float, ...]]:
-    """Return all images of a point under one of GSAS-II's space groups, within the cell, to three digits."""
+    """Return all images of a point under a space group of GSAS-II, within the cell, rounded to three digits."""
     found = []
     for centre in group["SGCen"]:
         for matrix, shift in group["SGOps"]:
@@ -115,20 +124,20 @@ def _rounded(points: Iterable[Any]) -> set[tuple[float, ...]]:
     return {tuple((np.round(np.asarray(point) % 1.0, 3) % 1.0).tolist()) for point in points}
 
 
-def _places(model: Model, phase: PhaseModel) -> list[list[int]]:
-    """Return the sites that share a place, by disorder, with others."""
+def _same_position(model: Model, phase: PhaseModel) -> list[list[int]]:
+    """Return the groups of sites that share a position because of disorder."""
     tree = model.phase(phase)
     column = tree["General"]["AtomPtrs"][0]
-    places: dict[tuple[float, ...], list[int]] = {}
+    positions: dict[tuple[float, ...], list[int]] = {}
     for index, atom in enumerate(tree["Atoms"]):
-        place = tuple(np.round(np.array(atom[column : column + 3], dtype=float), 5).tolist())
-        places.setdefault(place, []).append(index)
-    return [together for together in places.values() if len(together) > 1]
+        position = tuple(np.round(np.array(atom[column : column + 3], dtype=float), 5).tolist())
+        positions.setdefault(position, []).append(index)
+    return [sites for sites in positions.values() if len(sites) > 1]
 
 
 def _check_sites(tree: dict[str, Any], item: PhaseData) -> None:
     if len(tree["Atoms"]) != len(item.labels):
-        raise Failure("structure", f"GSAS-II has {len(tree['Atoms'])} of {len(item.labels)} sites of {item.name}")
+        raise Failure("structure", f"GSAS-II reads {len(tree['Atoms'])} of the {len(item.labels)} sites of {item.name}")
 
 
 def _from_gpx(g2: Gsas, request: Open) -> Model:
@@ -151,16 +160,16 @@ def _from_gpx(g2: Gsas, request: Open) -> Model:
     g2.io.gpxSize = -1
     problem, _ = g2.io.ReadCheckConstraints(gpx.filename)
     if problem:
-        raise Failure("constraints", str(problem))
+        raise Failure("constraints", f"GSAS-II refuses the constraints of the .gpx: {problem}")
     return model
 
 
-def _match(wanted: list[str], there: list[str], what: str) -> list[str]:
-    """Return GSAS-II's name for each of the host's: by their order where all are there, else by the name."""
-    if len(wanted) == len(there):
-        return there
-    plain = {(name[5:] if name.startswith("PWDR ") else name).replace(":", "_").strip(): name for name in there}
-    missing = [name for name in wanted if name not in plain and name not in there]
+def _match(wanted: list[str], present: list[str], what: str) -> list[str]:
+    """Return GSAS-II's name for each of the host's: by their order if the numbers are equal, otherwise by name."""
+    if len(wanted) == len(present):
+        return present
+    plain = {(name[5:] if name.startswith("PWDR ") else name).replace(":", "_").strip(): name for name in present}
+    missing = [name for name in wanted if name not in plain and name not in present]
     if missing:
-        raise Failure("project", f"the GSAS-II project has no {what} {missing[0]!r}")
-    return [name if name in there else plain[name] for name in wanted]
+        raise Failure("project", f"the GSAS-II project has no {what} {missing[0]!r}; it has {', '.join(present)}")
+    return [name if name in present else plain[name] for name in wanted]

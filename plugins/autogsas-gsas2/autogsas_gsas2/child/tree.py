@@ -1,4 +1,4 @@
-"""Places in a GSAS-II project: a path of keys from the root of its tree."""
+"""Values in a GSAS-II project: read and written at a path of keys from the root of its tree."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+from autogsas_gsas2.protocol import Change
+
 __all__ = ["Path", "get", "put", "write"]
 
 Path = tuple[Any, ...]
 
 
 def get(data: Any, path: Sequence[Any]) -> Any:
-    """Return what lies at a path in the project."""
+    """Return the value at a path."""
     for key in path:
         data = data[key]
     return data
 
 
 def put(data: Any, path: Sequence[Any], value: Any) -> None:
-    """Put a value at a path in the project."""
+    """Set the value at a path."""
     get(data, path[:-1])[path[-1]] = value
 
 
-def write(data: Any, path: Path, value: Any, changes: list[list[Any]]) -> None:
-    """Write a value into the project where it is another one, and note it for the script."""
+def write(data: Any, path: Path, value: Any, changes: list[Change]) -> None:
+    """Set the value at a path and append the change to ``changes``; nothing happens if the value is there already."""
     if get(data, path) != value:
-        # GSAS-II changes lists in place: what is noted must not be what it works on.
+        # Copies, because GSAS-II changes lists in place.
         put(data, path, copy.deepcopy(value))
-        changes.append([list(path), copy.deepcopy(value)])
+        changes.append(Change(list(path), copy.deepcopy(value)))

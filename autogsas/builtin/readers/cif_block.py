@@ -1,4 +1,4 @@
-"""A data block of a CIF as columns by tag."""
+"""The data blocks of a CIF as columns of text."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["CifBlock", "read_blocks"]
 
 @dataclass(frozen=True)
 class CifBlock:
-    """Columns of a block by tag, in lower case with DDLm's dot as an underscore, quotes taken off."""
+    """The columns of a block by tag; tags in lower case with an underscore for DDLm's dot, values without quotes."""
 
     path: Path
     name: str
     tags: Mapping[str, Sequence[str]]
 
     def has(self, tag: str) -> bool:
-        """Return whether the tag occurs with a value."""
+        """Return whether the block has a value for the tag."""
         return bool(self.tags.get(tag))
 
-    def one(self, *names: str) -> str | None:
-        """Return the first value that is given under one of the tags, or None."""
+    def first(self, *names: str) -> str | None:
+        """Return the first value given for one of the tags, or None."""
         for name in names:
             values = self.tags.get(name, ())
             if values and values[0] not in ("?", "."):
@@ -36,12 +36,12 @@ class CifBlock:
         return None
 
     def column(self, name: str, length: int) -> list[str | None]:
-        """Return a column, None where a value is missing, or ``length`` times None where there is no such column."""
+        """Return a column with None for missing values; all None, ``length`` long, if there is no such column."""
         values = self.tags.get(name, ())
         return [value if value not in ("?", ".") else None for value in values] if values else [None] * length
 
     def number(self, text: str | None, key: str) -> float | None:
-        """Return a number without its esd, None for None. Raises UserError for what is no number."""
+        """Return a number without its esd, None for None. Raises UserError for text that is not a number."""
         if text is None:
             return None
         value = float(gemmi.cif.as_number(text))

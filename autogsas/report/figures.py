@@ -1,8 +1,6 @@
-"""The pictures of the report: what is drawn, and what is said below each."""
+"""The figures of the report with their captions."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -10,30 +8,19 @@ from autogsas.figures.fit import Caption, describe, draw_fit
 from autogsas.figures.history import describe_history, draw_history
 from autogsas.figures.importances import describe_importances, draw_importances
 from autogsas.pages.embed import markup
-from autogsas.report.tables import sentence
+from autogsas.pages.parts import Figure, sentence, with_stop
 from autogsas.runfolder.reader import Marks, Profile, RunData
 from autogsas.runfolder.summary import HistogramPart, Summary
 from autogsas.text.formatting import count, general, interval
 from autogsas.text.prose import joined
 
-__all__ = ["Figure", "captions", "fit_figure", "history_figure", "importances_figure"]
+__all__ = ["captions", "fit_figure", "history_figure", "importances_figure"]
 
 _MOST_BARS = 10
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A picture: ``svg`` stands until it can be zoomed, and is what is printed."""
-
-    identity: str
-    title: str
-    svg: Markup
-    description: str
-    notes: tuple[str, ...]
-
-
 def captions(run: RunData) -> list[tuple[Profile, list[Marks], Caption]]:
-    """Return each histogram's curves with its reflection marks and what is written around its picture."""
+    """Return the curves, the reflection marks and the caption of each histogram."""
     fits = []
     for profile in run.profiles:
         entry = run.summary.histogram(profile.histogram)
@@ -50,7 +37,7 @@ def captions(run: RunData) -> list[tuple[Profile, list[Marks], Caption]]:
 
 
 def fit_figure(run: RunData, index: int) -> Figure:
-    """Return the picture of one histogram, by its number among the run's profiles."""
+    """Return the figure of one histogram; ``index`` is its place among the profiles of the run."""
     profile, marks, caption = captions(run)[index]
     drawing = draw_fit(profile, marks, caption, "linear", True, 960.0, 660.0, identity=f"fit{index}")
     description = describe(profile, marks, caption)
@@ -67,19 +54,18 @@ def fit_figure(run: RunData, index: int) -> Figure:
 def _fit_notes(entry: HistogramPart) -> list[str]:
     waves = [f"{general(value)} Å" for value in entry.wavelengths]
     kind = {"xray": "X-rays", "neutron": "neutrons"}.get(entry.radiation, "")
-    words = [f"{kind}, {joined(waves)}" if kind and waves else kind or joined(waves), entry.geometry or ""]
-    words.append(f"2θ {interval(entry.limits)}")
+    parts = [f"{kind}, {joined(waves)}" if kind and waves else kind or joined(waves), entry.geometry or ""]
+    parts.append(f"2θ {interval(entry.limits)}")
     if entry.excluded:
-        words.append(f"not counted: {joined([interval(region) for region in entry.excluded])}")
-    words.append(f"{count(entry.n_observations)} points" if entry.n_observations is not None else "")
-    words.append(f"weights from {entry.weights_from}" if entry.weights_from else "")
-    line = "; ".join(word for word in words if word)
-    notes = [line, *entry.notes]
-    return [text if text.endswith((".", "!", "?")) else f"{text}." for text in notes if text]
+        parts.append(f"not counted: {joined([interval(region) for region in entry.excluded])}")
+    parts.append(f"{count(entry.n_observations)} points" if entry.n_observations is not None else "")
+    parts.append(f"weights from {entry.weights_from}" if entry.weights_from else "")
+    line = "; ".join(part for part in parts if part)
+    return [with_stop(text) for text in (line, *entry.notes) if text]
 
 
 def history_figure(run: RunData) -> Figure | None:
-    """Return the picture of the search; None where no trial is over."""
+    """Return the figure of the search; None if no trial is finished."""
     if not run.history:
         return None
     description = describe_history(run.history, run.by_hand)
@@ -90,7 +76,10 @@ def history_figure(run: RunData) -> Figure | None:
 
 
 def importances_figure(summary: Summary) -> Figure | None:
-    """Return what mattered, or a figure without a picture whose description says why none; None for older runs."""
+    """Return the figure of the importances; None for runs of older versions.
+
+    Without importances the figure has no drawing, and its description gives the reason.
+    """
     part = summary.importances
     if part is None:
         return None
@@ -98,6 +87,6 @@ def importances_figure(summary: Summary) -> Figure | None:
         return Figure("mattered", "", Markup(""), sentence(part.note), ())
     description = describe_importances(part.items, part.trials)
     drawing = draw_importances(part.items[:_MOST_BARS], 640.0)
-    about = "Which choices set the best quarter of the usable trials apart from all of them (PED-ANOVA, by Optuna)."
-    chance = "The dark ticks are the most that shuffling the trials' scores gave."
-    return Figure("mattered", "", markup(drawing.inline("What mattered", description)), description, (about, chance))
+    about = "Importance: how much a choice distinguishes the best quarter of the usable trials (PED-ANOVA, by Optuna)."
+    chance = "Dark ticks: the largest importance after shuffling the scores of the trials."
+    return Figure("mattered", "", markup(drawing.inline("Importances", description)), description, (about, chance))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import gemmi
 import numpy as np
 
-from autogsas.builtin.readers.cifblock import CifBlock
+from autogsas.builtin.readers.cif_block import CifBlock
 from autogsas.errors import UserError
 from autogsas.model.structure import U6, Cell, Site
 
@@ -17,48 +17,58 @@ __all__ = ["read_sites"]
 
 DEFAULT_U = 0.01
 SNAP = 0.02
-"""Angstrom within which a site is put onto its special position, so that 0.3333 counts as 1/3."""
+"""A site closer than this (in Angstrom) to a special position is moved onto it: 0.3333 means 1/3."""
 EIGHT_PI2 = 8.0 * np.pi**2
 
 _ELEMENT = re.compile(r"^(\d+)?([A-Za-z]{1,2})(?:(\d*)([+-])|([+-])(\d+))?$")
 _ORDER = ("11", "22", "33", "12", "13", "23")
 
 
+@dataclass(frozen=True)
+class _Atom:
+    """One row of the loop of atoms, as text; None for missing values. The order is that of `_COLUMNS`."""
+
+    label: str | None
+    type_symbol: str | None
+    x: str | None
+    y: str | None
+    z: str | None
+    occupancy: str | None
+    u_iso: str | None
+    b_iso: str | None
+
+
+_COLUMNS = ("label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy", "u_iso_or_equiv", "b_iso_or_equiv")
+
+
+def _atoms(block: CifBlock) -> Iterator[_Atom]:
+    length = len(block.tags["_atom_site_fract_x"])
+    columns = [block.column(f"_atom_site_{name}", length) for name in _COLUMNS]
+    # A column of a second loop may be shorter.
+    for row in range(length):
+        yield _Atom(*(column[row] if row < len(column) else None for column in columns))
+
+
 def read_sites(block: CifBlock, cell: Cell, group: gemmi.SpaceGroup, notes: list[str]) -> list[Site]:
-    """Return the sites of a block on their special positions, with notes on all that was mended. Raises UserError."""
-    x = block.tags["_atom_site_fract_x"]
-    columns = {
-        key: block.column(f"_atom_site_{key}", len(x))
-        for key in (
-            "label",
-            "type_symbol",
-            "fract_x",
-            "fract_y",
-            "fract_z",
-            "occupancy",
-            "u_iso_or_equiv",
-            "b_iso_or_equiv",
-        )
-    }
-    aniso = _anisotropic(block)
+    """Return the sites of a block on their special positions, with notes on all corrections. Raises UserError."""
+    tensors = _tensors(block)
     sites: list[Site] = []
-    for row in range(len(x)):
-        atom = {key: values[row] if row < len(values) else None for key, values in columns.items()}
-        label = atom["label"] or atom["type_symbol"] or f"atom{row + 1}"
+    for number, atom in enumerate(_atoms(block), 1):
+        label = atom.label or atom.type_symbol or f"atom{number}"
         where = f"_atom_site {label}"
-        found = [block.number(atom[key], where) for key in ("fract_x", "fract_y", "fract_z")]
-        xyz = [value for value in found if value is not None]
+        given = (block.number(text, where) for text in (atom.x, atom.y, atom.z))
+        xyz = [value for value in given if value is not None]
         if len(xyz) < 3:
-            notes.append(f"{label} has no position and is left out")
+            notes.append(f"{label} has no position; it is left out")
             continue
         sites.append(
             Site(
                 label=label,
-                element=_element(block, atom["type_symbol"] or "", label, where),
+                element=_element(block, atom.type_symbol or "", label, where),
                 xyz=(xyz[0], xyz[1], xyz[2]),
-                occupancy=_occupancy(block, atom["occupancy"], label, notes),
-                uiso=_uiso(block, atom, aniso.get(label), cell, label, notes),
-                uaniso=aniso.get(label),
+                occupancy=_occupancy(block, atom.occupancy, label, notes),
+                uiso=_uiso(block, atom, tensors.get(label), cell, label, notes),
+                uaniso=tensors.get(label),
             )
         )
     if not sites:
@@ -74,7 +84,7 @@ def _element(block: CifBlock, given: str, label: str, where: str) -> str:
     if match and match[1] == "2" and symbol == "H":
         symbol = "D"
     if not given and len(symbol) == 2 and gemmi.Element(symbol).name == "X":
-        symbol = symbol[0]  # a label such as OW stands in for a type symbol that is not there
+        symbol = symbol[0]  # from a label such as OW, as there is no type symbol
     if match is None or gemmi.Element(symbol).name == "X":
         names = [gemmi.Element(number).name for number in range(1, 99)]
         raise UserError(
@@ -93,7 +103,7 @@ def _occupancy(block: CifBlock, text: str | None, label: str, notes: list[str]) 
     value = block.number(text, f"_atom_site_occupancy of {label}")
     if value is None:
         if text is None and block.has("_atom_site_occupancy"):
-            notes.append(f"{label} has no occupancy: taken as 1")
+            notes.append(f"{label} has no occupancy: 1 is assumed")
         return 1.0
     if value < 0:
         raise UserError(
@@ -108,18 +118,16 @@ def _occupancy(block: CifBlock, text: str | None, label: str, notes: list[str]) 
     return value
 
 
-def _uiso(
-    block: CifBlock, atom: Mapping[str, str | None], tensor: U6 | None, cell: Cell, label: str, notes: list[str]
-) -> float:
-    value = block.number(atom["u_iso_or_equiv"], f"_atom_site_U_iso_or_equiv of {label}")
-    b = block.number(atom["b_iso_or_equiv"], f"_atom_site_B_iso_or_equiv of {label}")
+def _uiso(block: CifBlock, atom: _Atom, tensor: U6 | None, cell: Cell, label: str, notes: list[str]) -> float:
+    value = block.number(atom.u_iso, f"_atom_site_U_iso_or_equiv of {label}")
+    b = block.number(atom.b_iso, f"_atom_site_B_iso_or_equiv of {label}")
     if value is None and b is not None:
         value = b / EIGHT_PI2
     if value is None and tensor is not None:
         value = _equivalent(tensor, cell)
     if value is None or value <= 0:
-        said = "no U" if value is None else f"a U of {value:g}"
-        notes.append(f"{label} has {said}: {DEFAULT_U} Å² is taken to start with")
+        problem = "no U" if value is None else f"a U of {value:g}"
+        notes.append(f"{label} has {problem}: the starting value is {DEFAULT_U} Å²")
         return DEFAULT_U
     return value
 
@@ -134,7 +142,7 @@ def _equivalent(tensor: U6, cell: Cell) -> float:
     return float(np.sum((star @ u @ star) * (m.T @ m)) / 3.0)
 
 
-def _anisotropic(block: CifBlock) -> dict[str, U6]:
+def _tensors(block: CifBlock) -> dict[str, U6]:
     labels = block.tags.get("_atom_site_aniso_label", ())
     found: dict[str, U6] = {}
     for prefix, factor in (("u", 1.0), ("b", 1.0 / EIGHT_PI2)):
@@ -148,7 +156,7 @@ def _anisotropic(block: CifBlock) -> dict[str, U6]:
 
 
 def _snap(site: Site, cell: Cell, group: gemmi.SpaceGroup, notes: list[str]) -> Site:
-    """Return the site on the special position it means: the mean of its images that lie within ``SNAP`` of it."""
+    """Return the site on its special position, the mean of its symmetry images within ``SNAP`` of it."""
     box = gemmi.UnitCell(*cell.values())
     here = np.array(site.xyz)
     images = []
