@@ -1,4 +1,4 @@
-"""Whole runs on real patterns: ``python -m pytest -m slow``. Data that are not part of the project may be absent."""
+"""Complete runs on real patterns; most need ``python -m pytest -m slow``. Tests without their data are skipped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def shared_project(
     folder: Path, name: str, pattern: str, instrument: str, cif: str, limits: list[float], **more: object
 ) -> Path:
     if not SHARED.is_dir():
-        pytest.skip("the patterns of ../shared/data are not here")
+        pytest.skip("needs the patterns in ../shared/data")
     data = {"file": str(SHARED / pattern), "instrument": str(SHARED / instrument), "limits": limits, **more}
     folder.mkdir()
     (folder / "project.yaml").write_text(
@@ -31,10 +31,10 @@ def no_errors(run: autogsas.Run) -> bool:
     return not any(finding.severity == "error" for finding in run.summary.findings)
 
 
-def test_a_few_trials_on_fluorapatite(tmp_path: Path) -> None:
-    run = autogsas.run(ROOT / "projects" / "fluorapatite", backend="numpy", trials=3, seed=1, out=tmp_path / "run")
+def test_two_trials_on_lbco(tmp_path: Path) -> None:
+    run = autogsas.run(ROOT / "projects" / "lbco-neutron", backend="numpy", trials=2, seed=1, out=tmp_path / "run")
     assert run.exit_status == 0
-    assert run.summary.rwp <= 9.25
+    assert run.summary.rwp <= 6.9
     assert no_errors(run)
     assert {path.name for path in run.folder.iterdir()} >= {
         "summary.json",
@@ -58,12 +58,11 @@ def test_fluorapatite(tmp_path: Path) -> None:
     uiso = [parameter.value for parameter in run.summary.parameters if parameter.group == "uiso"]
     assert min(uiso) > 0
     assert [candidate.count for candidate in run.summary.candidates] == [run.summary.trials.complete]
-    assert run.summary.seconds < 300
 
 
 @pytest.mark.slow
 def test_y2o3(tmp_path: Path) -> None:
-    """An expert reached about 7 %, the published search 6.575 % in 200 trials, GSAS-II by a careful hand 5.91 %."""
+    """An expert reached about 7 %, the published search 6.575 % in 200 trials, GSAS-II with care 5.91 %."""
     project = shared_project(
         tmp_path / "p", "y2o3", "y2o3/y2o3.csv", "y2o3/INST_XRY.PRM", "y2o3/y2o3.cif", [15.0, 150.0]
     )
@@ -76,7 +75,7 @@ def test_y2o3(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_pbso4_neutrons(tmp_path: Path) -> None:
-    """Tutorial 4.53 %, GSAS-II by hand 4.48 %."""
+    """The tutorial reaches 4.53 %, GSAS-II with care 4.48 %."""
     project = shared_project(
         tmp_path / "p", "pbso4", "pbso4/PBSO4.CWN", "pbso4/inst_d1a.prm", "pbso4/pbso4.cif", [19.0, 153.0]
     )
@@ -86,9 +85,10 @@ def test_pbso4_neutrons(tmp_path: Path) -> None:
     assert len(run.summary.candidates) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("axial_sum", "bound"), [("GSAS-II", 5.95), ("converged", 5.1)])
 def test_y2o3_by_the_first_seeds(tmp_path: Path, axial_sum: str, bound: float) -> None:
-    """GSAS-II by a careful hand ends at 5.91 %; the converged integral fits better with the same variables."""
+    """GSAS-II with care reaches 5.91 %; the converged integral fits better with the same variables."""
     project = shared_project(
         tmp_path / "p",
         "y2o3",
@@ -105,8 +105,8 @@ def test_y2o3_by_the_first_seeds(tmp_path: Path, axial_sum: str, bound: float) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.993, 1.007])
-def test_fluorapatite_from_a_cell_that_is_off(tmp_path: Path, factor: float) -> None:
-    """From such cells least squares may end in false minima; the search begins where the pattern shows the lines."""
+def test_fluorapatite_from_a_wrong_cell(tmp_path: Path, factor: float) -> None:
+    """From such cells least squares can end in false minima; the search finds the cell from the peaks first."""
     ends = []
     for scale in (1.0, factor):
         folder = shared_project(
@@ -126,9 +126,9 @@ def test_fluorapatite_from_a_cell_that_is_off(tmp_path: Path, factor: float) -> 
 
 
 def with_scaled_cell(written: Path, scale: float) -> None:
-    """Let a project begin from a copy of its CIF whose axes are scaled."""
-    said = yaml.safe_load(written.read_text())
-    cif = Path(said["phases"][0]["file"]).read_text()
+    """Make a project start from a copy of its CIF with scaled axes."""
+    given = yaml.safe_load(written.read_text())
+    cif = Path(given["phases"][0]["file"]).read_text()
     moved = re.sub(r"(_cell_length_[abc]\s+)([\d.]+)", lambda m: f"{m[1]}{scale * float(m[2]):.6f}", cif)
     (written.parent / "moved.cif").write_text(moved)
-    written.write_text(yaml.safe_dump(said | {"phases": [{"file": "moved.cif"}]}))
+    written.write_text(yaml.safe_dump(given | {"phases": [{"file": "moved.cif"}]}))

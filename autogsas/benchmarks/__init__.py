@@ -1,1 +1,1 @@
-"""How good a search is: the best Rwp against trials and seconds, over seeds, beside other engines and spaces."""
+"""Benchmarks of the search: the best Rwp against trials and seconds, for several seeds, engines and spaces."""

@@ -1,4 +1,4 @@
-"""From histories to curves and tables: the best usable Rwp so far, and its median and quartiles over seeds."""
+"""Curves and tables from histories: the best usable Rwp so far, with median and quartiles over seeds."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _TABLE = (
 
 @dataclass(frozen=True)
 class Point:
-    """One trial; Rwp in per cent, None where there is none; ``ended`` in seconds since the run began."""
+    """One trial; Rwp in per cent or None; ``ended`` in seconds since the start of the run."""
 
     number: int
     state: str
@@ -60,36 +60,36 @@ class Point:
 
     @property
     def valid(self) -> float:
-        """Rwp of a trial that may be the best one, infinity of all others."""
+        """Rwp of a usable trial, infinity for others."""
         return self.rwp if self.state == "complete" and self.rwp is not None else math.inf
 
 
 @dataclass(frozen=True)
 class History:
-    """One run's trials in the order of their numbers."""
+    """The trials of a run in the order of their numbers."""
 
     points: tuple[Point, ...]
 
     @property
     def best(self) -> float:
-        """Rwp of the best usable trial, infinity where there is none."""
+        """Rwp of the best usable trial, infinity if there is none."""
         return min((point.valid for point in self.points), default=math.inf)
 
     @property
     def seconds(self) -> float:
-        """When the last trial ended."""
+        """The end of the last trial, in seconds since the start of the run."""
         return max((point.ended for point in self.points), default=0.0)
 
     def reach(self, rwp: float) -> tuple[float, float]:
-        """Return after how many seconds and how many trials an Rwp was reached; infinity where it was not."""
-        there = [point for point in self.points if point.valid <= rwp]
-        seconds = min((point.ended for point in there), default=math.inf)
-        return seconds, min((point.number + 1.0 for point in there), default=math.inf)
+        """Return the seconds and the number of trials needed to reach an Rwp; infinity if it was not reached."""
+        good = [point for point in self.points if point.valid <= rwp]
+        seconds = min((point.ended for point in good), default=math.inf)
+        return seconds, min((point.number + 1.0 for point in good), default=math.inf)
 
 
 @dataclass(frozen=True)
 class Series:
-    """The runs of one engine in one space on one case, by seed."""
+    """The runs of one case with one engine and one search space, by seed."""
 
     case: str
     engine: str
@@ -99,7 +99,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Band:
-    """Median and quartiles, arrays of shape (n,); NaN where so many runs have found nothing usable yet."""
+    """Median and quartiles, arrays of shape (n,); NaN where too few runs have found a usable result yet."""
 
     at: Array
     lower: Array
@@ -110,7 +110,7 @@ class Band:
 def by_trial(history: History, trials: int) -> Array:
     """Return the best Rwp after 1 to ``trials`` trials, shape (trials,); infinity before the first usable one.
 
-    A run that stopped before keeps what it had found.
+    A run that stopped earlier keeps its last value.
     """
     values = np.full(trials, np.inf)
     for point in history.points[:trials]:
@@ -119,7 +119,7 @@ def by_trial(history: History, trials: int) -> Array:
 
 
 def by_second(history: History, at: Array) -> Array:
-    """Return the best Rwp at times of shape (n,): of all trials that had ended, in whatever order."""
+    """Return the best Rwp of the trials that had ended at each of the times ``at``, shape (n,)."""
     ended = np.array([point.ended for point in history.points])
     order = np.argsort(ended, kind="stable")
     best = np.minimum.accumulate(np.array([history.points[i].valid for i in order])) if order.size else np.empty(0)
@@ -127,14 +127,14 @@ def by_second(history: History, at: Array) -> Array:
 
 
 def band(at: Array, curves: Sequence[Array]) -> Band:
-    """Return the quartiles of curves over the same places, each of shape (n,)."""
+    """Return the quartiles of curves over the same abscissa ``at``, each of shape (n,)."""
     lower, median, upper = (_quantile(np.array(curves), share) for share in (0.25, 0.5, 0.75))
     return Band(at, lower, median, upper)
 
 
 def _quantile(values: Array, share: float) -> Array:
-    # As numpy does, but exact on a place: numpy multiplies an infinite neighbour by zero there. Between a number and
-    # infinity lies no number: as long as the neighbour above has found nothing, it is unknown.
+    # Linear interpolation as in numpy.quantile, but without its 0 * infinity = NaN where the quantile is one of the
+    # values. Between a number and infinity the quantile is unknown (NaN).
     ordered = np.sort(values, axis=0)
     below = int(share * (len(ordered) - 1))
     rest = share * (len(ordered) - 1) - below
@@ -147,7 +147,7 @@ def _quantile(values: Array, share: float) -> Array:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; Rwp in per cent, None where it is not known; figures are medians over seeds."""
+    """One row of the table; Rwp in per cent, None if unknown; times and trials are medians over seeds."""
 
     case: str
     engine: str
@@ -166,7 +166,7 @@ class Row:
 
 
 def tabulate(series: Series, trials: int, reach: float | None = None) -> Row:
-    """Return what became of one series after ``trials`` trials, and when it came to the Rwp ``reach``."""
+    """Return the row of a series after ``trials`` trials; ``reach`` is the Rwp whose time to reach is reported."""
     runs = list(series.runs.values())
     ends = np.array([run.best for run in runs])
     lower, median, upper = (_or_none(float(_quantile(ends, share))) for share in (0.25, 0.5, 0.75))

@@ -1,4 +1,4 @@
-"""The picture of a case: best Rwp against trials and against seconds, median and quartiles over seeds."""
+"""The figure of a case: best Rwp against trials and seconds, with median and quartiles over seeds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from autogsas.benchmarks.curves import Band, Series, band, by_second, by_trial
 from autogsas.figures.axes import Axis, Scale
+from autogsas.figures.labels import RWP
 from autogsas.figures.palette import LIGHT, PHASES
 from autogsas.figures.svg import Drawing, number
 from autogsas.text.formatting import percent
@@ -19,7 +20,7 @@ Array = npt.NDArray[np.float64]
 
 _LEFT, _RIGHT, _BOTTOM, _GAP = 66.0, 14.0, 46.0, 58.0
 _ENTRY = 18.0
-# Where the slowest engine takes this many times as long as the quickest, a linear axis shows one of them alone.
+# If the slowest engine takes this many times as long as the fastest, the time axis is logarithmic.
 _FAR_APART = 12.0
 
 
@@ -31,9 +32,9 @@ def case_svg(
     width: float = 960.0,
     height: float = 420.0,
 ) -> str:
-    """Return the picture of the series of one case as the text of an SVG file; not of none.
+    """Return the figure of the series of one case, at least one, as the text of an SVG file.
 
-    Dashed lines are ``references``, others' Rwp in per cent, as far as they lie in what is shown.
+    ``references`` are names and Rwp in per cent of other results; those within the axis are drawn as dashed lines.
     """
     numbers = np.arange(1.0, trials + 1.0)
     left = [band(numbers, [by_trial(run, trials) for run in item.runs.values()]) for item in series]
@@ -53,11 +54,8 @@ def case_svg(
     across = Axis(begin, last, middle + _GAP, width - _RIGHT, scale)
     _panel(drawing, right, across, vertical, "Seconds", (), "seconds")
     for index, item in enumerate(series):
-        y = 40.0 + _ENTRY * index
-        drawing.add(
-            "path", class_=f"line phase{index % PHASES}", d=f"M{number(_LEFT)} {number(y - 4)}h22", stroke_width=2.2
-        )
-        drawing.text(_LEFT + 30, y, _name(item, left[index]))
+        name = _name(item, left[index])
+        drawing.legend_line(_LEFT, 40.0 + _ENTRY * index, f"phase{index % PHASES}", name, 2.2)
     case = series[0].case
     drawing.text(_LEFT, 20, f"{case}: best usable Rwp, median and quartiles over seeds", class_="strong")
     described = "; ".join(_name(item, curve) for item, curve in zip(series, left, strict=True))
@@ -71,13 +69,13 @@ def _name(item: Series, curve: Band) -> str:
 
 
 def _in_time(item: Series) -> Band:
-    """The band at every moment at which a trial of any seed ended; a run that is over keeps what it had found."""
+    """Return the band at each time when a trial of any seed ended; a finished run keeps its last value."""
     at = np.unique([point.ended for run in item.runs.values() for point in run.points])
     return band(at, [by_second(run, at) for run in item.runs.values()])
 
 
 def _window(bands: Sequence[Band], references: Sequence[tuple[str, float]]) -> tuple[float, float]:
-    """What is worth showing: from the best to where the slowest stood after a tenth of its trials."""
+    """Return the range of the Rwp axis: from the best to the worst series after a tenth of its trials."""
     ends = [float(value) for item in bands for value in item.lower[np.isfinite(item.lower)][-1:]]
     starts = [
         float(item.upper[np.isfinite(item.upper)][: max(3, item.at.size // 10)][-1])
@@ -106,7 +104,7 @@ def _panel(
 ) -> None:
     left, right, top, bottom = across.start, across.end, vertical.end, vertical.start
     drawing.x_axis(across, top, bottom, label=label)
-    drawing.y_axis(vertical, left, right, label="Rwp (%)" if identity == "trials" else "")
+    drawing.y_axis(vertical, left, right, label=RWP if identity == "trials" else "")
     drawing.open_clip(identity, left, top, right - left, bottom - top)
     for index, item in enumerate(bands):
         x = across.place(item.at)
@@ -134,8 +132,7 @@ def _dashes(
 ) -> None:
     for label, rwp in references:
         if window[0] <= rwp <= window[1]:
-            y = number(place(rwp))
-            drawing.add("path", class_="axis", d=f"M{number(left)} {y}H{number(right)}", stroke_dasharray="5 4")
+            drawing.horizontal(place(rwp), left, right, "axis", stroke_dasharray="5 4")
             drawing.text(
                 right - 6,
                 place(rwp) - 5,
@@ -148,7 +145,7 @@ def _dashes(
 
 
 def _steps(x: Array, y: Array) -> str:
-    """A staircase: what is found at a place counts from there on."""
+    """Return a path of steps through points; each value holds up to the next point."""
     if not x.size:
         return ""
     parts = [f"{number(float(x[0]))} {number(float(y[0]))}"]
@@ -159,7 +156,7 @@ def _steps(x: Array, y: Array) -> str:
 
 
 def _area(x: Array, lower: Array, upper: Array) -> str:
-    """The area between two staircases."""
+    """Return the path around the area between two step curves."""
     if not x.size:
         return ""
     back = [f"H{number(float(x[i]))}V{number(float(lower[i - 1]))}" for i in range(x.size - 1, 0, -1)]

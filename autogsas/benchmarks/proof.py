@@ -1,4 +1,4 @@
-"""What giving up hopeless trials would have saved and lost: the rule replayed over runs that carried all through."""
+"""Effect of pruning: the rule is replayed on runs in which all trials were completed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Replay", "read_trials", "replay"]
 
 @dataclass(frozen=True)
 class Replay:
-    """What the rule would have done: which trials given up, how many of all seconds saved, Rwp of the best trial.
+    """Effect of the rule: which trials it stops, and how many of all ``seconds`` that would have saved.
 
-    ``best`` is with all trials carried through, ``kept`` among those not given up; ``nearest`` is the lowest Rwp at
-    which any trial given up did end, as a multiple of the best. None where there is none.
+    ``best`` is the lowest Rwp of all trials, ``kept`` that of the trials that are not stopped; ``nearest`` is the
+    lowest Rwp among the stopped ones as a multiple of the best. None if there is no such trial.
     """
 
     trials: int
-    given_up: tuple[int, ...]
+    pruned: tuple[int, ...]
     seconds: float
     saved: float
     best: float | None
@@ -31,12 +31,12 @@ class Replay:
 
     @property
     def lost(self) -> bool:
-        """Whether the best trial would have been given up."""
+        """Whether the rule would have stopped the best trial."""
         return self.kept != self.best
 
 
 def read_trials(folder: Path) -> list[tuple[TrialRecord, int | None]]:
-    """Return the trials of a run, each with the number of the one whose result it took over, if any."""
+    """Return the trials of a run, each with the number of the earlier trial whose result it reused, if any."""
     with RunFolder(folder) as run:
         count = len(list((run.folder / "trials").glob("*.json")))
         stored = [run.read_trial(number) for number in range(count)]
@@ -44,20 +44,20 @@ def read_trials(folder: Path) -> list[tuple[TrialRecord, int | None]]:
 
 
 def replay(trials: Sequence[tuple[TrialRecord, int | None]], lead: int = 1) -> Replay:
-    """Replay the rule over trials in the order of their numbers, each judged by those told before it was asked for.
+    """Replay the rule on trials in the order of their numbers; each is judged by those reported before its proposal.
 
-    The trials are those that were made: a sampler that is told of trials given up would have proposed others.
-    ``lead`` is how many trials were asked for and not told at the most.
+    The trials stay the same, although a sampler that knows of pruned trials would have proposed others. ``lead`` is
+    the largest number of trials that were proposed and not yet reported.
     """
-    given_up: list[int] = []
+    pruned: list[int] = []
     stood: list[TrialProgress | None] = []
     saved = 0.0
     for record, same_as in trials:
         known = [item for item in stood[: max(0, record.number - lead + 1)] if item is not None]
         if same_as is not None:
-            hopeless = same_as in given_up
+            hopeless = same_as in pruned
         else:
-            # Whole recipes that somebody gave are never given up.
+            # Complete recipes given by the user are never stopped.
             threshold = hopeless_above(known) if record.choices else None
             decisive = decisive_step(record.recipe)
             hopeless = (
@@ -68,15 +68,15 @@ def replay(trials: Sequence[tuple[TrialRecord, int | None]], lead: int = 1) -> R
             if hopeless:
                 saved += sum(step.seconds for step in record.steps[decisive:])
         if hopeless:
-            given_up.append(record.number)
+            pruned.append(record.number)
         stood.append(None if hopeless else progress_of(record))
-    gone = set(given_up)
+    gone = set(pruned)
     every = [(record.number, rwp) for record, _ in trials if (rwp := _usable(record)) is not None]
     best = min((rwp for _, rwp in every), default=None)
     ends = [rwp for number, rwp in every if number in gone]
     return Replay(
         trials=len(trials),
-        given_up=tuple(given_up),
+        pruned=tuple(pruned),
         seconds=sum(record.seconds for record, _ in trials),
         saved=saved,
         best=best,

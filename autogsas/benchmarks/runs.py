@@ -1,4 +1,4 @@
-"""The runs of a benchmark: ordinary run folders, made where they are not there yet."""
+"""The runs of a benchmark: ordinary run folders, made unless they exist."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from autogsas.model.project import Project
 from autogsas.runfolder.writer import STUDY
 from autogsas.search.resuming import fingerprint, settings_of
 
-__all__ = ["Wish", "perform", "read_history"]
+__all__ = ["RunSpec", "perform", "read_history"]
 
 _STOPPED_ITSELF = ("no gain", "terminator")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One run that is wanted."""
+class RunSpec:
+    """One run of a benchmark; ``prune`` and ``sampler`` None: as in the project."""
 
     case: Case
     backend: str
@@ -36,7 +36,7 @@ class Wish:
 
     @property
     def folder(self) -> Path:
-        """Where it lies within the benchmark's folder: all that makes two runs differ but how long they are."""
+        """The run folder within the benchmark folder; its name has all settings but the number of trials."""
         parts = [self.backend, self.space, f"seed{self.seed}"]
         parts += [self.sampler] if self.sampler else []
         parts += [] if self.prune is None else ["pruned" if self.prune else "whole"]
@@ -44,61 +44,61 @@ class Wish:
         return Path(self.case.name) / "-".join(parts)
 
     def project(self) -> Project:
-        """The project with the search that is wanted."""
-        asked = self.case.project.search
-        changed: dict[str, Any] = {"space": self.space, "prune": asked.prune if self.prune is None else self.prune}
-        if self.sampler or self.space != asked.space:
+        """The project with these settings of the search."""
+        given = self.case.project.search
+        changed: dict[str, Any] = {"space": self.space, "prune": given.prune if self.prune is None else self.prune}
+        if self.sampler or self.space != given.space:
             changed["sampler"] = self.sampler
-        return replace(self.case.project, search=asked.model_copy(update=changed))
+        return replace(self.case.project, search=given.model_copy(update=changed))
 
 
-def perform(wish: Wish, base: Path, say: Callable[[str], None]) -> Path:
-    """Return the folder of a run that is over, making the run or going on with it where need be.
+def perform(spec: RunSpec, base: Path, say: Callable[[str], None]) -> Path:
+    """Make a run, or resume it, unless it is finished; return its folder. ``say`` is called with a line of text.
 
-    Raises UserError for a folder made with other data or another engine, KeyboardInterrupt where the user stops it.
+    Raises UserError for a folder made with other data or another engine, KeyboardInterrupt if the user interrupts it.
     """
-    folder = base / wish.folder
-    project = wish.project()
+    folder = base / spec.folder
+    project = spec.project()
     if (folder / STUDY).is_file():
-        _check(folder, wish, project)
-        if _is_over(folder, wish.trials):
-            say(f"{wish.folder}: there already")
+        _check(folder, spec, project)
+        if _is_over(folder, spec.trials):
+            say(f"{spec.folder}: finished before")
             return folder
     done = verbs.run(
-        (project, wish.case.host),
+        (project, spec.case.host),
         verbs.RunRequest(
-            backend=wish.backend,
-            trials=wish.trials,
-            jobs=wish.jobs,
-            seed=wish.seed,
+            backend=spec.backend,
+            trials=spec.trials,
+            jobs=spec.jobs,
+            seed=spec.seed,
             out=folder,
             resume=(folder / STUDY).is_file(),
         ),
     )
     if done.exit_status == 130:
         raise KeyboardInterrupt
-    best = "nothing usable" if done.summary.rwp is None else f"Rwp {done.summary.rwp:.3f} %"
-    say(f"{wish.folder}: {best} in {done.summary.seconds:.1f} s")
+    best = "no usable result" if done.summary.rwp is None else f"Rwp {done.summary.rwp:.3f} %"
+    say(f"{spec.folder}: {best} in {done.summary.seconds:.1f} s")
     return folder
 
 
 def read_history(folder: Path, trials: int) -> History:
-    """Return the history of a run's first ``trials`` trials. Raises UserError where it does not say when they ended."""
+    """Return the first ``trials`` trials of a run. Raises UserError if the run has no end times of its trials."""
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     points = []
     for item in summary["history"][:trials]:
         if item.get("ended") is None:
-            raise UserError("an older version made this run; it does not say when its trials ended", file=folder)
+            raise UserError("run of an older version, without the end times of its trials", file=folder)
         points.append(Point(item["number"], item["state"], item["rwp"], item["ended"]))
     return History(tuple(points))
 
 
-def _check(folder: Path, wish: Wish, project: Project) -> None:
+def _check(folder: Path, spec: RunSpec, project: Project) -> None:
     kept = settings_of(folder)
     if kept.get("fingerprint") not in (None, fingerprint(project)):
         raise UserError("was made with other data, limits or phases; take another folder", file=folder, key="--out")
     made = _summary(folder).get("backend", {}).get("version")
-    now = wish.case.host.backend(wish.backend).probe().version
+    now = spec.case.host.backend(spec.backend).probe().version
     if made not in (None, now):
         raise UserError(
             "was made with another version of the engine; take another folder",

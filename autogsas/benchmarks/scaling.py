@@ -1,4 +1,4 @@
-"""How much quicker two trials at a time are than one: the same recipes by one worker, then by two."""
+"""Speed of two parallel trials compared with one: the same recipes with one worker, then with two."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autogsas.benchmarks.curves import History
-from autogsas.benchmarks.runs import Wish, perform, read_history
+from autogsas.benchmarks.runs import RunSpec, perform, read_history
 from autogsas.runfolder.trials import read_records
 
 __all__ = ["Rate", "measure", "rate", "ratio"]
@@ -17,9 +17,9 @@ _JOBS = (1, 2)
 
 @dataclass(frozen=True)
 class Rate:
-    """Trials per second of one run: ``whole`` with start-up and files, ``steady`` from its first results on.
+    """Speed of one run in trials per second: ``whole`` with start-up and files, ``steady`` after the first results.
 
-    ``recipes`` are what was tried, to see that it was the same.
+    ``wall`` in seconds; ``recipes`` are those tried, to check that they agree between runs.
     """
 
     jobs: int
@@ -34,27 +34,27 @@ class Rate:
         return self.trials / self.wall
 
 
-def measure(wish: Wish, out: Path) -> list[Rate]:
-    """Run the same recipes with one job and with two, always anew, and return how quick each was.
+def measure(spec: RunSpec, out: Path) -> list[Rate]:
+    """Run the same recipes with one job and with two, always in new folders, and return the rates.
 
-    Proposals at random and no pruning: else what is tried would depend on which trial ends first.
+    Proposals are random and nothing is pruned; otherwise the proposals would depend on which trial ends first.
     """
     taken = [int(path.name) for path in (out / "scaling").glob("*") if path.name.isdigit()]
     base = out / "scaling" / str(max(taken, default=0) + 1)
     rates = []
     for jobs in _JOBS:
-        own = replace(wish, jobs=jobs, prune=False, sampler="random")
+        own = replace(spec, jobs=jobs, prune=False, sampler="random")
         began = time.monotonic()
         folder = perform(own, base, lambda text: None)
         wall = time.monotonic() - began
-        history = read_history(folder, wish.trials)
+        history = read_history(folder, spec.trials)
         recipes = tuple(repr(record.recipe.plain()) for record in read_records(folder))
         rates.append(Rate(jobs, len(history.points), wall, rate(history, jobs), recipes))
     return rates
 
 
 def rate(history: History, jobs: int) -> float:
-    """Return trials per second after the first ``jobs`` of them, whose workers had to start; 0 where none are left."""
+    """Return trials per second after the first ``jobs`` trials, whose workers had to start; 0 if none are left."""
     ends = sorted(point.ended for point in history.points)
     if len(ends) <= jobs or ends[-1] <= ends[jobs - 1]:
         return 0.0
@@ -62,7 +62,7 @@ def rate(history: History, jobs: int) -> float:
 
 
 def ratio(rates: list[Rate]) -> tuple[float, float, bool]:
-    """Return by what factor the second is quicker, with start-up and without, and whether both tried the same."""
+    """Return how many times as fast the second run is, with and without start-up, and whether the recipes agree."""
     one, two = rates
     steady = two.steady / one.steady if one.steady else 0.0
     return two.whole / one.whole, steady, one.recipes == two.recipes

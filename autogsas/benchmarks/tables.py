@@ -1,4 +1,4 @@
-"""What the benchmarks print, and the CSV of what has no curve."""
+"""The tables that the benchmarks print, and those that they write as CSV."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from rich.table import Table
 
 from autogsas.benchmarks.curves import Row, as_csv
 from autogsas.benchmarks.proof import Replay
-from autogsas.benchmarks.runs import Wish
+from autogsas.benchmarks.runs import RunSpec
 from autogsas.benchmarks.scaling import Rate, ratio
 from autogsas.text.formatting import MISSING, count, duration, percent
 
 __all__ = ["rates_csv", "replays_csv", "show_rates", "show_replays", "show_rows"]
 
-Replays = Sequence[tuple[Wish, Replay]]
-Rates = Sequence[tuple[Wish, list[Rate]]]
+Replays = Sequence[tuple[RunSpec, Replay]]
+Rates = Sequence[tuple[RunSpec, list[Rate]]]
 
 
 def show_rows(rows: Sequence[Row], reach: float | None) -> None:
@@ -36,15 +36,15 @@ def show_rows(rows: Sequence[Row], reach: float | None) -> None:
 
 
 def show_replays(replays: Replays) -> None:
-    """Print what giving up trials would have done, run by run."""
-    header = ["case", "engine", "space", "seed", "trials", "given up", "time saved", "best", "nearest given up", "lost"]
+    """Print the effect of pruning, run by run."""
+    header = ["case", "engine", "space", "seed", "trials", "pruned", "time saved", "best", "nearest pruned", "lost"]
     lines = []
-    for wish, item in replays:
+    for spec, item in replays:
         share = f"{100 * item.saved / item.seconds:.0f} %" if item.seconds else MISSING
         near = MISSING if item.nearest is None else f"{item.nearest:.2f} × best"
-        line = [wish.case.name, wish.backend, wish.space, str(wish.seed), str(item.trials), str(len(item.given_up))]
+        line = [spec.case.name, spec.backend, spec.space, str(spec.seed), str(item.trials), str(len(item.pruned))]
         lines.append([*line, share, percent(item.best, 3), near, "YES" if item.lost else "no"])
-    _show("Giving up hopeless trials, replayed over runs that carried all through", header, lines)
+    _show("Pruning replayed on runs without pruning", header, lines)
 
 
 def replays_csv(replays: Replays) -> str:
@@ -57,7 +57,7 @@ def replays_csv(replays: Replays) -> str:
             w.space,
             w.seed,
             r.trials,
-            len(r.given_up),
+            len(r.pruned),
             r.seconds,
             r.saved,
             r.best,
@@ -70,17 +70,17 @@ def replays_csv(replays: Replays) -> str:
 
 
 def show_rates(measured: Rates) -> None:
-    """Print trials per second by one job and by two."""
+    """Print trials per second with one job and with two."""
     header = ["case", "engine", "seed", "jobs", "trials", "wall time", "trials/s", "steady trials/s", "ratio", "steady"]
     lines = []
-    for wish, rates in measured:
+    for spec, rates in measured:
         whole, steady, same = ratio(rates)
         for rate in rates:
-            line = [wish.case.name, wish.backend, str(wish.seed), str(rate.jobs), str(rate.trials)]
+            line = [spec.case.name, spec.backend, str(spec.seed), str(rate.jobs), str(rate.trials)]
             line += [duration(rate.wall), f"{rate.whole:.2f}", f"{rate.steady:.2f}"]
             last = rate is rates[-1]
             lines.append(line + [f"{whole:.2f}" + ("" if same else " (other recipes)"), f"{steady:.2f}"] * last)
-    _show("The same recipes by one job and by two; wall time with start-up and files", header, lines)
+    _show("The same recipes with one job and with two; wall time includes start-up and files", header, lines)
 
 
 def rates_csv(measured: Rates) -> str:
@@ -102,6 +102,6 @@ def _show(title: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> 
         table.add_column(name)
     for line in lines:
         table.add_row(*line)
-    # Folded into the 80 columns of a pipe it could not be read.
+    # A pipe has 80 columns, too few for the table.
     terminal = Console()
     (terminal if terminal.is_terminal else Console(width=180)).print(table)

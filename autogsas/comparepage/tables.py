@@ -11,7 +11,7 @@ from autogsas.figures.series import letter, versus
 from autogsas.model.recipe import GROUPS
 from autogsas.model.result import Severity
 from autogsas.text.formatting import MISSING, count, interval, percent, with_esd
-from autogsas.text.prose import group_words, joined
+from autogsas.text.prose import group_name, joined
 
 __all__ = [
     "Block",
@@ -178,7 +178,7 @@ def _known(comparison: Comparison) -> list[str]:
 
 def _words(group: str) -> str:
     found = next((known for known in GROUPS if known == group), None)
-    return group if found is None else group_words(found)
+    return group if found is None else group_name(found)
 
 
 def parameter_sheets(comparison: Comparison) -> list[Sheet]:

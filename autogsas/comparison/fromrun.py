@@ -16,7 +16,7 @@ from autogsas.model.recipe import Recipe
 from autogsas.model.result import Finding, Parameter, Severity
 from autogsas.runfolder.reader import Profile, RunData, read_run
 from autogsas.runfolder.summary import FindingPart, ParameterPart
-from autogsas.text.prose import recipe_words
+from autogsas.text.prose import describe_recipe
 
 __all__ = ["refinement_from_run"]
 
@@ -43,7 +43,7 @@ def refinement_from_run(folder: Path, label: str, kind: Kind = "run", source: st
         parameters=parameters,
         end=end_point(math.nan if summary.rwp is None else summary.rwp, phases, parameters),
         groups=groups_of(parameters),
-        order=tuple(recipe_words(recipe)) if recipe is not None else (),
+        order=tuple(describe_recipe(recipe)) if recipe is not None else (),
     )
 
 

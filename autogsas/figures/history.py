@@ -51,7 +51,7 @@ def describe_history(history: Sequence[Attempt], by_hand: Sequence[ByHand] = ())
 
 
 def _against(item: ByHand, best: float) -> str:
-    which = f"“{item.name}”, made by hand, has"
+    which = "The refinement made by hand has" if item.name == "by hand" else f"“{item.name}”, made by hand, has"
     if item.trial is None:
         which = f"The refinement stored in {item.name} has"
     gap = item.rwp - best
@@ -92,7 +92,7 @@ def draw_history(
     across = Axis(min(numbers) - pad, max(numbers) + pad, _LEFT, width - _RIGHT)
     top = start + _ROW * len(rows)
     vertical = Axis(low, high, floor, top)
-    drawing.x_axis(across, start, floor, label="Trial")
+    drawing.x_axis(across, start, floor, label="Trial", whole=True)
     drawing.y_axis(vertical, across.start, across.end, label=RWP)
     for row, (label, items) in enumerate(rows):
         y = start + _ROW * (row + 0.5)

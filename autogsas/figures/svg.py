@@ -103,9 +103,14 @@ class Drawing:
         """End the clipping that `open_clip` started."""
         self._parts.append("</g>")
 
-    def x_axis(self, axis: Axis, top: float, bottom: float, *, label: str = "", labels: bool = True) -> None:
-        """Add the grid, ticks and labels of a horizontal axis to the panel between ``top`` and ``bottom``."""
-        ticks = axis.ticks(80)
+    def x_axis(
+        self, axis: Axis, top: float, bottom: float, *, label: str = "", labels: bool = True, whole: bool = False
+    ) -> None:
+        """Add the grid, ticks and labels of a horizontal axis to the panel between ``top`` and ``bottom``.
+
+        ``whole``: only whole numbers from zero, for an axis that counts.
+        """
+        ticks = [tick for tick in axis.ticks(80) if not whole or (tick >= 0 and tick == round(tick))]
         for tick, text in zip(ticks, tick_labels(ticks), strict=True):
             x = axis.at(tick)
             self.vertical(x, top, bottom, "grid")

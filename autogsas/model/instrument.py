@@ -1,4 +1,4 @@
-"""What the diffractometer is and how it broadens: plain data in GSAS-II's terms and units."""
+"""The diffractometer and its peak widths: plain data in GSAS-II's terms and units."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Instrument:
     ``wavelengths`` in Angstrom: one, or K-alpha1 and K-alpha2 with ``ratio`` = I(K-alpha2)/I(K-alpha1).
     ``U V W`` in centidegree^2, ``X Y Z`` in centidegree, ``SH_L`` = S/L + H/L, ``zero`` in degrees,
     ``polarization`` as GSAS-II's Polariz. (0.5 unpolarised, 1 fully polarised in the plane),
-    ``radius`` of the goniometer in mm. ``geometry`` is None where no file said it and it was not asked for.
+    ``radius`` of the goniometer in mm. ``geometry`` is None if neither a file nor the user gave it.
     """
 
     radiation: Radiation

@@ -1,4 +1,4 @@
-"""Agreement factors, computed by the host from the curves, the same code for every engine.
+"""Agreement factors, computed by the host from the curves with the same code for every engine.
 
 Definitions: Young (ed.), The Rietveld Method (1993), table 1.3; Toby, Powder Diffr. 21, 67 (2006), eqs 1-6.
 All R factors are in per cent. ``w`` is 1/sigma^2; a weight of zero leaves a point out.
@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Metrics:
-    """The figures of one refinement over all its histograms; R factors in per cent."""
+    """Agreement factors of one refinement over all its histograms; R factors in per cent."""
 
     rwp: float
     rexp: float
@@ -36,7 +36,7 @@ class Metrics:
 def rwp(observed: Array, calculated: Array, weights: Array) -> float:
     """Return the weighted profile R factor, sqrt(sum w (yo-yc)^2 / sum w yo^2), in per cent.
 
-    The three arrays have one shape (n,). NaN where no point has weight or all observed counts are zero.
+    The three arrays have one shape (n,). NaN if no point has weight or all observed counts are zero.
     """
     total = float(np.sum(weights * observed**2))
     if total <= 0:
@@ -71,7 +71,7 @@ def measure(observed: Array, calculated: Array, weights: Array, n_variables: int
 
 
 def r_bragg(i_observed: Array, i_calculated: Array) -> float:
-    """Return R_Bragg, sum |Io - Ic| / sum Io over reflections, in per cent; NaN where sum Io is not positive."""
+    """Return R_Bragg, sum |Io - Ic| / sum Io over reflections, in per cent; NaN if sum Io is not positive."""
     total = float(np.sum(i_observed))
     if total <= 0:
         return float("nan")
@@ -82,7 +82,8 @@ def bic(chi2: float, n_observations: int, n_variables: int) -> float:
     """Return the Bayesian information criterion with the error scale estimated from the fit itself.
 
     N ln(chi^2/N) + P ln N (Schwarz, Ann. Stat. 6, 461 (1978), for Gaussian errors of unknown common scale): powder
-    residuals are rarely on the scale of counting statistics, and taking that scale as known would let any term pay.
+    residuals are rarely on the scale of counting statistics, and with that scale any further term would seem
+    significant.
     """
     if n_observations <= 0 or chi2 <= 0:
         return float("nan")

@@ -18,9 +18,9 @@ class Pattern:
     """One measured pattern.
 
     ``x`` is 2theta in degrees, strictly increasing; ``y`` the observed intensity; ``weights`` 1/sigma^2 with zero
-    for points that do not count; all of shape (n,). ``weights_from`` says where the weights came from ("esds in the
-    file" or "counting statistics"). ``notes`` say in plain words what the reader had to mend: zero counts,
-    missing values, points out of order.
+    for points that do not count; all of shape (n,). ``weights_from`` is the source of the weights ("esds in the
+    file" or "counting statistics"). ``notes`` describe what the reader corrected: zero counts, missing values,
+    points out of order.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Pattern:
 
     def __post_init__(self) -> None:
         if not (self.x.shape == self.y.shape == self.weights.shape) or self.x.ndim != 1:
-            raise ValueError("x, y and weights of a pattern must be one-dimensional and of one length")
+            raise ValueError("x, y and weights of a pattern must be one-dimensional and of the same length")
 
     def mask(self, limits: tuple[float, float], excluded: Sequence[tuple[float, float]] = ()) -> npt.NDArray[np.bool_]:
         """Return which points count: inside the limits (both ends included), outside all excluded regions; shape (n,).
@@ -49,7 +49,7 @@ class Pattern:
 def counting_weights(y: Array) -> Array:
     """Return 1/sigma^2 for counts ``y`` (any shape) with sigma^2 = max(y, 1), and zero where y is not finite.
 
-    A zero count is one draw from a small mean; the weight one is GSAS-II's choice too and keeps it finite.
+    A zero count has a small mean, not none; a weight of one is finite and is also GSAS-II's choice.
     """
     safe = np.where(np.isfinite(y), y, 1.0)
     return np.where(np.isfinite(y), 1.0 / np.maximum(safe, 1.0), 0.0)

@@ -1,4 +1,4 @@
-"""A project: what its file may say (`ProjectFile`), and the plain data it becomes (`Project`)."""
+"""A project: the contents of its file (`ProjectFile`), and the plain data made from it (`Project`)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ AxialSum = Literal["GSAS-II", "converged"]
 
 
 class BackgroundPeakEntry(_Frozen):
-    """A fixed hump of the background, such as a sample holder's."""
+    """A fixed broad background peak, such as that of a sample holder."""
 
     position: Annotated[float, Field(gt=0, lt=180, description="degrees 2theta")]
     intensity: Annotated[float, Field(ge=0, description="area, in counts times centidegrees")]
@@ -93,14 +93,14 @@ class BackgroundPeakEntry(_Frozen):
 
 
 class DataEntry(_Frozen):
-    """One measured pattern, with its instrument. What is said here wins over the instrument file."""
+    """One measured pattern with its instrument. Values given here take precedence over the instrument file."""
 
     file: Annotated[str, Field(description="the measured pattern")]
     name: Annotated[str | None, Field(description="a short name; default: the file's name without its ending")] = None
     instrument: Annotated[str | None, Field(description="a GSAS .prm/.inst or GSAS-II .instprm file")] = None
-    bank: Annotated[int | None, Field(ge=1, description="which bank of the files, counted from 1")] = None
+    bank: Annotated[int | None, Field(ge=1, description="bank of the files, counted from 1")] = None
     radiation: Annotated[Radiation | None, Field(description="xray or neutron")] = None
-    geometry: Annotated[Geometry | None, Field(description="which sample corrections apply")] = None
+    geometry: Annotated[Geometry | None, Field(description="geometry, which decides the sample corrections")] = None
     wavelength: Annotated[
         Annotated[tuple[Positive, ...], Field(min_length=1, max_length=2), BeforeValidator(_wavelengths)] | None,
         Field(description="Angstrom; one, or [K-alpha1, K-alpha2]"),
@@ -114,22 +114,24 @@ class DataEntry(_Frozen):
     ] = ()
     absorption: Annotated[float, Field(ge=0, le=30, description="muR of a Debye-Scherrer sample")] = 0.0
     background_peaks: Annotated[
-        tuple[BackgroundPeakEntry, ...], Field(description="fixed humps, added to the background function")
+        tuple[BackgroundPeakEntry, ...], Field(description="fixed broad peaks, added to the background function")
     ] = ()
     axial_sum: Annotated[
         AxialSum,
-        Field(description="built-in engine: axial divergence summed as GSAS-II does, or to convergence"),
+        Field(description="built-in engine: axial divergence summed as in GSAS-II, or integrated to convergence"),
     ] = "GSAS-II"
 
 
 class BroadeningEntry(_Frozen):
-    """Size (micrometre) or strain (1e-6) of a phase's crystallites: where a refinement starts."""
+    """Starting values of the size (micrometre) or strain (1e-6) of a phase's crystallites."""
 
     model: Annotated[BroadeningModel, Field(description="isotropic or uniaxial")] = "isotropic"
-    value: Annotated[Positive | None, Field(description="isotropic, or equatorial; default: 1 and 1000")] = None
-    axial: Annotated[Positive | None, Field(description="along the axis; default: as value")] = None
+    value: Annotated[
+        Positive | None, Field(description="isotropic or equatorial value; default: size 1, strain 1000")
+    ] = None
+    axial: Annotated[Positive | None, Field(description="value along the axis; default: as value")] = None
     axis: AxisEntry = (0, 0, 1)
-    mix: Annotated[float, Field(ge=0, le=1, description="Lorentzian share")] = 1.0
+    mix: Annotated[float, Field(ge=0, le=1, description="Lorentzian fraction, 0 to 1")] = 1.0
 
     @model_validator(mode="after")
     def _axial_is_uniaxial(self) -> Self:
@@ -142,14 +144,14 @@ class OrientationEntry(_Frozen):
     """Preferred orientation (March-Dollase)."""
 
     axis: AxisEntry = (0, 0, 1)
-    ratio: Annotated[float, Field(ge=0.1, le=10, description="1: none; below 1: plates lie flat")] = 1.0
+    ratio: Annotated[float, Field(ge=0.1, le=10, description="1: none; below 1: plates parallel to the surface")] = 1.0
 
 
 class OccupancySumEntry(_Frozen):
     """Occupancies that add up to a total."""
 
     sites: Annotated[tuple[str, ...], Field(min_length=2, description="labels of the sites")]
-    total: Annotated[Positive, Field(description="what their occupancies add up to")] = 1.0
+    total: Annotated[Positive, Field(description="sum of their occupancies")] = 1.0
 
 
 class PhaseEntry(_Frozen):
@@ -159,17 +161,19 @@ class PhaseEntry(_Frozen):
     name: Annotated[str | None, Field(description="a short name; default: the CIF's own")] = None
     block: Annotated[str | None, Field(description="the data block of the CIF; default: the first with atoms")] = None
     intensities: Annotated[
-        Intensities, Field(description="from the structure, or from the pattern alone (Le Bail)")
+        Intensities, Field(description="calculated from the structure, or each taken from the pattern (Le Bail)")
     ] = "structure"
     size: BroadeningEntry = BroadeningEntry()
     strain: BroadeningEntry = BroadeningEntry()
     preferred_orientation: OrientationEntry = OrientationEntry()
-    occupancy_sums: Annotated[tuple[OccupancySumEntry, ...], Field(description="kept while refining")] = ()
+    occupancy_sums: Annotated[
+        tuple[OccupancySumEntry, ...], Field(description="sums of occupancies kept while refining")
+    ] = ()
 
 
 def _rising(value: tuple[float, float]) -> tuple[float, float]:
     if value[0] > value[1]:
-        raise ValueError("the smaller share comes first")
+        raise ValueError("the smaller fraction must come first")
     return value
 
 
@@ -181,60 +185,67 @@ Scout = Literal["auto", "off"] | Annotated[int, Field(ge=1)]
 
 
 class BackgroundSearch(_Frozen):
-    """Which backgrounds the search may choose."""
+    """Background functions and numbers of terms that the search chooses from."""
 
     functions: Annotated[tuple[BackgroundFunction, ...], Field(min_length=1)] = BACKGROUNDS
     terms: Annotated[Terms, Field(description="smallest and largest number of terms")] = (3, 24)
 
 
 class GroupSearch(_Frozen):
-    """Which groups the search frees: ``always``, ``never``, and by choice all others that apply.
+    """Groups the search frees ``always`` or ``never``; for all others that apply it decides.
 
-    Occupancies and absorption are offered only where ``offer`` asks for them: few patterns can pay for them.
+    Occupancies and absorption must be listed in ``offer``, because few patterns determine them.
     """
 
     always: tuple[Group, ...] = ()
     never: tuple[Group, ...] = ()
-    offer: Annotated[tuple[Group, ...], Field(description="also by choice: occupancy, absorption")] = ()
+    offer: Annotated[
+        tuple[Group, ...], Field(description="let the search decide on these too: occupancy, absorption")
+    ] = ()
 
 
 class FirstSearch(_Frozen):
-    """Which 2theta range the first steps may take, in shares of the whole."""
+    """2theta range of the first steps, as fractions of the full range."""
 
-    start: Annotated[Starts, Field(description="where it begins, in shares of the full range")] = (0.0, 0.4)
-    width: Annotated[Widths, Field(description="how much of what is left it takes")] = (0.4, 1.0)
+    start: Annotated[Starts, Field(description="smallest and largest start, as a fraction of the full range")] = (
+        0.0,
+        0.4,
+    )
+    width: Annotated[Widths, Field(description="smallest and largest width, as a fraction of the rest")] = (0.4, 1.0)
 
 
 class PerturbSearch(_Frozen):
-    """How far starting structures are moved about, so that other solutions are met; 0: not at all."""
+    """Random changes of the starting structure, to find other solutions; 0 for none."""
 
     positions: Annotated[float, Field(ge=0, le=1, description="Angstrom, root mean square")] = 0.0
     cell: Annotated[float, Field(ge=0, le=0.05, description="largest change, as a fraction")] = 0.0
 
 
 class Search(_Frozen):
-    """How to search."""
+    """Options of the search."""
 
     trials: Annotated[int, Field(ge=1)] = 40
-    timeout: Annotated[Seconds | None, Field(description="for the whole run; seconds, or '10m'")] = None
-    trial_timeout: Annotated[Seconds, Field(description="for one trial")] = 300.0
+    timeout: Annotated[Seconds | None, Field(description="time for the whole run, in seconds or as '10m'")] = None
+    trial_timeout: Annotated[Seconds, Field(description="time for one trial, in seconds or as '10m'")] = 300.0
     jobs: Annotated[int, Field(ge=1, le=256, description="trials at a time")] = 1
     seed: Annotated[int, Field(ge=0)] = 0
-    sampler: Annotated[str | None, Field(description="what proposes trials; default: the strategy's own")] = None
+    sampler: Annotated[str | None, Field(description="how trials are proposed; default: the strategy's own")] = None
     space: Annotated[str, Field(description="the strategy: what is searched")] = "default"
-    scout: Annotated[Scout, Field(description="trials of a faster engine before a slower one")] = "auto"
-    prune: Annotated[bool, Field(description="give up trials that are hopeless before their last step")] = True
-    patience: Annotated[int | None, Field(ge=1, description="stop after so many trials without gain")] = None
-    terminator: Annotated[bool, Field(description="stop where Optuna's terminator expects no more")] = False
+    scout: Annotated[
+        Scout, Field(description="trials with a faster engine before a slower one; auto, off or a number")
+    ] = "auto"
+    prune: Annotated[bool, Field(description="stop hopeless trials before their last step")] = True
+    patience: Annotated[int | None, Field(ge=1, description="stop after so many trials without improvement")] = None
+    terminator: Annotated[bool, Field(description="stop when Optuna's terminator expects no improvement")] = False
     background: BackgroundSearch = BackgroundSearch()
     groups: GroupSearch = GroupSearch()
     first: FirstSearch = FirstSearch()
-    cycles: Annotated[Terms, Field(description="fewest and most cycles of the early steps")] = (2, 8)
+    cycles: Annotated[Terms, Field(description="smallest and largest number of cycles of the early steps")] = (2, 8)
     perturb: PerturbSearch = PerturbSearch()
 
 
 class ProjectFile(_Frozen):
-    """The whole of project.yaml."""
+    """The contents of project.yaml."""
 
     name: Annotated[str | None, Field(description="a title; default: the folder's name")] = None
     backend: Annotated[str, Field(description="auto, or the name of an engine")] = "auto"
@@ -242,17 +253,17 @@ class ProjectFile(_Frozen):
     phases: Annotated[tuple[PhaseEntry, ...], Field(min_length=1)]
     search: Search = Search()
     recipes: Annotated[tuple[str, ...], Field(description="hand-made recipes, tried first")] = ()
-    plugins: Annotated[tuple[str, ...], Field(description="Python files with hooks of this project's own")] = ()
+    plugins: Annotated[tuple[str, ...], Field(description="Python files with hooks of this project")] = ()
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """One pattern of a project with everything that belongs to it.
+    """One pattern of a project with its instrument and model options.
 
-    ``limits`` and ``excluded`` in degrees 2theta; ``files`` the user's own files it was read from. ``absorption`` is
-    muR of a Debye-Scherrer sample. ``axial_sum`` says how the built-in engine sums axial divergence: "GSAS-II" with as
-    many terms as GSAS-II takes (one to a few for most lines), "converged" the integral itself. ``geometry_declared``
-    says whether anybody said which geometry it is; where not, a search may try the other one.
+    ``limits`` and ``excluded`` in degrees 2theta; ``files`` are the user's files it was read from. ``absorption`` is
+    muR of a Debye-Scherrer sample. ``axial_sum`` is how the built-in engine sums axial divergence: "GSAS-II" with as
+    many terms as GSAS-II takes (one to a few for most peaks), "converged" the integral itself. ``geometry_declared``
+    is False if neither the user nor a file gave the geometry; a search may then try the other one.
     """
 
     name: str
@@ -269,15 +280,15 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Project:
-    """A project with all its files read: what hooks and backends work on.
+    """A project with all its files read; hooks and backends work on it.
 
-    ``file`` is the project file (None where the project was put together in Python); ``files`` are all the user's
-    files the project uses; ``recipes`` hand-made ones with the names of their files. In a trial, which works on
-    copies, ``originals`` pairs each copy with the user's own file, to be named and never touched. ``beyond`` names what
-    the user's project holds that this plain data cannot say, such as rigid bodies: only its own engine applies it.
-    ``held_rwp`` is the Rwp, in per cent over the limits, of the refinement that the user's project held when it was
-    read; None where it held none. ``found_cells`` are the cells, by the phase's name, that the patterns show and that
-    certainly differ from the project's; None where nobody has looked for them.
+    ``file`` is the project file (None for a project made in Python); ``files`` are all files of the user that the
+    project uses; ``recipes`` are hand-made, with the names of their files. A trial works on copies: ``originals``
+    pairs each copy with the user's own file, for messages only. ``beyond`` names features of the user's project that
+    this plain data cannot express, such as rigid bodies: only its own engine applies them. ``held_rwp`` is the Rwp,
+    in per cent over the limits, of the refinement stored in the user's project when it was read, or None.
+    ``found_cells`` are cells, by phase name, that the patterns show and that clearly differ from the project's; None
+    if they were not searched for.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""The words for one refinement: a recipe is ordered steps; a step sets, frees and fixes, then runs least squares.
+"""Recipes: the ordered steps of one refinement; a step sets, frees and fixes, then runs least squares.
 
-Values are in GSAS-II's units (see `GROUPS`), so that a recipe means the same in every engine. What a step frees
-stays free in the steps after it until one fixes it, as in GSAS-II.
+Values are in GSAS-II's units (see `GROUPS`), so that a recipe means the same in every engine. Parameters that a step
+frees stay free in later steps until one fixes them, as in GSAS-II.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ BACKGROUNDS: tuple[BackgroundFunction, ...] = (
     "inv interpolate",
     "log interpolate",
 )
-"""What a search chooses among."""
+"""Background functions that a search chooses from."""
 ALL_BACKGROUNDS: tuple[BackgroundFunction, ...] = (*BACKGROUNDS, "power series")
-"""All that recipes may name. A power series ("chebyschev" in GSAS-II) draws what "chebyschev-1" does, less steadily."""
+"""Background functions that a recipe may name. A power series ("chebyschev" in GSAS-II) gives the same curves as
+"chebyschev-1", but is numerically less stable."""
 
 Group = Literal[
     "scale",
@@ -84,7 +85,7 @@ Group = Literal[
 
 @dataclass(frozen=True)
 class GroupInfo:
-    """What a group of parameters is: whom it belongs to, its unit, one sentence."""
+    """A group of parameters: the object it belongs to, its unit, and one sentence."""
 
     of: Literal["histogram", "phase", "phase and histogram", "site"]
     unit: str
@@ -126,19 +127,19 @@ class _Frozen(BaseModel):
 class Background(_Frozen):
     """A background function with its number of terms, for one histogram or for all.
 
-    A new function, number of terms or range is given coefficients that draw the old curve. Without ``carry`` the
-    numbers stay, cut or filled with zeros, as GSAS-II's own scripting does (a new project has 1, 0, 0); they then mean
-    another curve. So it is until a background with ``carry`` is set.
+    With ``carry``, a new function, number of terms or range gets coefficients that reproduce the old curve. Without
+    it, the coefficients themselves are kept, cut or filled with zeros, as GSAS-II's own scripting does (a new project
+    has 1, 0, 0); they then give another curve. This holds until a background with ``carry`` is set.
     """
 
     function: BackgroundFunction
     terms: Annotated[int, Field(ge=1, le=100)]
     histogram: str | None = None
-    carry: Annotated[bool, Field(description="draw the old curve; false: keep the old numbers")] = True
+    carry: Annotated[bool, Field(description="reproduce the old curve; false: keep the old coefficients")] = True
 
 
 class Free(_Frozen):
-    """A group to free or fix; ``phase``, ``histogram`` and ``site`` narrow it (None: all of them)."""
+    """A group to free or fix; ``phase``, ``histogram`` and ``site`` restrict it (None: all of them)."""
 
     group: Group
     phase: str | None = None
@@ -151,7 +152,7 @@ class Free(_Frozen):
 
 
 class Setting(_Frozen):
-    """A value to give to all parameters of a group before the step's least squares, in the group's unit."""
+    """A value for all parameters of a group, set before the least squares of the step, in the group's unit."""
 
     group: Group
     value: float
@@ -166,15 +167,15 @@ def _some_axis(value: Axis) -> Axis:
     return value
 
 
-AxisEntry = Annotated[Axis, AfterValidator(_some_axis), Field(description="h k l of the planes whose normal it is")]
+AxisEntry = Annotated[Axis, AfterValidator(_some_axis), Field(description="h k l of the planes normal to the axis")]
 Length = Annotated[float, Field(gt=0)]
 Angle = Annotated[float, Field(gt=0, lt=180)]
 
 
 class Start(_Frozen):
-    """Where a phase begins, instead of as the project says.
+    """Starting values of a phase, in place of the project's.
 
-    ``cell`` (a, b, c, alpha, beta, gamma) in Angstrom and degrees, true to the phase's symmetry; ``sites`` fractional
+    ``cell`` (a, b, c, alpha, beta, gamma) in Angstrom and degrees, with the phase's symmetry; ``sites`` fractional
     coordinates by label; ``axis`` of preferred orientation in all histograms.
     """
 
@@ -207,7 +208,7 @@ def _as_settings(value: Any) -> Any:
 
 def _as_starts(value: Any) -> Any:
     if isinstance(value, Mapping) and "phase" not in value:
-        return [{"phase": phase, **(said if isinstance(said, Mapping) else {})} for phase, said in value.items()]
+        return [{"phase": phase, **(start if isinstance(start, Mapping) else {})} for phase, start in value.items()]
     return [value] if isinstance(value, Mapping) else value
 
 
@@ -219,14 +220,14 @@ FreeList = Annotated[tuple[Free, ...], BeforeValidator(_as_free)]
 
 
 class Step(_Frozen):
-    """One step: what to set, free and fix, then one least-squares run.
+    """One step: values to set, groups to free and fix, then one least-squares run.
 
-    ``limits`` in degrees 2theta for all histograms or by histogram name; None is the project's own limits.
-    ``cycles`` at the most; None goes on to convergence. ``start`` and ``geometry`` (for all histograms or by name)
-    replace what the project says from here on; they are set before anything else.
+    ``limits`` in degrees 2theta for all histograms or by histogram name; None for the project's limits.
+    ``cycles`` is the largest number of cycles; None refines to convergence. ``start`` and ``geometry`` (for all
+    histograms or by name) replace the project's values from this step on; they are set before anything else.
 
-    Freeing "uaniso" of an isotropic site makes it anisotropic, its tensor that of its U_iso; freeing "uiso_shared"
-    gives all isotropic sites their mean and moves them together, until "uiso" is freed.
+    Freeing "uaniso" of an isotropic site makes it anisotropic, with the tensor of its U_iso; freeing "uiso_shared"
+    sets all isotropic sites to their mean and refines them together, until "uiso" is freed.
     """
 
     title: str = ""
@@ -240,33 +241,33 @@ class Step(_Frozen):
     cycles: Annotated[int, Field(ge=1, le=1000)] | None = None
 
     def beginning_at(self, starts: Sequence[Start]) -> Step:
-        """Return the step with phases beginning at ``starts``; what it says of a phase itself comes before."""
+        """Return the step with phases starting from ``starts``; the step's own starting values take precedence."""
         merged = {start.phase: start for start in starts}
         for own in self.start:
             given = merged.get(own.phase, own)
-            words = {
+            values = {
                 "cell": own.cell or given.cell,
                 "sites": {**given.sites, **own.sites},
                 "axis": own.axis or given.axis,
             }
-            merged[own.phase] = own.model_copy(update=words)
+            merged[own.phase] = own.model_copy(update=values)
         return self.model_copy(update={"start": tuple(merged.values())})
 
     def limits_for(self, histogram: str) -> tuple[float, float] | None:
-        """Return this step's own limits for a histogram, or None where it uses the project's."""
+        """Return this step's own limits for a histogram, or None if it uses the project's."""
         if isinstance(self.limits, dict):
             return self.limits.get(histogram)
         return self.limits
 
     def geometry_for(self, histogram: str) -> Geometry | None:
-        """Return the geometry this step gives to a histogram, or None where it leaves it."""
+        """Return the geometry this step sets for a histogram, or None if it does not change it."""
         if isinstance(self.geometry, dict):
             return self.geometry.get(histogram)
         return self.geometry
 
 
 class Recipe(_Frozen):
-    """One way to refine, step by step. ``schema`` is the version of this form."""
+    """One refinement, step by step. ``schema`` is the version of this format."""
 
     schema_: Annotated[Literal[1], Field(alias="schema")] = 1
     name: str = ""
@@ -276,7 +277,7 @@ class Recipe(_Frozen):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
     def plain(self) -> dict[str, Any]:
-        """Return the recipe as plain lists, dicts, numbers and strings, without what is at its default."""
+        """Return the recipe as plain lists, dicts, numbers and strings, without default values."""
         data: dict[str, Any] = {"schema": 1}
         if self.name:
             data["name"] = self.name

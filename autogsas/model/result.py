@@ -1,4 +1,4 @@
-"""What a refinement gives back: plain, frozen, picklable."""
+"""The result of a refinement: plain, frozen, picklable data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = npt.NDArray[np.float64]
 
 
 class Severity(StrEnum):
-    """How bad a finding is: an error makes a trial infeasible, a warning is shown, information is said."""
+    """Severity of a finding: an error makes a trial infeasible; a warning or information is only shown."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -26,9 +26,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check says: a stable code, a severity, one sentence, and the numbers behind it.
+    """A finding of a check: a fixed code, a severity, one sentence, and its numbers.
 
-    ``about`` names what it is about, for programs: "phase", "histogram", "site" and the like.
+    ``about`` names the subject for programs, by "phase", "histogram", "site" and similar keys.
     """
 
     code: str
@@ -43,7 +43,7 @@ class Parameter:
     """One parameter at the end of a refinement.
 
     ``name`` is unique in a result, such as "fluorapatite:Ca2:x", "fluorapatite:a", "FAP:U"; ``group`` is the
-    recipe's word for it. ``esd`` is None where it was not refined.
+    recipe's name for its group. ``esd`` is None if it was not refined.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Reflections:
     """Reflections of one phase in one histogram, K-alpha1 only; arrays of length n.
 
     ``hkl`` (n, 3) int; ``d`` in Angstrom; ``two_theta`` in degrees with all corrections;
-    ``fwhm`` in degrees; ``f2_observed`` shares the observed intensity out as the calculated one is
+    ``fwhm`` in degrees; ``f2_observed`` divides the observed intensity in proportion to the calculated one
     (Rietveld, J. Appl. Cryst. 2, 65 (1969)).
     ``sigma`` Gaussian standard deviation and ``gamma`` Lorentzian full width, in degrees.
     """
@@ -84,7 +84,7 @@ class Curves:
     """The curves of one histogram at its measured points, over the project's full limits; arrays of shape (n,).
 
     ``weights`` is zero at points that do not count (excluded regions, missing values). ``background_function`` is the
-    recipe's word for the background's function, "" where the engine does not say; its terms are the parameters
+    recipe's name of the function, "" if the engine does not report it; its terms are the parameters
     "<histogram>:background 1" and so on.
     """
 
@@ -100,11 +100,11 @@ class Curves:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step did.
+    """The result of one step.
 
-    ``dropped`` names the parameters taken out as singular; ``shift_esd`` is the largest last shift over esd;
-    ``rwp`` the engine's own figure in per cent over the step's limits; ``full_rwp`` what the model after the step
-    gives over the project's full limits, less the excluded regions, NaN where the engine does not say it.
+    ``dropped`` names the parameters removed as singular; ``shift_esd`` is the largest last shift over esd;
+    ``rwp`` the engine's own Rwp in per cent over the step's limits; ``full_rwp`` that of the model after the step
+    over the project's full limits, less the excluded regions, NaN if the engine does not report it.
     """
 
     title: str
@@ -122,11 +122,11 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Result:
-    """The end of a refinement.
+    """The final state of a refinement.
 
     ``correlation`` is (p, p) for the ``varied`` names in their order, with unit diagonal.
-    ``engine_rwp`` is the engine's own figure in per cent, kept beside the host's. ``n_restraints`` is how many
-    restraints acted on the refinement, which no figure of the host counts.
+    ``engine_rwp`` is the engine's own Rwp in per cent, for comparison with the host's. ``n_restraints`` is the number
+    of restraints; the host's agreement factors do not include them.
     """
 
     backend: str

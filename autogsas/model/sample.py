@@ -1,4 +1,4 @@
-"""What the specimen does to its lines: broadening, preferred orientation, extra humps. Plain data, GSAS-II's units."""
+"""The specimen: broadening, preferred orientation, background peaks. Plain data in GSAS-II's units."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 __all__ = ["Axis", "BackgroundPeak", "Broadening", "BroadeningModel", "OccupancySum", "Orientation", "Specimen"]
 
 Axis = tuple[int, int, int]
-"""Indices h k l of the planes whose normal is meant."""
+"""Indices h k l of a set of planes; the direction is their normal."""
 
 BroadeningModel = Literal["isotropic", "uniaxial"]
 
@@ -30,7 +30,7 @@ class Broadening:
 
 @dataclass(frozen=True)
 class Orientation:
-    """Preferred orientation after March and Dollase: ``axis``, and the ``ratio`` that is 1 for none."""
+    """Preferred orientation after March and Dollase along ``axis``; a ``ratio`` of 1 means none."""
 
     axis: Axis = (0, 0, 1)
     ratio: float = 1.0
@@ -38,9 +38,9 @@ class Orientation:
 
 @dataclass(frozen=True)
 class Specimen:
-    """How the crystallites of one phase broaden and lie; the values are where every histogram starts from.
+    """Broadening and orientation of the crystallites of one phase: starting values for every histogram.
 
-    The defaults of size and strain are GSAS-II's, which its instrument files are meant to go with.
+    The defaults of size and strain are GSAS-II's, for which its instrument files are made.
     """
 
     size: Broadening = Broadening(1.0)
@@ -58,7 +58,7 @@ class OccupancySum:
 
 @dataclass(frozen=True)
 class BackgroundPeak:
-    """A fixed hump of the background: ``position`` in degrees 2theta, ``intensity`` its area (counts, centidegree).
+    """A fixed broad background peak: ``position`` in degrees 2theta, ``intensity`` its area (counts, centidegree).
 
     ``sig`` is its Gaussian variance in centidegree^2, ``gam`` its Lorentzian full width in centidegree.
     """

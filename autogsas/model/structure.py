@@ -51,8 +51,8 @@ class Site:
 class Phase:
     """One crystalline phase. ``space_group`` is a Hermann-Mauguin symbol with its setting ("R -3 m:H").
 
-    ``intensities`` says where those of its reflections come from: from the structure, or each from the pattern alone
-    (Le Bail, Duroy & Fourquet, Mater. Res. Bull. 23, 447 (1988)). ``occupancy_sums`` hold while it is refined.
+    ``intensities`` of its reflections are calculated from the structure, or each is taken from the pattern
+    (Le Bail, Duroy & Fourquet, Mater. Res. Bull. 23, 447 (1988)). ``occupancy_sums`` are kept while it is refined.
     """
 
     name: str

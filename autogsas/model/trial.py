@@ -17,7 +17,7 @@ Choices = Mapping[str, str | int | float | bool]
 
 
 class TrialState(StrEnum):
-    """How a trial ended; ``INFEASIBLE``: it finished, but one of its findings is an error."""
+    """How a trial ended; an ``INFEASIBLE`` trial finished, but one of its findings is an error."""
 
     COMPLETE = "complete"
     INFEASIBLE = "infeasible"

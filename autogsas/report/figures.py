@@ -53,7 +53,7 @@ def fit_figure(run: RunData, index: int) -> Figure:
 
 def _fit_notes(entry: HistogramPart) -> list[str]:
     waves = [f"{general(value)} Å" for value in entry.wavelengths]
-    kind = {"xray": "X-rays", "neutron": "neutrons"}.get(entry.radiation, "")
+    kind = {"xray": "X-rays", "neutron": "Neutrons"}.get(entry.radiation, "")
     parts = [f"{kind}, {joined(waves)}" if kind and waves else kind or joined(waves), entry.geometry or ""]
     parts.append(f"2θ {interval(entry.limits)}")
     if entry.excluded:

@@ -31,7 +31,7 @@ from autogsas.report.tables import (
 from autogsas.runfolder.reader import RunData
 from autogsas.runfolder.summary import Summary
 from autogsas.text.formatting import MISSING, count, duration, general, percent
-from autogsas.text.prose import joined, recipe_words
+from autogsas.text.prose import describe_recipe, joined
 
 __all__ = ["FindingLine", "Page", "Tile", "build_page"]
 
@@ -116,7 +116,7 @@ def build_page(run: RunData, sections: Sequence[Section] = ()) -> Page:
         agreement=patterns_table(summary),
         results=tuple(tables if correlations is None else [*tables, correlations]),
         recipe_name=recipe.name if recipe else "",
-        recipe=tuple(recipe_words(recipe)) if recipe else (),
+        recipe=tuple(describe_recipe(recipe)) if recipe else (),
         steps=steps_table(summary, recipe),
         candidates=candidates_table(summary),
         sections=tuple(

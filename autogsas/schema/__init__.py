@@ -1,4 +1,4 @@
-"""The JSON Schema of project.yaml, for editors; `python -m autogsas.schema` prints it anew."""
+"""The JSON Schema of project.yaml, for editors; `python -m autogsas.schema` prints it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _DURATION = {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(s|m|h)?\s*$"}
 def project_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a project file, made from `ProjectFile`.
 
-    Short forms that are spelled out before the model is checked are added: durations as text, one wavelength as a
-    number. Strategies and samplers are those that come with autogsas.
+    Short forms that the model expands before it checks them are added: durations as text, one wavelength as a number.
+    Strategies and samplers are those that come with autogsas.
     """
     schema = ProjectFile.model_json_schema()
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "autogsas project.yaml", **schema}
@@ -40,5 +40,5 @@ def project_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """Return the schema as the file holds it."""
+    """Return the schema as the text of its file."""
     return json.dumps(project_schema(), indent=2, ensure_ascii=False) + "\n"

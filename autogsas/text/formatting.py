@@ -1,4 +1,4 @@
-"""How numbers are written for people: one place, so that terminal, report and tables say the same digits."""
+"""Numbers as text for people, so that terminal, report and tables show the same digits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["MISSING", "count", "duration", "general", "interval", "percent", "pl
 
 MISSING = "–"
 
-# Beyond these decimal exponents a plain decimal number is mostly zeros.
+# Outside these decimal exponents a plain decimal number is mostly zeros.
 _SMALLEST, _LARGEST = -6, 9
 
 
@@ -18,7 +18,7 @@ def _usable(value: float | None) -> bool:
 
 
 def general(value: float | None, digits: int = 6) -> str:
-    """Return a number to so many significant digits, without trailing zeros; a dash for None, NaN and infinity."""
+    """Return a number with ``digits`` significant digits, no trailing zeros; a dash for None, NaN and infinity."""
     if value is None or not math.isfinite(value):
         return MISSING
     if value == 0:
@@ -32,21 +32,21 @@ def general(value: float | None, digits: int = 6) -> str:
 
 
 def percent(value: float | None, decimals: int = 2) -> str:
-    """Return an R factor (already in per cent) or a goodness of fit with fixed decimals; a dash where there is none."""
+    """Return an R factor (already in per cent) or a goodness of fit with fixed decimals; a dash for no value."""
     if value is None or not math.isfinite(value):
         return MISSING
     return f"{value:.{decimals}f}"
 
 
 def count(value: float | None) -> str:
-    """Return a whole number; a dash where there is none."""
+    """Return a whole number; a dash for no value."""
     if value is None or not math.isfinite(value):
         return MISSING
     return f"{value:.0f}"
 
 
 def duration(seconds: float | None) -> str:
-    """Return a time span given in seconds as people say it: "0.84 s", "42 s", "3 min 07 s", "1 h 02 min"."""
+    """Return a duration in seconds as text: "0.84 s", "42 s", "3 min 07 s", "1 h 02 min"."""
     if seconds is None or not math.isfinite(seconds):
         return MISSING
     if seconds < 9.95:
@@ -61,20 +61,19 @@ def duration(seconds: float | None) -> str:
 
 
 def interval(limits: tuple[float, float] | list[float] | None, unit: str = "°") -> str:
-    """Return a range such as "15 to 130°"; a dash where there is none."""
+    """Return a range such as "15 to 130°"; a dash for no range."""
     if not limits or not all(_usable(end) for end in limits):
         return MISSING
     return f"{general(limits[0])} to {general(limits[1])}{unit}"
 
 
 def with_esd(value: float | None, esd: float | None) -> str:
-    """Return a value with its esd in brackets, in units of the last digit written: 10.60240(14), 0.0123(2).
+    """Return a value with its esd in parentheses, in units of the last digit: 10.60240(14), 0.0123(2).
 
-    The esd is given by the rule of 19: two digits where they are 10 to 19, else one, 2 to 9 (IUCr, Notes for Authors
-    of Acta Cryst. C). Where the esd is 20 or more, both are rounded to its digit and written out: 12300(700).
-    Values whose plain form would be mostly zeros carry a power of ten after the bracket: 1.20(3)e-9, for people; CIF
-    has no such numbers (see `plain_with_esd`). No bracket where the esd is None, zero, negative or not finite: the
-    value was not refined.
+    The esd follows the rule of 19: two digits from 10 to 19, else one digit from 2 to 9 (IUCr, Notes for Authors
+    of Acta Cryst. C). An esd of 20 or more is rounded to its first digit, and so is the value: 12300(700). Very small
+    and very large values have a power of ten after the parentheses: 1.20(3)e-9; CIF does not allow that (see
+    `plain_with_esd`). Without parentheses if the esd is None, zero, negative or not finite: the value was not refined.
     """
     if value is None or not math.isfinite(value):
         return MISSING
@@ -85,15 +84,15 @@ def with_esd(value: float | None, esd: float | None) -> str:
     number, error = _rounded(number, digit), _rounded(error, digit)
     magnitude = max(number.adjusted() if number else digit, error.adjusted())
     if magnitude < _SMALLEST + 1 or magnitude > _LARGEST:
-        return f"{_bracket(number.scaleb(-magnitude), error.scaleb(-magnitude), digit - magnitude)}e{magnitude}"
-    return _bracket(number, error, digit)
+        return f"{_in_parentheses(number.scaleb(-magnitude), error.scaleb(-magnitude), digit - magnitude)}e{magnitude}"
+    return _in_parentheses(number, error, digit)
 
 
 def plain_with_esd(value: float, esd: float | None = None, digits: int = 6) -> str:
-    """Return a finite value with its esd in brackets as a plain decimal number, however small: 0.0000000012(3).
+    """Return a finite value with its esd in parentheses as a plain decimal number: 0.0000000012(3).
 
-    The esd as in `with_esd`; where there is none, so many significant digits without trailing zeros. For files whose
-    grammar has no power of ten behind a bracket.
+    The esd as in `with_esd`; without one, ``digits`` significant digits without trailing zeros. For files that allow
+    no power of ten after the parentheses.
     """
     if esd is None or not math.isfinite(esd) or esd <= 0:
         text = f"{Decimal(f'{value:.{digits - 1}e}'):f}"
@@ -101,7 +100,7 @@ def plain_with_esd(value: float, esd: float | None = None, digits: int = 6) -> s
         return "0" if text == "-0" else text
     error = Decimal(repr(float(esd)))
     digit = _last_digit(error)
-    return _bracket(_rounded(Decimal(repr(float(value))), digit), _rounded(error, digit), digit)
+    return _in_parentheses(_rounded(Decimal(repr(float(value))), digit), _rounded(error, digit), digit)
 
 
 def _last_digit(error: Decimal) -> int:
@@ -113,11 +112,11 @@ def _last_digit(error: Decimal) -> int:
 
 
 def _rounded(number: Decimal, digit: int) -> Decimal:
-    # Counting in units of the digit and back keeps all digits however large the number; quantize has a limit of 28.
+    # Scaling keeps all digits of a large number; quantize has a limit of 28 digits.
     return Decimal(int(number.scaleb(-digit).to_integral_value(ROUND_HALF_EVEN))).scaleb(digit)
 
 
-def _bracket(number: Decimal, error: Decimal, digit: int) -> str:
+def _in_parentheses(number: Decimal, error: Decimal, digit: int) -> str:
     decimals = max(0, -digit)
     text = f"{number:.{decimals}f}"
     if not number:

@@ -1,4 +1,4 @@
-"""A recipe in words, as a person would write it in the methods section."""
+"""A recipe as sentences, as in the methods section of a paper."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from autogsas.model.recipe import Background, Free, Group, Recipe, Setting, Start, Step
 from autogsas.text.formatting import general, interval
 
-__all__ = ["group_words", "joined", "recipe_words", "step_words"]
+__all__ = ["describe_recipe", "describe_step", "group_name", "joined"]
 
-_WORDS: Mapping[Group, str] = {
+_NAMES: Mapping[Group, str] = {
     "zero": "zero of 2θ",
     "displacement": "sample displacement",
     "transparency": "sample transparency",
@@ -34,54 +34,54 @@ def joined(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def group_words(group: Group) -> str:
-    """Return what a person calls a group of parameters."""
-    return _WORDS.get(group, group)
+def group_name(group: Group) -> str:
+    """Return the name of a group of parameters in a sentence."""
+    return _NAMES.get(group, group)
 
 
-def recipe_words(recipe: Recipe) -> list[str]:
-    """Return one sentence for each step; what earlier steps freed is not named again."""
+def describe_recipe(recipe: Recipe) -> list[str]:
+    """Return one sentence for each step; groups that are free already are not named again."""
     windows = any(step.limits for step in recipe.steps)
     sentences, already = [], set[Free]()
     for number, step in enumerate(recipe.steps):
-        sentences.append(step_words(step, already=already, first=number == 0, windows=windows))
+        sentences.append(describe_step(step, already=already, first=number == 0, windows=windows))
         fixed = {item.group for item in step.fix}
         already = {item for item in already if item.group not in fixed} | set(step.free)
     return sentences
 
 
-def step_words(step: Step, *, already: Collection[Free] = (), first: bool = True, windows: bool = False) -> str:
-    """Return one sentence on what a step sets, frees and fixes, and over which range.
+def describe_step(step: Step, *, already: Collection[Free] = (), first: bool = True, windows: bool = False) -> str:
+    """Return one sentence about a step: values it sets, groups it frees and fixes, its range.
 
-    ``already`` is free before it; ``first`` False says "also free"; ``windows`` says "over the full range" where the
-    step has no limits of its own.
+    ``already`` are the groups free before it. Unless ``first``, the sentence says "also free". With ``windows`` it
+    says "over the full range" if the step has no limits of its own.
     """
-    clauses = _geometries(step) + [_started(start) for start in step.start]
+    clauses = _geometry_clauses(step) + [_start_clause(start) for start in step.start]
     if step.set:
-        clauses.append(f"set {joined([f'{_narrowed(item)} to {general(item.value)}' for item in step.set])}")
-    fresh = [item for item in step.free if not _covered(item, already) or _described(item, step)]
-    apart = [item for item in step.background if not any(_belongs(item, free) for free in fresh)]
+        clauses.append(f"set {joined([f'{_restricted(item)} to {general(item.value)}' for item in step.set])}")
+    new = [item for item in step.free if not _covered(item, already) or _described(item, step)]
+    apart = [item for item in step.background if not any(_belongs(item, free) for free in new)]
     if apart:
-        clauses.append(f"take as background {joined([_background(item) for item in apart])}")
-    if fresh:
-        clauses.append(f"{'free' if first else 'also free'} {joined([_freed(item, step) for item in fresh])}")
+        clauses.append(f"use as background {joined([_background(item) for item in apart])}")
+    if new:
+        clauses.append(f"{'free' if first else 'also free'} {joined([_freed(item, step) for item in new])}")
     if step.fix:
-        clauses.append(f"fix {joined([_narrowed(item) for item in step.fix])}")
-    if not fresh and not step.fix:
-        clauses.append("refine what is free")
+        clauses.append(f"fix {joined([_restricted(item) for item in step.fix])}")
+    if not new and not step.fix:
+        clauses.append("refine the free parameters")
     sentence = "; ".join(clauses) + (_range(step) or (", over the full range" if windows else ""))
     if step.cycles is not None:
         sentence += f", at most {step.cycles} cycle{'s' if step.cycles != 1 else ''}"
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
-def _geometries(step: Step) -> list[str]:
+def _geometry_clauses(step: Step) -> list[str]:
     if isinstance(step.geometry, dict):
-        return [f"take {name} as {geometry}" for name, geometry in step.geometry.items()]
-    return [f"take the geometry as {step.geometry}"] if step.geometry else []
+        return [f"treat {name} as {geometry}" for name, geometry in step.geometry.items()]
+    return [f"use the geometry {step.geometry}"] if step.geometry else []
 
 
-def _started(start: Start) -> str:
+def _start_clause(start: Start) -> str:
     parts = [f"the cell {' '.join(general(value) for value in start.cell)}"] if start.cell else []
     parts += [f"{label} at {' '.join(general(value) for value in place)}" for label, place in start.sites.items()]
     parts += [f"orientation along {' '.join(map(str, start.axis))}"] if start.axis else []
@@ -104,18 +104,18 @@ def _belongs(background: Background, free: Free) -> bool:
 
 def _freed(free: Free, step: Step) -> str:
     backgrounds = [_background(item) for item in step.background if _belongs(item, free)]
-    return f"{_narrowed(free)} ({joined(backgrounds)})" if backgrounds else _narrowed(free)
+    return f"{_restricted(free)} ({joined(backgrounds)})" if backgrounds else _restricted(free)
 
 
 def _background(item: Background) -> str:
     terms = f"{item.function}, {item.terms} term{'s' if item.terms != 1 else ''}"
-    kept = "" if item.carry else ", the old coefficients kept"
+    kept = "" if item.carry else ", with the old coefficients"
     return f"{terms}{kept} for {item.histogram}" if item.histogram else terms + kept
 
 
-def _narrowed(item: Free | Setting) -> str:
-    narrowed = [text for text in (item.site, item.phase, item.histogram) if text]
-    return f"{group_words(item.group)} of {', '.join(narrowed)}" if narrowed else group_words(item.group)
+def _restricted(item: Free | Setting) -> str:
+    restrictions = [text for text in (item.site, item.phase, item.histogram) if text]
+    return f"{group_name(item.group)} of {', '.join(restrictions)}" if restrictions else group_name(item.group)
 
 
 def _range(step: Step) -> str:

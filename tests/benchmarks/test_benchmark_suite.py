@@ -27,7 +27,7 @@ from autogsas.benchmarks.curves import (
 )
 from autogsas.benchmarks.picture import case_svg
 from autogsas.benchmarks.proof import read_trials, replay
-from autogsas.benchmarks.runs import Wish, perform, read_history
+from autogsas.benchmarks.runs import RunSpec, perform, read_history
 from autogsas.benchmarks.scaling import Rate, rate, ratio
 from autogsas.cli import main
 from autogsas.commands import verbs
@@ -123,32 +123,32 @@ def case(fake_host: Host, tmp_path: Path) -> Case:
 def test_finished_runs_are_reused_and_longer_ones_go_on(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wish = Wish(case, "fake", "default", 1, 6)
-    folder = perform(wish, tmp_path / "out", quiet)
+    spec = RunSpec(case, "fake", "default", 1, 6)
+    folder = perform(spec, tmp_path / "out", quiet)
     before = read_history(folder, 6)
     assert [point.number for point in before.points] == list(range(6))
-    longer = perform(Wish(case, "fake", "default", 1, 8), tmp_path / "out", quiet)
+    longer = perform(RunSpec(case, "fake", "default", 1, 8), tmp_path / "out", quiet)
     assert longer == folder
     assert read_history(folder, 8).points[:6] == before.points
     monkeypatch.setattr(verbs, "run", lambda *_, **__: pytest.fail("a finished run was made again"))
     said: list[str] = []
-    assert perform(wish, tmp_path / "out", said.append) == folder
-    assert said == ["made/fake-default-seed1: there already"]
+    assert perform(spec, tmp_path / "out", said.append) == folder
+    assert said == ["made/fake-default-seed1: finished before"]
     assert read_history(folder, 6) == before
 
 
 def test_a_run_of_other_data_is_not_taken(case: Case, fake_host: Host, tmp_path: Path) -> None:
-    perform(Wish(case, "fake", "default", 1, 1), tmp_path / "out", quiet)
+    perform(RunSpec(case, "fake", "default", 1, 1), tmp_path / "out", quiet)
     other = Case("made", make_project(tmp_path / "other", histograms=2), fake_host)
     with pytest.raises(UserError, match="was made with other data"):
-        perform(Wish(other, "fake", "default", 1, 1), tmp_path / "out", quiet)
+        perform(RunSpec(other, "fake", "default", 1, 1), tmp_path / "out", quiet)
 
 
 def test_what_differs_lies_apart(case: Case) -> None:
     kinds = itertools.product(("default", "published-2020"), (1, 2), (None, False), (None, "random"))
-    wishes = [Wish(case, "fake", s, 1, 5, j, p, r) for s, j, p, r in kinds]  # type: ignore[arg-type]
-    assert len({wish.folder for wish in wishes}) == len(wishes)
-    assert {(w.project().search.space, w.project().search.prune) for w in wishes} == {
+    specs = [RunSpec(case, "fake", s, 1, 5, j, p, r) for s, j, p, r in kinds]  # type: ignore[arg-type]
+    assert len({spec.folder for spec in specs}) == len(specs)
+    assert {(w.project().search.space, w.project().search.prune) for w in specs} == {
         ("default", True),
         ("default", False),
         ("published-2020", True),
@@ -159,13 +159,13 @@ def test_what_differs_lies_apart(case: Case) -> None:
 def test_the_replay_gives_up_what_the_search_does(case: Case, tmp_path: Path) -> None:
     """Proposals at random do not depend on what was learnt, so that both runs try the same recipes."""
     trials = {
-        prune: read_trials(perform(Wish(case, "fake", "default", 2, 30, 1, prune, "random"), tmp_path, quiet))
+        prune: read_trials(perform(RunSpec(case, "fake", "default", 2, 30, 1, prune, "random"), tmp_path, quiet))
         for prune in (True, False)
     }
     pruned = tuple(record.number for record, _ in trials[True] if record.state == "pruned")
     found = replay(trials[False])
     assert pruned
-    assert found.given_up == pruned
+    assert found.pruned == pruned
     assert not found.lost
     assert found.nearest is not None
     assert found.nearest > 1.1
@@ -187,13 +187,13 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, s
 def test_mistakes_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for arguments, words in (
-        ((), "no project is given"),
+        ((), "give a project"),
         (("--data", tmp_path / "nowhere"), "no such folder"),
         (("--data", tmp_path / "empty"), "holds none of the known patterns"),
         (("--data", tmp_path / "empty", "--case", "y2o3"), "a file of this case is missing"),
         ((tmp_path / "no.yaml",), "no such project"),
-        (("--seeds", "5-1"), "is not seeds"),
-        (("--space", "other"), "is not one of default"),
+        (("--seeds", "5-1"), "must be seeds"),
+        (("--space", "other"), "must be one of default"),
     ):
         status, text = call(capsys, "--out", tmp_path / "out", *arguments)
         assert status == 2, arguments
@@ -202,9 +202,7 @@ def test_mistakes_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 
 def test_an_unknown_case_names_the_nearest(tmp_path: Path) -> None:
-    for name in {item for entry in CASES["y2o3"][0] for item in (entry["file"], entry["instrument"])} | {
-        "y2o3/y2o3.cif"
-    }:
+    for name in CASES["y2o3"].files:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     with pytest.raises(UserError, match="did you mean 'y2o3'"):

@@ -1,4 +1,4 @@
-"""The study of a run in a browser: a real server, asked over loopback."""
+"""The trials of a run in a browser, with a real server on the loopback address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,15 +21,27 @@ import pytest
 from autogsas.cli import main
 from autogsas.commands import dashboard, verbs
 from autogsas.errors import UserError
-from autogsas.model.project import Search
+from autogsas.hooks.host import Host
+from autogsas.model.project import Project, Search
 from autogsas.search.mirror import Mirror
 from autogsas.testing.samples import make_project
 
 
+def project(folder: Path) -> Project:
+    return make_project(folder / "project", histograms=2, search=Search(trials=4, seed=1))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("autogsas.builtin.MODULES", ("autogsas.testing.fake",))
+        return verbs.run((project(folder), Host(entry_points=False))).folder
+
+
 @pytest.fixture
-def run(fake_host: Any, tmp_path: Path) -> Path:
-    made = make_project(tmp_path / "project", histograms=2, search=Search(trials=4, seed=1))
-    return verbs.run((made, fake_host)).folder
+def run(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "run-1"))
 
 
 @pytest.fixture
@@ -53,7 +64,7 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-def test_trials_and_pictures_are_served(run: Path, address: str) -> None:
+def test_trials_and_figures_are_served(run: Path, address: str) -> None:
     before = contents(run)
     assert fetch(f"{address}/dashboard")[0].startswith("text/html")
     [study] = json.loads(fetch(f"{address}/api/studies")[1])["study_summaries"]
@@ -72,7 +83,7 @@ def test_trials_and_pictures_are_served(run: Path, address: str) -> None:
     assert contents(run) == before
 
 
-def test_what_is_done_in_the_browser_leaves_the_run_alone(run: Path, address: str) -> None:
+def test_actions_in_the_browser_do_not_change_the_run(run: Path, address: str) -> None:
     before = contents(run)
     [study] = json.loads(fetch(f"{address}/api/studies")[1])["study_summaries"]
     request = urllib.request.Request(
@@ -86,11 +97,10 @@ def test_what_is_done_in_the_browser_leaves_the_run_alone(run: Path, address: st
     assert contents(run) == before
 
 
-def test_trials_that_end_later_appear(run: Path, fake_host: Any, tmp_path: Path) -> None:
+def test_later_trials_appear(run: Path, fake_host: Any, tmp_path: Path) -> None:
     mirror = Mirror(run / "study.db", "run", lambda number: number == 5)
     assert mirror.count == 4
-    made = make_project(tmp_path / "project", histograms=2, search=Search(trials=4, seed=1))
-    verbs.run((made, fake_host), verbs.RunRequest(out=run, resume=True, trials=6))
+    verbs.run((project(tmp_path), fake_host), verbs.RunRequest(out=run, resume=True, trials=6))
     mirror.refresh()
     mirror.refresh()
     assert mirror.count == 6
@@ -98,7 +108,7 @@ def test_trials_that_end_later_appear(run: Path, fake_host: Any, tmp_path: Path)
     assert [any(key.startswith("artifacts:") for key in trial.system_attrs) for trial in trials] == [False] * 5 + [True]
 
 
-def test_it_ends_at_ctrl_c(run: Path) -> None:
+def test_ctrl_c_stops_the_server(run: Path) -> None:
     pytest.importorskip("optuna_dashboard", reason="needs autogsas[dashboard]")
     command = [sys.executable, "-m", "autogsas", "dashboard", str(run), "--port", "0"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
@@ -109,12 +119,10 @@ def test_it_ends_at_ctrl_c(run: Path) -> None:
         line = served.stdout.readline()
         assert "http://127.0.0.1:" in line
         fetch(line.split(" at ")[1].split(" ")[0])
-        began = time.monotonic()
         served.send_signal(signal.SIGINT)
         _, errors = served.communicate(timeout=20)
     assert served.returncode == 0
     assert errors == ""
-    assert time.monotonic() - began < 10
 
 
 def test_mistakes_are_one_line(run: Path, tmp_path: Path) -> None:
@@ -134,7 +142,7 @@ def test_mistakes_are_one_line(run: Path, tmp_path: Path) -> None:
         pass
 
 
-def test_without_the_package_one_line_says_what_to_install(
+def test_without_the_package_the_message_names_what_to_install(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     real = importlib.import_module
@@ -153,7 +161,7 @@ def test_without_the_package_one_line_says_what_to_install(
     )
 
 
-def test_a_trial_that_took_over_a_result_shows_it(run: Path) -> None:
+def test_a_trial_that_reused_a_result_shows_its_curves(run: Path) -> None:
     shutil.copy(run / "trials/0003.json", run / "trials/0009.json")
     about = json.loads((run / "trials/0009.json").read_text())
     (run / "trials/0009.json").write_text(json.dumps(about | {"same_as": 1}))

@@ -14,7 +14,7 @@ PROJECTS = sorted((Path(__file__).parents[2] / "projects").glob("*/project.yaml"
 
 def test_the_shipped_schema_is_current():
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), (
-        "make it anew: python -m autogsas.schema > autogsas/schema/project.schema.json"
+        "regenerate it: python -m autogsas.schema > autogsas/schema/project.schema.json"
     )
     jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
 
@@ -24,7 +24,7 @@ def test_there_are_examples():
 
 
 @pytest.mark.parametrize("path", PROJECTS, ids=lambda path: path.parent.name)
-def test_the_examples_keep_the_schema(path):
+def test_the_examples_match_the_schema(path):
     jsonschema.validate(yaml.safe_load(path.read_text()), project_schema())
 
 
@@ -45,6 +45,6 @@ FORMS = {"data": [{"file": "a.xy", "wavelength": 1.5}], "phases": [{"file": "a.c
         ({"data": []}, False),
     ],
 )
-def test_the_schema_knows_right_from_wrong(change, valid):
+def test_the_schema_accepts_and_rejects(change, valid):
     found = list(jsonschema.Draft202012Validator(project_schema()).iter_errors({**FORMS, **change}))
     assert (not found) is valid

@@ -177,7 +177,9 @@ def test_an_unusable_run_says_what_stopped_it(tmp_path: Path) -> None:
     assert (tmp_path / "history.svg").exists()
 
 
-@pytest.mark.parametrize(("finished", "says"), [("interrupted", "was interrupted"), ("timeout", "time limit was reached")])
+@pytest.mark.parametrize(
+    ("finished", "says"), [("interrupted", "was interrupted"), ("timeout", "time limit was reached")]
+)
 def test_an_unfinished_run_says_so(tmp_path: Path, finished: str, says: str) -> None:
     summary = write_run(tmp_path, points=100)
     assert says not in _read(write_report(tmp_path)).page

@@ -1,18 +1,18 @@
-"""Recipes in words."""
+"""Recipes as sentences."""
 
 from __future__ import annotations
 
 from typing import get_args
 
 from autogsas.model.recipe import Group, Recipe
-from autogsas.text.prose import group_words, joined, recipe_words
+from autogsas.text.prose import describe_recipe, group_name, joined
 
 
 def _words(*steps: dict[str, object]) -> list[str]:
-    return recipe_words(Recipe.model_validate({"schema": 1, "steps": list(steps)}))
+    return describe_recipe(Recipe.model_validate({"schema": 1, "steps": list(steps)}))
 
 
-def test_a_hand_made_recipe_reads_like_one() -> None:
+def test_a_hand_made_recipe() -> None:
     assert _words(
         {
             "limits": [40, 150],
@@ -28,18 +28,18 @@ def test_a_hand_made_recipe_reads_like_one() -> None:
         "Also free cell and zero of 2θ, over the full range, at most 5 cycles.",
         "Set W to 5 and V to -2; also free W; fix zero of 2θ, over the full range.",
         "Also free U_iso of O1, fap, over the full range.",
-        "Refine what is free, over the full range.",
+        "Refine the free parameters, over the full range.",
     ]
 
 
-def test_without_windows_no_range_is_said() -> None:
+def test_without_limits_no_range_is_named() -> None:
     assert _words({"free": ["scale"]}, {"free": ["cell"], "cycles": 1}) == [
         "Free scale.",
         "Also free cell, at most 1 cycle.",
     ]
 
 
-def test_what_is_free_already_is_not_named_again_until_it_was_fixed() -> None:
+def test_groups_already_free_are_named_again_only_after_they_were_fixed() -> None:
     log = {"function": "log interpolate", "terms": 9}
     assert _words(
         {"free": ["background", "scale", "uiso"], "background": log},
@@ -50,7 +50,7 @@ def test_what_is_free_already_is_not_named_again_until_it_was_fixed() -> None:
     ) == [
         "Free background (log interpolate, 9 terms), scale and U_iso.",
         "Also free cell.",
-        "Refine what is free.",
+        "Refine the free parameters.",
         "Fix cell.",
         "Also free cell and background (log interpolate, 12 terms).",
     ]
@@ -68,7 +68,7 @@ def test_backgrounds_and_windows_by_histogram() -> None:
         }
     )
     assert words == (
-        "Take as background chebyschev-1, 1 term for CWN; free background of XRA (cosine, 6 terms for XRA),"
+        "Use as background chebyschev-1, 1 term for CWN; free background of XRA (cosine, 6 terms for XRA),"
         " over 20 to 140° (XRA) and 19 to 153° (CWN)."
     )
 
@@ -88,16 +88,16 @@ def test_starts_and_geometry_are_said_first() -> None:
         }
     )
     assert words == (
-        "Take the geometry as Debye-Scherrer; start PbSO4 with the cell 8.48 5.4 6.96 90 90 90, Pb at 0.188 0.25 0.167"
+        "Use the geometry Debye-Scherrer; start PbSO4 with the cell 8.48 5.4 6.96 90 90 90, Pb at 0.188 0.25 0.167"
         " and orientation along 0 0 1; free one U_iso for all sites."
     )
     assert _words({"geometry": {"XRA": "Bragg-Brentano"}, "free": ["scale"]}) == [
-        "Take XRA as Bragg-Brentano; free scale."
+        "Treat XRA as Bragg-Brentano; free scale."
     ]
 
 
 def test_every_group_has_a_word_and_lists_are_joined() -> None:
-    assert all(group_words(group) for group in get_args(Group))
+    assert all(group_name(group) for group in get_args(Group))
     assert [joined([]), joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"])] == [
         "",
         "a",
