@@ -9,7 +9,7 @@ from autogsas.version import __version__
 
 if TYPE_CHECKING:
     from autogsas.api import open_run, refine, run
-    from autogsas.commands.comparing import compare
+    from autogsas.commands.compare import compare
     from autogsas.errors import AutogsasError, UserError
     from autogsas.hooks.specs import hookimpl
 
@@ -18,7 +18,7 @@ __all__ = ["AutogsasError", "UserError", "__version__", "compare", "hookimpl", "
 _LAZY = {
     "AutogsasError": "autogsas.errors",
     "UserError": "autogsas.errors",
-    "compare": "autogsas.commands.comparing",
+    "compare": "autogsas.commands.compare",
     "hookimpl": "autogsas.hooks.specs",
     "open_run": "autogsas.api",
     "refine": "autogsas.api",

@@ -197,9 +197,9 @@ def compare(
 
     from rich.console import Console
 
-    from autogsas.commands.comparing import compare as compare_all
-    from autogsas.commands.comparing import write_page
-    from autogsas.commands.sidebyside import show_comparison
+    from autogsas.commands.compare import compare as compare_all
+    from autogsas.commands.compare import write_page
+    from autogsas.commands.comparison_terminal import show_comparison
     from autogsas.comparison.plain import plain_comparison
     from autogsas.pages.files import check_place
 

@@ -1,4 +1,4 @@
-"""Runs in Python: what a run folder holds, as one asks for it in a script or a notebook."""
+"""The Python interface to a run folder, for scripts and notebooks."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ _COLUMNS = ("value", "esd", "unit", "group", "phase", "histogram", "site")
 
 
 class Parameters(Mapping[str, ParameterPart]):
-    """The parameters of a refinement by name; printed, and shown in a notebook, as a table with esds in brackets.
+    """The parameters of a refinement by name; shown as a table with esds in parentheses.
 
-    A mapping, so that one value is ``parameters["quartz:a"].value`` and no other package is needed; `frame` gives a
-    pandas DataFrame to filter, join and plot.
+    A mapping: one value is ``parameters["quartz:a"].value``. `frame` returns a pandas DataFrame.
     """
 
     def __init__(self, parameters: Iterable[ParameterPart]) -> None:
@@ -47,7 +46,7 @@ class Parameters(Mapping[str, ParameterPart]):
 
     @property
     def refined(self) -> Parameters:
-        """Those that were refined: the ones with an esd."""
+        """The parameters that were refined: those with an esd."""
         return Parameters(parameter for parameter in self._named.values() if parameter.esd is not None)
 
     def frame(self) -> pd.DataFrame:
@@ -116,7 +115,7 @@ class Pictures:
         return f"pictures: {', '.join(self._pictures) or 'none'}"
 
     def _repr_html_(self) -> str:
-        # As images: identifiers and styles of two pictures on one page cannot meet, and no text in them is markup.
+        # As images, so that identifiers and styles of two pictures cannot clash and their texts cannot act as markup.
         return "".join(
             f'<img alt="{html.escape(title)}" style="max-width:100%" src="data:image/svg+xml;base64,'
             f'{base64.b64encode(text.encode("utf-8", "replace")).decode()}">'
@@ -125,10 +124,9 @@ class Pictures:
 
 
 class Run:
-    """A run read from its folder, be it just over or an old one.
+    """A run, read from its folder.
 
-    ``exit_status`` is 0 where something usable was found, 1 where not, 130 where it was interrupted. Raises UserError
-    for a folder that holds no run.
+    ``summary`` is the content of summary.json. Raises UserError if the folder is not a run folder.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -137,7 +135,7 @@ class Run:
 
     @property
     def exit_status(self) -> int:
-        """What the command line would exit with."""
+        """The exit status of the command: 0 if a usable trial was found, 1 if not, 130 if the run was interrupted."""
         if self.summary.finished == "interrupted":
             return 130
         return 0 if self.summary.best_trial is not None else 1
@@ -149,7 +147,7 @@ class Run:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """All trials: a row for each number, with its figures and a column for each choice. Needs pandas."""
+        """All trials: a row for each, with its figures and a column for each choice. Needs pandas."""
         pandas = _pandas()
         header, rows = trial_rows(read_records(self.folder))
         frame: pd.DataFrame = pandas.DataFrame(rows, columns=list(header)).set_index("number")
@@ -157,12 +155,12 @@ class Run:
 
     @property
     def report(self) -> Path:
-        """Where report.html lies."""
+        """The path of report.html."""
         return self.folder / "report.html"
 
     @property
     def pictures(self) -> Pictures:
-        """The fit of each histogram and the history of the search, drawn anew from the folder's files."""
+        """The fit of each histogram and the history of the search, drawn from the files of the folder."""
         from autogsas.figures import fits_svg, history_svg  # drawing is imported where it is used
         from autogsas.report.figures import captions
 
@@ -177,7 +175,7 @@ class Run:
         return Pictures(drawn)
 
     def show(self) -> None:
-        """Draw the fit and the history where this runs in a notebook; elsewhere say in words what was found."""
+        """Draw the fit and the history in a notebook; elsewhere print the result as text."""
         shell = _shell()
         if shell is None:
             print(repr(self))

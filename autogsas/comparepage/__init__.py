@@ -1,4 +1,4 @@
-"""The page of a comparison: pictures first, then every number; one file that opens anywhere, offline."""
+"""The HTML page of a comparison, as one file that opens offline; what it shows comes from `autogsas.comparison`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["write_comparison"]
 def write_comparison(comparison: Comparison, file: Path, command: str = "") -> Path:
     """Write the page of a comparison, whole or not at all, and return its path.
 
-    ``command`` is what repeats the comparison, as one types it. Raises UserError where the file cannot be written.
+    ``command`` is the command line that repeats the comparison. Raises UserError if the file cannot be written.
     """
     data = payload(comparison)
     drawn = data["patterns"] or data["forests"]

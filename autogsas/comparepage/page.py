@@ -1,4 +1,4 @@
-"""What the page of a comparison says, put into words and tables; how it looks is the template's."""
+"""The texts, tables and figures of the page of a comparison, ready for the template."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _KINDS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Side:
-    """One refinement: its letter and the name of its colour stand for it everywhere on the page."""
+    """One refinement; its letter and colour identify it everywhere on the page."""
 
     letter: str
     colour: str
@@ -55,7 +55,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The verdict on a pair; ``kind`` and ``sign`` say the same as the ``word``."""
+    """The verdict on a pair; ``kind`` and ``sign`` are the style and symbol of the ``word``."""
 
     pair: str
     kind: str
@@ -67,7 +67,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Page:
-    """All that the template shows, as text; only ``svg`` of the figures is markup."""
+    """The content of the page as text; only ``svg`` of the figures is markup."""
 
     title: str
     sides: tuple[Side, ...]
@@ -86,7 +86,7 @@ class Page:
 
 
 def build_page(comparison: Comparison, command: str, version: str) -> Page:
-    """Return what the page of a comparison says; ``command`` repeats it, ``version`` is that of autogsas."""
+    """Return the content of the page; ``command`` repeats the comparison, ``version`` is that of autogsas."""
     labels = [one.label for one in comparison.refinements]
     lines = forest_lines(comparison)
     first, others = largest(lines)
@@ -139,7 +139,7 @@ def _pattern(index: int, overlay: Overlay, labels: Sequence[str]) -> Figure:
     elif len(overlay.fits) == 1:
         notes.append(f"Only {letter(overlay.fits[0][0])} has this pattern.")
     elif overlay.fits[0][0] == 0:
-        notes.append("No point is counted by both, so χ² cannot be compared.")
+        notes.append("No point counts in both, so χ² cannot be compared.")
     return Figure(
         f"pattern-{index}",
         overlay.name,
@@ -150,7 +150,7 @@ def _pattern(index: int, overlay: Overlay, labels: Sequence[str]) -> Figure:
 
 
 def _growth_words(growth: Growth) -> str:
-    points = f"{count(growth.two_theta.size)} points that A and {letter(growth.other)} both count"
+    points = f"{count(growth.two_theta.size)} points that count in both A and {letter(growth.other)}"
     return f"χ² over the {points}: A {percent(growth.one[-1], 1)}, {letter(growth.other)} {percent(growth.two[-1], 1)}."
 
 
@@ -163,14 +163,14 @@ def _forest(identity: str, lines: Sequence[Line], notes: tuple[str, ...]) -> Fig
 def _forest_notes(comparison: Comparison, lines: Sequence[Line], shown: Sequence[Line]) -> tuple[str, ...]:
     notes = [describe_forest(lines)]
     if len(shown) < len(lines):
-        notes.append(f"Shown are the {len(shown)} that differ most; the others are folded below.")
+        notes.append(f"The {len(shown)} largest differences are shown; the others are in the folded part below.")
     if any(line.size > reach(shown) for line in shown):
-        notes.append("What lies outside stands at the edge with its number.")
+        notes.append("Differences outside the range are marked at its edge with their value.")
     without = sum(
         any(gap is not None for gap in row.gaps) and all(gap is None or gap.esds is None for gap in row.gaps)
         for row in comparison.rows
     )
     if without:
-        words = "parameter has no esd and is" if without == 1 else "parameters have no esd and are"
-        notes.append(f"{without} {words} in the table alone.")
+        words = "parameter without an esd is" if without == 1 else "parameters without an esd are"
+        notes.append(f"{without} {words} shown only in the table.")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""What the zoomable figures of the page of a comparison are drawn from."""
+"""The data of the zoomable figures on the page of a comparison."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["payload"]
 
 Array = npt.NDArray[np.float64]
 
-_MANY = 12_000  # points of a curve that only grows, which fewer show as well
+_MANY = 12_000  # points of a cumulative curve; more do not change its shape
 
 
 def payload(comparison: Comparison) -> dict[str, Any]:
-    """Return the curves, marks and differences for the figures; numbers that are not finite become null."""
+    """Return curves, reflection marks and differences for the figures; numbers that are not finite become null."""
     labels = [one.label for one in comparison.refinements]
     lines = forest_lines(comparison)
     return {
@@ -49,7 +49,7 @@ def _pattern(overlay: Overlay) -> dict[str, Any]:
 
 
 def _fit(overlay: Overlay, place: int, fit: Fit) -> dict[str, Any]:
-    """Return one fit; places and observed intensities that are those of the whole pattern are not said again."""
+    """Return one fit; angles and observed intensities that equal those of the whole pattern are left out."""
     profile = fit.profile
     whole = np.array_equal(profile.two_theta, overlay.two_theta)
     seen = whole and np.array_equal(profile.observed, overlay.observed, equal_nan=True)

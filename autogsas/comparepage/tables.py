@@ -1,4 +1,4 @@
-"""The tables of the page of a comparison: a row for each thing, a column for each refinement."""
+"""The tables on the page of a comparison; each refinement has a column."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = [
 ]
 
 LONG = 16
-"""A section of more parameters is folded."""
+"""A section with more parameters is folded."""
 
 _SEVERITIES = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.INFO: "Notes"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row: its heading and cells; those in the places ``strong`` stand out."""
+    """A row: its heading and cells; the cells with the indices ``strong`` are emphasised."""
 
     head: str
     cells: tuple[str, ...]
@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Block:
-    """Rows that belong together, under a label of their own where it is not empty."""
+    """Rows that belong together, with a label if it is not empty."""
 
     lines: tuple[Line, ...]
     label: str = ""
@@ -50,7 +50,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table with headed rows; ``numeric`` ones are set to the right, ``folded`` ones open on demand."""
+    """A table with row headings; a ``numeric`` one is aligned to the right, a ``folded`` one opens on a click."""
 
     caption: str
     header: tuple[str, ...]
@@ -60,11 +60,11 @@ class Sheet:
 
 
 def figures_sheet(comparison: Comparison) -> Sheet:
-    """Return what each refinement reached and by what means, and the same over common points where those differ."""
+    """Return the figures of each refinement, over its own points and, where these differ, over the common points."""
     everyone = comparison.refinements
     blocks = [Block(tuple(_figures([one.figures for one in everyone])), "Over its own points")]
     blocks += [
-        Block(tuple(_common(place, pair, len(everyone))), f"Over the points that A and {letter(place)} both count")
+        Block(tuple(_common(place, pair, len(everyone))), f"Over the points that count in both A and {letter(place)}")
         for place, pair in enumerate(comparison.pairs, start=1)
         if pair.common is not None and pair.common.differ
     ]
@@ -99,7 +99,7 @@ def _common(place: int, pair: Pair, size: int) -> Iterator[Line]:
 
 
 def _by_pattern(comparison: Comparison) -> Iterator[tuple[str, list[Line]]]:
-    """Return for each pattern, under the first refinement's name for it, how each refinement fitted it."""
+    """Return for each pattern, by its name in the first refinement, how each refinement fitted it."""
     shown = overlays(comparison)
     for overlay in shown:
         having = dict(overlay.fits)
@@ -111,10 +111,10 @@ def _by_pattern(comparison: Comparison) -> Iterator[tuple[str, list[Line]]]:
             bragg = ("" if fit is None else percent(dict(fit.r_bragg).get(phase)) for fit in fits)
             lines.append(Line(head, tuple(bragg)))
         lines.append(_line("Background", fits, lambda fit: fit.background or MISSING))
-        lines.append(_line("Its terms", fits, lambda fit: count(fit.terms) if fit.terms else MISSING))
+        lines.append(_line("Background terms", fits, lambda fit: count(fit.terms) if fit.terms else MISSING))
         lines.append(_line("2θ", fits, lambda fit: interval(fit.limits)))
         if any(fit.excluded for fit in having.values()):
-            lines.append(_line("Excluded", fits, lambda fit: ", ".join(map(interval, fit.excluded)) or "nothing"))
+            lines.append(_line("Excluded", fits, lambda fit: ", ".join(map(interval, fit.excluded)) or "none"))
         yield overlay.name, lines
 
 
@@ -131,17 +131,17 @@ def _counts(everyone: Sequence[Refinement]) -> Iterator[Line]:
 
 
 def findings_sheet(comparison: Comparison) -> Sheet | None:
-    """Return the findings side by side, the gravest first, those of one code in one row."""
+    """Return the findings, the most severe first, with one row for each code."""
     everyone = comparison.refinements
     lines = []
     for severity in _SEVERITIES:
         codes = dict.fromkeys(item.code for one in everyone for item in one.findings if item.severity is severity)
         for code in codes:
-            told = [
+            found = [
                 [item.message for item in one.findings if item.severity is severity and item.code == code]
                 for one in everyone
             ]
-            cells = tuple("\n".join(_itemised(messages)) or MISSING for messages in told)
+            cells = tuple("\n".join(_itemised(messages)) or MISSING for messages in found)
             lines.append(Line(code, cells, kind=severity.value))
     header = ("", *(letter(place) for place in range(len(everyone))))
     return Sheet("", header, (Block(tuple(lines)),), numeric=False) if lines else None
@@ -152,19 +152,19 @@ def _itemised(messages: Sequence[str]) -> list[str]:
 
 
 def shared_groups(comparison: Comparison) -> str:
-    """Return in a sentence what all refined that say it; empty where that is nothing, or one alone says it."""
-    told = [one.groups for one in comparison.refinements if one.groups]
-    shared = [_words(group) for group in _known(comparison) if all(group in groups for groups in told)]
-    return f"Refined by each: {joined(shared)}." if shared and len(told) > 1 else ""
+    """Return a sentence with the groups that all refined, as far as known; empty if there are none."""
+    known = [one.groups for one in comparison.refinements if one.groups]
+    shared = [_words(group) for group in _known(comparison) if all(group in groups for groups in known)]
+    return f"Refined by each: {joined(shared)}." if shared and len(known) > 1 else ""
 
 
 def groups_sheet(comparison: Comparison) -> Sheet | None:
-    """Return which groups some refined and others did not, None where there are none; a dash where one says nothing."""
+    """Return the groups that only some refined, None if there are none; a dash if the groups are unknown."""
     everyone = comparison.refinements
-    told = [one.groups for one in everyone if one.groups]
+    known = [one.groups for one in everyone if one.groups]
     lines = []
     for group in _known(comparison):
-        if len(told) < 2 or not all(group in groups for groups in told):
+        if len(known) < 2 or not all(group in groups for groups in known):
             cells = tuple(("refined" if group in one.groups else "not") if one.groups else MISSING for one in everyone)
             lines.append(Line(_words(group), cells))
     header = ("", *(letter(place) for place in range(len(everyone))))
@@ -182,7 +182,7 @@ def _words(group: str) -> str:
 
 
 def parameter_sheets(comparison: Comparison) -> list[Sheet]:
-    """Return all parameters by section: values with esds, what the first differs by, and by how many esds."""
+    """Return all parameters by section: values with esds, and differences from the first, also in esds."""
     size = len(comparison.refinements)
     header = ("", *(letter(place) for place in range(size)))
     for place in range(1, size):
@@ -217,7 +217,7 @@ def _parameter(row: Row, comparison: Comparison) -> Line:
 
 
 def _noticed(row: Row, differences: Sequence[Difference]) -> bool:
-    """Return whether a difference is worth saying; what no structure has is not judged by size, so esds alone tell."""
+    """Return whether a difference is noticeable; parameters other than structural ones are judged by esds alone."""
     if row.section not in ("cell", "atoms"):
         return True
     atom, _, what = row.name.rpartition(" ")

@@ -1,4 +1,8 @@
-"""Refinements side by side: figures, parameters with esds, and a verdict by fixed rules."""
+"""Comparing finished refinements: figures, parameters with esds, and a verdict by fixed rules.
+
+The command is in `autogsas.commands.compare`, its output in `autogsas.commands.comparison_terminal` and
+`autogsas.comparepage`.
+"""
 
 from __future__ import annotations
 

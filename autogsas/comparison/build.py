@@ -1,4 +1,4 @@
-"""Two or more refinements brought together: laid onto each other, measured over what they share, judged in pairs."""
+"""Building a comparison: refinements are aligned, measured over their common points, and judged in pairs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Comparison", "Pair", "build_comparison"]
 
 @dataclass(frozen=True)
 class Pair:
-    """The first refinement against another: ``fits`` of the same data, what differs in the structure, the verdict."""
+    """The first refinement against another: ``fits`` of the same data, structural differences, and the verdict."""
 
     one: Refinement
     two: Refinement
@@ -29,9 +29,9 @@ class Pair:
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Two or more refinements; all but the first are in the first's words for histograms, phases and sites.
+    """Two or more refinements; all use the names of the first for histograms, phases and sites.
 
-    Printed, it says the verdicts.
+    Its ``repr`` lists the verdicts and warnings.
     """
 
     refinements: tuple[Refinement, ...]
@@ -40,15 +40,15 @@ class Comparison:
     warnings: tuple[str, ...]
 
     def __repr__(self) -> str:
-        said = [
+        lines = [
             f"{pair.one.label} against {pair.two.label}: {pair.verdict.word}. {pair.verdict.sentence}"
             for pair in self.pairs
         ]
-        return "\n".join((*said, *self.warnings))
+        return "\n".join((*lines, *self.warnings))
 
 
 def build_comparison(given: Sequence[Refinement]) -> Comparison:
-    """Return the first of ``given`` (two or more, of distinct labels) against each of the others."""
+    """Compare the first of ``given`` (two or more, with distinct labels) with each of the others."""
     first = given[0]
     found = [align(first, other) for other in given[1:]]
     pairs = tuple(_pair(first, alignment) for alignment in found)
@@ -64,9 +64,9 @@ def _pair(first: Refinement, found: Alignment) -> Pair:
 
 
 def _differences(one: Refinement, two: Refinement, common: Common | None) -> tuple[Difference, ...]:
-    """Return by how much the first differs in the phases that both have with the same atoms.
+    """Return the differences of the first from the second, in phases that both have with the same atoms.
 
-    Margins are those of the better fit.
+    The margins are those of the better fit.
     """
     shared = [
         (phase, other)
@@ -78,7 +78,7 @@ def _differences(one: Refinement, two: Refinement, common: Common | None) -> tup
     ends = [EndPoint(rwp[side], tuple(replace(pair[side]) for pair in shared)) for side in (0, 1)]
     if not rwp[0] <= rwp[1]:
         return tuple(compare(ends[1], ends[0]))
-    # Measured from the better fit, and told as the first less the second all the same.
+    # Measured from the better fit, but reported as the first minus the second.
     return tuple(
         replace(item, shift=item.shift if item.kind == "position" else -item.shift)
         for item in compare(ends[0], ends[1])
@@ -91,12 +91,12 @@ def _warnings(pairs: Sequence[Pair]) -> tuple[str, ...]:
         if pair.common is not None:
             if pair.common.differ:
                 out.append(
-                    f"{pair.one.label} and {pair.two.label} do not count the same points; both are measured again"
-                    " over those that both count"
+                    f"{pair.one.label} and {pair.two.label} do not count the same points; the figures of both are"
+                    " calculated again over the common points"
                 )
             out += pair.common.notes
         without = [item.label for item in (pair.one, pair.two) if all(part.esd is None for part in item.parameters)]
         if len(without) == 1:
             other = pair.two.label if without[0] == pair.one.label else pair.one.label
-            out.append(f"{without[0]} has no esds; its differences are counted in those of {other} alone")
+            out.append(f"{without[0]} has no esds; differences are given in the esds of {other} alone")
     return tuple(dict.fromkeys(out))

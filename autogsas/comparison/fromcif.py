@@ -1,4 +1,4 @@
-"""A refinement from a CIF: its structures with their esds, what it reports, and its curves where it holds them.
+"""A refinement from a CIF: structures with their esds, reported figures, and curves if the CIF has them.
 
 Items of the core and the powder dictionary (Toby, in International Tables G (2005), chapters 3.3 and 4.2).
 """
@@ -39,7 +39,7 @@ _BACKGROUND = ("_pd_proc_intensity_bkg_calc", "_pd_calc_intensity_bkg")
 
 
 def with_su(text: str | None) -> tuple[float | None, float | None]:
-    """Return a number of a CIF and its standard uncertainty, "1.2345(12)"; None for what is not given or no number."""
+    """Return a CIF number such as "1.2345(12)" and its standard uncertainty; None for each that is missing."""
     found = _NUMBER.match(text.strip()) if text else None
     if found is None:
         return None, None
@@ -51,7 +51,7 @@ def with_su(text: str | None) -> tuple[float | None, float | None]:
 
 
 def refinement_from_cif(host: Host, file: Path, label: str) -> Refinement:
-    """Return what a CIF says. Raises UserError where it cannot be read or holds no structure."""
+    """Read a refinement from a CIF. Raises UserError if it cannot be read or has no structure."""
     if not file.is_file():
         raise UserError("no such file", file=file)
     try:
@@ -66,7 +66,7 @@ def refinement_from_cif(host: Host, file: Path, label: str) -> Refinement:
     for block in blocks:
         phase = host.call("read_structure", path=file, block=block.name)
         if phase is None:
-            raise UserError("not a structure that any plugin reads", file=file, key=block.name)
+            raise UserError("no plugin can read this structure", file=file, key=block.name)
         phase = _named(phase, [other.name for other in phases])
         phases.append(phase)
         parameters += _parameters(block, phase)
@@ -76,7 +76,7 @@ def refinement_from_cif(host: Host, file: Path, label: str) -> Refinement:
         label=label,
         kind="cif",
         source=str(file),
-        engine=_first(document, "_computing_structure_refinement") or "not said",
+        engine=_first(document, "_computing_structure_refinement") or "unknown program",
         figures=figures,
         fits=fits,
         findings=(),
@@ -101,9 +101,9 @@ def _parameters(block: gemmi.cif.Block, phase: Phase) -> Iterator[Parameter]:
             f"{phase.name}:{name}", value, with_su(block.find_value(f"_cell_{tag}"))[1], unit, "cell", phase.name
         )
     tags = ["label", "fract_x", "fract_y", "fract_z", "?occupancy", "?U_iso_or_equiv", "?B_iso_or_equiv"]
-    said = {gemmi.cif.as_string(row[0]): row for row in block.find("_atom_site_", tags)}
+    rows = {gemmi.cif.as_string(row[0]): row for row in block.find("_atom_site_", tags)}
     for site in phase.sites:
-        row = said.get(site.label)
+        row = rows.get(site.label)
 
         def esd(column: int, row: Any = row) -> float | None:
             return with_su(row[column])[1] if row is not None and row.has(column) else None
@@ -130,7 +130,7 @@ def _fits(document: gemmi.cif.Document) -> Iterator[Fit]:
             continue
         weight = _column(block, ("_pd_proc_ls_weight",))
         if weight is None or weight.size != x.size:
-            # Counting statistics, which is what most powder data are weighted by.
+            # Counting statistics, the usual weights of powder data.
             weight = np.where(np.isfinite(observed), 1.0 / np.maximum(observed, 1.0), 0.0)
         weight = np.where(np.isfinite(observed) & np.isfinite(calculated), np.nan_to_num(weight), 0.0)
         background = _column(block, _BACKGROUND)
@@ -144,7 +144,7 @@ def _fits(document: gemmi.cif.Document) -> Iterator[Fit]:
 
 
 def _angles(block: gemmi.cif.Block) -> tuple[str, ...]:
-    # What was corrected for the zero and the like is not what was measured, so others' points would not match.
+    # Corrected angles differ from the measured ones, so that points of other refinements would not match them.
     return _TWO_THETA if not block.find_values("_pd_meas_2theta_scan") else _TWO_THETA[1:]
 
 
@@ -170,15 +170,15 @@ def _column(block: gemmi.cif.Block, tags: Sequence[str]) -> Array | None:
 
 
 def _figures(document: gemmi.cif.Document, fits: Sequence[Fit]) -> Figures:
-    """Return what the curves give, else what the CIF reports."""
+    """Return the figures from the curves, or if there are none, those that the CIF reports."""
     number = with_su(_first(document, "_refine_ls_number_parameters"))[0]
     variables = None if number is None else int(number)
     if any(fit.rwp is not None for fit in fits):
         return figures_over([fit.profile for fit in fits], [fit.profile.counted for fit in fits], variables)
-    told = with_su(_first(document, "_pd_proc_ls_prof_wR_factor"))[0]
+    reported = with_su(_first(document, "_pd_proc_ls_prof_wR_factor"))[0]
     expected = with_su(_first(document, "_pd_proc_ls_prof_wR_expected"))[0]
     return Figures(
-        rwp=None if told is None else 100.0 * told,
+        rwp=None if reported is None else 100.0 * reported,
         rexp=None if expected is None else 100.0 * expected,
         gof=with_su(_first(document, "_refine_ls_goodness_of_fit_all"))[0],
         n_variables=variables,

@@ -1,4 +1,4 @@
-"""A refinement from a project and a result, such as a plugin reads from an engine's own file."""
+"""A refinement from a project and a result, for example what a plugin reads from a file of its engine."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from autogsas.comparison.labels import background_of, groups_of
 from autogsas.comparison.refinement import Figures, Fit, Kind, Refinement
-from autogsas.comparison.words import background_of, groups_of
 from autogsas.crystal.endpoints import end_point
 from autogsas.errors import UserError
 from autogsas.hooks.host import Host
@@ -25,9 +25,9 @@ __all__ = ["refinement_from_result"]
 def refinement_from_result(
     host: Host, project: Project, result: Result, label: str, source: str, kind: Kind = "project"
 ) -> Refinement:
-    """Return a result as measured and checked by the host over the project's limits.
+    """Return a result, measured and checked by the host over the project's limits.
 
-    Raises UserError where the result cannot be measured.
+    Raises UserError if the result cannot be measured.
     """
     found = assess(host, with_found_cells(host, project), result)
     if found.metrics is None:

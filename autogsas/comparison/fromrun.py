@@ -1,4 +1,4 @@
-"""A refinement from the folder of a run: its best trial, by the files alone."""
+"""A refinement from a run folder: the best trial, from the files of the folder."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from autogsas.comparison.labels import background_of, groups_of
 from autogsas.comparison.refinement import Figures, Fit, Kind, Refinement
-from autogsas.comparison.words import background_of, groups_of
 from autogsas.crystal.endpoints import end_point
 from autogsas.errors import UserError
 from autogsas.model.recipe import Recipe
@@ -24,11 +24,11 @@ _FIGURES = ("rwp", "rexp", "gof", "chi2", "bic", "n_observations", "n_variables"
 
 
 def refinement_from_run(folder: Path, label: str, kind: Kind = "run", source: str = "") -> Refinement:
-    """Return the best trial of a run. Raises UserError where the folder is none of a run's, or none was usable."""
+    """Return the best trial of a run. Raises UserError if it is not a run folder or no trial was usable."""
     run = read_run(folder)
     summary = run.summary
     if summary.best_trial is None:
-        raise UserError("the run found nothing usable, so there is nothing to compare", file=folder)
+        raise UserError("the run has no usable trial to compare", file=folder)
     parameters = tuple(_parameter(item) for item in summary.parameters)
     recipe = _recipe(run)
     phases = [part.phase() for part in summary.structure]

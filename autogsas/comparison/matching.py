@@ -1,4 +1,4 @@
-"""Which histogram and which phase of one refinement is which of another, and the other said in the first's words."""
+"""Aligning two refinements: matching histograms, phases and sites, and renaming those of the second."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ __all__ = ["Alignment", "align"]
 
 @dataclass(frozen=True)
 class Alignment:
-    """A refinement in the words of another: its fits paired with the other's, its phases and sites by their names.
+    """A refinement aligned with a reference.
 
-    ``other`` has the reference's names of histograms, phases and sites; of a phase without a counterpart it has its
-    own. ``obstacles`` say why fits cannot be compared, ``changes`` why structures are not of one kind.
+    ``other`` uses the reference's names of histograms, phases and sites; a phase without a counterpart keeps its own.
+    ``pairs`` are fits of the same data. ``obstacles`` say why fits cannot be compared, ``changes`` why structures
+    cannot.
     """
 
     other: Refinement
@@ -32,7 +33,7 @@ class Alignment:
 
 
 def align(reference: Refinement, other: Refinement) -> Alignment:
-    """Return ``other`` laid onto ``reference``: histograms by their data, phases by name or kind, sites by place."""
+    """Align ``other`` with ``reference``: histograms by their data, phases by name or content, sites by position."""
     pairs, obstacles = _match_fits(reference, other)
     phases = _match_phases(reference.end.phases, other.end.phases)
     changes = [
@@ -48,24 +49,24 @@ def align(reference: Refinement, other: Refinement) -> Alignment:
             continue
         found = other.end.phases[phases[i]]
         names[found.name] = phase.name
-        laid, renamed, said = _lay(phase, found)
+        laid, renamed, reasons = _align_phase(phase, found)
         ends.append(laid)
-        changes += said
+        changes += reasons
         labels.update({(found.name, old): new for old, new in renamed.items()})
     for j, phase in enumerate(other.end.phases):
         if j not in phases.values():
             changes.append(_alone(phase.name, other.label, reference.label))
             ends.append(phase)
     histograms = {second.name: first.name for first, second in pairs}
-    told = {id(second): _renamed(second, first.name, names) for first, second in pairs}
+    matched = {id(second): _renamed(second, first.name, names) for first, second in pairs}
     return Alignment(
         other=replace(
             other,
-            fits=tuple(told.get(id(fit)) or _renamed(fit, fit.name, names) for fit in other.fits),
-            parameters=_restated(other.parameters, histograms, names, labels),
+            fits=tuple(matched.get(id(fit)) or _renamed(fit, fit.name, names) for fit in other.fits),
+            parameters=_renamed_parameters(other.parameters, histograms, names, labels),
             end=EndPoint(other.end.rwp, tuple(ends)),
         ),
-        pairs=tuple((first, told[id(second)]) for first, second in pairs),
+        pairs=tuple((first, matched[id(second)]) for first, second in pairs),
         obstacles=tuple(obstacles),
         changes=tuple(changes),
     )
@@ -81,13 +82,13 @@ def _renamed(fit: Fit, histogram: str, phases: Mapping[str, str]) -> Fit:
 
 
 def _alone(phase: str, having: str, lacking: str) -> str:
-    return f"{having} has the phase {phase}, {lacking} has none like it"
+    return f"{having} has the phase {phase}, {lacking} does not"
 
 
 def _match_fits(one: Refinement, two: Refinement) -> tuple[tuple[tuple[Fit, Fit], ...], list[str]]:
     pairs = []
     left = list(two.fits)
-    # Those of one name first, so that equal patterns given twice keep their places.
+    # Fits of the same name first, so that a pattern that is there twice keeps its order.
     for fit in one.fits:
         for other in sorted(left, key=lambda item: item.name != fit.name):
             if same_data(fit.profile, other.profile):
@@ -96,22 +97,22 @@ def _match_fits(one: Refinement, two: Refinement) -> tuple[tuple[tuple[Fit, Fit]
                 break
     obstacles = []
     if not one.fits or not two.fits:
-        obstacles += [f"{item.label} holds no fit" for item in (one, two) if not item.fits]
+        obstacles += [f"{item.label} has no fit" for item in (one, two) if not item.fits]
     elif not pairs:
-        obstacles.append(f"{one.label} and {two.label} are not of the same measurement")
+        obstacles.append(f"{one.label} and {two.label} are not refinements of the same measurement")
     elif len(pairs) < max(len(one.fits), len(two.fits)):
         lone = [
-            f"{item.label} alone has {fit.name}"
+            f"only {item.label} has {fit.name}"
             for side, item in enumerate((one, two))
             for fit in item.fits
             if all(fit is not pair[side] for pair in pairs)
         ]
-        obstacles.append("not all patterns are in both: " + ", ".join(lone))
+        obstacles.append("some patterns are in one refinement only: " + ", ".join(lone))
     return tuple(pairs), obstacles
 
 
 def _match_phases(one: Sequence[PhaseEnd], two: Sequence[PhaseEnd]) -> dict[int, int]:
-    """Return which of ``two`` each of ``one`` is: never one of other elements, best by name, group and cell."""
+    """Return the index in ``two`` of each phase of ``one``; chosen by elements, name, group and cell."""
     if not one or not two:
         return {}
     never = 1e6
@@ -135,7 +136,7 @@ def _elements(phase: PhaseEnd) -> set[str]:
 
 
 def _bare(phase: PhaseEnd) -> tuple[str, ...]:
-    # One program scatters from ions, another from atoms; they are the same sites.
+    # One program uses ions as scatterers, another atoms; the sites are the same.
     return tuple(element.rstrip("0123456789+-") for element in phase.elements)
 
 
@@ -144,33 +145,33 @@ def _number(phase: PhaseEnd) -> int:
     return 0 if found is None else int(found.number)
 
 
-def _lay(one: PhaseEnd, two: PhaseEnd) -> tuple[PhaseEnd, dict[str, str], list[str]]:
-    """Return ``two`` in the setting and by the labels of ``one``, how its labels were renamed, and what forbids it."""
+def _align_phase(one: PhaseEnd, two: PhaseEnd) -> tuple[PhaseEnd, dict[str, str], list[str]]:
+    """Return ``two`` in the setting and with the labels of ``one``, its new labels by the old, and obstacles."""
     kept = replace(two, name=one.name)
     if _number(one) != _number(two):
         return kept, {}, [f"{one.name}: the space group is {one.space_group} in one, {two.space_group} in the other"]
-    restated = _in_setting_of(one, two)
-    if restated is None:
+    transformed = _in_setting_of(one, two)
+    if transformed is None:
         return (
             kept,
             {},
-            [f"{one.name}: the settings {one.space_group} and {two.space_group} could not be brought together"],
+            [f"{one.name}: {two.space_group} could not be transformed to the setting {one.space_group}"],
         )
-    bare = [replace(phase, elements=_bare(phase)) for phase in (one, restated)]
+    bare = [replace(phase, elements=_bare(phase)) for phase in (one, transformed)]
     if sorted(bare[0].elements) != sorted(bare[1].elements):
         only = [label for label in (*one.labels, *two.labels) if (label in one.labels) != (label in two.labels)]
-        told = f": {', '.join(only)}" if only else ""
-        return kept, {}, [f"{one.name}: the atoms are not the same{told}"]
+        names = f": {', '.join(only)}" if only else ""
+        return kept, {}, [f"{one.name}: the atoms are not the same{names}"]
     laid, order = laid_onto(bare[0], bare[1])
     return replace(laid, name=one.name), {two.labels[j]: one.labels[i] for i, j in enumerate(order)}, []
 
 
 def _in_setting_of(one: PhaseEnd, two: PhaseEnd) -> PhaseEnd | None:
-    """Return a phase of the same space group in the other's setting; esds are turned with the axes."""
+    """Return a phase of the same space group in the other's setting, with its esds transformed; None if impossible."""
     here, there = (gemmi.find_spacegroup_by_name(phase.space_group) for phase in (one, two))
     if here is None or there is None or here.xhm() == there.xhm():
         return two
-    change = here.basisop * there.basisop.inverse()  # each takes coordinates from the reference setting to its own
+    change = here.basisop * there.basisop.inverse()  # each transforms coordinates from the reference setting to its own
     try:
         cell = gemmi.UnitCell(*two.cell).changed_basis_forward(change, False)
     except (RuntimeError, ValueError):
@@ -191,7 +192,7 @@ def _in_setting_of(one: PhaseEnd, two: PhaseEnd) -> PhaseEnd | None:
     )
 
 
-def _restated(
+def _renamed_parameters(
     parameters: Sequence[Parameter],
     histograms: Mapping[str, str],
     phases: Mapping[str, str],
@@ -223,7 +224,7 @@ def _restated(
 
 
 def _split(name: str, owners: Sequence[str]) -> list[str]:
-    """Return the parts of a parameter's name, owners whole, whatever colons they hold."""
+    """Return the parts of a parameter's name; names of owners may contain colons."""
     parts: list[str] = []
     rest = name
     for owner in owners:

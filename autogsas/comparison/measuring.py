@@ -1,4 +1,4 @@
-"""Agreement over chosen points, and which points two refinements of the same data have in common."""
+"""Agreement factors over selected points, and the common points of two refinements of the same data."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["Common", "Shared", "common_ground", "counted_by_both", "figures_over
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-# Places agree within this share of a step; intensities within this share of themselves, for most points: files of
-# text are rounded, and a program may mend a few.
+# Angles agree within this fraction of a step; intensities within this fraction of themselves, for most points: text
+# files are rounded, and a program may correct a few points.
 _PLACE, _ALIKE, _MOST = 0.1, 1e-3, 0.99
 _WEIGHTS = 0.01
 
 
 @dataclass(frozen=True)
 class Shared:
-    """Points of one pattern in two refinements: the places of each in its profile, (n,) and (n,), in order."""
+    """Points of one pattern in two refinements: the indices in each profile, both of shape (n,), in order."""
 
     one: npt.NDArray[np.int64]
     two: npt.NDArray[np.int64]
@@ -34,10 +34,10 @@ class Shared:
 
 @dataclass(frozen=True)
 class Common:
-    """Both fits over the points that both count, by the first's weights.
+    """Both fits over the points that count in both, with the weights of the first.
 
-    ``ranges`` in degrees 2theta by histogram of the first; ``differ`` says whether the limits or excluded regions do;
-    ``notes`` what else keeps the figures from being quite the same thing.
+    ``ranges`` are in degrees 2theta, by histogram of the first; ``differ`` is True if limits or excluded regions
+    differ; ``notes`` say what else makes the figures less comparable.
     """
 
     one: Figures
@@ -50,10 +50,10 @@ class Common:
 def figures_over(
     profiles: Sequence[Profile], masks: Sequence[Mask], variables: int | None, weights: Sequence[Array] | None = None
 ) -> Figures:
-    """Return the figures of profiles together, over the points of ``masks``.
+    """Return the figures of all profiles together, over the points of ``masks``.
 
-    Rexp, GoF and BIC are None where ``variables`` is; ``weights`` replace the profiles' own. All are None without a
-    point.
+    Rexp, GoF and BIC are None if ``variables`` is None; ``weights`` replace those of the profiles. Without a point, all
+    figures are None.
     """
     own = [profile.weight for profile in profiles] if weights is None else weights
     observed, calculated, weight = (
@@ -76,7 +76,7 @@ def figures_over(
 
 
 def shared_points(one: Profile, two: Profile) -> Shared:
-    """Return the points that lie at the same places in two profiles, whether they count or not."""
+    """Return the points at the same angles in two profiles, whether they count or not."""
     if one.two_theta.size < 2 or two.two_theta.size < 2:
         return Shared(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
     slack = _PLACE * min(float(np.median(np.diff(item.two_theta))) for item in (one, two))
@@ -88,14 +88,14 @@ def shared_points(one: Profile, two: Profile) -> Shared:
 
 
 def counted_by_both(one: Profile, two: Profile) -> Shared:
-    """Return the points at the same places in two profiles that count in both."""
+    """Return the points at the same angles in two profiles that count in both."""
     shared = shared_points(one, two)
     both = one.counted[shared.one] & two.counted[shared.two]
     return Shared(shared.one[both], shared.two[both])
 
 
 def same_data(one: Profile, two: Profile) -> bool:
-    """Return whether two profiles are of one measurement: over their common range the same places and intensities."""
+    """Return whether two profiles are of one measurement: equal angles and intensities over their common range."""
     shared = shared_points(one, two)
     low = max(one.two_theta[0], two.two_theta[0])
     high = min(one.two_theta[-1], two.two_theta[-1])
@@ -106,15 +106,15 @@ def same_data(one: Profile, two: Profile) -> bool:
     known = np.isfinite(first) & np.isfinite(second)
     if not known.any():
         return False
-    # Half a count: some formats hold whole numbers.
+    # Half a count: some formats store whole numbers.
     alike = np.abs(first - second)[known] <= np.maximum(_ALIKE * np.abs(first[known]), 0.5)
     scattered = float(np.ptp(first[known])) > 10.0 or bool(np.array_equal(first[known], second[known]))
     return bool(np.mean(alike) >= _MOST) and scattered
 
 
 def common_ground(one: Refinement, two: Refinement, pairs: Sequence[tuple[Fit, Fit]]) -> Common | None:
-    """Return both refinements measured over what both count in these pairs of fits; None where that is nothing."""
-    sides: tuple[list[Profile], list[Profile]] = ([], [])
+    """Measure both refinements over the points that count in both fits of each pair; None if there are none."""
+    profiles: tuple[list[Profile], list[Profile]] = ([], [])
     masks: tuple[list[Mask], list[Mask]] = ([], [])
     weights: tuple[list[Array], list[Array]] = ([], [])
     ranges = []
@@ -132,7 +132,7 @@ def common_ground(one: Refinement, two: Refinement, pairs: Sequence[tuple[Fit, F
             mask[places] = True
             spread = np.zeros(mask.size)
             spread[places] = weight
-            sides[side].append(fit.profile)
+            profiles[side].append(fit.profile)
             masks[side].append(mask)
             weights[side].append(spread)
         x = first.profile.two_theta[at[0]]
@@ -143,7 +143,7 @@ def common_ground(one: Refinement, two: Refinement, pairs: Sequence[tuple[Fit, F
     if not ranges:
         return None
     figures = [
-        figures_over(sides[side], masks[side], item.figures.n_variables, weights[side])
+        figures_over(profiles[side], masks[side], item.figures.n_variables, weights[side])
         for side, item in enumerate((one, two))
     ]
     return Common(figures[0], figures[1], tuple(ranges), differ, tuple(notes))
@@ -153,5 +153,5 @@ def _weights_note(histogram: str, one: Array, two: Array) -> list[str]:
     ratio = np.median(two / one)
     off = np.abs(two / (ratio * one) - 1.0)
     if np.mean(off > _WEIGHTS) > _WEIGHTS or abs(ratio - 1.0) > _WEIGHTS:
-        return [f"{histogram}: the two weigh the points differently; both are measured by the weights of the first"]
+        return [f"{histogram}: the weights of the points differ; the figures of both use the weights of the first"]
     return []

@@ -1,4 +1,4 @@
-"""The patterns of a comparison laid over each other, and chi^2 of each as it grows along 2theta."""
+"""The patterns of a comparison with all their fits, and the cumulative chi^2 of each fit along 2theta."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Growth:
-    """chi^2 of two fits summed up to each point that both count; arrays of shape (n,), 2theta in degrees.
+    """Cumulative chi^2 of two fits over the points that count in both; arrays of shape (n,), 2theta in degrees.
 
-    ``other`` is the place of the second refinement in the comparison; the first is always its first.
+    ``other`` is the index of the second refinement in the comparison; the first is always number 0.
     """
 
     other: int
@@ -32,15 +32,15 @@ class Growth:
 
     @property
     def difference(self) -> Array:
-        """How much more the first has than the second, shape (n,): where it rises the second fits better."""
+        """The first minus the second, shape (n,): where it rises, the second fits better."""
         return np.asarray(self.one - self.two)
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """One measured pattern with the fits of those refinements that have it, each by its place in the comparison.
+    """One measured pattern with the fits of the refinements that have it, each with its index in the comparison.
 
-    ``two_theta`` and ``observed`` of shape (n,) are the points of the first fit, and of the others beyond its ends.
+    ``two_theta`` and ``observed`` of shape (n,) are the points of the first fit, and of the others outside its range.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Overlay:
 
 
 def overlays(comparison: Comparison) -> tuple[Overlay, ...]:
-    """Return each pattern once, those of the first refinement in front; one without points is left out."""
+    """Return each pattern once, those of the first refinement first; patterns without points are left out."""
     groups: list[list[tuple[int, Fit]]] = [[(0, fit)] for fit in comparison.refinements[0].fits]
     for place, pair in enumerate(comparison.pairs, start=1):
         paired = [two for _, two in pair.fits]
@@ -64,12 +64,12 @@ def overlays(comparison: Comparison) -> tuple[Overlay, ...]:
             next(group for group in groups if group[0][1] is one).append((place, two))
         for fit in pair.two.fits:
             if not any(fit is known for known in paired):
-                _shelve(groups, place, fit)
+                _add_unpaired(groups, place, fit)
     return tuple(_overlay(group) for group in groups if any(fit.profile.two_theta.size for _, fit in group))
 
 
-def _shelve(groups: list[list[tuple[int, Fit]]], place: int, fit: Fit) -> None:
-    """Put a fit that the first refinement lacks to others of the same measurement, else on its own."""
+def _add_unpaired(groups: list[list[tuple[int, Fit]]], place: int, fit: Fit) -> None:
+    """Add a fit without a counterpart in the first refinement to others of the same measurement, or alone."""
     for group in groups:
         alike = group[0][0] > 0 and all(place != other for other, _ in group)
         if alike and same_data(group[0][1].profile, fit.profile):
@@ -93,7 +93,7 @@ def _overlay(group: Sequence[tuple[int, Fit]]) -> Overlay:
 
 
 def growth(one: Profile, two: Profile, other: int = 1) -> Growth:
-    """Return sum w (yo - yc)^2 of both up to each point that both count, by the first's weights."""
+    """Return the cumulative sum w (yo - yc)^2 of both over their common points, with the weights of the first."""
     shared = counted_by_both(one, two)
     weight = one.weight[shared.one]
     sums = [

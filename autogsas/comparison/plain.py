@@ -1,4 +1,4 @@
-"""A comparison as plain data for JSON; curves are left out, they stand in the runs' own files."""
+"""A comparison as plain data for JSON, without the curves, which are in the files of the runs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["plain_comparison"]
 
 
 def plain_comparison(comparison: Comparison) -> dict[str, Any]:
-    """Return a comparison as dicts, lists, texts and numbers; what is not finite becomes None.
+    """Return a comparison as dicts, lists, texts and numbers; numbers that are not finite become None.
 
-    ``rows`` hold the first's value less each other's as ``gaps``, in the row's unit and in esds.
+    ``gaps`` of a parameter are the first value minus each other one, in its unit and in esds.
     """
     data = {
         "schema": 1,

@@ -1,4 +1,4 @@
-"""One refinement as it is compared, wherever it comes from: plain data."""
+"""A finished refinement as it is compared, from any source: plain data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = Literal["run", "recipe", "project", "cif"]
 
 @dataclass(frozen=True)
 class Figures:
-    """Agreement over a refinement's own range; R factors in per cent, None where it does not say."""
+    """Agreement factors over a refinement's own range; R factors in per cent, None if unknown."""
 
     rwp: float | None
     rexp: float | None = None
@@ -29,9 +29,9 @@ class Figures:
 
 @dataclass(frozen=True)
 class Fit:
-    """How one histogram was fitted, over its own ``limits`` in degrees 2theta.
+    """The fit of one histogram over its own ``limits`` in degrees 2theta.
 
-    ``r_bragg`` is in per cent by phase; ``background`` names the function, "" where it is not said, of ``terms`` terms.
+    ``r_bragg`` is in per cent by phase; ``background`` is the function, "" if unknown, with ``terms`` terms.
     """
 
     profile: Profile
@@ -51,7 +51,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Refinement:
-    """A finished refinement, or a structure alone where it comes from a CIF.
+    """A finished refinement, or a structure without a fit, from a CIF.
 
     ``groups`` are the recipe's words for what was refined at its end; ``order`` says step by step what was done, where
     that is known. ``end`` is the structure with its esds.
@@ -72,10 +72,10 @@ class Refinement:
 
     @property
     def impossible(self) -> tuple[Finding, ...]:
-        """The findings at the level of an error: the model cannot be, or the refinement is not at its end."""
+        """The findings that are errors: the model is impossible, or the refinement has not converged."""
         return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
 
     @property
     def fitted(self) -> bool:
-        """Whether there is a fit, and not a structure alone."""
+        """Whether there is a fit, not only a structure."""
         return bool(self.fits)

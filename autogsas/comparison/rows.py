@@ -1,4 +1,4 @@
-"""Parameters side by side, each with its esd, the difference from the first and how many esds that is."""
+"""The parameters of several refinements: value, esd, and difference from the first in esds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LEFT_OUT = ("cell", "positions", "uiso", "uiso_shared", "uaniso", "occupancy", 
 
 @dataclass(frozen=True)
 class Cell:
-    """A value with its esd, None where it was not refined."""
+    """A value with its esd, None if it was not refined."""
 
     value: float
     esd: float | None
@@ -33,7 +33,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Gap:
-    """The first's value less another's, in the row's unit, and in esds of both together (None: neither was refined)."""
+    """The first value minus another, in the row's unit and in their combined esd (None: neither was refined)."""
 
     value: float
     esds: float | None
@@ -41,9 +41,9 @@ class Gap:
 
 @dataclass(frozen=True)
 class Row:
-    """One parameter: ``cells`` by refinement, None where it has none; ``gaps`` by every refinement but the first.
+    """One parameter: a cell for each refinement, None if it lacks the parameter; a gap for each but the first.
 
-    ``owner`` is the phase, histogram or both that it belongs to, ``name`` the rest: "Ca2 x".
+    ``owner`` is its phase, its histogram or both, ``name`` the rest, such as "Ca2 x".
     """
 
     section: Section
@@ -55,7 +55,7 @@ class Row:
 
 
 def parameter_rows(aligned: Sequence[Refinement]) -> tuple[Row, ...]:
-    """Return all that was refined, and every cell and atom, of refinements that use the first's names."""
+    """Return all refined parameters, and every cell and atom, of refinements that use the names of the first."""
     rows = [*_cells(aligned), *_atoms(aligned)]
     rows += _others(aligned, _AMOUNTS, "amounts", always=("weight_fraction",))
     rows += _others(aligned, _BROADENING, "broadening")
@@ -65,10 +65,9 @@ def parameter_rows(aligned: Sequence[Refinement]) -> tuple[Row, ...]:
 
 
 def gap(first: Cell | None, other: Cell | None) -> Gap | None:
-    """Return what two values differ by.
+    """Return the difference of two values.
 
-    esds are taken as independent, which those of one data set are not: what is over 3 of them is certain to matter,
-    what is below need not be chance.
+    The esds are taken as independent. Those of one data set are not, so a difference below 3 esds may still be real.
     """
     if first is None or other is None:
         return None
@@ -99,7 +98,7 @@ def _cells(aligned: Sequence[Refinement]) -> Iterator[Row]:
         seen: list[list[float]] = []
         for i, (key, unit) in enumerate(_CELL):
             cells = [None if phase is None else _cell_of(phase.cell[i], phase.cell_esd[i]) for phase in phases]
-            # What symmetry makes equal, and the angles it fixes, are said once or not at all.
+            # Lengths that symmetry makes equal are shown once, angles that it fixes not at all.
             fixed = i > 2 and all(cell is None or cell.esd is None for cell in cells) and _one_value(cells)
             values = [math.nan if cell is None else round(cell.value, 9) for cell in cells]
             if values in seen or fixed:
@@ -132,7 +131,7 @@ def _atoms(aligned: Sequence[Refinement]) -> Iterator[Row]:
             for i, axis in enumerate("xyz"):
                 cells = [_at(phase, label, "xyz", i) for phase in phases]
                 if _one_value(cells) and all(cell is None or cell.esd is None for cell in cells):
-                    continue  # fixed by symmetry, or held alike
+                    continue  # fixed by symmetry, or fixed at the same value
                 yield _row("atoms", name, f"{label} {axis}", "", cells)
             yield _row("atoms", name, f"{label} U_iso", "Å²", [_at(phase, label, "u") for phase in phases])
             yield _row("atoms", name, f"{label} occupancy", "", [_at(phase, label, "occupancy") for phase in phases])
@@ -150,7 +149,7 @@ def _at(phase: PhaseEnd | None, label: str, what: str, column: int | None = None
 def _others(
     aligned: Sequence[Refinement], groups: Sequence[str], section: Section, always: Sequence[str] = ()
 ) -> Iterator[Row]:
-    """Return the parameters of groups that any refinement refined."""
+    """Return the parameters of these groups that were refined in any refinement."""
     found: list[dict[str, Parameter]] = [
         {item.name: item for item in one.parameters if item.group in groups} for one in aligned
     ]

@@ -54,7 +54,7 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert trials["rwp"].min() <= best.rwp
 
 
-def test_a_run_says_what_its_summary_says(made: tuple[Run, dict[str, Any]]) -> None:
+def test_a_run_agrees_with_its_summary(made: tuple[Run, dict[str, Any]]) -> None:
     run, summary = made
     assert run.best is not None
     assert (run.best.rwp, run.best.number, run.exit_status) == (summary["rwp"], summary["best_trial"], 0)
@@ -67,7 +67,7 @@ def test_a_run_says_what_its_summary_says(made: tuple[Run, dict[str, Any]]) -> N
     assert run.best.curves[0].two_theta.size == 400
 
 
-def test_nothing_in_a_notebook_is_markup_of_the_user(made: tuple[Run, dict[str, Any]]) -> None:
+def test_texts_of_the_user_are_escaped_in_notebooks(made: tuple[Run, dict[str, Any]]) -> None:
     run, _ = made
     assert run.best is not None
     for shown in (run._repr_html_(), run.best._repr_html_(), run.best.parameters._repr_html_()):
@@ -91,7 +91,7 @@ def test_a_run_without_a_result_can_be_opened(tmp_path: Path) -> None:
     run.pictures._repr_html_()
 
 
-def test_a_summary_that_says_more_is_read(tmp_path: Path) -> None:
+def test_a_summary_with_more_keys_is_read(tmp_path: Path) -> None:
     import json
 
     summary = write_run(tmp_path, points=50)
@@ -99,7 +99,7 @@ def test_a_summary_that_says_more_is_read(tmp_path: Path) -> None:
     assert autogsas.open_run(tmp_path).summary.rwp == summary["rwp"]
 
 
-def test_without_pandas_one_line_says_what_to_install(
+def test_without_pandas_the_error_names_the_package_to_install(
     made: tuple[Run, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = importlib.import_module

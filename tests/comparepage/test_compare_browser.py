@@ -81,7 +81,7 @@ def _colourful(browser: Any, picture: Any) -> int:
     )
 
 
-def test_all_is_drawn_at_once_in_silence_and_from_itself(browser: Any, large: Path) -> None:
+def test_everything_is_drawn_at_once_without_errors_or_requests(browser: Any, large: Path) -> None:
     _open(browser, large)
     size = large.stat().st_size
     paints = browser.execute_script("return performance.getEntriesByType('paint').map(e => e.startTime)")
@@ -160,7 +160,7 @@ def test_scales_and_sigma_are_switched(browser: Any, page: Path) -> None:
     assert _complaints(browser) == []
 
 
-def test_the_forest_says_all_of_a_dot_and_opens_the_others(browser: Any, page: Path) -> None:
+def test_the_forest_shows_details_of_a_dot_and_opens_the_others(browser: Any, page: Path) -> None:
     _open(browser, page)
     browser.execute_script(
         "Plotly.Fx.hover(document.querySelector('#forest .plot'), [{curveNumber: 0, pointNumber: 0}])"
@@ -179,7 +179,7 @@ def test_the_forest_says_all_of_a_dot_and_opens_the_others(browser: Any, page: P
     assert _complaints(browser) == []
 
 
-def test_text_and_still_pictures_stand_before_any_script(browser: Any, page: Path, tmp_path: Path) -> None:
+def test_text_and_static_figures_are_there_before_any_script(browser: Any, page: Path, tmp_path: Path) -> None:
     still = tmp_path / "still.html"
     still.write_text(page.read_text(encoding="utf-8").replace("DecompressionStream", "AbsentStream"))
     browser.get(still.as_uri())

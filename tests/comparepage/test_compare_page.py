@@ -104,9 +104,9 @@ def test_figures_are_those_of_the_comparison(two: Comparison, tmp_path: Path) ->
     assert page.row("Observations") == [count(item.n_observations) for item in figures]
     assert page.row("R_Bragg of fluorapatite (%)") == ["1.00", "3.00"]
     assert page.row("Background") == ["chebyschev-1", "chebyschev-1"]
-    assert page.row("Its terms") == ["6", "6"]
+    assert page.row("Background terms") == ["6", "6"]
     assert page.row("2θ") == ["15 to 130°", "20 to 110°"]
-    assert page.row("Excluded") == ["nothing", "60 to 63°"]
+    assert page.row("Excluded") == ["none", "60 to 63°"]
     assert "autogsas compare auto hand" in page.texts
 
 
@@ -120,10 +120,10 @@ def test_where_limits_differ_the_common_figures_and_the_warning_are_shown(two: C
     assert page.row("2θ of FAP") == [interval(common.ranges[0][1])] * 2
     assert f"{two.warnings[0]}." in page.texts
     alike = build_comparison([refinement("auto"), refinement("hand", off=0.03)])
-    assert "Over the points that A and B both count" not in _written(alike, tmp_path).texts
+    assert "Over the points that count in both A and B" not in _written(alike, tmp_path).texts
 
 
-def test_the_verdict_stands_first_with_sign_word_and_sentence(two: Comparison, tmp_path: Path) -> None:
+def test_the_verdict_comes_first_with_sign_word_and_sentence(two: Comparison, tmp_path: Path) -> None:
     page, verdict = _written(two, tmp_path), two.pairs[0].verdict
     assert page.texts.index(verdict.word) < page.texts.index("Figures")
     assert page.texts[page.texts.index(verdict.word) - 1] == "✓"
@@ -161,7 +161,7 @@ def test_every_parameter_is_in_the_tables_with_its_difference(two: Comparison, t
         assert shift == with_esd(gap.value, joint)
 
 
-def test_strong_is_what_is_over_three_esds_and_worth_noticing(tmp_path: Path) -> None:
+def test_differences_over_three_esds_and_noticeable_are_strong(tmp_path: Path) -> None:
     tiny = build_comparison([refinement("auto", moved=8.0, esd=1e-7), refinement("hand", esd=1e-7, off=0.03)])
     far = [row for row in tiny.rows if row.gaps[0] and abs(row.gaps[0].esds or 0.0) > 3]
     assert far
@@ -174,7 +174,7 @@ def test_strong_is_what_is_over_three_esds_and_worth_noticing(tmp_path: Path) ->
     assert page.row(row.name)[-1] in page.strong
 
 
-def test_chi2_grows_to_the_chi2_of_the_common_points(tmp_path: Path) -> None:
+def test_cumulative_chi2_ends_at_the_chi2_of_the_common_points(tmp_path: Path) -> None:
     comparison = build_comparison(
         [
             refinement("auto", histograms=("XRA", "CWN")),
@@ -206,14 +206,14 @@ def test_curves_on_the_page_are_those_of_the_fits(two: Comparison, tmp_path: Pat
     assert pattern["fits"][1]["uncounted"][0] == pytest.approx([60.0, 63.0], abs=0.15)
 
 
-def test_patterns_reach_as_far_as_the_widest_fit() -> None:
+def test_patterns_cover_the_widest_fit() -> None:
     narrow, wide = refinement("auto", limits=(30.0, 60.0)), refinement("hand", off=0.03)
     (overlay,) = overlays(build_comparison([narrow, wide]))
     assert overlay.ends == (15.0, 130.0)
     assert overlay.two_theta.tolist() == wide.fits[0].profile.two_theta.tolist()
 
 
-def test_the_forest_shows_the_farthest_first_and_folds_the_others(tmp_path: Path) -> None:
+def test_the_forest_shows_the_largest_first_and_folds_the_others(tmp_path: Path) -> None:
     comparison = build_comparison([refinement("auto", atoms=30, moved=3.0), refinement("hand", off=0.03, atoms=30)])
     lines = forest_lines(comparison)
     known = [row for row in comparison.rows if row.gaps[0] and row.gaps[0].esds is not None]
@@ -225,7 +225,7 @@ def test_the_forest_shows_the_farthest_first_and_folds_the_others(tmp_path: Path
     shown, folded = page.data["forests"]
     assert [line["name"] for line in shown["lines"]] == [line.name for line in first]
     assert len(folded["lines"]) == len(others)
-    assert f"{len(comparison.rows) - len(lines)} parameters have no esd and are in the table alone." in page.page
+    assert f"{len(comparison.rows) - len(lines)} parameters without an esd are shown only in the table." in page.page
 
 
 def test_the_forest_keeps_most_dots_inside_and_the_three_esds_visible() -> None:
@@ -241,7 +241,7 @@ def test_the_forest_keeps_most_dots_inside_and_the_three_esds_visible() -> None:
     assert reach(lines([400.0, -500.0, 900.0, 1000.0, 300.0, 200.0])) <= 31
 
 
-def test_findings_stand_side_by_side_the_gravest_first(tmp_path: Path) -> None:
+def test_findings_are_side_by_side_the_most_severe_first(tmp_path: Path) -> None:
     mild, grave = Finding("mild", Severity.INFO, "told by A"), Finding("grave", Severity.ERROR, "told by B")
     also = Finding("mild", Severity.INFO, "told by B too")
     comparison = build_comparison(
@@ -286,7 +286,7 @@ def test_names_from_files_are_text_everywhere(tmp_path: Path) -> None:
     assert page.data["forests"][0]["lines"][0]["heading"] == f"Cell · {EVIL}"
 
 
-def test_a_structure_alone_and_three_refinements(tmp_path: Path) -> None:
+def test_three_refinements_one_without_a_fit(tmp_path: Path) -> None:
     comparison = build_comparison(
         [refinement("auto"), refinement("hand", off=0.03, moved=2.0), refinement("book", fitted=False, esd=None)]
     )
@@ -299,7 +299,7 @@ def test_a_structure_alone_and_three_refinements(tmp_path: Path) -> None:
     assert page.texts.count("A against C") == 1
 
 
-def test_structures_alone_have_a_page_without_patterns(tmp_path: Path) -> None:
+def test_structures_without_fits_have_a_page_without_patterns(tmp_path: Path) -> None:
     structures = [refinement(name, fitted=False, esd=None) for name in ("one", "two")]
     page = _written(build_comparison(structures), tmp_path)
     assert "The patterns" not in page.texts
@@ -307,19 +307,19 @@ def test_structures_alone_have_a_page_without_patterns(tmp_path: Path) -> None:
     assert SECTIONS["cell"] in page.texts
 
 
-def test_a_structure_first_lets_the_fits_of_the_others_meet() -> None:
+def test_fits_of_the_others_are_paired_if_the_first_has_none() -> None:
     fits = [refinement("hand"), refinement("auto", off=0.03), refinement("other", seed=9)]
     found = overlays(build_comparison([refinement("book", fitted=False), *fits]))
     assert [[place for place, _ in overlay.fits] for overlay in found] == [[1, 2], [3]]
     assert all(overlay.growths == () for overlay in found)
 
 
-def test_no_common_points_is_said(tmp_path: Path) -> None:
+def test_no_common_points_is_reported(tmp_path: Path) -> None:
     overlapping = refinement("hand", off=0.03, excluded=((15.0, 60.0),))
     comparison = build_comparison([refinement("auto", excluded=((60.0, 130.0),)), overlapping])
     assert comparison.pairs[0].common is None
     page = _written(comparison, tmp_path)
-    assert "No point is counted by both, so χ² cannot be compared." in page.page
+    assert "No point counts in both, so χ² cannot be compared." in page.page
     assert page.data["patterns"][0]["growths"] == []
     other = build_comparison([refinement("auto"), refinement("hand", seed=5)])
     assert "Only B has this pattern." in _written(other, tmp_path).page

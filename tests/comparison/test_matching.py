@@ -21,7 +21,7 @@ def rows(comparison):
     return {(row.owner, row.name): row for row in comparison.rows}
 
 
-def test_other_names_of_histogram_phase_and_sites_are_said_in_the_firsts_words():
+def test_names_of_histogram_phase_and_sites_become_those_of_the_first():
     renamed = tuple((f"{label}_{i}", *rest) for i, (label, *rest) in enumerate(SITES))
     other = make_refinement("hand", fits=[make_fit("PWDR x")], phase="Fap", sites=renamed[::-1])
     found = build_comparison([make_refinement("run"), other])
@@ -57,7 +57,7 @@ def test_ions_and_atoms_are_the_same_sites():
     )
 
 
-def test_another_origin_choice_is_brought_into_the_firsts_setting():
+def test_another_origin_choice_is_transformed_to_the_setting_of_the_first():
     cell = {"a": 5.43, "b": 5.43, "c": 5.43, "alpha": 90.0, "beta": 90.0, "gamma": 90.0}
     one = make_refinement("run", space_group="F d -3 m:2", cell=cell, sites=[("Si", "Si", 0.125, 0.125, 0.125, 0.006)])
     two = make_refinement("hand", space_group="F d -3 m:1", cell=cell, sites=[("Si", "Si", 0.0, 0.0, 0.0, 0.006)])
@@ -66,7 +66,7 @@ def test_another_origin_choice_is_brought_into_the_firsts_setting():
     assert found.pairs[0].two.end.phases[0].xyz[0] == pytest.approx([0.125, 0.125, 0.125], abs=1e-9)
 
 
-def test_rhombohedral_axes_are_brought_onto_hexagonal_ones():
+def test_rhombohedral_axes_are_transformed_to_hexagonal_ones():
     hexagonal = {"a": 4.0, "b": 4.0, "c": 9.797958971132712, "alpha": 90.0, "beta": 90.0, "gamma": 120.0}
     rhombohedral = {"a": 4.0, "b": 4.0, "c": 4.0, "alpha": 60.0, "beta": 60.0, "gamma": 60.0}
     one = make_refinement("run", space_group="R -3 m:H", cell=hexagonal, sites=[("Bi", "Bi", 0.0, 0.0, 0.23, 0.01)])
@@ -78,7 +78,7 @@ def test_rhombohedral_axes_are_brought_onto_hexagonal_ones():
     assert found.pairs[0].two.end.phases[0].cell == pytest.approx(list(hexagonal.values()), rel=1e-9)
 
 
-def test_data_are_known_by_their_points_and_counts():
+def test_data_are_recognised_by_their_points_and_counts():
     fit = make_fit()
     assert same_data(fit.profile, make_fit(limits=(40.0, 90.0)).profile)
     assert not same_data(fit.profile, make_fit(seed=2).profile)
@@ -87,7 +87,7 @@ def test_data_are_known_by_their_points_and_counts():
     assert not same_data(make_fit(limits=(15.0, 40.0)).profile, make_fit(limits=(60.0, 90.0)).profile)
 
 
-def test_figures_are_measured_again_over_what_both_count():
+def test_figures_are_calculated_again_over_the_common_points():
     one, two = make_refinement("run", off=0.04), make_refinement("hand", fits=[make_fit(limits=(40.0, 90.0), off=0.05)])
     profile = one.fits[0].profile
     weight = np.where((profile.two_theta > 50.0) & (profile.two_theta < 60.0), 0.0, profile.weight)
@@ -114,36 +114,36 @@ def test_equal_limits_give_no_warning():
     assert found.pairs[0].common.one == found.refinements[0].figures
 
 
-def test_other_weights_are_said_and_the_firsts_are_used():
+def test_other_weights_are_reported_and_those_of_the_first_are_used():
     two = make_refinement("hand")
     profile = two.fits[0].profile
     flat = replace(two, fits=(replace(two.fits[0], profile=replace(profile, weight=np.ones(profile.weight.size))),))
     found = build_comparison([make_refinement("run"), flat])
-    assert any("weigh the points differently" in text for text in found.warnings)
+    assert any("weights of the points differ" in text for text in found.warnings)
     assert found.pairs[0].common.two.rwp == pytest.approx(found.pairs[0].common.one.rwp, rel=1e-12)
 
 
-def test_two_patterns_are_paired_whatever_their_order_and_a_missing_one_is_an_obstacle():
+def test_patterns_are_paired_in_any_order_and_a_missing_one_is_an_obstacle():
     x_rays, neutrons = make_fit("X"), make_fit("N", seed=2)
     one, two = make_refinement("run", fits=[x_rays, neutrons]), make_refinement("hand", fits=[neutrons, x_rays])
     assert [(a.name, b.name) for a, b in align(one, two).pairs] == [("X", "X"), ("N", "N")]
     found = build_comparison([one, make_refinement("hand", fits=[x_rays])]).pairs[0].verdict
     assert found.word == "not comparable"
-    assert "run alone has N" in found.sentence
+    assert "only run has N" in found.sentence
 
 
-def test_differences_are_the_first_less_the_other_in_esds_of_both():
+def test_differences_are_the_first_minus_the_other_in_combined_esds():
     longer = dict(CELL, a=9.371, b=9.371)
     found = rows(build_comparison([make_refinement("run", cell=longer), make_refinement("hand")]))["apatite", "a"]
     assert found.gaps[0].value == pytest.approx(0.001)
     assert found.gaps[0].esds == pytest.approx(0.001 / np.hypot(1e-4, 1e-4))
 
 
-def test_the_made_up_pattern_is_counts():
+def test_the_simulated_pattern_consists_of_counts():
     assert np.array_equal(observed(1), observed(1))
     assert not np.array_equal(observed(1), observed(2))
 
 
-def test_a_side_without_esds_is_said():
+def test_a_refinement_without_esds_is_reported():
     found = build_comparison([make_refinement("run"), make_refinement("start", esds=False)])
-    assert found.warnings == ("start has no esds; its differences are counted in those of run alone",)
+    assert found.warnings == ("start has no esds; differences are given in the esds of run alone",)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import autogsas
-from autogsas.commands.comparing import compare
+from autogsas.commands.compare import compare
 from autogsas.comparison.fromcif import refinement_from_cif, with_su
 from autogsas.errors import UserError
 from autogsas.hooks.host import Host
@@ -119,7 +119,7 @@ def test_the_best_cif_of_a_run_is_the_same_structure(automated: Path):
     assert esds["a"][0] == pytest.approx(esds["a"][1], rel=0.06)  # to the digits in brackets
 
 
-def test_nothing_is_left_behind_by_a_recipe(automated: Path):
+def test_a_compared_recipe_leaves_no_files(automated: Path):
     before = sorted(path.name for path in FLUORAPATITE.iterdir())
     stamps = {path: path.stat().st_mtime_ns for path in automated.rglob("*")}
     compare(automated, FLUORAPATITE / "handmade.recipe.yaml")
@@ -207,7 +207,7 @@ def test_a_cif_gives_its_esds_its_reported_figures_and_its_curves(tmp_path: Path
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        (["run"], "two refinements or more"),
+        (["run"], "two or more refinements"),
         (["run", "nowhere"], "no such file or folder"),
         (["run", "empty"], "not a refinement"),
         (["run", "words.txt"], "not a refinement"),
@@ -216,7 +216,7 @@ def test_a_cif_gives_its_esds_its_reported_figures_and_its_curves(tmp_path: Path
         (["run", "half"], "is damaged"),
         (["words.txt", "lonely.yaml"], "not a refinement"),
         (["no-atoms.cif", "lonely.yaml"], "has no atoms"),
-        (["good.cif", "lonely.yaml"], "which project is it for"),
+        (["good.cif", "lonely.yaml"], "no project found for this recipe"),
         (["run", "wrong.yaml"], "steps"),
     ],
 )
@@ -239,11 +239,11 @@ def test_mistakes_are_one_line(automated: Path, tmp_path: Path, names, says):
     assert "\n" not in str(error.value)
 
 
-def test_a_run_without_anything_usable_is_said(automated: Path, tmp_path: Path):
+def test_a_run_without_a_usable_trial_is_reported(automated: Path, tmp_path: Path):
     shutil.copytree(automated, tmp_path / "run")
     file = tmp_path / "run" / "summary.json"
     summary = json.loads(file.read_text())
     summary["best_trial"] = None
     file.write_text(json.dumps(summary))
-    with pytest.raises(UserError, match="nothing usable"):
+    with pytest.raises(UserError, match="no usable trial"):
         compare(automated, tmp_path / "run")

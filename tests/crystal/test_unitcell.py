@@ -58,20 +58,20 @@ def test_phosphorus_of_fluorapatite_has_four_oxygens() -> None:
     assert _neighbours(FLUORAPATITE, "Ca2") == {"O": 6, "F": 1}
 
 
-def test_metals_are_octahedral_and_not_joined_across_their_anions() -> None:
+def test_metals_are_octahedral_and_not_bonded_across_their_anions() -> None:
     assert _neighbours(YTTRIA, "Y1") == _neighbours(YTTRIA, "Y2") == {"O": 6}
     assert _neighbours(YTTRIA, "O1") == {"Y": 4}
     assert _neighbours(SALT, "Na") == {"Cl": 6}
     assert [length for _, length in _place(SALT, "Na").bonds] == pytest.approx([2.82] * 6)
 
 
-def test_elements_alone_are_joined_to_themselves() -> None:
+def test_atoms_of_an_element_are_bonded_to_each_other() -> None:
     assert _neighbours(DIAMOND, "C") == {"C": 4}
     assert [length for _, length in _place(DIAMOND, "C").bonds] == pytest.approx([3.567 * 3**0.5 / 4] * 4)
     assert _neighbours(COPPER, "Cu") == {"Cu": 12}
 
 
-def test_atoms_on_faces_edges_and_corners_are_all_there() -> None:
+def test_atoms_on_faces_edges_and_corners_are_complete() -> None:
     elements = Counter(_contents(SALT).places[atom.place].main.element for atom in _contents(SALT).atoms)
     assert elements == {"Na": 8 + 6, "Cl": 12 + 1}
     assert all(0 <= value <= 1 for atom in _contents(SALT).atoms for value in atom.fractional)
@@ -80,7 +80,7 @@ def test_atoms_on_faces_edges_and_corners_are_all_there() -> None:
     assert len(inside) == 4 + 6 + 6 + 6 + 6 + 12 + 2
 
 
-def test_places_in_angstrom_are_those_of_the_cell() -> None:
+def test_positions_in_angstrom_agree_with_the_cell() -> None:
     contents = _contents(FLUORAPATITE)
     lengths = np.linalg.norm(contents.axes, axis=1)
     assert lengths == pytest.approx([CELL["a"], CELL["b"], CELL["c"]])
@@ -89,7 +89,7 @@ def test_places_in_angstrom_are_those_of_the_cell() -> None:
         assert np.array(atom.fractional) @ contents.axes == pytest.approx(np.array(atom.xyz))
 
 
-def test_drawn_bonds_are_as_long_as_they_say() -> None:
+def test_drawn_bonds_have_their_stated_length() -> None:
     contents = _contents(YTTRIA)
     pairs = set()
     for bond in contents.bonds:
@@ -106,7 +106,7 @@ def test_drawn_bonds_are_as_long_as_they_say() -> None:
         assert ends[index] == len(contents.places[atom.place].bonds)
 
 
-def test_a_mixed_place_is_one_place() -> None:
+def test_a_mixed_site_is_one_position() -> None:
     mixed = _phase(
         "P m -3 m",
         (3.88, 3.88, 3.88, 90, 90, 90),
@@ -124,7 +124,7 @@ def test_a_mixed_place_is_one_place() -> None:
     assert _neighbours(mixed, "Co") == {"O": 6}
 
 
-def test_alternatives_are_not_joined() -> None:
+def test_disorder_alternatives_are_not_bonded() -> None:
     split = _phase(
         "P 1",
         (10, 10, 10, 90, 90, 90),
@@ -152,10 +152,10 @@ def test_an_atom_beside_its_special_position_is_one_atom() -> None:
         replace(SALT, sites=(replace(SALT.sites[0], xyz=(float("nan"), 0.0, 0.0)),)),
     ],
 )
-def test_what_cannot_be_drawn_is_nothing(phase: Phase) -> None:
+def test_a_phase_that_cannot_be_drawn_gives_none(phase: Phase) -> None:
     assert unit_cell(phase) is None
 
 
-def test_a_scatterer_that_is_no_element_does_no_harm() -> None:
+def test_a_scatterer_that_is_not_an_element_is_drawn() -> None:
     odd = _phase("P 1", (5, 5, 5, 90, 90, 90), ("<b>", "Qq", 0.1, 0.1, 0.1), ("D", "D", 0.3, 0.1, 0.1))
     assert [place.main.element for place in _contents(odd).places] == ["X", "D"]

@@ -235,7 +235,7 @@ def test_the_structure_is_drawn_turns_and_says_its_atoms(browser: Any, report: P
     assert browser.execute_script(view)[4:] != pytest.approx(start[4:], abs=0.01)
     browser.find_element("css selector", "#structure-0 button[data-move=whole]").click()
     ActionChains(browser).move_to_element(plot).move_by_offset(*map(round, browser.execute_script(_ATOM))).perform()
-    said = browser.find_element("css selector", "#structure-0 .said")
+    said = browser.find_element("css selector", "#structure-0 .atom-text")
     assert " Å" in _until(lambda: said.text)
     assert _complaints(browser) == []
 
@@ -370,7 +370,7 @@ def test_names_are_shown_as_they_are(browser: Any, tmp_path: Path) -> None:
         _until(lambda: EVIL in _hovered(browser, "history"))
     plot = _cell(browser)
     ActionChains(browser).move_to_element(plot).move_by_offset(*map(round, browser.execute_script(_ATOM))).perform()
-    assert EVIL in _until(lambda: browser.execute_script(content, "#structure-0 .said"))
+    assert EVIL in _until(lambda: browser.execute_script(content, "#structure-0 .atom-text"))
     labels = "return document.querySelector('#structure-0 canvas')._3dmol_viewer.labels.map((label) => label.text)"
     assert EVIL in browser.execute_script(labels)
     assert EVIL[:30] in browser.execute_script("return document.querySelector('#history .plot').textContent")

@@ -64,12 +64,12 @@ def found(*trials: StoredTrial) -> list[CandidatePart]:
     return group_candidates(trials).found
 
 
-def test_near_end_points_are_one_solution_and_the_best_speaks_for_it() -> None:
+def test_near_end_points_are_one_solution_given_by_its_best_trial() -> None:
     groups = found(trial(0, 9.0), trial(1, 8.5, a=9.4005, x=0.301), trial(2, 8.9, uiso=0.011))
     assert groups == [CandidatePart(trial=1, rwp=8.5, count=3, findings=[], differs=[])]
 
 
-def test_a_false_minimum_is_another_solution_and_says_where_it_differs() -> None:
+def test_a_false_minimum_is_another_solution_with_its_differences() -> None:
     groups = found(trial(0, 20.0, a=9.4 * 1.007), trial(1, 9.0), trial(2, 9.5, x=0.34))
     assert [(group.trial, group.differs) for group in groups] == [(1, []), (2, ["p:O1:x"]), (0, ["p:a"])]
     (moved,) = groups[1].differences
@@ -88,12 +88,12 @@ def test_five_esds_join_what_the_tolerance_does_not() -> None:
     assert len(found(trial(0, 9.0, esd=0.005), trial(1, 9.1, a=9.42, esd=0.001))) == 1
 
 
-def test_what_is_hardly_determined_at_all_joins_nothing() -> None:
+def test_large_esds_do_not_join_solutions() -> None:
     wide = {"p:O1:x": 0.5}
     assert len(found(trial(0, 9.0, x=0.2, esds=wide), trial(1, 9.1, x=0.3, esds=wide))) == 2
 
 
-def test_a_worse_fit_may_be_off_by_more() -> None:
+def test_a_worse_fit_has_wider_margins() -> None:
     assert len(found(trial(0, 9.0), trial(1, 9.2, x=0.3035))) == 2
     assert len(found(trial(0, 9.0), trial(1, 18.0, x=0.3035))) == 1
     assert len(found(trial(0, 9.0), trial(1, 180.0, x=0.35))) == 2
@@ -104,7 +104,7 @@ def test_no_chain_of_small_steps_joins_two() -> None:
     assert [(group.trial, group.count) for group in found(*chain)] == [(0, 2), (2, 2)]
 
 
-def test_held_atoms_say_little() -> None:
+def test_fixed_atoms_have_wide_margins() -> None:
     """Where a trial held its atoms they stand where they started, which is no minimum; far off it is another model."""
     held = dict.fromkeys(("p:O1:x", "p:O1:y", "p:O1:z", "p:O1:Uiso", "p:a"))
     assert len(found(trial(0, 9.0), trial(1, 9.1, x=0.31, uiso=0.03, a=9.43, esds=held))) == 1
@@ -112,7 +112,7 @@ def test_held_atoms_say_little() -> None:
     assert len(found(trial(0, 9.0), trial(1, 9.1, a=9.6, esds=held))) == 2
 
 
-def test_u_and_occupancy_set_apart_only_what_is_far_apart() -> None:
+def test_u_and_occupancy_separate_only_large_differences() -> None:
     noticed = found(trial(0, 9.0), trial(1, 9.1, uiso=0.018, x=0.35))[1]
     assert noticed.differs == ["p:O1:x"]
     assert [item.name for item in noticed.differences] == ["p:O1", "p:O1:Uiso"]
@@ -122,7 +122,7 @@ def test_u_and_occupancy_set_apart_only_what_is_far_apart() -> None:
     assert len(found(trial(0, 9.0), trial(1, 9.1, occupancy=0.95))) == 1
 
 
-def test_a_coordinate_beyond_the_cell_is_the_same_place() -> None:
+def test_a_coordinate_outside_the_cell_is_the_same_position() -> None:
     assert len(found(trial(0, 9.0, x=0.999), trial(1, 9.1, x=-0.0005))) == 1
 
 
@@ -143,7 +143,7 @@ def test_infeasible_trials_are_no_candidates_and_are_counted() -> None:
     assert group_candidates([other]).elsewhere == 1
 
 
-def test_findings_go_along() -> None:
+def test_candidates_have_their_findings() -> None:
     finding = Finding("u-negative", Severity.WARNING, "")
     assert found(trial(0, 9.0, findings=(finding, finding)))[0].findings == ["u-negative"]
 

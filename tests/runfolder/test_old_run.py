@@ -15,7 +15,7 @@ import pytest
 
 import autogsas
 from autogsas.commands import verbs
-from autogsas.commands.comparing import compare
+from autogsas.commands.compare import compare
 from autogsas.runfolder.reader import read_run, read_summary
 from autogsas.runfolder.trials import read_records, read_stored_trial, trial_json
 

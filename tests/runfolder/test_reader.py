@@ -29,14 +29,14 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert [item.seeded for item in run.history[:4]] == [True, True, True, False]
 
 
-def test_nothing_usable_is_a_run_too(tmp_path: Path) -> None:
+def test_a_run_without_a_usable_trial_is_read(tmp_path: Path) -> None:
     write_run(tmp_path, trials=5, usable=False)
     run = read_run(tmp_path)
     assert run.profiles == run.marks == ()
     assert {item.state for item in run.history} == {"failed"}
 
 
-def test_commonest_message_by_cause_and_names_guarded_from_spreadsheets(tmp_path: Path) -> None:
+def test_most_common_message_by_cause_and_names_escaped_for_spreadsheets(tmp_path: Path) -> None:
     write_run(tmp_path, points=50, trials=5, histograms=("'=SUM(A1)",))
     (tmp_path / "trials.csv").write_text(
         'number,cause,message\n0,timeout,slow\n1,structure,bad\n2,structure,"\'-worse"\n3,structure,"\'-worse"\n4,,\n'
@@ -53,7 +53,7 @@ def _profile(weight: list[float], observed: list[float] | None = None) -> Profil
     return Profile("h", np.arange(10.0, 10.0 + n), y, ones, ones, np.array(weight))
 
 
-def test_uncounted_regions_reach_half_way_to_their_neighbours() -> None:
+def test_uncounted_regions_end_half_way_to_the_next_point() -> None:
     assert _profile([1, 0, 0, 1, 1, 0]).uncounted() == [(10.5, 12.5), (14.5, 15.0)]
     assert _profile([1, 1, 1, 1]).uncounted([(11.2, 12.0), (5.0, 10.4), (11.9, 12.8)]) == [(10.0, 10.4), (11.2, 12.8)]
     assert _profile([1, 1, 1], [1.0, np.nan, 1.0]).uncounted() == [(10.5, 11.5)]
@@ -80,7 +80,7 @@ def test_points_that_do_not_count_have_no_difference() -> None:
         ("reflections.csv", "histogram,phase,h,k,l,d\n", "no column 'two_theta'"),
     ],
 )
-def test_a_damaged_folder_is_one_line(tmp_path: Path, name: str, text: str | None, says: str) -> None:
+def test_damage_is_reported_in_one_line(tmp_path: Path, name: str, text: str | None, says: str) -> None:
     write_run(tmp_path, points=60, trials=2)
     (tmp_path / name).unlink()
     if text is not None:

@@ -53,7 +53,7 @@ def outcome(project: Project, **change: object) -> Outcome:
     return Outcome(0, session.result(), {"best.cif": b"data_x\n", "best.py": b"pass\n"}, **change)  # type: ignore[arg-type]
 
 
-def test_a_trial_comes_back_as_it_was_written(project: Project, tmp_path: Path) -> None:
+def test_a_trial_is_read_back_as_it_was_written(project: Project, tmp_path: Path) -> None:
     with RunFolder(tmp_path / "run") as folder:
         folder.write_trial(record(), Assessment("complete"), outcome(project, log="said"), None)
         again = folder.read_trial(0)
@@ -66,7 +66,7 @@ def test_a_trial_comes_back_as_it_was_written(project: Project, tmp_path: Path) 
         assert np.allclose(arrays["0.observed"], outcome(project).result.curves[0].observed)  # type: ignore[union-attr]
 
 
-def test_a_damaged_folder_is_named(project: Project, tmp_path: Path) -> None:
+def test_a_damaged_trial_is_reported(project: Project, tmp_path: Path) -> None:
     with RunFolder(tmp_path / "run") as folder:
         with pytest.raises(UserError, match=r"0000\.json: the run folder is damaged"):
             folder.read_trial(0)
@@ -107,7 +107,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [".lock", "a.txt", "trials"]
 
 
-def test_a_new_best_takes_the_place_of_the_old_one(project: Project, tmp_path: Path) -> None:
+def test_a_new_best_trial_replaces_the_old_one(project: Project, tmp_path: Path) -> None:
     first = replace(outcome(project), saved={"best.cif": b"old", "best.gpx": b"old"})
     with RunFolder(tmp_path / "run") as folder:
         folder.write_best(record(), Assessment("complete"), first, project)
@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_written_is_a_user_error(tmp_path: Path) -> None
         RunFolder(tmp_path / "file" / "run")
 
 
-def test_a_discarded_folder_leaves_only_what_was_there(tmp_path: Path) -> None:
+def test_a_discarded_folder_leaves_only_earlier_content(tmp_path: Path) -> None:
     made = RunFolder(tmp_path / "new")
     made.log("a line")
     made.discard()

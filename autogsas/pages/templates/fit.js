@@ -3,8 +3,7 @@ class Fit extends Zoomed {
   constructor(holder, data) {
     super(holder, [data.x[0], data.x[data.x.length - 1]], ["yaxis", "yaxis3", "yaxis4"]);
     this.data = data;
-    data.difference = data.x.map((_, i) => (data.weight[i] > 0 ? data.observed[i] - data.calculated[i] : null));
-    data.deviation = data.x.map((_, i) => (data.weight[i] > 0 ? data.difference[i] * Math.sqrt(data.weight[i]) : null));
+    addDifferences(data);
     this.roots = {};
     for (const name of ["observed", "calculated", "background"]) this.roots[name] = data[name].map(root);
     this.phases = [...new Set(data.marks.map((mark) => mark.phase))];
@@ -35,13 +34,8 @@ class Fit extends Zoomed {
       below("difference/σ", data.deviation, "y4", false),
     ];
     for (const mark of data.marks) {
-      const row = this.phases.indexOf(mark.phase), name = plain(mark.phase);
-      list.push({
-        type: "scatter", name, mode: "markers", x: mark.x, y: mark.x.map(() => -row), yaxis: "y2",
-        text: mark.x.map((angle, i) => `${name} ${plain(mark.hkl[i])}, ${angle.toFixed(3)}°, d ${mark.d[i]} Å`),
-        marker: { symbol: "line-ns", size: 9, color: colour("phase" + (row % 6)), line: { width: 1.2, color: colour("phase" + (row % 6)) } },
-        hovertemplate: "%{text}<extra></extra>",
-      });
+      const row = this.phases.indexOf(mark.phase);
+      list.push(reflectionTicks(mark, row, plain(mark.phase), colour("phase" + (row % 6)), 9));
     }
     return list;
   }
@@ -52,7 +46,7 @@ class Fit extends Zoomed {
     const [main, low, high] = intensityRange(curves, this.scale);
     const [bottom, top] = extent(start, end, data.difference);
     let span = 1.06 * (top - bottom) || 1;
-    // On a linear scale the difference has as many counts to the pixel as the pattern, where there is room.
+    // On a linear scale the difference has the same counts per pixel as the pattern, if it fits.
     if (this.scale === "linear") span = Math.max(span, ((high - low) * lowerPixels) / mainPixels);
     const middle = (bottom + top) / 2;
     const reach = 1.05 * Math.max(...extent(start, end, data.deviation).map(Math.abs)) || 1;
@@ -65,8 +59,7 @@ class Fit extends Zoomed {
     const strip = this.phases.length ? 15 * this.phases.length + 4 : 0;
     const lower = Math.round(0.17 * inner);
     const main = inner - 2 * lower - strip - (strip ? 3 : 2) * gap;
-    let top = inner;
-    const take = (pixels) => { const domain = [Math.max(0, (top - pixels) / inner), top / inner]; top -= pixels + gap; return domain; };
+    const take = panelStack(inner, gap);
     const domains = { main: take(main), strip: strip ? take(strip) : [0, 0.001], difference: take(lower), deviation: take(lower) };
     const ranges = this.ranges(main, lower);
     const intensity = intensityAxis(domains.main, ranges.yaxis, this.scale, main);
@@ -74,7 +67,7 @@ class Fit extends Zoomed {
       type: "rect", xref: "x", yref: "paper", x0, x1, y0: 0, y1: 1, line: { width: 0 }, fillcolor: colour("shade"), opacity: 0.16,
       layer: "below", name: "not counted", showlegend: i === 0,
     }));
-    // One x axis serves all panels, so plotly.js draws lines only at its own; the other panels get frames here.
+    // All panels share one x axis; plotly.js frames only its own panel, the frames of the others are drawn here.
     const frames = [domains.main, domains.difference].map(([bottom, top]) => border(bottom, top));
     return frame({
       height: this.height, margin, hovermode: "x unified", hoversubplots: "axis", dragmode: this.plot.layout?.dragmode ?? "zoom",

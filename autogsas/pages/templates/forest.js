@@ -1,4 +1,4 @@
-// Differences of parameters in esds: a row for each parameter, a dot with its bar of one esd for each difference.
+// Differences of parameters in esds: a row for each parameter, a dot with a bar of one esd for each difference.
 class Forest {
   constructor(holder, data, sides) {
     Object.assign(this, { holder, data, sides, needs: "plotly", plot: holder.querySelector(".plot") });
@@ -13,10 +13,7 @@ class Forest {
   }
 
   start() {
-    this.height = 20 * this.rows.length + 96;
-    this.plot.style.height = this.height + "px";
-    this.holder.classList.add("live");
-    this.plot.hidden = false;
+    makeLive(this, 20 * this.rows.length + 96);
     this.draw();
     this.plot.on("plotly_relayout", (event) => {
       if (this.drawing || !("xaxis.range[0]" in event || "xaxis.range" in event)) return;

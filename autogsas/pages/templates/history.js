@@ -10,10 +10,7 @@ class History {
   }
 
   start() {
-    this.height = Math.max(320, Math.round(this.holder.querySelector(".still").getBoundingClientRect().height));
-    this.plot.style.height = this.height + "px";
-    this.holder.classList.add("live");
-    this.plot.hidden = false;
+    makeLive(this, stillHeight(this, 320));
     this.draw();
     this.plot.on("plotly_doubleclick", () => { this.range = this.range === null ? this.first : null; this.draw(); return false; });
   }
@@ -39,7 +36,7 @@ class History {
     const inside = (trial) => trial.rwp !== null && trial.rwp <= high;
     const row = (trial) => -rows.findIndex(([, list]) => list.includes(trial));
     const ring = { symbol: "circle-open", size: 15, color: colour("axis"), line: { width: 1.3 } };
-    // A trace without points would take its axis with it.
+    // A trace without points would remove its axis.
     const found = trials.filter((trial) => trial.best !== null);
     const best = found.length ? found : [{ number: 0, best: null }];
     const last = trials.length ? trials[trials.length - 1].number : 0;
@@ -72,7 +69,7 @@ class History {
       taken.push(hand.rwp * pixels + lift);
       return { ...hand, lift };
     }).filter((hand) => hand.rwp >= range[0] && hand.rwp <= range[1]);
-    // Whole numbers only, and those that are trials.
+    // Only whole numbers: numbers of trials.
     const trialTicks = roundTicks(0, Math.max(last, 1), Math.max(4, Math.round(this.plot.clientWidth / 80))).filter(Number.isInteger);
     window.Plotly.react(this.plot, list, frame({
       height: this.height, margin, hovermode: "closest", dragmode: "zoom", shapes: [border(0, 1), ...hands.map(({ rwp: y }) => ({ type: "line", xref: "paper", x0: 0, x1: 1, yref: "y", y0: y, y1: y, layer: "below", line: { color: colour("hand"), width: 1.6, dash: "dash" } }))],
@@ -82,7 +79,7 @@ class History {
       }))],
       xaxis: axis({ anchor: "y", title: { text: "Trial", standoff: 6 }, range: [-pad, last + pad], tickmode: "array", tickvals: trialTicks, tickangle: 0 }),
       yaxis: axis({ domain: [0, 1 - share], range }),
-      // An axis that nothing is drawn against has no scale, and plotly.js would draw its frame at NaN.
+      // An axis without traces has no scale; plotly.js would draw its frame at NaN.
       ...(rows.length ? { yaxis2: axis({ domain: [1 - share, 1], range: [-rows.length + 0.5, 0.5], fixedrange: true, showgrid: false, tickmode: "array", tickvals: rows.map((_, i) => -i), ticktext: rows.map(([name]) => name) }) } : {}),
     }), options("history"));
   }

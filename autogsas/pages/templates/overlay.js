@@ -1,4 +1,4 @@
-// One pattern with several fits: intensities, reflection marks, a difference each, and how chi^2 of each grows.
+// One pattern with several fits: intensities, reflection ticks, the difference of each, and its cumulative chi^2.
 class Overlay extends Zoomed {
   constructor(holder, data, sides) {
     const count = data.fits.length, lower = data.fits.map((_, i) => `yaxis${i + 3}`);
@@ -9,9 +9,7 @@ class Overlay extends Zoomed {
     for (const fit of data.fits) {
       fit.x ??= data.x;
       fit.observed ??= data.observed;
-      const counts = (i) => fit.weight[i] > 0;
-      fit.difference = fit.x.map((_, i) => (counts(i) ? fit.observed[i] - fit.calculated[i] : null));
-      fit.deviation = fit.x.map((_, i) => (counts(i) ? fit.difference[i] * Math.sqrt(fit.weight[i]) : null));
+      addDifferences(fit);
       fit.phases = [...new Set(fit.marks.map((mark) => mark.phase))];
     }
     for (const growth of data.growths) growth.gap = growth.x.map((_, i) => growth.one[i] - growth.two[i]);
@@ -49,11 +47,7 @@ class Overlay extends Zoomed {
       const { letter, colour: shade } = this.look(fit.side), name = plain(phase);
       for (const mark of fit.marks) {
         if (mark.phase !== phase) continue;
-        list.push({
-          type: "scatter", mode: "markers", name: `${letter} ${name}`, x: mark.x, y: mark.x.map(() => -row), yaxis: "y2", legendgroup: fit.side, showlegend: false,
-          text: mark.x.map((angle, i) => `${letter} ${name} ${plain(mark.hkl[i])}, ${angle.toFixed(3)}°, d ${mark.d[i]} Å`),
-          marker: { symbol: "line-ns", size: 7.5, color: shade, line: { width: 1.2, color: shade } }, hovertemplate: "%{text}<extra></extra>",
-        });
+        list.push(reflectionTicks(mark, row, `${letter} ${name}`, shade, 7.5, { legendgroup: fit.side, showlegend: false }));
       }
     });
     const [sum, gap] = this.sums.map((panel) => panel.replace("axis", ""));
@@ -70,7 +64,7 @@ class Overlay extends Zoomed {
     return list;
   }
 
-  // What is in view of columns that have their own places.
+  // The part in view of columns, each with its own x values.
   inside(parts) {
     return parts.map(([x, column]) => column.slice(...inView(x, this.view)));
   }
@@ -94,7 +88,7 @@ class Overlay extends Zoomed {
       found[this.sums[0]] = this.reach(data.growths.flatMap((growth) => [[growth.x, growth.one], [growth.x, growth.two]]));
       found[this.sums[1]] = this.reach(data.growths.map((growth) => [growth.x, growth.gap]), 0.08);
     }
-    // The differences keep one scale, whichever of them the reader set.
+    // All differences have the same scale: that of the panel set by the reader.
     const set = this.lower.find((panel) => panel in this.chosen);
     if (set) for (const panel of this.lower) found[panel] = this.chosen[set];
     return { ...found, ...this.chosen, ...(set ? Object.fromEntries(this.lower.map((panel) => [panel, this.chosen[set]])) : {}) };
@@ -105,8 +99,7 @@ class Overlay extends Zoomed {
     const inner = this.height - margin.t - margin.b, gap = 9, lower = Math.round(0.1 * inner), growth = Math.round(0.14 * inner);
     const strip = this.rows.length ? 13 * this.rows.length + 4 : 0;
     const main = inner - this.lower.length * (lower + gap) - (strip ? strip + gap : 0) - (this.sums.length ? growth + lower + 2 * gap : 0);
-    let top = inner;
-    const take = (pixels) => { const domain = [Math.max(0, (top - pixels) / inner), top / inner]; top -= pixels + gap; return domain; };
+    const take = panelStack(inner, gap);
     const first = take(main), marks = strip ? take(strip) : [0, 0.001];
     const ranges = this.ranges(), panels = {}, titles = [sideways("Intensity", first)], borders = [border(...first)];
     const add = (name, domain, title) => {

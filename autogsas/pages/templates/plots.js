@@ -1,4 +1,4 @@
-// Axes, frames and ticks that all plotly.js figures share.
+// Axes, frames and ticks of all plotly.js figures.
 function extent(start, end, ...columns) {
   let low = Infinity, high = -Infinity;
   for (const column of columns) {
@@ -23,7 +23,7 @@ function roundTicks(low, high, room) {
 const root = (value) => (value === null ? null : Math.sign(value) * Math.sqrt(Math.abs(value)));
 const square = (value) => Math.sign(value) * value * value;
 
-// Round intensities for an axis of square roots; places are roots, `height` is in pixels.
+// Round intensities for a square-root axis; `low` and `high` are roots, `height` is in pixels.
 function rootTicks(low, high, height) {
   const bottom = square(low), top = square(high);
   if (bottom > 0 && top < 5 * bottom) return roundTicks(bottom, top, Math.max(2, height / 45));
@@ -51,7 +51,7 @@ function axis(extra) {
   };
 }
 
-// Axis titles in one line, however wide the labels of each panel are.
+// A vertical axis title, at the same x for all panels.
 function sideways(text, [bottom, top]) {
   return {
     text, textangle: -90, showarrow: false, xref: "paper", x: 0, xshift: -62, xanchor: "center", yref: "paper",

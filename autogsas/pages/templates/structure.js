@@ -1,24 +1,21 @@
-// A unit cell that can be turned, drawn by 3Dmol.js (WebGL) from the same places as the still picture.
+// A unit cell that can be rotated, drawn by 3Dmol.js (WebGL) from the same positions as the still picture.
 const BOND = 0.075;   // Angstrom, radius of a bond
-const SLICES = 36;    // of a sphere that several elements share, around it and twice those from pole to pole
+const SLICES = 36;    // of the equator of a sphere shared by several elements
 
 class Structure {
   constructor(holder, data) {
     this.holder = holder;
     this.needs = "3dmol";
-    this.fails = "The structure cannot be turned";
+    this.fails = "The structure cannot be rotated";
     this.plot = holder.querySelector(".plot");
-    this.said = holder.querySelector(".said");
+    this.atomText = holder.querySelector(".atom-text");
     this.data = data;
   }
 
   start() {
     const probe = document.createElement("canvas");
     if (!probe.getContext("webgl2") && !probe.getContext("webgl")) throw new Error("it has no WebGL");
-    const box = this.holder.querySelector(".still").getBoundingClientRect();
-    this.plot.style.height = Math.max(300, Math.round(box.height)) + "px";
-    this.holder.classList.add("live");
-    for (const part of this.holder.querySelectorAll("[hidden]")) part.hidden = false;
+    makeLive(this, stillHeight(this, 300));
     try {
       this.viewer = window.$3Dmol.createViewer(this.plot, {
         antialias: true, orthographic: true, disableFog: true, hoverDuration: 80, backgroundColor: colour("paper"),
@@ -27,17 +24,9 @@ class Structure {
       this.holder.classList.remove("live");
       throw new Error(String(error.message ?? error));
     }
-    // Only with a key held does the wheel zoom: without it the page scrolls.
+    // The wheel zooms only with Ctrl or Cmd; otherwise it scrolls the page.
     this.plot.addEventListener("wheel", (event) => { if (!event.ctrlKey && !event.metaKey) event.stopPropagation(); }, true);
-    for (const button of this.holder.querySelectorAll("button[data-move]")) {
-      button.addEventListener("click", () => this.move(button.dataset.move));
-    }
-    const keys = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", "+": "in", "=": "in", "-": "out", 0: "whole" };
-    this.plot.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;
-      event.preventDefault();
-      this.move(keys[event.key]);
-    });
+    connectMoves(this, { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" });
     this.draw();
     this.whole();
   }
@@ -77,7 +66,7 @@ class Structure {
         atoms[second].bondOrder.push(1);
         continue;
       }
-      // Half a bond, in the colour of its atom, shows that it goes on outside the cell.
+      // Half a bond, in the colour of its atom: the other atom is outside the cell.
       const from = atoms[first], [x, y, z] = end.map((value, i) => (value + [from.x, from.y, from.z][i]) / 2);
       from.bonds.push(atoms.length);
       from.bondOrder.push(1);
@@ -95,17 +84,17 @@ class Structure {
     });
     for (const [start, end] of data.edges) viewer.addCylinder({ start: point(start), end: point(end), radius: 0.03, color: colour("axis"), fromCap: 1, toCap: 1 });
     for (const [name, at] of Object.entries(data.names)) this.label(name, point(at), true);
-    viewer.setHoverable({}, true, (atom) => this.told(atom), () => this.told(null));
+    viewer.setHoverable({}, true, (atom) => this.describe(atom), () => this.describe(null));
     viewer.setView(view);
     viewer.render();
   }
 
-  // What is written beside an atom goes onto a canvas and into a text node: nowhere is it read as markup.
-  told(atom) {
+  // Show the label and text of an atom; both are drawn as plain text, never as markup.
+  describe(atom) {
     if (this.shown) this.viewer.removeLabel(this.shown);
     const place = atom === null || atom.serial < 0 ? null : this.data.places[this.data.atoms[atom.serial][3]];
     this.shown = place && this.label(place.label, atom, false);
-    this.said.textContent = place ? place.words : "";
+    this.atomText.textContent = place ? place.words : "";
     this.viewer.render();
   }
 
@@ -116,10 +105,10 @@ class Structure {
     });
   }
 
-  // A sphere whose lunes are as wide as the shares of those that sit there; what is empty has the paper's colour.
+  // A sphere in slices as wide as the occupancy of each element; an empty part has the colour of the paper.
   slices([cx, cy, cz, ], place) {
     const { Vector3 } = window.$3Dmol;
-    let turn = 0.2;   // so that at first the border between two of them faces the reader
+    let turn = 0.2;   // the border between two slices faces the reader at first
     for (const [paint, share] of place.shares) {
       const steps = Math.max(2, Math.round(SLICES * share)), rows = SLICES / 2;
       const vertexArr = [], normalArr = [], faceArr = [];

@@ -1,7 +1,7 @@
-// A pattern with panels on one 2theta axis, which is moved and zoomed by dragging, buttons and keys.
-const MANY = 12000;   // more markers than this are thinned to what the screen can show
+// A pattern with panels on one 2theta axis, moved and zoomed by dragging, buttons and keys.
+const MANY = 12000;   // more markers than this are reduced to those visible on the screen
 
-// First and last point in view, widened on both sides by a share of the view.
+// First point in view and the one after the last, with a margin on both sides as a fraction of the view.
 function inView(x, [low, high], margin = 0) {
   const extra = margin * (high - low);
   let start = x.findIndex((value) => value >= low - extra);
@@ -11,8 +11,8 @@ function inView(x, [low, high], margin = 0) {
   return [Math.max(0, start), Math.max(start, end)];
 }
 
-// The points to draw, and some beyond the view so that a drag finds them there. Of too many, in each pixel column the
-// lowest and highest of every curve, and where counting begins and ends.
+// The points to draw, also some outside the view for dragging. If there are too many: the lowest and highest point of
+// every curve in each pixel column, and the ends of excluded regions.
 function shownPoints(x, view, curves, weight) {
   const [start, end] = inView(x, view, 0.5);
   const all = Array.from({ length: end - start }, (_, i) => start + i);
@@ -37,7 +37,7 @@ function shownPoints(x, view, curves, weight) {
   return [...keep].sort((a, b) => a - b);
 }
 
-// The range of an intensity axis on its scale, and the lowest and highest intensity shown.
+// The range of an intensity axis in its own scale, and the lowest and highest intensity shown.
 function intensityRange(curves, scale) {
   let low = Infinity, high = -Infinity;
   for (const curve of curves) {
@@ -66,7 +66,34 @@ function intensityAxis(domain, range, scale, pixels) {
   return found;
 }
 
-// `whole` is the pattern's range, `panels` names the y axes whose range a reader may set by hand.
+// Add the differences of observed and calculated intensities to a fit, as counts and over their sigma.
+function addDifferences(fit) {
+  const counts = (i) => fit.weight[i] > 0;
+  fit.difference = fit.x.map((_, i) => (counts(i) ? fit.observed[i] - fit.calculated[i] : null));
+  fit.deviation = fit.x.map((_, i) => (counts(i) ? fit.difference[i] * Math.sqrt(fit.weight[i]) : null));
+}
+
+// A trace of reflection ticks in one row below the pattern.
+function reflectionTicks(mark, row, name, shade, size, extra) {
+  return {
+    type: "scatter", mode: "markers", name, x: mark.x, y: mark.x.map(() => -row), yaxis: "y2",
+    text: mark.x.map((angle, i) => `${name} ${plain(mark.hkl[i])}, ${angle.toFixed(3)}°, d ${mark.d[i]} Å`),
+    marker: { symbol: "line-ns", size, color: shade, line: { width: 1.2, color: shade } },
+    hovertemplate: "%{text}<extra></extra>", ...extra,
+  };
+}
+
+// A function that returns the domain of the next panel from the top, of so many pixels, in a figure of `inner` pixels.
+function panelStack(inner, gap) {
+  let top = inner;
+  return (pixels) => {
+    const domain = [Math.max(0, (top - pixels) / inner), top / inner];
+    top -= pixels + gap;
+    return domain;
+  };
+}
+
+// `whole` is the range of the pattern, `panels` are the y axes whose range the reader can set by dragging.
 class Zoomed {
   constructor(holder, whole, panels) {
     this.holder = holder;
@@ -81,30 +108,18 @@ class Zoomed {
 
   reset() {
     this.view = [...this.whole];
-    this.chosen = {};   // ranges the reader set by hand, by axis; the others follow what is in view
+    this.chosen = {};   // ranges set by the reader, by axis; other axes fit the points in view
   }
 
   start() {
-    const height = Math.max(this.least, Math.round(this.holder.querySelector(".still").getBoundingClientRect().height));
-    this.plot.style.height = height + "px";
-    this.height = height;
-    this.holder.classList.add("live");
-    for (const part of this.holder.querySelectorAll("[hidden]")) part.hidden = false;
+    makeLive(this, stillHeight(this, this.least));
     this.draw();
     this.plot.on("plotly_relayout", (event) => this.moved(event));
     this.plot.on("plotly_doubleclick", () => { this.reset(); this.draw(); return false; });
     for (const input of this.holder.querySelectorAll("input[data-choice]")) {
       input.addEventListener("change", () => { this[input.dataset.choice] = input.value; this.chosen = {}; this.draw(); });
     }
-    for (const button of this.holder.querySelectorAll("button[data-move]")) {
-      button.addEventListener("click", () => this.move(button.dataset.move));
-    }
-    const keys = { ArrowLeft: "left", ArrowRight: "right", "+": "in", "=": "in", "-": "out", 0: "whole" };
-    this.plot.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;
-      event.preventDefault();
-      this.move(keys[event.key]);
-    });
+    connectMoves(this, { ArrowLeft: "left", ArrowRight: "right" });
   }
 
   move(how) {
@@ -139,7 +154,7 @@ class Zoomed {
     this.draw();
   }
 
-  // The 2theta axis, drawn below the panel `anchor`.
+  // The 2theta axis, below the panel `anchor`.
   angles(anchor) {
     return axis({
       anchor, range: this.view, title: { text: "2θ (°)", standoff: 6 }, unifiedhovertitle: { text: "2θ %{x:.3f}°" },

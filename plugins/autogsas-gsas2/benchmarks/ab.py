@@ -1,10 +1,10 @@
-"""GSAS-II plain against GSAS-II with the wrappers: the same recipes, interleaved; run by GSAS-II's own Python.
+"""Compares GSAS-II with and without the wrappers on the same recipes; run it with GSAS-II's own Python.
 
     GSAS2_PYTHON benchmarks/ab.py --data DATA [--recipe NAME ...] [--random NAME COUNT SEED] [--repeat N]
                                   [--wrappers LIST] [--json FILE]
 
-Every recipe runs without and with the wrappers, one after the other in forks of one warm process; what a user can
-see after every step is compared bit by bit and CPU seconds are compared as ratios within the same run.
+Each recipe runs without and with the wrappers in forks of a process that has imported GSAS-II. All results after each
+step are compared bit by bit, and the CPU seconds as ratios within the same run.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import recipes  # noqa: E402
 
 
-class Warm:
-    """A process that has imported GSAS-II, and installed the wrappers if asked to, and forks for each recipe.
+class ForkServer:
+    """A process that has imported GSAS-II, and the wrappers if ``wrapped``, and forks for each recipe.
 
-    Forked from this one, so that both kinds start from the same memory.
+    It is a fork of this process, so that both kinds start with the same memory.
     """
 
     def __init__(self, data: Path, wrapped: bool) -> None:
@@ -48,7 +48,7 @@ class Warm:
         theirs.close()
 
     def run(self, recipe: recipes.Recipe) -> dict[str, Any]:
-        """The outcome of a recipe in a fresh fork, with "cpu" seconds, "log" lines and the wrappers "active"."""
+        """Return the results of a recipe in a new fork, with "cpu" seconds, "log" lines and the "active" wrappers."""
         self._pipe.send(recipe)
         outcome: dict[str, Any] = self._pipe.recv()
         return outcome
@@ -97,14 +97,14 @@ def _in_fork(recipe: recipes.Recipe, data: Path) -> dict[str, Any]:
     start = time.process_time()
     try:
         return {**recipes.run(recipe, data, folder), "cpu": time.process_time() - start}
-    except Exception as error:  # noqa: BLE001 - whatever stops a recipe is an outcome to compare
+    except Exception as error:  # noqa: BLE001  whatever stops a recipe is a result to compare
         return {"errors": [f"{type(error).__name__}: {error}"], "cpu": time.process_time() - start}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def differences(plain: dict[str, Any], wrapped: dict[str, Any]) -> list[str]:
-    """Name everything visible that is not the same to the last bit."""
+    """Return the names of all results that are not identical."""
     found = ["a recipe did not run"] if "steps" not in plain or "steps" not in wrapped else []
     if plain["errors"] != wrapped["errors"]:
         found.append(f"errors: {plain['errors']} / {wrapped['errors']}")
@@ -115,15 +115,15 @@ def differences(plain: dict[str, Any], wrapped: dict[str, Any]) -> list[str]:
     return found
 
 
-def compare(recipe: recipes.Recipe, warm: dict[bool, Warm], repeat: int) -> dict[str, Any]:
-    """Run a recipe both ways repeat times, interleaved, and return a row of the table."""
+def compare(recipe: recipes.Recipe, servers: dict[bool, ForkServer], repeat: int) -> dict[str, Any]:
+    """Run a recipe ``repeat`` times both ways, interleaved, and return a row of the table."""
     cpu: dict[bool, list[float]] = {False: [], True: []}
     found: list[str] = []
     row: dict[str, Any] = {"recipe": recipe.name}
     for turn in range(repeat):
         outcomes = {}
         for wrapped in (False, True) if turn % 2 == 0 else (True, False):
-            outcomes[wrapped] = warm[wrapped].run(recipe)
+            outcomes[wrapped] = servers[wrapped].run(recipe)
             cpu[wrapped].append(outcomes[wrapped]["cpu"])
         found += differences(outcomes[False], outcomes[True])
         row |= {key: outcomes[True].get(key, ()) for key in ("errors", "log", "active", "install")}
@@ -134,7 +134,7 @@ def compare(recipe: recipes.Recipe, warm: dict[bool, Warm], repeat: int) -> dict
 
 
 def chosen(options: argparse.Namespace) -> list[recipes.Recipe]:
-    """The recipes named on the command line, or the three made by hand."""
+    """Return the recipes named on the command line, or the three made by hand."""
     wanted = [recipes.RECIPES[name] for name in options.recipe or ()]
     for name, count, seed in options.random or ():
         wanted += recipes.at_random(recipes.RANDOM[name], name, int(seed), int(count))
@@ -142,7 +142,7 @@ def chosen(options: argparse.Namespace) -> list[recipes.Recipe]:
 
 
 def main() -> int:
-    """Print a table of ratios; exit status 1 if anything differs by a bit."""
+    """Print a table of ratios; exit status 1 if any result differs."""
     parser = argparse.ArgumentParser(description="GSAS-II with and without the wrappers, bit by bit")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--recipe", action="append", choices=sorted(recipes.RECIPES))
@@ -153,13 +153,13 @@ def main() -> int:
     options = parser.parse_args()
     if options.wrappers:
         os.environ["AUTOGSAS_GSAS2_WRAPPERS"] = options.wrappers
-    from GSASII import GSASIIscriptable  # noqa: F401 - imported once, before the forks
+    from GSASII import GSASIIscriptable  # noqa: F401  imported once, before the forks
 
     rows = []
-    warm = {wrapped: Warm(options.data, wrapped) for wrapped in (False, True)}
+    servers = {wrapped: ForkServer(options.data, wrapped) for wrapped in (False, True)}
     print(f"{'recipe':32}{'plain s':>9}{'wrapped s':>10}{'ratio':>7}  {'bits':9}  wR")
     for recipe in chosen(options):
-        row = compare(recipe, warm, options.repeat)
+        row = compare(recipe, servers, options.repeat)
         rows.append(row)
         bits = "identical" if row["identical"] else "DIFFER"
         wr = " ".join("-" if v is None else f"{v:.4f}" for last in row["wR"] for v in last) or "; ".join(row["errors"])
@@ -174,7 +174,7 @@ def main() -> int:
     same = sum(r["identical"] for r in rows)
     print(f"{'all':32}{plain:9.2f}{wrapped:10.2f}{plain / wrapped:7.2f}  {same}/{len(rows)}; mean of ratios {mean:.2f}")
     print(f"active: {', '.join(rows[-1]['active']) or 'none'}; installed in {rows[-1]['install']:.2f} s of CPU, once")
-    for process in warm.values():
+    for process in servers.values():
         process.close()
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1, default=str))

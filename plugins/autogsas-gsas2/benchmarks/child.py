@@ -1,10 +1,10 @@
-"""The child as the host uses it: memory over many trials, and its own share of the work; run by the host's Python.
+"""Memory of the child over many trials, and the time it takes outside GSAS-II; run it with the host's Python.
 
     python benchmarks/child.py [--trials 200] [--project PROJECT --recipe RECIPE.yaml]
 
-Memory is that of the warm child, which forks for each trial of a small simulated pattern. The share is measured on a
-recorded trial: what was asked for is asked again in one process of GSAS-II's interpreter, where CPU seconds inside
-GSAS-II's functions are counted apart from the rest. Linux only.
+Memory is that of the child, which forks for each trial of a small simulated pattern. The time is measured on a recorded
+trial: its requests are repeated in one process of GSAS-II's interpreter, which counts the CPU seconds inside GSAS-II's
+functions and in total. Linux only.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ module.__path__ = [package]
 sys.modules["autogsas_gsas2"] = module
 from autogsas_gsas2 import protocol, serialisation
 from autogsas_gsas2.child import gsas, main, wrappers
-said = os.dup(1)
+output = os.dup(1)
 silent = os.open(os.devnull, os.O_WRONLY)
 os.dup2(silent, 1)
 loaded = gsas.load(layout, path)
@@ -83,12 +83,12 @@ for line in open(recorded, "rb"):
         answer, _ = main._do(model, request)
     serialisation.encode(answer)
 total = time.process_time() - begun
-os.write(said, f"RESULT {total} {inside}".encode())
+os.write(output, f"RESULT {total} {inside}".encode())
 """
 
 
 def trial(project: Project, steps: tuple[Step, ...], folder: Path) -> None:
-    """One trial as the host runs it."""
+    """Run one trial as the host does."""
     for source, target in copies(project, folder).items():
         target.write_bytes(source.read_bytes())
     session = Gsas2Backend().open(relocate(project, folder), folder)
@@ -101,13 +101,13 @@ def trial(project: Project, steps: tuple[Step, ...], folder: Path) -> None:
 
 
 def resident(process: int) -> float:
-    """Resident memory of a process in megabytes."""
+    """Return the resident memory of a process in megabytes."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def memory(trials: int, installation: discovery.Installation) -> float:
-    """Print the warm child's memory over trials and return its growth after the first ten, in megabytes."""
+    """Print the child's memory over trials and return its growth after the first ten, in megabytes."""
     settled = 0.0
     with tempfile.TemporaryDirectory() as home:
         (place := Path(home) / "project").mkdir()
@@ -124,13 +124,13 @@ def memory(trials: int, installation: discovery.Installation) -> float:
 
 
 def share(project: Project, recipe: Recipe, installation: discovery.Installation) -> tuple[float, float]:
-    """CPU seconds of one trial in the child, and those of them inside GSAS-II's own functions."""
+    """Return the CPU seconds of one trial in the child, and those inside GSAS-II's own functions."""
     lines: list[bytes] = []
-    ask = child_process.Child.request
+    original = child_process.Child.request
 
-    def recording(self: child_process.Child, request: Any, expected: Any) -> Any:
-        lines.append(serialisation.encode(request))
-        return ask(self, request, expected)
+    def recording(self: child_process.Child, message: Any, expected: Any) -> Any:
+        lines.append(serialisation.encode(message))
+        return original(self, message, expected)
 
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home) / "trial"
@@ -139,7 +139,7 @@ def share(project: Project, recipe: Recipe, installation: discovery.Installation
         try:
             trial(project, tuple(recipe.steps), folder)
         finally:
-            child_process.Child.request = ask  # type: ignore[method-assign]
+            child_process.Child.request = original  # type: ignore[method-assign]
         recorded = Path(home) / "requests"
         recorded.write_bytes(b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines))
         package = Path(launch.__file__).parents[1]
@@ -157,7 +157,7 @@ def share(project: Project, recipe: Recipe, installation: discovery.Installation
 
 
 def main() -> int:
-    """Exit status 1 if memory grew by 50 megabytes or more, or the child's own share is above 5 per cent."""
+    """Exit status 1 if memory grew by 50 megabytes or more, or the child's own time is above 5 per cent."""
     parser = argparse.ArgumentParser(description="memory and overhead of the child")
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--project", type=Path)
@@ -172,7 +172,7 @@ def main() -> int:
         project, _ = load_project(options.project)
         total, inside = share(project, load_recipe(options.recipe, project), installation)
         own = (total - inside) / total
-        print(f"{total:.2f} s of CPU a trial, {inside:.2f} s of them inside GSAS-II: the child's own share {own:.1%}")
+        print(f"{total:.2f} s of CPU a trial, {inside:.2f} s of them inside GSAS-II; the child's own time: {own:.1%}")
         fine &= own <= 0.05
     if options.trials:
         growth = memory(options.trials, installation)

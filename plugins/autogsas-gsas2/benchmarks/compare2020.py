@@ -1,10 +1,10 @@
-"""Set our `space: published-2020` beside the published search as published2020.py repeats it.
+"""Compares `space: published-2020` of autogsas with the published search as published2020.py repeats it.
 
     python benchmarks/compare2020.py refine history.csv project.yaml --trials 20
     python benchmarks/compare2020.py runs history.csv RUN_FOLDER
 
-`refine` takes the proposals of the other history and refines each by our recipe with GSAS-II; the two Rwp of a trial
-should be one. `runs` sets two whole histories, of other random numbers, beside each other.
+`refine` takes the proposals of the published search and refines each with GSAS-II by our recipe; the two Rwp of a trial
+should be equal. `runs` compares two whole histories with different random numbers.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ AT = (20, 50, 100)
 
 
 def read_choices(row: Mapping[str, str]) -> dict[str, Any]:
-    """Return the choices of one row of a history, as what they are."""
+    """Return the choices in one row of a history with their types."""
     return {name: _read(row[name], SPACE[name][0]) for name in SPACE}
 
 
@@ -50,7 +50,7 @@ def _read(text: str, kind: str) -> Any:
 
 
 def refine(project: Project, host: Host, choices: Mapping[str, Any], number: int = 0) -> TrialRecord:
-    """Refine a project by what the published search chose, by its names; the record says how it ended."""
+    """Refine a project with choices of the published search, by its names, and return the record of the trial."""
     backend = Gsas2Backend()
     ours = as_autogsas(choices)
     recipe = build_recipe(host, project, backend.capabilities(), FixedChoose(ours))
@@ -84,7 +84,7 @@ def refine(project: Project, host: Host, choices: Mapping[str, Any], number: int
 
 
 def best_at(values: Sequence[float], at: Sequence[int] = AT) -> list[float]:
-    """Return the smallest value of the first so many trials."""
+    """Return the smallest values after given numbers of trials."""
     return [min(values[:number]) for number in at if number <= len(values)]
 
 
@@ -111,7 +111,7 @@ def _refined(file: Path, source: Path, trials: int) -> Iterator[str]:
         yield (
             f"{record.number:4}  theirs {theirs:9.3f} ({_theirs(row):11.3f})  ours {rwp:9.3f} "
             f"({published_value(record):11.3f}) {time.monotonic() - began:6.1f} s  {record.message[:90]}\n"
-            f"      {row['steps']}  given up: {row['given_up']}\n      {steps}"
+            f"      {row['steps']}  stuck: {row['given_up']}\n      {steps}"
         )
     yield f"{same} of {count} to within 0.01"
 

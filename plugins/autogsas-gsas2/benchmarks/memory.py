@@ -1,9 +1,9 @@
-"""Memory of a warm process over many short trials, with the wrappers; run by GSAS-II's own Python.
+"""Memory of one process over many short trials with the wrappers; run it with GSAS-II's own Python.
 
     GSAS2_PYTHON benchmarks/memory.py --data DATA [--trials 200]
 
-The trials follow one another in one process, without forks: what one leaves behind stays, so this is the worst case
-of a warm child. Prints megabytes of resident memory and the growth after the first ten trials.
+The trials run one after the other without forks, so that all memory that is not freed adds up: the worst case of a
+child. Prints the resident memory in megabytes and its growth after the first ten trials.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ import recipes  # noqa: E402
 
 
 def resident() -> float:
-    """Resident memory of this process in megabytes (Linux)."""
+    """Return the resident memory of this process in megabytes (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def main() -> int:
     """Exit status 1 if memory grew by 50 megabytes or more."""
-    parser = argparse.ArgumentParser(description="memory of a warm process over many short trials")
+    parser = argparse.ArgumentParser(description="memory of one process over many short trials")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--trials", type=int, default=200)
     options = parser.parse_args()
-    from GSASII import GSASIIscriptable  # noqa: F401 - imported before the first reading of memory
+    from GSASII import GSASIIscriptable  # noqa: F401  imported before the first reading of memory
 
     importlib.import_module("wrappers").install(print)
-    said = os.dup(1)
+    output = os.dup(1)
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     settled = 0.0
@@ -51,9 +51,9 @@ def main() -> int:
         if trial == 10:
             settled = resident()
         if trial in (1, 10) or trial % 50 == 0:
-            os.write(said, f"after {trial:4} trials: {resident():7.1f} MB\n".encode())
+            os.write(output, f"after {trial:4} trials: {resident():7.1f} MB\n".encode())
     growth = resident() - settled
-    os.write(said, f"growth after the first ten: {growth:.1f} MB\n".encode())
+    os.write(output, f"growth after the first ten: {growth:.1f} MB\n".encode())
     return 0 if growth < 50.0 else 1
 
 

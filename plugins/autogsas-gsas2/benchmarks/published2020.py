@@ -1,25 +1,25 @@
-"""The published search of Ozaki et al. with GSASIIscriptable and Optuna alone, to compare with.
+"""The published search of Ozaki et al. with GSASIIscriptable and Optuna alone, for comparison.
 
     python benchmarks/published2020.py --data DATA/y2o3 --trials 100 --seed 1 --out history.csv
 
 Y. Ozaki, Y. Suzuki, T. Hawai, K. Saito, M. Onishi & K. Ono, npj Comput. Mater. 6, 75 (2020), as their program has it
-(github.com/quantumbeam/BBO-Rietveld, 1_Y2O3.ipynb at 8aabcc5); written anew from what it does. The facts:
+(github.com/quantumbeam/BBO-Rietveld, 1_Y2O3.ipynb at 8aabcc5), written again according to what it does:
 
 - One project a trial, made from pattern, instrument and CIF. Kalpha2/Kalpha1 is 0.5, all atoms isotropic. All else is
   GSASIIscriptable's default: 3 cycles, the scale free from the first refinement, a background of 3 terms that is not.
-- Seven refinements in one order: first limits; background; cell and zero; sample parameters; widths; positions and U;
-  full limits. Flags are only ever set.
-- Sixteen dimensions (`SPACE`). Four do nothing: "limits refine" goes into a key that GSASIIscriptable does not read,
-  DisplaceX and DisplaceY are not of Bragg-Brentano samples, the scale is free already.
+- Seven refinements in a fixed order: first limits; background; cell and zero; sample parameters; widths; positions and
+  U; full limits. Flags are set and never cleared.
+- Sixteen dimensions (`SPACE`). Four have no effect: "limits refine" is a key that GSASIIscriptable does not read,
+  DisplaceX and DisplaceY do not apply in Bragg-Brentano geometry, and the scale is free already.
 - "chebyschev" of GSAS-II is a series of powers, -1 to 1 over the range; "chebyschev-1" are Chebyshev's polynomials.
-- A background keeps its coefficients when function, terms or limits change, cut or filled with zeros.
-- The value is GSAS-II's wR after the last refinement, or 1e9 where an exception ends the trial or any U_iso is below 0.
-  A refinement that fails by its return value alone is not noticed: wR is then that of an earlier one. Where one gives
-  up, nothing lowering chi^2, wR is that of its last attempt, 100 at the most, and not of the parameters it keeps.
-- Optuna's `TPESampler(n_startup_trials=20, seed=...)`, of a version before 5 and so one dimension at a time without
-  constant liar, which must be said to Optuna 5.
+- The background keeps its coefficients, cut or filled with zeros, when function, terms or limits change.
+- The value is GSAS-II's wR after the last refinement, or 1e9 if an exception ends the trial or a U_iso is below 0.
+  A failure that GSAS-II reports by its return value only is not noticed: wR is then that of an earlier refinement. If
+  nothing lowers chi^2, wR is that of GSAS-II's last attempt, 100 at most, not of the parameters it keeps.
+- Optuna's `TPESampler(n_startup_trials=20, seed=...)`, of a version before 5: one dimension at a time and without
+  constant liar, which are no longer the defaults of Optuna 5.
 
-The parent needs Optuna; a warm child in GSAS-II's interpreter runs all trials, as their one process does.
+The parent needs Optuna. One child in GSAS-II's interpreter runs all trials, like the one process of the original.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ SPACE: Mapping[str, tuple[Any, ...]] = {
     "background refine": ("categorical", True, False),
     **{f"{name} refine": ("categorical", True, False) for name in FREES},
 }
-"""Their dimensions in the order they are asked for; ``low`` and ``high`` are the full limits, 15 and 150 for Y2O3."""
+"""The dimensions in the order of the proposals; ``low`` and ``high`` are the full limits, 15 and 150 for Y2O3."""
 
 NAMES: Mapping[str, str] = {
     "limits low": "window.start",
@@ -77,11 +77,11 @@ NAMES: Mapping[str, str] = {
     "Scale refine": "free.scale",
     **{f"{name} refine": f"free.{name}" for name in WIDTHS},
 }
-"""What autogsas calls them."""
+"""Their names in autogsas."""
 
 
 def suggest(trial: Any, low: float, high: float) -> dict[str, Any]:
-    """Ask an Optuna trial for all dimensions, in their order."""
+    """Return the proposals of an Optuna trial for all dimensions, in their order."""
     first = trial.suggest_float("limits low", low, high - 20.0)
     found = {"limits low": first, "limits high": trial.suggest_float("limits high", first + 20.0, high)}
     for name, (kind, *values) in list(SPACE.items())[2:]:
@@ -90,7 +90,7 @@ def suggest(trial: Any, low: float, high: float) -> dict[str, Any]:
 
 
 def as_autogsas(choices: Mapping[str, Any]) -> dict[str, Any]:
-    """Return choices by the names they have in `space: published-2020`."""
+    """Return choices by their names in `space: published-2020`."""
     return {NAMES[name]: value for name, value in choices.items()}
 
 
@@ -114,7 +114,7 @@ def steps(choices: Mapping[str, Any], low: float, high: float) -> list[dict[str,
 
 
 def sampler(name: str, seed: int) -> Any:
-    """Return theirs, "tpe", or a random one."""
+    """Return the published sampler ("tpe") or a random one."""
     import optuna
 
     if name == "random":
@@ -123,7 +123,7 @@ def sampler(name: str, seed: int) -> Any:
 
 
 class Reference:
-    """A warm GSAS-II that runs trials on the data in a folder: one pattern (.csv), one .PRM and one .cif."""
+    """A child with GSAS-II that runs trials on the data in a folder: one pattern (.csv), one .PRM and one .cif."""
 
     def __init__(self, python: str | Path, data: Path, low: float, high: float) -> None:
         self.low, self.high = low, high
@@ -142,10 +142,10 @@ class Reference:
         self.ready = self._answer()
 
     def run(self, number: int, choices: Mapping[str, Any]) -> dict[str, Any]:
-        """Return how a trial ended.
+        """Return the result of a trial.
 
-        That is "value" as their optimiser sees it, "rwp" before validation, "cause", wR of all "steps", which of them
-        were "given_up", seconds of "cpu".
+        "value" is that for the sampler, "rwp" that before validation, "cause" the reason of a penalty, "steps" the wR
+        of all steps, "given_up" the steps in which nothing lowered chi^2, "cpu" in seconds.
         """
         assert self._child.stdin is not None
         request = {"number": number, "steps": steps(choices, self.low, self.high)}
@@ -170,7 +170,7 @@ class Reference:
 
 
 def search(reference: Reference, trials: int, seed: int, kind: str) -> Iterator[dict[str, Any]]:
-    """Run their search and give each trial as it ends: number, seconds, rwp, value, cause, steps and choices."""
+    """Run the published search and yield each trial: number, seconds, rwp, value, cause, steps and choices."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -192,7 +192,7 @@ def _memory() -> str | None:
 
 
 def serve(data: Path) -> None:
-    """Run trials until standard input ends; in GSAS-II's interpreter, which needs nothing else."""
+    """Run trials until standard input ends; this part runs in GSAS-II's interpreter."""
     answers = os.fdopen(os.dup(1), "w")
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
@@ -203,14 +203,14 @@ def serve(data: Path) -> None:
         import GSASIIscriptable as G2sc
         import GSASIIstrMain
     G2sc.SetPrintLevel("none")
-    said: list[Any] = []
+    returned: list[Any] = []
     original = GSASIIstrMain.Refine
 
     def watched(*arguments: Any, **keywords: Any) -> Any:
-        # What GSASIIscriptable throws away is kept here to be told; nothing else changes.
-        said.append(None)
-        said[-1] = original(*arguments, **keywords)
-        return said[-1]
+        # GSASIIscriptable drops the return value; it is kept here to report failures, and nothing else changes.
+        returned.append(None)
+        returned[-1] = original(*arguments, **keywords)
+        return returned[-1]
 
     GSASIIstrMain.Refine = watched
     files = {
@@ -223,8 +223,8 @@ def serve(data: Path) -> None:
     answers.flush()
     for line in sys.stdin:
         request = json.loads(line)
-        said.clear()
-        print(json.dumps(_trial(G2sc, files, request, said)), file=answers)
+        returned.clear()
+        print(json.dumps(_trial(G2sc, files, request, returned)), file=answers)
         answers.flush()
 
 
@@ -239,7 +239,7 @@ def _project(G2sc: Any, files: Mapping[str, Path], name: str) -> tuple[Any, Any,
     return project, histogram, phase
 
 
-def _trial(G2sc: Any, files: Mapping[str, Path], request: Mapping[str, Any], said: list[Any]) -> dict[str, Any]:
+def _trial(G2sc: Any, files: Mapping[str, Path], request: Mapping[str, Any], returned: list[Any]) -> dict[str, Any]:
     row: dict[str, Any] = {"rwp": None, "value": PENALTY, "cause": "", "steps": [], "given_up": []}
     name, began = f"trial_{request['number']}", time.process_time()
     try:
@@ -256,9 +256,9 @@ def _trial(G2sc: Any, files: Mapping[str, Path], request: Mapping[str, Any], sai
             row |= {"value": PENALTY, "cause": f"U_iso {min(displacements):.4f}"}
         elif row["rwp"] is None or math.isnan(row["rwp"]):
             row |= {"value": None, "cause": "no wR"}
-    except Exception as error:  # noqa: BLE001 - theirs: whatever ends a trial is the penalty
+    except Exception as error:  # noqa: BLE001  as published: any exception gives the penalty
         row |= {"rwp": None, "cause": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
-    failed = [n + 1 for n, answer in enumerate(said) if answer is not None and not answer[0]]
+    failed = [n + 1 for n, answer in enumerate(returned) if answer is not None and not answer[0]]
     if failed:
         row["cause"] = "; ".join(filter(None, (row["cause"], f"unnoticed failures of steps {failed}")))
     for file in Path().glob(f"{name}.*"):
@@ -267,7 +267,7 @@ def _trial(G2sc: Any, files: Mapping[str, Path], request: Mapping[str, Any], sai
 
 
 def main() -> int:
-    """Search, print and write one row a trial."""
+    """Run the search; print and write one row a trial."""
     if sys.argv[1:2] == ["--child"]:
         serve(Path(sys.argv[2]))
         return 0

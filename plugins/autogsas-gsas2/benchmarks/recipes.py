@@ -1,4 +1,4 @@
-"""Recipes of the speed benchmark, written for GSASIIscriptable alone; runs in GSAS-II's own interpreter."""
+"""Recipes of the speed benchmark for GSASIIscriptable alone; runs in GSAS-II's own interpreter."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def by_hand(name: str, material: Material, background: str = "chebyschev-1", ter
 
 
 def at_random(material: Material, name: str, seed: int, count: int) -> Iterator[Recipe]:
-    """Recipes drawn as in a published black-box search: limits, background and the flags of each step by lot.
+    """Yield random recipes as in a published search: limits, background and the flags of each step are random.
 
     Source: the search space follows Ozaki et al., npj Comput. Mater. 6, 75 (2020).
     """
@@ -118,13 +118,13 @@ RECIPES = {
     "pbso4-excluded": short("PbSO4 excluded regions", PBSO4_JOINT, ((30.0, 33.0),)),
     "y2o3-lebail": short("Y2O3 Le Bail", Y2O3, lebail=True),
 }
-# This one loses reflections over the end of the data: GSAS-II turns the sign of their multiplicity.
+# Here reflections leave the range of the data, and GSAS-II changes the sign of their multiplicity.
 RECIPES["pbso4-lost"] = list(at_random(PBSO4_NEUTRON, "PbSO4 lost", 12, 2))[1]
 RANDOM = {"y2o3": Y2O3, "pbso4-neutron": PBSO4_NEUTRON, "pbso4-joint": PBSO4_JOINT}
 
 
 def run(recipe: Recipe, data: Path, folder: Path) -> dict[str, Any]:
-    """Run a recipe in folder and return what a user can see of it after every step.
+    """Run a recipe in a folder and return all results after each step.
 
     Returns a dictionary with "wR" (one value a step and histogram, None where the step failed), "errors" and
     "steps": per step the names, values, esds and covariance of the variables, and per histogram the calculated
@@ -159,7 +159,7 @@ def run(recipe: Recipe, data: Path, folder: Path) -> dict[str, Any]:
         project.data["Covariance"]["data"] = {}
         try:
             project.refine()
-        except Exception as error:  # noqa: BLE001 - GSAS-II raises what it likes; both ways must raise the same
+        except Exception as error:  # noqa: BLE001  GSAS-II may raise anything; both ways must raise the same
             seen["errors"].append(f"{type(error).__name__}: {error}")
             break
         seen["wR"].append([histogram.get_wR() for histogram in histograms])

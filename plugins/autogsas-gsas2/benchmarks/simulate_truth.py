@@ -44,7 +44,7 @@ def cif(name: str, part: Part) -> str:
     group, cell, _ = PHASES[part.structure]
     keys = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
     rows = [f"data_{name}", f"_symmetry_space_group_name_H-M '{group}'"]
-    rows += [f"_cell_{key} {value}" for key, value in zip(keys, cell)]
+    rows += [f"_cell_{key} {value}" for key, value in zip(keys, cell, strict=True)]
     rows += ["loop_", "_atom_site_label", "_atom_site_type_symbol"]
     rows += [f"_atom_site_fract_{axis}" for axis in "xyz"]
     rows += ["_atom_site_occupancy", "_atom_site_adp_type", "_atom_site_U_iso_or_equiv"]
@@ -101,7 +101,7 @@ def bragg(G2sc, folder: Path, sample: Sample, beam: Beam, wavelengths: tuple) ->
     background = histogram.data["Background"][0]
     background[:] = ["chebyschev-1", False, 3, 0.0, 0.0, 0.0]
     masses = [float(phase.data["General"]["Mass"]) for phase in phases]
-    for phase, part, mass in zip(phases, sample.parts, masses):
+    for phase, part, mass in zip(phases, sample.parts, masses, strict=True):
         hap = phase.getHAPvalues(histogram)
         hap["Scale"] = [1000.0 * part.weight / mass, False]
         if len(part.size) == 1:

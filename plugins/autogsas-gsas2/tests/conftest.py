@@ -1,4 +1,4 @@
-"""Fixtures that several tests share, and the engines that this run exercises."""
+"""Shared fixtures, the profile of hypothesis, and the engines that this test run uses."""
 
 from __future__ import annotations
 
@@ -14,11 +14,17 @@ from autogsas.hooks.host import Host
 from autogsas.model.project import Project
 from autogsas.testing import pytest_engines
 from autogsas.testing.samples import make_project
+from hypothesis import settings
 
 from autogsas_gsas2 import discovery
 from autogsas_gsas2.backend import Gsas2Backend
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
+
+
+# The time of one example depends on the load of the machine.
+settings.register_profile("plugin", deadline=None)
+settings.load_profile("plugin")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def data() -> Path:
-    """The folder of measured patterns, which are no part of the project."""
+    """The folder of measured patterns, which are not part of the project."""
     if not DATA.is_dir():
         pytest.skip(f"the measured patterns are not at {DATA}")
     return DATA
@@ -35,13 +41,13 @@ def data() -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Caesium chloride in one made-up X-ray pattern."""
+    """Caesium chloride with one simulated X-ray pattern."""
     return make_project(tmp_path / "project")
 
 
 @pytest.fixture
 def gsas2_host(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Host]:
-    """What makes hosts with the built-ins and this plugin, installed or not."""
+    """A function that makes hosts with the built-ins and this plugin, whether it is installed or not."""
     from autogsas import builtin
 
     monkeypatch.setattr(builtin, "MODULES", (*builtin.MODULES, "autogsas_gsas2.plugin"))
@@ -50,7 +56,7 @@ def gsas2_host(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Host]:
 
 @pytest.fixture(scope="session")
 def run_in_gsas2() -> Callable[..., str]:
-    """What runs a script in GSAS-II's interpreter with arguments and gives back what it prints."""
+    """A function that runs a script in GSAS-II's interpreter and returns its output."""
     found = discovery.find()
     if found.installation is None:
         pytest.skip(f"gsas2: {found.reason}")
@@ -88,7 +94,7 @@ project.save()
 
 @pytest.fixture(scope="session")
 def small_gpx_bytes(run_in_gsas2: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A .gpx by GSAS-II of a small made-up pattern: one phase with two atoms on special positions, X-rays."""
+    """A .gpx that GSAS-II made of a small simulated X-ray pattern: one phase, two atoms on special positions."""
     folder = tmp_path_factory.mktemp("small")
     project = make_project(folder)
     pattern = project.histograms[0].pattern
@@ -118,7 +124,7 @@ def small_gpx_bytes(run_in_gsas2: Callable[..., str], tmp_path_factory: pytest.T
 
 @pytest.fixture
 def small_gpx(small_gpx_bytes: bytes, tmp_path: Path) -> Path:
-    """That .gpx, alone in a folder of its own."""
+    """That .gpx in a folder of its own."""
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "small.gpx").write_bytes(small_gpx_bytes)

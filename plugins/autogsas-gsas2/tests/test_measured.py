@@ -1,4 +1,4 @@
-"""GSAS-II on measured patterns reaches what a careful person reaches, and its files repeat it."""
+"""GSAS-II on measured patterns reaches the Rwp of refinements made by hand, and best.py repeats it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def load(folder: Path, source: str, text: str) -> Project:
 
 
 def refined(project: Project, tmp_path: Path, steps: list[Step]) -> tuple[Result, float]:
-    """Return the result and what best.py arrives at."""
+    """Return the result and the Rwp of best.py."""
     saved = tmp_path / "saved"
     saved.mkdir()
     with session(project, tmp_path / "trial") as opened:
@@ -77,7 +77,7 @@ def test_pbso4_with_both_radiations(tmp_path: Path) -> None:
         Step(title="structure", free=frees("positions", "uiso"), cycles=12),
     ]
     result, again = refined(load(tmp_path / "pbso4", "pbso4", text), tmp_path, steps)
-    # The tutorial's hand-made value.
+    # The value of the tutorial, made by hand.
     assert result.engine_rwp <= 6.71
     joined = (np.concatenate([getattr(c, key) for c in result.curves]) for key in ("observed", "calculated", "weights"))
     assert result.engine_rwp == pytest.approx(rwp(*joined), abs=0.01)

@@ -1,4 +1,4 @@
-"""`space: published-2020` refines as the published search does, which benchmarks/published2020.py repeats alone."""
+"""`space: published-2020` gives the same Rwp as the published search, which benchmarks/published2020.py repeats."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ FREES = ("Zero", "DisplaceX", "DisplaceY", "Scale", "U", "V", "W", "X", "Y", "SH
 
 
 def chosen(low: float, high: float, function: str, terms: int, *freed: str) -> dict[str, Any]:
-    """Return choices of the published search; a background that is free, with a dead dimension here and there."""
+    """Return choices of the published search; some dimensions have no effect."""
     window = {"limits low": low, "limits high": high, "limits refine": terms % 2 == 0}
     background = {"background type": function, "background terms": terms, "background refine": "background" in freed}
     return {**window, **background, **{f"{name} refine": name in freed for name in FREES}}
 
 
-# All that GSAS-II carries through to its end: its own seven functions of the background are among them.
+# Trials that GSAS-II finishes.
 CHOICES = {
     "straight lines": chosen(123.6, 147.4, "lin interpolate", 11, "background", "Zero", "U", "X", "Y"),
     "powers": chosen(30.0, 110.0, "chebyschev", 6, "background", "Zero", "DisplaceX", "W", "Y"),
@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def modules() -> Iterator[tuple[Any, Any]]:
-    """The reference and what compares with it."""
+    """The modules with the published search and the comparison."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(BENCHMARKS)
         import compare2020

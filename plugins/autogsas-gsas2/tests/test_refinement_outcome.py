@@ -1,4 +1,4 @@
-"""What one refinement says of itself is read without mercy: dead variables, damped shifts, dead ends."""
+"""Judging a refinement: variables without an esd, damped shifts, refinements that are stuck, convergence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DONE = Outcome(
 )
 
 
-def test_variables_without_an_esd_or_singular_took_no_part() -> None:
+def test_singular_variables_and_those_without_an_esd_are_dropped() -> None:
     assert DONE.dropped == ["d", "b", "c"]
     assert DONE.shift_esd == pytest.approx(0.01)
     assert replace(DONE, singular=[]).shift_esd == pytest.approx(0.02)
@@ -38,9 +38,9 @@ def test_variables_without_an_esd_or_singular_took_no_part() -> None:
 def refine(
     monkeypatch: pytest.MonkeyPatch, outcomes: list[Outcome], cycles: int | None = None
 ) -> tuple[int, bool, int]:
-    """Return cycles, whether it converged, and how many refinements it took of those GSAS-II would do."""
-    left = list(outcomes)
-    monkeypatch.setattr(steps, "refine_once", lambda model, cycles, tolerance: left.pop(0))
+    """Return the cycles, whether the step converged, and the number of refinements, with GSAS-II's outcomes given."""
+    remaining = list(outcomes)
+    monkeypatch.setattr(steps, "refine_once", lambda model, cycles, tolerance: remaining.pop(0))
     refinements: list[LeastSquares] = []
     _, done, converged = steps._refine(None, cycles, refinements)  # type: ignore[arg-type]
     return done, converged, len(refinements)
@@ -50,36 +50,36 @@ LONG = replace(DONE, shifts={"a": 0.5}, cycles=20, converged=False)
 STILL = replace(LONG, first_chi2=100.0, converged=True)
 
 
-def test_short_shifts_are_convergence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_shifts_are_convergence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refine(monkeypatch, [LONG, DONE]) == (24, True, 2)
 
 
-def test_damped_shifts_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_shifts_by_damping_are_not_convergence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refine(monkeypatch, [replace(DONE, damped=True), DONE]) == (8, True, 2)
 
 
-def test_a_dead_end_is_tried_again_until_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refinement_that_is_stuck_is_repeated_until_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     stuck = replace(LONG, stuck=True)
     assert refine(monkeypatch, [stuck, replace(stuck, first_chi2=100.0)]) == (40, True, 2)
 
 
-def test_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_refinement_ends_after_the_most_cycles(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refine(monkeypatch, [LONG] * 10) == (60, False, 3)
 
 
-def test_nothing_changes_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_chi2_is_convergence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refine(monkeypatch, [LONG, STILL]) == (40, True, 2)
 
 
-def test_a_number_of_cycles_is_one_refinement(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_with_cycles_is_one_refinement(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refine(monkeypatch, [replace(LONG, cycles=3)], cycles=3) == (3, False, 1)
     assert refine(monkeypatch, [replace(DONE, stuck=True)], cycles=3) == (4, False, 1)
 
 
-def test_extracted_intensities_must_have_come_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extracted_intensities_must_not_change_at_convergence(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = [replace(DONE, chi2=chi2) for chi2 in (100.0, 90.0, 89.999)]
-    left = list(ends)
-    monkeypatch.setattr(steps, "refine_once", lambda model, cycles, tolerance: left.pop(0))
+    remaining = list(ends)
+    monkeypatch.setattr(steps, "refine_once", lambda model, cycles, tolerance: remaining.pop(0))
     shared: list[int] = []
     monkeypatch.setattr(lebail, "extract_intensities", lambda model, cycles: shared.append(cycles))
     refinements: list[LeastSquares] = []

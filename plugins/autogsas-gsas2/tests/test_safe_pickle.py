@@ -1,4 +1,4 @@
-"""Reading a .gpx runs nothing: what GSAS-II writes comes through unchanged, everything else is refused by its name."""
+"""Reading a .gpx executes nothing: what GSAS-II writes is read unchanged, everything else is refused by name."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def refusal(file: Path) -> str:
 
 
 @pytest.mark.parametrize("protocol", range(5))
-def test_what_gsas2_writes_comes_through(tmp_path: Path, protocol: int) -> None:
+def test_what_gsas2_writes_is_read_unchanged(tmp_path: Path, protocol: int) -> None:
     file = write(tmp_path / "a.gpx", [["Controls", PLAIN]], [["Data", ARRAYS], ["Limits", [1, 2]]], protocol=protocol)
     tree = read_gpx(file)
     assert list(tree) == ["Controls", "Data"]
@@ -84,12 +84,12 @@ def test_masked_arrays_keep_their_values_and_masks(tmp_path: Path, protocol: int
 
 
 class G2VarObj:
-    """Stands for GSAS-II's class of this name."""
+    """Takes the place of GSAS-II's class of this name."""
 
 
 @pytest.mark.parametrize("module", ["GSASII.GSASIIobj", "GSASIIobj"])
 @pytest.mark.parametrize("protocol", [1, 2, 4])
-def test_gsas2s_own_objects_are_inert(
+def test_objects_of_gsas2_are_read_as_plain_attributes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: int, module: str
 ) -> None:
     import sys
@@ -100,9 +100,9 @@ def test_gsas2s_own_objects_are_inert(
     monkeypatch.setitem(sys.modules, module, made)
     monkeypatch.setitem(sys.modules, module.partition(".")[0], made)
     monkeypatch.setattr(G2VarObj, "__module__", module)
-    thing = G2VarObj()
-    thing.__dict__.update(phase=1, name="AUiso")
-    file = write(tmp_path / "a.gpx", [["Constraints", [thing, thing]]], protocol=protocol)
+    made_object = G2VarObj()
+    made_object.__dict__.update(phase=1, name="AUiso")
+    file = write(tmp_path / "a.gpx", [["Constraints", [made_object, made_object]]], protocol=protocol)
     first, second = read_gpx(file)["Constraints"]["data"]
     assert isinstance(first, GsasObject)
     assert first is second
@@ -162,7 +162,7 @@ def test_calls_are_refused_by_name(tmp_path: Path, make: Any, name: str, protoco
     assert "refused" in line
     assert name in line or "posix" in line or "builtins" in line
     assert not (tmp_path / "ran").exists()
-    # The test itself is worth something only where the real unpickler would run it.
+    # The ordinary unpickler would execute it: otherwise this test would show nothing.
     if name in ("system", "eval", "exec") and protocol == 2:
         with file.open("rb") as stream:
             pickle.load(stream)
@@ -224,13 +224,13 @@ OBJECT_DTYPE = DTYPE + b"(" + text("O8") + b"tR"
         ([b"cGSASIIobj\nG2VarObj\nN}", text("__setstate__"), b"K\x01s\x86b"], "not a GSAS-II project"),
     ],
 )
-def test_abuse_of_what_is_admitted_is_refused(tmp_path: Path, parts: list[bytes], names: str) -> None:
+def test_misuse_of_allowed_names_is_refused(tmp_path: Path, parts: list[bytes], names: str) -> None:
     file = tmp_path / "a.gpx"
     file.write_bytes(opcodes(*parts))
     assert names in refusal(file)
 
 
-def test_what_python_2_wrote_comes_through(tmp_path: Path) -> None:
+def test_a_file_of_python_2_is_read(tmp_path: Path) -> None:
     raw = np.array([1.5, -2.0]).tobytes()
     dtype = DTYPE + b"(U\x02f8K\x00K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
     array = RECONSTRUCT + b"(" + NDARRAY + b"(K\x00tU\x01btR(K\x01(L2L\nt" + dtype + b"I00\nU\x10" + raw + b"tb"
@@ -262,7 +262,7 @@ def test_a_copy_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert not (tmp_path / "ran").exists()
 
 
-def test_one_file_leaves_nothing_behind_for_the_next(tmp_path: Path) -> None:
+def test_one_file_cannot_affect_the_next(tmp_path: Path) -> None:
     file = tmp_path / "a.gpx"
     file.write_bytes(opcodes(b"cGSASIIobj\nG2VarObj\nN}", text("kind"), text("changed"), b"s\x86b"))
     refusal(file)
@@ -271,24 +271,25 @@ def test_one_file_leaves_nothing_behind_for_the_next(tmp_path: Path) -> None:
 
 
 class ExpressionObj:
-    """Stands for GSAS-II's class of this name: an expression that GSAS-II evaluates when it refines."""
+    """Takes the place of GSAS-II's class of this name: an expression that GSAS-II evaluates when it refines."""
 
 
-def expression(words: str) -> bytes:
-    return opcodes(b"cGSASIIobj\nExpressionObj\n)\x81}", text("expression"), text(words), b"sb")
+def expression(formula: str) -> bytes:
+    return opcodes(b"cGSASIIobj\nExpressionObj\n)\x81}", text("expression"), text(formula), b"sb")
 
 
 @pytest.mark.parametrize(
-    "words", ["", "a*b+2", "np.sqrt(a**2 + b**2)", "sin(x) if x > 0 else -x", "Dist(1,2)", "math.pi*r", "-a/(b-1.5e-3)"]
+    "formula",
+    ["", "a*b+2", "np.sqrt(a**2 + b**2)", "sin(x) if x > 0 else -x", "Dist(1,2)", "math.pi*r", "-a/(b-1.5e-3)"],
 )
-def test_arithmetic_passes(tmp_path: Path, words: str) -> None:
+def test_arithmetic_is_accepted(tmp_path: Path, formula: str) -> None:
     file = tmp_path / "a.gpx"
-    file.write_bytes(expression(words))
-    assert read_gpx(file)["Evil"]["data"].attributes == {"expression": words}
+    file.write_bytes(expression(formula))
+    assert read_gpx(file)["Evil"]["data"].attributes == {"expression": formula}
 
 
 @pytest.mark.parametrize(
-    "words",
+    "formula",
     [
         "os.system('x')",
         "np.load('x')",
@@ -305,23 +306,23 @@ def test_arithmetic_passes(tmp_path: Path, words: str) -> None:
         "np.sin.__globals__",
     ],
 )
-def test_expressions_that_are_no_arithmetic_are_refused(tmp_path: Path, words: str) -> None:
+def test_expressions_that_are_not_arithmetic_are_refused(tmp_path: Path, formula: str) -> None:
     file = tmp_path / "a.gpx"
-    file.write_bytes(expression(words))
+    file.write_bytes(expression(formula))
     assert "refused" in refusal(file)
 
 
 @pytest.mark.parametrize(
-    "words", ["C(os.system('x'),0)", "__import__('os')", "C(eval('1'),0)", "().__class__", "(lambda x: 1)(2)"]
+    "formula", ["C(os.system('x'),0)", "__import__('os')", "C(eval('1'),0)", "().__class__", "(lambda x: 1)(2)"]
 )
-def test_names_that_gsas2_takes_apart_by_eval_are_no_code(tmp_path: Path, words: str) -> None:
-    tree = {"PbSO4": {"Histograms": {"PWDR a": {"Pref.Ori.": ["SH", 1.0, False, [0, 0, 1], 4, {words: 0.1}, [""]]}}}}
+def test_code_in_names_that_gsas2_evaluates_is_refused(tmp_path: Path, formula: str) -> None:
+    tree = {"PbSO4": {"Histograms": {"PWDR a": {"Pref.Ori.": ["SH", 1.0, False, [0, 0, 1], 4, {formula: 0.1}, [""]]}}}}
     assert "Python code" in refusal(write(tmp_path / "a.gpx", [["Phases", tree]]))
-    # What a person wrote down is only shown.
-    read_gpx(write(tmp_path / "b.gpx", [["Notebook", [words]]], [["PWDR a", {}], ["Comments", [words]]]))
+    # Texts written by people are only shown.
+    read_gpx(write(tmp_path / "b.gpx", [["Notebook", [formula]]], [["PWDR a", {}], ["Comments", [formula]]]))
 
 
-def test_ordinary_texts_are_no_code(tmp_path: Path) -> None:
+def test_ordinary_texts_are_accepted(tmp_path: Path) -> None:
     texts = [
         "C(2,0)",
         "P 63/m (open)",
@@ -349,18 +350,18 @@ def test_ordinary_texts_are_no_code(tmp_path: Path) -> None:
         pickle.dumps([["a", 1]])[:-3],
     ],
 )
-def test_damaged_files_are_one_line(tmp_path: Path, data: bytes) -> None:
+def test_a_damaged_file_is_an_error_of_one_line(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "a.gpx"
     file.write_bytes(data)
     assert "not a GSAS-II project" in refusal(file) or "empty" in refusal(file)
 
 
-def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_an_error_of_one_line(tmp_path: Path) -> None:
     assert "cannot be read" in refusal(tmp_path)
     assert "cannot be read: No such file" in refusal(tmp_path / "nowhere.gpx")
 
 
-def test_endless_data_end(tmp_path: Path) -> None:
+def test_data_that_contain_themselves_are_read(tmp_path: Path) -> None:
     loop: list[Any] = [1]
     loop.append(loop)
     tree = read_gpx(write(tmp_path / "a.gpx", [["Controls", loop]]))

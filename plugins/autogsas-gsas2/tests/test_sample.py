@@ -1,4 +1,4 @@
-"""What a project says of its specimen is what GSAS-II refines, starts from and keeps."""
+"""The sample of a project (size, strain, orientation, absorption, background peaks) in GSAS-II."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from autogsas_gsas2.safe_pickle import read_gpx
 
 pytestmark = needs_gsas2
 
-HUMPS = (BackgroundPeak(33.0, 4000.0, 4000.0, 50.0), BackgroundPeak(50.0, 3000.0, 2000.0, 0.1))
-SAID = Specimen(
+BROAD_PEAKS = (BackgroundPeak(33.0, 4000.0, 4000.0, 50.0), BackgroundPeak(50.0, 3000.0, 2000.0, 0.1))
+SPECIMEN = Specimen(
     Broadening(0.04, "uniaxial", 0.02, (0, 0, 1), 0.7), Broadening(1800.0, mix=0.9), Orientation((0, 0, 1), 0.8)
 )
 TRUTH = Step(
@@ -31,7 +31,7 @@ TRUTH = Step(
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A tetragonal phase with sharp instrumental lines, in a Debye-Scherrer sample."""
+    """A tetragonal phase with narrow instrumental peaks, in Debye-Scherrer geometry."""
     made = make_project(tmp_path / "project", histograms=2)
     histogram = made.histograms[1]
     sharp = replace(histogram, instrument=replace(histogram.instrument, W=5.0))
@@ -46,15 +46,15 @@ def of(project: Project, specimen: Specimen, **histogram: Any) -> Project:
 
 
 def tree(saved: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return of a saved project what belongs to the phase in the pattern, and the pattern's own."""
+    """Return the settings of the phase in the pattern, and of the pattern, from a saved project."""
     found = read_gpx(saved / "best.gpx")
     key = next(key for key in found if key.startswith("PWDR "))
     return found["Phases"]["phase"]["Histograms"][key], found[key]
 
 
-def test_all_that_is_said_lies_in_gsas2s_tree_and_in_the_script(project: Project, tmp_path: Path) -> None:
-    said = of(project, SAID, absorption=0.4, background_peaks=HUMPS)
-    result, saved = finished(said, tmp_path / "run", FIRST)
+def test_the_sample_is_written_into_the_gpx_and_the_script(project: Project, tmp_path: Path) -> None:
+    wanted = of(project, SPECIMEN, absorption=0.4, background_peaks=BROAD_PEAKS)
+    result, saved = finished(wanted, tmp_path / "run", FIRST)
     pair, pattern = tree(saved)
     assert pair["Size"][:4] == ["uniaxial", [0.04, 0.02, 0.7], [False, False, False], [0, 0, 1]]
     assert pair["Mustrain"][:3] == ["isotropic", [1800.0, 1800.0, 0.9], [False, False, False]]
@@ -69,11 +69,11 @@ def test_all_that_is_said_lies_in_gsas2s_tree_and_in_the_script(project: Project
     ] == [0.04, 0.02, 0.7, 1800.0]
     assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=1e-3)
     again = read_project(saved / "best.gpx")
-    assert again.phases[0].specimen == SAID
-    assert (again.histograms[0].absorption, again.histograms[0].background_peaks) == (0.4, HUMPS)
+    assert again.phases[0].specimen == SPECIMEN
+    assert (again.histograms[0].absorption, again.histograms[0].background_peaks) == (0.4, BROAD_PEAKS)
 
 
-def test_what_is_not_said_changes_nothing(project: Project, tmp_path: Path) -> None:
+def test_a_default_sample_changes_nothing(project: Project, tmp_path: Path) -> None:
     result, saved = finished(project, tmp_path / "run", FIRST)
     assert "the sample" not in (saved / "best.py").read_text(encoding="utf-8")
     assert {"phase:pattern2:size", "phase:pattern2:strain"} <= set(by_name(result))
@@ -99,7 +99,7 @@ def test_uniaxial_broadening_is_refined(project: Project, tmp_path: Path, group:
         assert parameter.esd < 0.2 * parameter.value
 
 
-def test_the_lorentzian_share_is_refined(project: Project, tmp_path: Path) -> None:
+def test_the_lorentzian_fraction_is_refined(project: Project, tmp_path: Path) -> None:
     data = simulated(of(project, Specimen(Broadening(0.04, mix=0.5))), tmp_path / "made", TRUTH)
     step = Step(title="mix", free=frees("size_mix"))
     result, saved = finished(of(data, Specimen(Broadening(0.04))), tmp_path / "run", FIRST, step)
@@ -112,19 +112,19 @@ def test_the_lorentzian_share_is_refined(project: Project, tmp_path: Path) -> No
     assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=1e-3)
 
 
-def test_the_lorentzian_share_stays_below_one(project: Project, tmp_path: Path) -> None:
-    # The lines have more of a tail than a Lorentzian strain alone can give, and the share would go beyond all of it.
+def test_the_lorentzian_fraction_is_limited_to_one(project: Project, tmp_path: Path) -> None:
+    # The start has too little strain, so that the fraction of its Lorentzian part would exceed one.
     data = simulated(of(project, Specimen(strain=Broadening(6000.0))), tmp_path / "made", TRUTH)
     start = of(data, Specimen(strain=Broadening(5000.0, mix=0.9)))
     with session(start, tmp_path / "trial") as opened:
         opened.refine(FIRST)
-        done = opened.refine(Step(title="share", free=frees("strain_mix")))
+        done = opened.refine(Step(title="fraction", free=frees("strain_mix")))
         result = opened.result()
     assert by_name(result)["phase:pattern2:strain_mix"].value == 1.0
     assert done.at_bound == ("phase:pattern2:strain_mix",)
 
 
-def test_the_wrong_slope_of_a_gaussian_size_is_said(project: Project, tmp_path: Path) -> None:
+def test_the_wrong_derivative_of_a_gaussian_size_is_noted(project: Project, tmp_path: Path) -> None:
     with session(of(project, Specimen(Broadening(0.05, mix=0.5))), tmp_path / "trial") as opened:
         opened.refine(FIRST)
         done = opened.refine(Step(title="size", free=frees("size"), cycles=1))
@@ -133,45 +133,45 @@ def test_the_wrong_slope_of_a_gaussian_size_is_said(project: Project, tmp_path: 
 
 
 def test_orientation_and_absorption_are_refined(project: Project, tmp_path: Path) -> None:
-    said = of(project, replace(Specimen(), orientation=Orientation((0, 0, 1), 0.8)), absorption=0.5)
-    data = simulated(said, tmp_path / "made", TRUTH)
+    wanted = of(project, replace(Specimen(), orientation=Orientation((0, 0, 1), 0.8)), absorption=0.5)
+    data = simulated(wanted, tmp_path / "made", TRUTH)
     start = of(data, replace(Specimen(), orientation=Orientation((0, 0, 1), 0.9)), absorption=0.5)
     result, saved = finished(start, tmp_path / "run", FIRST, Step(free=frees("preferred_orientation")))
     found = by_name(result)["phase:pattern2:preferred_orientation"]
     assert found.value == pytest.approx(0.8, abs=0.02)
     assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=1e-3)
     step = Step(free=frees("absorption"), fix=frees("scale"), set=(Setting(group="scale", value=15.0),))
-    again = by_name(finished(of(start, said.phases[0].specimen, absorption=0.1), tmp_path / "two", FIRST, step)[0])
+    again = by_name(finished(of(start, wanted.phases[0].specimen, absorption=0.1), tmp_path / "two", FIRST, step)[0])
     absorption = again["pattern2:Absorption"]
     assert absorption.esd is not None
     assert abs(absorption.value - 0.5) < 5 * absorption.esd
 
 
-def test_absorption_is_not_of_a_flat_sample(tmp_path: Path) -> None:
+def test_absorption_is_left_out_in_bragg_brentano_geometry(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
     flat = replace(project, histograms=(replace(project.histograms[0], absorption=0.4),))
     result, _ = finished(flat, tmp_path / "run", FIRST)
     assert any("absorption is left out" in note for note in result.notes)
 
 
-def test_humps_are_in_the_background_and_not_in_its_function(project: Project, tmp_path: Path) -> None:
-    humps = (BackgroundPeak(45.0, 60000.0, 10000.0, 0.1),)
-    data = simulated(of(project, Specimen(), background_peaks=humps), tmp_path / "made", TRUTH, noise=False)
+def test_broad_peaks_are_added_to_the_background_function(project: Project, tmp_path: Path) -> None:
+    peaks = (BackgroundPeak(45.0, 60000.0, 10000.0, 0.1),)
+    data = simulated(of(project, Specimen(), background_peaks=peaks), tmp_path / "made", TRUTH, noise=False)
     plain = data.histograms[0].pattern.y
-    # No step may have to free the background: the curve carried over is what lies under the hump.
+    # The background is not freed: its curve must be the one under the broad peak.
     still = Step(title="start", background=FLAT, free=frees("scale"))
     result, _ = finished(data, tmp_path / "run", still)
     curve = result.curves[0]
     polynomial = np.polynomial.Polynomial.fit(curve.x[curve.x > 60], curve.background[curve.x > 60], 2)
-    hump = curve.background - polynomial(curve.x)
+    broad = curve.background - polynomial(curve.x)
     around = np.abs(curve.x - 45.0) < 6.0
-    assert np.trapezoid(hump[around], curve.x[around]) * 100.0 == pytest.approx(60000.0, rel=0.03)
+    assert np.trapezoid(broad[around], curve.x[around]) * 100.0 == pytest.approx(60000.0, rel=0.03)
     assert np.max(np.abs(curve.calculated - plain)) < 0.1 * np.max(plain)
 
 
 @pytest.fixture
 def mixed(tmp_path: Path) -> Project:
-    """Two atoms share a place, and fill it."""
+    """Two atoms share a position; their occupancies add up to one."""
     made = make_project(tmp_path / "mixed")
     cs, cl = made.phases[0].sites
     sites = (replace(cs, occupancy=0.6), replace(cs, label="Rb", element="Rb", occupancy=0.4), cl)
@@ -187,16 +187,16 @@ def test_occupancies_keep_their_sum(mixed: Project, tmp_path: Path) -> None:
     assert cs.value != 0.6
     assert cs.value + rb.value == pytest.approx(1.0, abs=1e-9)
     assert cs.esd == pytest.approx(rb.esd)
-    # One number is free, and it has the name of one of the two, not GSAS-II's for what it made of the sum.
+    # One variable is refined. It has the name of one of the occupancies instead of GSAS-II's name.
     assert [name for name in result.varied if "occupancy" in name] == ["phase:Cs:occupancy"]
     assert result.correlation.shape == (len(result.varied), len(result.varied))
     assert not any("constr" in name for name in found)
-    # More electrons at the place make the lines that it is in phase with stronger: what the scale must take back.
+    # More electrons at the position make the peaks stronger, which a smaller scale compensates.
     row = result.varied.index("phase:Cs:occupancy")
     assert result.correlation[row, result.varied.index("phase:pattern:scale")] < -0.5
     assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=1e-3)
 
 
-def test_a_sum_binds_what_is_free_of_it(mixed: Project, tmp_path: Path) -> None:
+def test_one_free_occupancy_of_a_sum_stays_at_its_value(mixed: Project, tmp_path: Path) -> None:
     result, _ = finished(mixed, tmp_path / "run", FIRST, Step(free=(Free(group="occupancy", site="Rb"),)))
     assert [by_name(result)[f"phase:{site}:occupancy"].value for site in ("Cs", "Rb")] == [0.6, 0.4]

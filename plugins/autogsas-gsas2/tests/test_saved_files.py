@@ -25,7 +25,7 @@ def test_files_repeat_the_refinement(project: Project, tmp_path: Path) -> None:
     script = (saved / "best.py").read_text(encoding="utf-8")
     assert "autogsas_gsas2" not in script
     assert "import autogsas" not in script
-    assert str(project.histograms[0].files[0]) in script, "it starts from the user's own file"
+    assert str(project.histograms[0].files[0]) in script, "the script starts from the user's own file"
     assert str(project.phase_files[0]) in script
     assert run_script(saved / "best.py") == pytest.approx(result.engine_rwp, abs=0.01)
     assert run_script(_again(saved)) == pytest.approx(result.engine_rwp, abs=0.01)
@@ -73,7 +73,7 @@ def test_a_saved_project_opens_as_a_project(project: Project, tmp_path: Path) ->
 
 def test_a_pattern_gsas2_cannot_read_comes_from_the_run(project: Project, tmp_path: Path) -> None:
     histogram = project.histograms[0]
-    histogram.files[0].write_text("a format of which GSAS-II knows nothing\n")
+    histogram.files[0].write_text("a format that GSAS-II cannot read\n")
     saved = tmp_path / "saved"
     saved.mkdir()
     weights = histogram.pattern.weights.copy()

@@ -1,4 +1,4 @@
-"""Messages come out as they went in, and nothing else comes out."""
+"""Messages are read as they were written, and other lines are refused."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _plain = st.recursive(
 
 
 @given(_plain)
-def test_plain_values_survive(value: Any) -> None:
+def test_plain_values_are_read_back(value: Any) -> None:
     record = protocol.RefinementRecord("a step", [protocol.Change(["a", 0], value)], [protocol.LeastSquares(3, 1e-3)])
     sent = protocol.Saved([record], ["h"], ["p"], [["v"]], {"x": protocol.VariableLimits(0.002)})
     assert serialisation.decode(serialisation.encode(sent)) == sent
 
 
 @given(arrays.arrays(np.float64, arrays.array_shapes(max_dims=2, min_side=0, max_side=6)))
-def test_arrays_survive_to_the_bit(array: Any) -> None:
+def test_arrays_are_read_back_to_the_bit(array: Any) -> None:
     sent = protocol.PhaseData("p", "cif", ["A"], array)
     got = serialisation.decode(serialisation.encode(sent)).images
     assert got.shape == array.shape
@@ -36,14 +36,14 @@ def test_arrays_survive_to_the_bit(array: Any) -> None:
     assert got.flags.writeable
 
 
-def test_not_a_number_survives() -> None:
+def test_nan_and_infinity_are_read_back() -> None:
     report = protocol.StepReport(False, 1, 2, math.nan, math.inf, [], [], "")
     again = serialisation.decode(serialisation.encode(report))
     assert math.isnan(again.rwp)
     assert again.shift_esd == math.inf
 
 
-def test_messages_hold_messages() -> None:
+def test_messages_can_contain_messages() -> None:
     backgrounds = {"h": protocol.BackgroundData("cosine", 3, True)}
     step = protocol.StepData("t", {"h": [1.0, 2.0]}, backgrounds, [], [protocol.GroupSelection("cell")], [], 4)
     assert serialisation.decode(serialisation.encode(protocol.Refine(step))) == protocol.Refine(step)
@@ -72,11 +72,11 @@ def test_a_message_is_one_line() -> None:
         b"[" * 100_000 + b"\n",
     ],
 )
-def test_garbage_is_refused(line: bytes) -> None:
+def test_other_lines_are_refused(line: bytes) -> None:
     with pytest.raises(serialisation.ProtocolError):
         serialisation.decode(line)
 
 
-def test_what_has_no_place_is_refused() -> None:
+def test_a_value_of_an_unknown_type_is_refused() -> None:
     with pytest.raises(TypeError, match="complex"):
         serialisation.encode(protocol.Failed("cause", 1j))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What GSAS-II makes of a project is what the project says: data, settings, values."""
+"""A session refines the project's own data, settings and values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trials import FIRST, FLAT, SECOND, frees, measured, needs_gsas2, replace_st
 pytestmark = needs_gsas2
 
 
-def test_rwp_is_gsas2s_own(project: Project, tmp_path: Path) -> None:
+def test_rwp_of_gsas2_and_of_the_host_agree(project: Project, tmp_path: Path) -> None:
     with session(project, tmp_path / "trial") as opened:
         opened.refine(FIRST)
         done = opened.refine(SECOND)
@@ -68,7 +68,7 @@ def test_excluded_regions_have_no_weight_and_no_influence(project: Project, tmp_
     assert values(result)["phase:a"] == pytest.approx(4.123, abs=1e-3)
     assert str(histogram.files[0]) in (saved / "best.py").read_text(encoding="utf-8")
     assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=0.01)
-    # GSAS-II counts the excluded points in the denominator of its own figure.
+    # GSAS-II's own Rwp counts the excluded points in the denominator.
     assert result.engine_rwp < 0.5 * measured(result)
 
 
@@ -79,7 +79,7 @@ def test_background_keeps_its_curve_when_function_terms_or_limits_change(project
         other = Background(function="Q^2 power series", terms=5)
         opened.refine(Step(title="another", background=(other,), free=frees("zero"), fix=frees("background"), cycles=1))
         after = opened.result().curves[0]
-        # one cycle on the zero alone: the background was not refined, only written in other functions
+        # One cycle with the zero free: the background was not refined, only written with another function.
         assert np.max(np.abs(after.background - before.background)) < 0.02 * np.max(before.background)
         window = (before.x[0], 60.0)
         opened.refine(Step(title="window", limits=window, free=frees("zero"), cycles=1))
@@ -111,19 +111,19 @@ def test_every_background_function_is_refined(project: Project, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("function", BACKGROUNDS)
-def test_the_host_sees_which_terms_do_not_pay(project: Project, tmp_path: Path, function: str) -> None:
-    """It takes the background apart by the same functions, or it would say nothing."""
+def test_the_host_finds_unnecessary_background_terms(project: Project, tmp_path: Path, function: str) -> None:
+    """The host's check uses the same background functions as GSAS-II; otherwise it would report nothing."""
     background = Background.model_validate({"function": function, "terms": 14})
     with session(project, tmp_path / "trial") as opened:
-        opened.refine(replace_step(FIRST, background=(background,)))
-        opened.refine(SECOND)
+        opened.refine(replace_step(FIRST, background=(background,), cycles=8))
+        opened.refine(replace_step(SECOND, cycles=8))
         result = opened.result()
     (finding,) = check_terms(project.histograms[0], result.curves[0], result)
     assert finding.numbers["terms"] == 14
     assert finding.numbers["enough"] < 8
 
 
-def test_only_the_geometrys_own_corrections_are_moved(tmp_path: Path) -> None:
+def test_only_the_corrections_of_the_geometry_are_refined(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project", histograms=2)
     with session(project, tmp_path / "trial") as opened:
         opened.refine(FIRST)
@@ -133,13 +133,13 @@ def test_only_the_geometrys_own_corrections_are_moved(tmp_path: Path) -> None:
     assert not {"pattern1:DisplaceX", "pattern2:Shift", "pattern2:Transparency"} & set(names)
 
 
-def test_what_does_not_apply_is_said(project: Project, tmp_path: Path) -> None:
+def test_a_group_that_does_not_apply_is_reported(project: Project, tmp_path: Path) -> None:
     with session(project, tmp_path / "trial") as opened:
         done = opened.refine(replace_step(FIRST, free=(*FIRST.free, *frees("absorption"))))
     assert "absorption does not apply here" in done.message
 
 
-def test_values_are_set_and_kept_where_nothing_is_free(project: Project, tmp_path: Path) -> None:
+def test_values_that_are_set_and_fixed_are_kept(project: Project, tmp_path: Path) -> None:
     settings = (
         Setting(group="uiso", value=0.0345, site="Cs"),
         Setting(group="size", value=0.7),
@@ -156,14 +156,14 @@ def test_values_are_set_and_kept_where_nothing_is_free(project: Project, tmp_pat
     assert found["pattern:Shift"] == 11.0
 
 
-def test_a_number_of_cycles_is_kept_to(project: Project, tmp_path: Path) -> None:
+def test_the_number_of_cycles_is_not_exceeded(project: Project, tmp_path: Path) -> None:
     with session(project, tmp_path / "trial") as opened:
         opened.refine(FIRST)
         assert opened.refine(replace_step(SECOND, cycles=1)).cycles <= 1
         assert opened.refine(replace_step(SECOND, cycles=3)).cycles <= 3
 
 
-def test_several_phases_have_a_fraction_each(project: Project, tmp_path: Path) -> None:
+def test_several_phases_have_a_scale_each(project: Project, tmp_path: Path) -> None:
     other = replace(project.phases[0], name="other", cell=Cell(3.9, 3.9, 3.9, 90.0, 90.0, 90.0))
     both = replace(project, phases=(*project.phases, other), phase_files=(*project.phase_files, *project.phase_files))
     with session(both, tmp_path / "trial") as opened:
@@ -189,7 +189,7 @@ def test_atoms_at_one_place_share_their_displacement(project: Project, tmp_path:
 
 def test_atoms_at_one_place_move_together(project: Project, tmp_path: Path) -> None:
     cs, cl = project.phases[0].sites
-    # In P 4 m m the sites keep x and y, and z of all but the first is free.
+    # In P 4 m m x and y are fixed by symmetry, and z of all sites but the first is free.
     sites = (
         cs,
         replace(cl, xyz=(0.5, 0.5, 0.47), occupancy=0.5),
@@ -207,7 +207,7 @@ def test_atoms_at_one_place_move_together(project: Project, tmp_path: Path) -> N
     assert sum(name in result.varied for name in ("phase:Cl:z", "phase:Br:z")) == 1
 
 
-def test_origin_choice_1_comes_back_as_it_went(project: Project, tmp_path: Path) -> None:
+def test_a_structure_in_origin_choice_1_is_returned_in_it(project: Project, tmp_path: Path) -> None:
     cs, _ = project.phases[0].sites
     sites = (replace(cs, label="C", element="C", xyz=(0.0, 0.0, 0.0)),)
     diamond = replace(project.phases[0], space_group="F d -3 m:1", sites=sites, cell=Cell(5.83, 5.83, 5.83, 90, 90, 90))
@@ -215,12 +215,12 @@ def test_origin_choice_1_comes_back_as_it_went(project: Project, tmp_path: Path)
         opened.refine(FIRST)
         result = opened.result()
     assert result.phases[0].sites[0].xyz == pytest.approx((0.0, 0.0, 0.0), abs=1e-9)
-    # 200 is extinct and 222 absent for the diamond structure: the group and the site were understood
+    # In the diamond structure 200 is extinct: space group and site are read correctly.
     assert {tuple(hkl) for hkl in np.abs(result.curves[0].reflections[0].hkl)} >= {(1, 1, 1), (2, 2, 0)}
     assert values(result)["phase:C:x"] == pytest.approx(0.0, abs=1e-9)
 
 
-def test_tensors_go_in_and_come_back(project: Project, tmp_path: Path) -> None:
+def test_tensors_are_refined_and_returned(project: Project, tmp_path: Path) -> None:
     cs, cl = project.phases[0].sites
     tensor = (0.02, 0.02, 0.02, 0.0, 0.0, 0.0)
     phase = replace(project.phases[0], sites=(replace(cs, uaniso=tensor), cl))
@@ -235,7 +235,7 @@ def test_tensors_go_in_and_come_back(project: Project, tmp_path: Path) -> None:
     assert found["phase:Cs:U11"] == found["phase:Cs:U22"] != 0.02
 
 
-def test_fields_of_a_result_are_whole(project: Project, tmp_path: Path) -> None:
+def test_all_fields_of_a_result_are_filled(project: Project, tmp_path: Path) -> None:
     with session(project, tmp_path / "trial") as opened:
         opened.refine(FIRST)
         result = opened.result()
@@ -251,7 +251,7 @@ def test_fields_of_a_result_are_whole(project: Project, tmp_path: Path) -> None:
     assert FLAT[0].terms == sum("background" in name for name in values(result))
 
 
-def test_a_free_may_be_narrowed_to_a_site(project: Project, tmp_path: Path) -> None:
+def test_a_group_can_be_freed_for_one_site(project: Project, tmp_path: Path) -> None:
     with session(project, tmp_path / "trial") as opened:
         opened.refine(FIRST)
         opened.refine(Step(title="one U", free=(Free(group="uiso", site="Cl"),), cycles=3))
@@ -260,8 +260,8 @@ def test_a_free_may_be_narrowed_to_a_site(project: Project, tmp_path: Path) -> N
     assert "phase:Cs:Uiso" not in varied
 
 
-def test_axial_divergence_stops_where_it_no_longer_counts(project: Project, tmp_path: Path) -> None:
-    # The pattern is made of symmetric lines: freed, the divergence goes to nothing, where GSAS-II's has no end.
+def test_axial_divergence_stops_at_its_limit(project: Project, tmp_path: Path) -> None:
+    # The peaks are symmetric: SH/L decreases to its limit, and would diverge in GSAS-II without one.
     with session(project, tmp_path / "trial") as opened:
         opened.refine(FIRST)
         opened.refine(SECOND)
@@ -273,7 +273,7 @@ def test_axial_divergence_stops_where_it_no_longer_counts(project: Project, tmp_
 
 
 def measured_again(project: Project, tmp_path: Path) -> float:
-    """Return Rwp of the same steps without the divergence."""
+    """Return Rwp of the same steps without SH/L."""
     with session(project, tmp_path / "without") as opened:
         opened.refine(FIRST)
         return opened.refine(SECOND).rwp

@@ -1,4 +1,4 @@
-"""What cannot be refined is an error with a cause, and costs its own trial alone."""
+"""A failed refinement is an error with a cause, and does not affect the next trial."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trials import FIRST, SECOND, frees, needs_gsas2, replace_step, session
 pytestmark = needs_gsas2
 
 
-def test_nothing_free_and_too_few_points_are_causes(project: Project, tmp_path: Path) -> None:
+def test_causes_for_nothing_free_and_too_few_points(project: Project, tmp_path: Path) -> None:
     with session(project, tmp_path / "trial") as opened:
         with pytest.raises(BackendError) as error:
             opened.refine(Step(title="nothing"))
@@ -27,22 +27,22 @@ def test_nothing_free_and_too_few_points_are_causes(project: Project, tmp_path: 
 
 
 @pytest.mark.parametrize("group", ["cell", "background"])
-def test_what_one_number_cannot_set_is_refused(project: Project, tmp_path: Path, group: str) -> None:
+def test_cell_and_background_cannot_be_set_to_one_number(project: Project, tmp_path: Path, group: str) -> None:
     setting = Setting.model_validate({"group": group, "value": 1.0})
     with session(project, tmp_path / "trial") as opened, pytest.raises(BackendError, match="one number"):
         opened.refine(replace_step(FIRST, set=(setting,)))
 
 
-def test_a_silent_failure_is_seen(project: Project, tmp_path: Path) -> None:
+def test_a_silent_failure_is_detected(project: Project, tmp_path: Path) -> None:
     with session(project, tmp_path / "trial") as opened:
         opened.refine(FIRST)
         opened.refine(SECOND)
-        # A zero scale makes GSAS-II give up without raising, the figures of the step before still standing.
+        # With a scale of zero GSAS-II fails without an exception, and the project keeps the figures of the step before.
         with pytest.raises(BackendError):
             opened.refine(Step(title="no scale", set=(Setting(group="scale", value=0.0),), fix=frees("scale")))
 
 
-def test_a_cell_that_runs_away_is_a_failure(project: Project, tmp_path: Path) -> None:
+def test_a_cell_that_diverges_is_a_failure(project: Project, tmp_path: Path) -> None:
     phase = replace(project.phases[0], cell=Cell(0.05, 0.05, 0.05, 90.0, 90.0, 90.0))
     with session(replace(project, phases=(phase,)), tmp_path / "trial") as opened, pytest.raises(BackendError) as error:
         opened.refine(FIRST)
@@ -50,7 +50,7 @@ def test_a_cell_that_runs_away_is_a_failure(project: Project, tmp_path: Path) ->
 
 
 def test_a_curve_that_is_not_finite_is_a_failure(project: Project, tmp_path: Path) -> None:
-    # In a cubic phase nothing depends on the March ratio along one axis at one, and GSAS-II takes it anywhere.
+    # In a cubic phase the pattern hardly depends on the March-Dollase ratio near 1, so it diverges.
     with session(project, tmp_path / "trial") as opened:
         opened.refine(FIRST)
         with pytest.raises(BackendError) as error:
@@ -58,7 +58,7 @@ def test_a_curve_that_is_not_finite_is_a_failure(project: Project, tmp_path: Pat
     assert error.value.cause in ("not-finite", "refinement-failed", "diverged")
 
 
-def test_after_a_failure_the_next_trial_is_sound(project: Project, tmp_path: Path) -> None:
+def test_the_next_trial_after_a_failure_works(project: Project, tmp_path: Path) -> None:
     with session(project, tmp_path / "one") as opened, pytest.raises(BackendError):
         opened.refine(Step(title="nothing"))
     with session(project, tmp_path / "two") as opened:

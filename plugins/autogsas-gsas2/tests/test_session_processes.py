@@ -1,4 +1,4 @@
-"""A trial's own process: killed, without fork, and what it prints."""
+"""A trial's process: killed, without fork, and its output."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from autogsas_gsas2.discovery import child_environment
 pytestmark = needs_gsas2
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="trials have no process of their own here")
-def test_a_killed_trial_costs_itself_alone(project: Project, tmp_path: Path) -> None:
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="without fork trials have no process of their own")
+def test_a_killed_trial_does_not_affect_the_next(project: Project, tmp_path: Path) -> None:
     with session(project, tmp_path / "one") as opened:
         opened.refine(FIRST)
         os.kill(opened._child._trial or 0, signal.SIGKILL)
@@ -53,7 +53,7 @@ def test_what_gsas2_prints_goes_to_the_trials_log(project: Project, tmp_path: Pa
     assert "chi^2" not in "".join(capfd.readouterr())
 
 
-def test_without_fork_trials_in_sequence_give_the_same_bits(project: Project, tmp_path: Path) -> None:
+def test_without_fork_trials_give_identical_results(project: Project, tmp_path: Path) -> None:
     assert INSTALLATION is not None
     code = (
         "import os, runpy, sys\n"

@@ -1,4 +1,4 @@
-"""What a step may say besides groups: starts, geometry, tensors from isotropic sites, one U_iso for all."""
+"""Options of a step besides groups: starting values, geometry, tensors of isotropic sites, shared U_iso."""
 
 from __future__ import annotations
 
@@ -29,15 +29,17 @@ MADE = Step(title="made", background=FLAT, set=(Setting(group="scale", value=4.0
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A monoclinic phase whose three sites have U of their own, two of them in general positions."""
+    """A monoclinic phase whose three sites have different U, two of them in general positions; limits up to 60°."""
     made = make_project(tmp_path / "project")
+    # A shorter pattern has fewer reflections, and GSAS-II's time is proportional to their number.
+    short = replace(made.histograms[0], limits=(made.histograms[0].limits[0], 60.0))
     sites = (
         Site("Cs", "Cs", (0.0, 0.0, 0.0), 1.0, 0.01),
         Site("Cl", "Cl", (0.27, 0.31, 0.42), 1.0, 0.02),
         Site("O", "O", (0.61, 0.12, 0.17), 1.0, 0.03),
     )
     phase = replace(made.phases[0], space_group="P 1 21/c 1", cell=Cell(5.1, 5.3, 6.2, 90, 105, 90), sites=sites)
-    return replace(made, phases=(phase,))
+    return replace(made, histograms=(short,), phases=(phase,))
 
 
 def of(project: Project, **changes: Any) -> Project:
@@ -69,7 +71,7 @@ def equivalences(gpx: Path) -> int:
 def test_the_tensor_of_an_isotropic_site_gives_the_same_pattern(
     project: Project, tmp_path: Path, group: str, cell: Cell, places: list[Any]
 ) -> None:
-    """And it is the one the numpy engine makes: U_eq is U_iso, off-diagonal terms those of the reciprocal axes."""
+    """The tensor is also that of the numpy engine: U_eq is U_iso, off-diagonal terms are of the reciprocal axes."""
     from autogsas.crystal.phases import PhaseState
     from autogsas.crystal.symmetry import cell_to_metric
     from autogsas.crystal.tensors import isotropic_tensor
@@ -89,13 +91,13 @@ def test_the_tensor_of_an_isotropic_site_gives_the_same_pattern(
 
 
 def test_tensors_are_refined_from_isotropic_sites(project: Project, tmp_path: Path) -> None:
-    """Files and script bring them: the .gpx and the CIF hold tensors, the script ends at the same Rwp."""
+    """The .gpx and the CIF have the tensors, and the script gives the same Rwp."""
     cs, cl, o = project.phases[0].sites
     data = simulated(of(project, sites=(cs, replace(cl, uaniso=TENSOR), o)), tmp_path / "made", MADE, noise=False)
     data = replace(data, phases=project.phases)
     steps = (FIRST, Step(title="U", free=frees("uiso")), Step(title="tensor", free=(labelled("uaniso", site="Cl"),)))
     result, saved = finished(data, tmp_path / "run", *steps)
-    # U12 and U23 lie along a valley that GSAS-II's damped steps do not walk to its end.
+    # U12 and U23 are correlated, and GSAS-II's damped shifts do not reach the minimum.
     assert result.phases[0].sites[1].uaniso == pytest.approx(TENSOR, abs=2e-3)
     assert result.steps[2].rwp < 0.25 * result.steps[1].rwp
     assert [site.uaniso is None for site in result.phases[0].sites] == [True, False, True]
@@ -109,7 +111,7 @@ def test_tensors_are_refined_from_isotropic_sites(project: Project, tmp_path: Pa
     assert again.uaniso == pytest.approx(result.phases[0].sites[1].uaniso)
 
 
-def test_uiso_of_sites_with_tensors_stays_ignored(project: Project, tmp_path: Path) -> None:
+def test_uiso_does_not_apply_to_sites_with_tensors(project: Project, tmp_path: Path) -> None:
     with session(project, tmp_path / "trial") as opened:
         opened.refine(MADE)
         opened.refine(Step(title="tensors", free=frees("uaniso"), fix=frees("uaniso"), cycles=1))
@@ -118,11 +120,11 @@ def test_uiso_of_sites_with_tensors_stays_ignored(project: Project, tmp_path: Pa
         assert "uiso does not apply here" in done.message
 
 
-def test_one_u_for_all_and_apart_again(project: Project, tmp_path: Path) -> None:
-    """Started at the mean, one variable with an esd for each site; the constraint goes when they part."""
+def test_one_shared_u_and_separate_ones_again(project: Project, tmp_path: Path) -> None:
+    """A shared U is one variable with an esd for each site; the constraint is removed when uiso is freed."""
     data = simulated(project, tmp_path / "made", MADE, noise=False)
-    together = Step(title="together", free=frees("uiso_shared"))
-    result, saved = finished(data, tmp_path / "tied", FIRST, together)
+    shared = Step(title="shared", free=frees("uiso_shared"))
+    result, saved = finished(data, tmp_path / "tied", FIRST, shared)
     found = by_name(result)
     assert len(set(displacements(result))) == 1
     assert [name for name in result.varied if name.endswith("Uiso")] == ["phase:Cs:Uiso"]
@@ -133,21 +135,21 @@ def test_one_u_for_all_and_apart_again(project: Project, tmp_path: Path) -> None
     assert equivalences(saved / "best.gpx") == 1
     assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=1e-3)
 
-    apart, saved = finished(data, tmp_path / "apart", FIRST, together, Step(title="apart", free=frees("uiso")))
+    apart, saved = finished(data, tmp_path / "apart", FIRST, shared, Step(title="separate", free=frees("uiso")))
     assert displacements(apart) == pytest.approx([0.01, 0.02, 0.03], abs=5e-4)
     assert equivalences(saved / "best.gpx") == 0
     assert run_script(saved / "best.py") == pytest.approx(measured(apart), abs=1e-3)
 
 
-def test_a_shared_u_begins_at_the_mean(project: Project, tmp_path: Path) -> None:
-    """The mean of what is tied, in one step, by whatever words; and it may be set."""
+def test_a_shared_u_starts_at_the_mean(project: Project, tmp_path: Path) -> None:
+    """The mean of the sites that the selections of one step share; it can be set, too."""
     fixed = frees("uiso_shared")
-    words = {
+    cases = {
         "all": ((labelled("uiso_shared"),), [0.02, 0.02, 0.02]),
         "two": ((labelled("uiso_shared", site="Cs"), labelled("uiso_shared", site="O")), [0.02, 0.02, 0.02]),
         "others": ((labelled("uiso_shared", site="Cl"), labelled("uiso_shared", site="O")), [0.01, 0.025, 0.025]),
     }
-    for name, (free, expected) in words.items():
+    for name, (free, expected) in cases.items():
         result, _ = finished(project, tmp_path / name, MADE, Step(title="mean", free=free, fix=fixed, cycles=1))
         assert displacements(result) == pytest.approx(expected), name
     given = Step(title="set", set=(Setting(group="uiso_shared", value=0.015),), cycles=1)
@@ -156,7 +158,7 @@ def test_a_shared_u_begins_at_the_mean(project: Project, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("leaving", ["free", "fix", "tensor"])
-def test_a_site_that_leaves_the_shared_u_leaves_the_others_tied(project: Project, tmp_path: Path, leaving: str) -> None:
+def test_a_site_that_stops_sharing_leaves_the_others_shared(project: Project, tmp_path: Path, leaving: str) -> None:
     data = simulated(project, tmp_path / "made", MADE, noise=False)
     step = {
         "free": Step(title="leaves", free=(labelled("uiso", site="Cs"),)),
@@ -171,7 +173,7 @@ def test_a_site_that_leaves_the_shared_u_leaves_the_others_tied(project: Project
     assert "phase:Cl:Uiso" in result.varied
 
 
-def test_atoms_at_one_place_stay_together_through_all_of_it(project: Project, tmp_path: Path) -> None:
+def test_atoms_at_one_position_stay_equal_in_all_steps(project: Project, tmp_path: Path) -> None:
     cs, cl, o = project.phases[0].sites
     mixed = of(project, sites=(cs, replace(cl, occupancy=0.5), Site("Br", "Br", cl.xyz, 0.5, 0.02), o))
     data = simulated(mixed, tmp_path / "made", MADE, noise=False)
@@ -191,8 +193,8 @@ def test_atoms_at_one_place_stay_together_through_all_of_it(project: Project, tm
     assert run_script(saved / "best.py") == pytest.approx(measured(tensors), abs=1e-3)
 
 
-def test_the_users_own_equivalence_stays(project: Project, tmp_path: Path) -> None:
-    """In a project of the user's that ties two U already: tied to a third, apart again, and made tensors."""
+def test_the_users_own_equivalence_is_kept(project: Project, tmp_path: Path) -> None:
+    """A .gpx with an equivalence of two U: shared with a third site, separate again, and replaced by tensors."""
     pair = Step(title="pair", free=(labelled("uiso_shared", site="Cs"), labelled("uiso_shared", site="Cl")))
     data = simulated(project, tmp_path / "made", MADE, noise=False)
     _, saved = finished(data, tmp_path / "user", FIRST, pair)
@@ -213,7 +215,7 @@ def test_the_users_own_equivalence_stays(project: Project, tmp_path: Path) -> No
 
 
 def test_a_start_replaces_cell_and_sites(project: Project, tmp_path: Path) -> None:
-    """With nothing free but the scale, the pattern is that of a project which says the same itself."""
+    """With only the scale free, the pattern is that of a project with the same cell and sites."""
     place, cell = (0.25, 0.33, 0.4), (5.12, 5.28, 6.22, 90.0, 105.3, 90.0)
     start = Step(
         title="start",
@@ -232,8 +234,8 @@ def test_a_start_replaces_cell_and_sites(project: Project, tmp_path: Path) -> No
     assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=1e-3)
 
 
-def test_a_start_in_another_origin_is_the_projects(project: Project, tmp_path: Path) -> None:
-    """Coordinates go to GSAS-II's origin and come back."""
+def test_a_start_is_given_in_the_origin_of_the_project(project: Project, tmp_path: Path) -> None:
+    """Coordinates are shifted to GSAS-II's origin and back."""
     sites = (Site("Cs", "Cs", (0.0, 0.0, 0.0), 1.0, 0.01), Site("O", "O", (0.0, 0.5, 0.3), 1.0, 0.01))
     there = of(project, space_group="P 4/n m m:1", cell=Cell(5.1, 5.1, 6.2, 90, 90, 90), sites=sites)
     start = Start(phase="phase", sites={"O": (0.0, 0.505, 0.27)})
@@ -246,7 +248,9 @@ def test_a_start_in_another_origin_is_the_projects(project: Project, tmp_path: P
     [Start(phase="phase", cell=(5.1, 5.3, 6.2, 91, 105, 90)), Start(phase="phase", sites={"Cs": (0.05, 0, 0)})],
     ids=["cell", "site"],
 )
-def test_a_start_that_symmetry_forbids_is_the_recipes_fault(project: Project, tmp_path: Path, start: Start) -> None:
+def test_a_start_that_disagrees_with_the_symmetry_is_an_error_of_the_recipe(
+    project: Project, tmp_path: Path, start: Start
+) -> None:
     with session(project, tmp_path / "trial") as opened, pytest.raises(BackendError) as caught:
         opened.refine(Step(title="start", start=(start,), free=frees("scale")))
     assert caught.value.cause == "recipe"
@@ -265,8 +269,8 @@ def test_a_start_gives_another_axis_of_preferred_orientation(project: Project, t
     assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=1e-3)
 
 
-def test_another_geometry_begins_anew(project: Project, tmp_path: Path) -> None:
-    """Its own corrections are refined, the other one's are gone; absorption is the project's; and back again."""
+def test_another_geometry_starts_with_its_own_parameters(project: Project, tmp_path: Path) -> None:
+    """Its own corrections are refined, those of the other one are removed; absorption is the project's."""
     project = simulated(project, tmp_path / "made", MADE)
     project = replace(project, histograms=(replace(project.histograms[0], absorption=0.3),))
     steps = (
@@ -293,7 +297,7 @@ def test_another_geometry_begins_anew(project: Project, tmp_path: Path) -> None:
 
 
 def test_the_rwp_over_the_full_limits_is_the_hosts(project: Project, tmp_path: Path) -> None:
-    """After a step in a window and after one over all; excluded regions count in neither."""
+    """After a step within narrower limits and after one over the full limits, with an excluded region."""
     data = simulated(project, tmp_path / "made", MADE)
     data = replace(data, histograms=(replace(data.histograms[0], excluded=((40.0, 44.0),)),))
     window = FIRST.model_copy(update={"limits": (25.0, 60.0)})
@@ -304,15 +308,15 @@ def test_the_rwp_over_the_full_limits_is_the_hosts(project: Project, tmp_path: P
             assert done.full_rwp == pytest.approx(measured(opened.result()), rel=1e-5)
 
 
-def test_looking_over_the_full_limits_leaves_no_trace(project: Project, tmp_path: Path) -> None:
-    """A look after each of two steps, or one after both at once: GSAS-II's own numbers are the same bits."""
+def test_rwp_over_the_full_limits_does_not_change_the_refinement(project: Project, tmp_path: Path) -> None:
+    """With and without the calculation after each step, GSAS-II's values are identical."""
     data = simulated(project, tmp_path / "made", MADE)
     low, high = data.histograms[0].limits
     window = FIRST.model_copy(update={"limits": (25.0, 60.0), "cycles": 3})
-    # Limits a hair inside the full ones hold the same points: a look is taken, where over the full ones there is none.
-    looked = replace(data, histograms=(replace(data.histograms[0], limits=(low - 1e-6, high + 1e-6)),))
+    # Limits slightly inside the full ones have the same points, but need the calculation.
+    wider = replace(data, histograms=(replace(data.histograms[0], limits=(low - 1e-6, high + 1e-6)),))
     ends = []
-    for name, one in (("not", data), ("looked", looked)):
+    for name, one in (("without", data), ("with", wider)):
         step = Step(title="more", limits=(low, high), free=frees("cell", "uiso"), cycles=2)
         result, _ = finished(one, tmp_path / name, window, step, step, step)
         ends.append([one.value for one in result.parameters if one.name in result.varied and one.group != "background"])

@@ -1,4 +1,4 @@
-"""Weight fractions: of all phases in a pattern, with esds by GSAS-II's covariance."""
+"""Weight fractions of the phases in a pattern, with esds from GSAS-II's covariance matrix."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCALES = {"phase": 20.0, "other": 10.0}
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Caesium and potassium chloride, 20 and 10 of their cells."""
+    """Caesium and potassium chloride with phase fractions 20 and 10."""
     made = make_project(tmp_path / "project")
     sites = (Site("K", "K", (0.0, 0.0, 0.0), 1.0, 0.02), replace(made.phases[0].sites[1]))
     other = replace(made.phases[0], name="other", cell=Cell(3.7, 3.7, 3.7, 90, 90, 90), sites=sites)
@@ -37,29 +37,31 @@ def fractions(result: Result) -> dict[str, Parameter]:
     return {str(p.phase): p for p in result.parameters if p.group == "weight_fraction"}
 
 
-_ASK = """
+_COMPUTE = """
 import json
 project = G2sc.G2Project(gpxfile=sys.argv[1])
 print(json.dumps(project.histograms()[0].ComputeMassFracs()))
 """
 
 
-def test_they_are_right_and_gsas2s_own(project: Project, tmp_path: Path, run_in_gsas2: Callable[..., str]) -> None:
+def test_weight_fractions_are_correct_and_equal_to_gsas2s(
+    project: Project, tmp_path: Path, run_in_gsas2: Callable[..., str]
+) -> None:
     result, saved = finished(project, tmp_path / "run", FIRST)
     found = fractions(result)
     total = sum(SCALES[name] * MASSES[name] for name in SCALES)
-    said = json.loads(run_in_gsas2(_ASK, saved / "best.gpx").splitlines()[-1])
+    computed = json.loads(run_in_gsas2(_COMPUTE, saved / "best.gpx").splitlines()[-1])
     for name, one in found.items():
         assert (one.name, one.unit, one.histogram) == (f"{name}:pattern:weight fraction", "", "pattern")
         assert one.esd is not None
         assert 0.0 < one.esd < 0.02
         assert abs(one.value - SCALES[name] * MASSES[name] / total) < 4 * one.esd
-        assert [one.value, one.esd] == pytest.approx(said[name], rel=1e-6)
+        assert [one.value, one.esd] == pytest.approx(computed[name], rel=1e-6)
         assert one.name not in result.varied
     assert sum(one.value for one in found.values()) == pytest.approx(1.0, abs=1e-12)
 
 
-def test_the_esd_is_that_of_the_scales(project: Project, tmp_path: Path) -> None:
+def test_the_esd_is_propagated_from_the_scales(project: Project, tmp_path: Path) -> None:
     result, _ = finished(project, tmp_path / "run", FIRST)
     scales = [next(p for p in result.parameters if p.name == f"{name}:pattern:scale") for name in MASSES]
     esds = np.array([p.esd for p in scales], dtype=float)
@@ -72,8 +74,8 @@ def test_the_esd_is_that_of_the_scales(project: Project, tmp_path: Path) -> None
     assert fractions(result)["phase"].esd == pytest.approx(float(np.sqrt(slopes @ covariance @ slopes)), rel=1e-4)
 
 
-def test_faint_patterns_have_them_too(project: Project, tmp_path: Path) -> None:
-    # GSAS-II itself gives none where masses times fractions are below one.
+def test_weak_patterns_have_weight_fractions(project: Project, tmp_path: Path) -> None:
+    # GSAS-II itself gives none if the sum of masses times fractions is below one.
     histogram = project.histograms[0]
     pattern = replace(histogram.pattern, y=histogram.pattern.y * 1e-4, weights=histogram.pattern.weights * 1e8)
     np.savetxt(histogram.files[0], np.column_stack([pattern.x, pattern.y]), fmt="%.8g")
@@ -86,7 +88,7 @@ def test_faint_patterns_have_them_too(project: Project, tmp_path: Path) -> None:
         assert one.esd == pytest.approx(fractions(usual)[name].esd, rel=0.05)
 
 
-def test_without_free_scales_they_have_no_esd(project: Project, tmp_path: Path) -> None:
+def test_fixed_scales_give_no_esd(project: Project, tmp_path: Path) -> None:
     result, _ = finished(project, tmp_path / "run", FIRST, Step(fix=frees("scale"), cycles=2))
     found = fractions(result)
     assert [one.esd for one in found.values()] == [None, None]

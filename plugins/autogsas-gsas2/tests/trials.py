@@ -1,4 +1,4 @@
-"""Trials with GSAS-II for tests: a small project, a session on a copy of it, as the host opens one."""
+"""Helpers for tests: sessions on copies of small projects, as the host opens them, and their results."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FLAT = (Background(function="chebyschev-1", terms=3),)
 
 
 def frees(*groups: Group) -> tuple[Free, ...]:
-    """Return groups to free, everywhere."""
+    """Return selections of groups for all phases, histograms and sites."""
     return tuple(Free(group=group) for group in groups)
 
 
@@ -51,7 +51,7 @@ def session(project: Project, folder: Path) -> Iterator[Gsas2Session]:
 
 
 def simulated(project: Project, folder: Path, *steps: Step, noise: bool = True) -> Project:
-    """Return a project whose patterns are those GSAS-II calculates at the end of ``steps``, counted or exact."""
+    """Return a project with the patterns that GSAS-II calculates after ``steps``, with counting noise or exact."""
     with session(project, folder) as opened:
         for step in steps:
             opened.refine(step)
@@ -67,7 +67,7 @@ def simulated(project: Project, folder: Path, *steps: Step, noise: bool = True) 
 
 
 def finished(project: Project, folder: Path, *steps: Step) -> tuple[Result, Path]:
-    """Return the result of steps in a session, and the folder of what it saved."""
+    """Return the result of steps in a session, and the folder with the saved files."""
     folder.mkdir()
     saved = folder / "saved"
     saved.mkdir()
@@ -102,7 +102,7 @@ def measured(result: Result) -> float:
 
 
 def run_script(file: Path) -> float:
-    """Run a script with GSAS-II's own interpreter and return the Rwp it prints last, in per cent."""
+    """Run a script in GSAS-II's interpreter and return the Rwp in its last line, in per cent."""
     assert INSTALLATION is not None
     done = subprocess.run([str(INSTALLATION.python), file.name], cwd=file.parent, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

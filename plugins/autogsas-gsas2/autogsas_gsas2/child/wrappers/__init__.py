@@ -1,5 +1,5 @@
-"""Redundant work taken out of GSAS-II's least squares, in this process only, with bit-identical answers."""
+"""Wrappers that leave out redundant work of GSAS-II's least squares, in this process only, with identical results."""
 
-from .registry import NAMES, active, install, prints
+from .registry import NAMES, active, all_fingerprints, install
 
-__all__ = ["NAMES", "active", "install", "prints"]
+__all__ = ["NAMES", "active", "all_fingerprints", "install"]

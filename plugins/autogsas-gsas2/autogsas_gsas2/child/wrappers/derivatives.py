@@ -1,4 +1,4 @@
-"""Wrappers "lookup", "factors", "orientation" and "idle": derivatives nobody asked for are not computed."""
+"""Wrappers "lookup", "factors", "orientation" and "idle": derivatives by fixed parameters are not calculated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CELL = ("A0", "A1", "A2", "A3", "A4", "A5", "Vol")
 
 
 class Names(list[str]):
-    """A list of parameter names that answers `in` and `index` from a table."""
+    """A list of parameter names with a table for `in` and `index`."""
 
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__(names)
@@ -25,7 +25,7 @@ class Names(list[str]):
         return name in self._first
 
     def index(self, name: str, *limits: Any) -> int:
-        """The place of the first occurrence; ValueError where there is none."""
+        """Return the position of the first occurrence. Raises ValueError if there is none."""
         if limits:
             return super().index(name, *limits)
         try:
@@ -34,8 +34,11 @@ class Names(list[str]):
             raise ValueError(f"{name!r} is not in list") from None
 
 
-def atoms_move(names: Iterable[str]) -> bool:
-    """True unless no name can ask for a derivative of a structure factor: only histogram, cell and sample terms."""
+def need_structure_factors(names: Iterable[str]) -> bool:
+    """Return whether derivatives by these parameters may need those of structure factors.
+
+    Parameters of histograms, cells and samples do not need them.
+    """
     for name in names:
         if "RB" in name:
             return True
@@ -57,21 +60,21 @@ def _case(args: Any) -> str:
 
 
 def lookup(guard: Guard) -> None:
-    """Let getPowderProfileDerv find parameters by a table: it asks dozens of times for each reflection."""
+    """Let getPowderProfileDerv find parameters in a table, which it does dozens of times for each reflection."""
     math = module("GSASIIstrMath")
     inner = math.getPowderProfileDerv
 
     def getPowderProfileDerv(args: Any) -> Any:
-        def short() -> Any:
+        def fast() -> Any:
             return inner([*args[:2], Names(args[2]), *args[3:8], Names(args[8]), *args[9:]])
 
-        return guard.first_use(_case(args), lambda: inner(args), short)
+        return guard.first_use(_case(args), lambda: inner(args), fast)
 
     math.getPowderProfileDerv = getPowderProfileDerv
 
 
 def factors(guard: Guard) -> None:
-    """Leave out StructureFactorDerv2 where no parameter of an atom, of a rigid body or of the solvent varies."""
+    """Leave out StructureFactorDerv2 if no parameter of atoms, rigid bodies or solvent is refined."""
     math = module("GSASIIstrMath")
     inner, structure = math.getPowderProfileDerv, math.StructureFactorDerv2
     idle = False
@@ -81,10 +84,10 @@ def factors(guard: Guard) -> None:
 
     def getPowderProfileDerv(args: Any) -> Any:
         bodies = args[5].get("RBIds", {})
-        if any(bodies.get(kind) for kind in ("Vector", "Residue")) or atoms_move([*args[2], *args[8]]):
+        if any(bodies.get(kind) for kind in ("Vector", "Residue")) or need_structure_factors([*args[2], *args[8]]):
             return inner(args)
 
-        def short() -> Any:
+        def fast() -> Any:
             nonlocal idle
             idle = True
             try:
@@ -92,21 +95,21 @@ def factors(guard: Guard) -> None:
             finally:
                 idle = False
 
-        return guard.first_use(_case(args), lambda: inner(args), short)
+        return guard.first_use(_case(args), lambda: inner(args), fast)
 
     math.StructureFactorDerv2 = StructureFactorDerv2
     math.getPowderProfileDerv = getPowderProfileDerv
 
 
-class Asked:
-    """The names a call for derivatives asks for, by the prefix of their phase and histogram."""
+class RequestedNames:
+    """The parameters for which a call requests derivatives, by the prefix of their phase and histogram."""
 
     def __init__(self, args: Any) -> None:
         self.names = {*args[2], *args[8]}
         self._terms: dict[str, set[str]] = {}
 
     def terms(self, prefix: str) -> set[str]:
-        """What follows a prefix ("0:0:") in the names asked for, without the number after a semicolon."""
+        """Return the names after a prefix such as "0:0:", without the number after a semicolon."""
         found = self._terms.get(prefix)
         if found is None:
             found = {name.removeprefix(prefix).partition(";")[0] for name in self.names if name.startswith(prefix)}
@@ -115,10 +118,10 @@ class Asked:
 
 
 def orientation(guard: Guard) -> None:
-    """Leave out GetPrefOriDerv's sum over equivalents where the March-Dollase coefficient does not vary."""
+    """Leave out GetPrefOriDerv's sum over equivalent reflections if the March-Dollase ratio is not refined."""
     math = module("GSASIIstrMath")
     inner, preferred = math.getPowderProfileDerv, math.GetPrefOriDerv
-    asked: Asked | None = None
+    requested: RequestedNames | None = None
 
     def GetPrefOriDerv(
         refl: Any,
@@ -132,20 +135,20 @@ def orientation(guard: Guard) -> None:
         calcControls: Any,
         parmDict: Any,
     ) -> Any:
-        if asked is not None and "MD" not in asked.terms(phfx) and calcControls[phfx + "poType"] == "MD":
+        if requested is not None and "MD" not in requested.terms(phfx) and calcControls[phfx + "poType"] == "MD":
             return 1.0, {}
         return preferred(refl, im, uniq, G, g, phfx, hfx, SGData, calcControls, parmDict)
 
     def getPowderProfileDerv(args: Any) -> Any:
-        def short() -> Any:
-            nonlocal asked
-            asked = Asked(args)
+        def fast() -> Any:
+            nonlocal requested
+            requested = RequestedNames(args)
             try:
                 return inner(args)
             finally:
-                asked = None
+                requested = None
 
-        return guard.first_use(_case(args), lambda: inner(args), short)
+        return guard.first_use(_case(args), lambda: inner(args), fast)
 
     math.GetPrefOriDerv = GetPrefOriDerv
     math.getPowderProfileDerv = getPowderProfileDerv
@@ -157,22 +160,22 @@ _ABSORPTION = frozenset(("Absorption", "SurfRoughA", "SurfRoughB"))
 
 
 def idle(guard: Guard) -> None:
-    """Leave out the derivatives of strain shift, sample broadening, extinction and absorption that are not asked for.
+    """Leave out the derivatives by strain shift, sample broadening, extinction and absorption if they are not refined.
 
-    The four functions are called once a reflection; where nothing of theirs varies, what they return is dropped.
+    GSAS-II calls the four functions for each reflection and ignores what they return in that case.
     """
     math = module("GSASIIstrMath")
     inner = math.getPowderProfileDerv
     strain, widths = math.GetHStrainShiftDerv, math.GetSampleSigGamDerv
     extinction, absorption = math.GetPwdrExtDerv, math.GetAbsorbDerv
-    asked: Asked | None = None
+    requested: RequestedNames | None = None
     nothing = np.zeros(2)
     nothing.flags.writeable = False
 
     def GetHStrainShiftDerv(
         refl: Any, im: Any, SGData: Any, phfx: Any, hfx: Any, calcControls: Any, parmDict: Any
     ) -> Any:
-        if asked is not None and asked.terms(phfx).isdisjoint(_STRAIN):
+        if requested is not None and requested.terms(phfx).isdisjoint(_STRAIN):
             return {}
         return strain(refl, im, SGData, phfx, hfx, calcControls, parmDict)
 
@@ -188,30 +191,30 @@ def idle(guard: Guard) -> None:
         calcControls: Any,
         parmDict: Any,
     ) -> Any:
-        if asked is not None and asked.terms(phfx).isdisjoint(_WIDTHS):
+        if requested is not None and requested.terms(phfx).isdisjoint(_WIDTHS):
             return {}, {}
         return widths(refl, im, wave, G, GB, SGData, hfx, phfx, calcControls, parmDict)
 
     def GetPwdrExtDerv(refl: Any, im: Any, pfx: Any, phfx: Any, hfx: Any, calcControls: Any, parmDict: Any) -> Any:
-        if asked is not None and "Extinction" not in asked.terms(phfx):
+        if requested is not None and "Extinction" not in requested.terms(phfx):
             return 0.0
         return extinction(refl, im, pfx, phfx, hfx, calcControls, parmDict)
 
     def GetAbsorbDerv(refl: Any, im: Any, hfx: Any, calcControls: Any, parmDict: Any) -> Any:
-        if asked is not None and asked.terms(hfx).isdisjoint(_ABSORPTION):
+        if requested is not None and requested.terms(hfx).isdisjoint(_ABSORPTION):
             return nothing
         return absorption(refl, im, hfx, calcControls, parmDict)
 
     def getPowderProfileDerv(args: Any) -> Any:
-        def short() -> Any:
-            nonlocal asked
-            asked = Asked(args)
+        def fast() -> Any:
+            nonlocal requested
+            requested = RequestedNames(args)
             try:
                 return inner(args)
             finally:
-                asked = None
+                requested = None
 
-        return guard.first_use(_case(args), lambda: inner(args), short)
+        return guard.first_use(_case(args), lambda: inner(args), fast)
 
     math.GetHStrainShiftDerv, math.GetSampleSigGamDerv = GetHStrainShiftDerv, GetSampleSigGamDerv
     math.GetPwdrExtDerv, math.GetAbsorbDerv = GetPwdrExtDerv, GetAbsorbDerv

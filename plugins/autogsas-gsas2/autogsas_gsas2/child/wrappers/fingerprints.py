@@ -1,7 +1,4 @@
-"""Fingerprints of the functions of GSAS-II whose insides the wrappers were written for and compared with.
-
-The digits are those of GSAS-II 2.0.0 of August 2026.
-"""
+"""Fingerprints of the functions of GSAS-II for which the wrappers were written: GSAS-II 2.0.0 of August 2026."""
 
 KNOWN: dict[str, tuple[str, ...]] = {
     "GSASIIElem.FPcalc": ("1a436184279c",),

@@ -1,4 +1,4 @@
-"""When a wrapper may act: its switch, the shape of the function it wraps, and a comparison on first use."""
+"""When a wrapper is used: the user's setting, the fingerprints of GSAS-II's functions, a comparison on first use."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ import numpy as np
 SWITCH = "AUTOGSAS_GSAS2_WRAPPERS"
 _UNKNOWN, _PROVEN, _REFUTED = 0, 1, 2
 _SLOTS = 4096
+"""Bytes of shared memory, one for each case; there are about 30 cases, so two rarely share one."""
 _SAMPLES = 32
+"""Equal results that prove a small function; chosen, not tuned."""
 _NEXT = re.compile(r"(?:async |def |class |@|[A-Za-z_]\w* *=)")
 
 
 class Unfit(Exception):
-    """A GSAS-II whose insides are not those a wrapper was written for."""
+    """This GSAS-II is not the one for which a wrapper was written."""
 
 
 class Guard:
-    """One wrapper's right to act, case by case.
+    """Decides case by case whether a wrapper's fast calculation is used.
 
-    A case is a word for the kind of call ("PXC", say). It starts unknown, is proven or refuted by comparing the
-    wrapped call with the plain one, and is refuted for good by any difference. The verdicts live in memory shared
-    with forks, so that one process compares and its forks, earlier or later, know.
+    A case names a kind of call, such as "PXC". It starts as unknown. A comparison of the fast with the plain
+    calculation proves or refutes it, and any later difference refutes it. The verdicts are in memory that is shared
+    with forks, so that the comparison is made once for all of them.
     """
 
     _verdicts = mmap.mmap(-1, _SLOTS)
@@ -40,72 +42,72 @@ class Guard:
     def __init__(self, name: str, log: Callable[[str], None]) -> None:
         self.name = name
         self._log = log
-        self._places: dict[str, int] = {}
-        self._told = False
+        self._slots: dict[str, int] = {}
+        self._logged = False
         self._samples: dict[str, int] = {}
 
-    def _place(self, case: str) -> int:
-        place = self._places.get(case)
-        if place is None:
-            place = self._places[case] = zlib.crc32(f"{self.name}\n{case}".encode()) % _SLOTS
-        return place
+    def _slot(self, case: str) -> int:
+        slot = self._slots.get(case)
+        if slot is None:
+            slot = self._slots[case] = zlib.crc32(f"{self.name}\n{case}".encode()) % _SLOTS
+        return slot
 
     def proven(self, case: str) -> bool:
-        """True once the wrapped call has been seen to give the plain call's answer."""
-        return self._verdicts[self._place(case)] == _PROVEN
+        """Return whether a comparison has shown identical results."""
+        return self._verdicts[self._slot(case)] == _PROVEN
 
     def unknown(self, case: str) -> bool:
-        """True until a comparison has been made."""
-        return self._verdicts[self._place(case)] == _UNKNOWN
+        """Return whether no comparison has been made."""
+        return self._verdicts[self._slot(case)] == _UNKNOWN
 
-    def settle(self, case: str, identical: bool, why: str = "the answers differ") -> bool:
-        """Record a comparison and return it; the first difference is told to the log."""
+    def settle(self, case: str, identical: bool, why: str = "the results differ") -> bool:
+        """Record a comparison and return whether the case is proven; the first difference is written into the log."""
         if identical:
             if self.unknown(case):
-                self._verdicts[self._place(case)] = _PROVEN
+                self._verdicts[self._slot(case)] = _PROVEN
             return self.proven(case)
-        self._verdicts[self._place(case)] = _REFUTED
-        if not self._told:
-            self._told = True
-            self._log(f"wrapper {self.name} turned itself off for {case}: {why}")
+        self._verdicts[self._slot(case)] = _REFUTED
+        if not self._logged:
+            self._logged = True
+            self._log(f"wrapper {self.name} is switched off for {case}: {why}")
         return False
 
     def first_use(
         self,
         case: str,
         plain: Callable[[], Any],
-        short: Callable[[], Any],
+        fast: Callable[[], Any],
         state: Callable[[], list[Any]] = list,
     ) -> Any:
-        """Answer a call by the short way where it is proven, by the plain way where refuted, else by both.
+        """Return the result of a call: the fast one if proven, the plain one if refuted, otherwise compare both.
 
-        state lists the arrays the call changes; they are compared too, and put back between the two ways. What the
-        plain way raises is passed on without a verdict.
+        ``state`` returns the arrays that the call changes; they are compared, too, and restored between the two
+        calculations. An exception of the plain calculation is passed on without a verdict.
         """
-        verdict = self._verdicts[self._place(case)]
+        verdict = self._verdicts[self._slot(case)]
         if verdict == _PROVEN:
-            return short()
+            return fast()
         if verdict == _REFUTED:
             return plain()
         before = [array.copy() for array in state()]
         reference = plain()
         after = [array.copy() for array in state()]
-        _put_back(state(), before)
+        _restore(state(), before)
         try:
-            identical, why = same([reference, after], [short(), state()]), "the answers differ"
-        except Exception as error:  # noqa: BLE001 - a short way that raises, whatever it raises, is only refuted
+            identical, why = same([reference, after], [fast(), state()]), "the results differ"
+        except Exception as error:  # noqa: BLE001  whatever the fast calculation raises refutes it
             identical, why = False, f"{type(error).__name__}: {error}"
         self.settle(case, identical, why)
-        _put_back(state(), after)
+        _restore(state(), after)
         return reference
 
-    def sample(self, case: str, plain: Callable[[], Any], short: Callable[[], Any]) -> Any:
-        """Answer a call to a small function that changes nothing; a number of like calls prove the short way."""
+    def sample(self, case: str, plain: Callable[[], Any], fast: Callable[[], Any]) -> Any:
+        """Return the plain result of a small function without side effects; 32 equal results prove the fast one."""
         reference = plain()
         if self.unknown(case):
             try:
-                identical, why = same(reference, short()), "the answers differ"
-            except Exception as error:  # noqa: BLE001 - a short way that raises, whatever it raises, is only refuted
+                identical, why = same(reference, fast()), "the results differ"
+            except Exception as error:  # noqa: BLE001  whatever the fast calculation raises refutes it
                 identical, why = False, f"{type(error).__name__}: {error}"
             self._samples[case] = self._samples.get(case, 0) + 1
             if not identical or self._samples[case] >= _SAMPLES:
@@ -113,30 +115,30 @@ class Guard:
         return reference
 
     def refuted(self) -> bool:
-        """True if any case has been seen to differ in this process or a related one."""
-        return any(self._verdicts[place] == _REFUTED for place in self._places.values())
+        """Return whether a difference has been seen in any case, in this process or one that shares its memory."""
+        return any(self._verdicts[slot] == _REFUTED for slot in self._slots.values())
 
     @classmethod
     def forget(cls) -> None:
-        """Return every case of every wrapper to unknown."""
+        """Make all cases of all wrappers unknown again."""
         cls._verdicts[:] = bytes(_SLOTS)
 
 
-def _put_back(arrays: list[Any], values: list[Any]) -> None:
+def _restore(arrays: list[Any], values: list[Any]) -> None:
     for array, value in zip(arrays, values, strict=True):
         array[...] = value
 
 
 def kind(parameters: Any, histogram: Any) -> str:
-    """A histogram's type in GSAS-II's letters, such as PXC."""
+    """Return a histogram's type in GSAS-II, such as "PXC"."""
     return str(parameters.get(f":{histogram['hId']}:Type"))
 
 
 def module(name: str) -> Any:
-    """A module of GSAS-II by its short name: the one already imported, from the package or the older flat layout."""
-    for place in (f"GSASII.{name}", name):
-        if place in sys.modules:
-            return sys.modules[place]
+    """Return a module of GSAS-II by its short name, from the package or from the older flat layout."""
+    for full_name in (f"GSASII.{name}", name):
+        if full_name in sys.modules:
+            return sys.modules[full_name]
     try:
         return importlib.import_module(f"GSASII.{name}")
     except ModuleNotFoundError:
@@ -144,7 +146,10 @@ def module(name: str) -> Any:
 
 
 def wanted(names: Iterable[str]) -> set[str]:
-    """Read the switch: all (the default), none, or a comma list of names; -name takes one away from all."""
+    """Return the wrappers chosen by the environment variable: all (default), none, or names with commas.
+
+    "-name" removes one from all.
+    """
     known = set(names)
     words = [word.strip() for word in os.environ.get(SWITCH, "all").split(",") if word.strip()]
     chosen = known if not words or words[0] == "all" or words[0].startswith("-") else set()
@@ -156,17 +161,17 @@ def wanted(names: Iterable[str]) -> set[str]:
     return chosen
 
 
-def unknown_words(names: Iterable[str]) -> list[str]:
-    """The words of the switch that name no wrapper."""
+def unknown_names(names: Iterable[str]) -> list[str]:
+    """Return the names in the environment variable that are not names of wrappers."""
     known = {"all", "none", *names}
     words = [word.strip() for word in os.environ.get(SWITCH, "all").split(",")]
     return [word for word in words if word and word.removeprefix("-") not in known]
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
-    """Twelve hexadecimal digits of a module's function: its source without lines of comment and without white space.
+    """Return twelve hexadecimal digits of a function's source without comment lines and white space.
 
-    The same text gives the same digits under every version of Python; inspect.getsource would take a second for all.
+    They do not depend on the version of Python. inspect.getsource would take a second for all functions.
     """
     code = function.__code__
     lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
@@ -177,27 +182,27 @@ def fingerprint(function: Callable[..., Any]) -> str:
     return hashlib.sha256(kept.encode()).hexdigest()[:12]
 
 
-def check(place: str, parameters: tuple[str, ...] | None, known: Iterable[str]) -> None:
+def check(function_name: str, parameters: tuple[str, ...] | None, known: Iterable[str]) -> None:
     """Raise Unfit unless "Module.function" has these parameters and one of the known fingerprints.
 
-    parameters None leaves the signature unchecked, as for functions a wrapper only relies on.
+    ``parameters`` None: the signature is not checked, as for functions that a wrapper relies on but does not replace.
     """
-    owner, _, name = place.partition(".")
+    owner, _, name = function_name.partition(".")
     function = getattr(module(owner), name, None)
     if function is None:
-        raise Unfit(f"{place} is not there")
+        raise Unfit(f"GSAS-II has no {function_name}")
     if parameters is not None and tuple(inspect.signature(function).parameters) != parameters:
-        raise Unfit(f"{place} takes other parameters")
+        raise Unfit(f"{function_name} has other parameters")
     try:
         found = fingerprint(function)
     except (OSError, AttributeError) as error:
-        raise Unfit(f"the source of {place} cannot be read") from error
+        raise Unfit(f"the source of {function_name} cannot be read") from error
     if found not in tuple(known):
-        raise Unfit(f"{place} has changed (fingerprint {found})")
+        raise Unfit(f"{function_name} has changed (fingerprint {found})")
 
 
 def same(first: Any, second: Any) -> bool:
-    """True if two values are equal to the last bit: arrays by type, shape, bytes and mask; containers item by item."""
+    """Return whether two values are identical: arrays by type, shape, bytes and mask, containers item by item."""
     if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
         if not (isinstance(first, np.ndarray) and isinstance(second, np.ndarray)):
             return False

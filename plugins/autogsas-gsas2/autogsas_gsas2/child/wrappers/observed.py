@@ -1,4 +1,4 @@
-"""Wrapper "observed": observed structure factors once a refinement, not once a cycle."""
+"""Wrapper "observed": observed structure factors are calculated once a refinement instead of once a cycle."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import numpy as np
 
 from .guard import Guard, kind, module, same
 
-_MULTIPLICITY, _POSITION, _FOBS = 3, 5, 8
+_MULTIPLICITY, _POSITION, _FOBS = 3, 5, 8  # columns of GSAS-II's reflection table
 _OUT, _IN, _UNSURE = 0, 1, 2
-_MOST = 64
+_MOST_SKIPPED = 64
+"""Calls that may be postponed, a limit for the memory of their copies; a refinement rarely has more cycles."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A call of GetFobsSq left out: all it would have read, so that it can be made up for."""
+    """A skipped call of GetFobsSq, with all its inputs, so that it can be done later."""
 
     histograms: Any
     phases: Any
@@ -27,37 +28,21 @@ class Skipped:
 
 
 def install(guard: Guard) -> None:
-    """Leave GetFobsSq out of HessRefine and dervRefine; RefineCore calls it after the last cycle anyway.
+    """Skip GetFobsSq in HessRefine and dervRefine, because RefineCore calls it after the last cycle anyway.
 
-    Two of its effects outlast a cycle, and are kept: it turns the sign of the multiplicity of a reflection without
-    a point in its range, and such a reflection keeps the intensity of the call before. In a Le Bail extraction, and
-    for other than constant wavelength, nothing is left out.
+    Two of its effects last longer than a cycle and are reproduced: the multiplicity of a reflection without a point in
+    its range changes its sign, and such a reflection keeps the intensity of the call before. Nothing is skipped in a Le
+    Bail extraction and for data other than constant-wavelength data.
     """
     math = module("GSASIIstrMath")
     observed = math.GetFobsSq
     in_cycle = False
     skipped: list[Skipped] = []
 
-    def make_up(Histograms: Any, patterns: list[Any]) -> None:
-        todo = [call for call in skipped if call.histograms is Histograms]
+    def catch_up(Histograms: Any, patterns: list[Any]) -> None:
+        calls = [call for call in skipped if call.histograms is Histograms]
         skipped.clear()
-        tables, curves = _tables(patterns), _curves(patterns)
-        now = [table.copy() for table in tables], [curve.copy() for curve in curves]
-        columns = [_FOBS + offset for offset in _offsets(patterns, todo[0].phases)] if todo else []
-        for call in todo:
-            for table, column, values in zip(tables, columns, call.tables, strict=True):
-                kept = table[:, column].copy()
-                table[...] = values
-                table[:, column] = kept
-            for curve, values in zip(curves, call.curves, strict=True):
-                curve[...] = values
-            observed(call.histograms, call.phases, call.parameters, call.controls)
-        for table, column, values in zip(tables, columns, now[0], strict=False):
-            kept = table[:, column].copy()
-            table[...] = values
-            table[:, column] = kept
-        for curve, values in zip(curves, now[1], strict=True):
-            curve[...] = values
+        _repeat(observed, calls, patterns)
 
     def GetFobsSq(Histograms: Any, Phases: Any, parmDict: Any, calcControls: Any) -> Any:
         def plain() -> Any:
@@ -65,20 +50,19 @@ def install(guard: Guard) -> None:
 
         patterns = [h for name, h in Histograms.items() if name[:4] == "PWDR"]
         case = " ".join(sorted({kind(parmDict, h) for h in patterns}))
-        lebail = any(name.endswith(":LeBail") and on for name, on in parmDict.items())
-        if not patterns or lebail or any(word[2:3] != "C" for word in case.split()) or _idle_list(Histograms, Phases):
+        if not _may_be_skipped(Histograms, Phases, parmDict, case):
             skipped.clear()
             return plain()
         if in_cycle and guard.unknown(case):
             return _compared(guard, case, plain, patterns, Phases)
         if not in_cycle or not guard.proven(case):
             if skipped and any((r != _IN).any() for r in _reached(patterns, Phases, parmDict, calcControls)):
-                make_up(Histograms, patterns)
+                catch_up(Histograms, patterns)
             skipped.clear()
             return plain()
         reached = _reached(patterns, Phases, parmDict, calcControls)
-        if any((r == _UNSURE).any() for r in reached) or len(skipped) >= _MOST:
-            make_up(Histograms, patterns)
+        if any((r == _UNSURE).any() for r in reached) or len(skipped) >= _MOST_SKIPPED:
+            catch_up(Histograms, patterns)
             return plain()
         tables, curves = _tables(patterns), _curves(patterns)
         state = [table.copy() for table in tables], [curve.copy() for curve in curves]
@@ -103,6 +87,41 @@ def install(guard: Guard) -> None:
     math.dervRefine = cycle(math.dervRefine)
 
 
+def _may_be_skipped(histograms: Any, phases: Any, parameters: Any, case: str) -> bool:
+    """Return whether this wrapper applies: constant-wavelength patterns without Le Bail and without unused lists."""
+    lebail = any(name.endswith(":LeBail") and on for name, on in parameters.items())
+    kinds = case.split()
+    return (
+        bool(kinds)
+        and not lebail
+        and all(one[2:3] == "C" for one in kinds)
+        and not _has_orphan_list(histograms, phases)
+    )
+
+
+def _repeat(observed: Any, calls: list[Skipped], patterns: list[Any]) -> None:
+    """Do skipped calls of GetFobsSq with their own inputs; only the observed intensities are changed."""
+    tables, curves = _tables(patterns), _curves(patterns)
+    now = [table.copy() for table in tables], [curve.copy() for curve in curves]
+    columns = [_FOBS + offset for offset in _offsets(patterns, calls[0].phases)] if calls else []
+    for call in calls:
+        for table, column, values in zip(tables, columns, call.tables, strict=True):
+            _set_all_but(table, column, values)
+        for curve, values in zip(curves, call.curves, strict=True):
+            curve[...] = values
+        observed(call.histograms, call.phases, call.parameters, call.controls)
+    for table, column, values in zip(tables, columns, now[0], strict=False):
+        _set_all_but(table, column, values)
+    for curve, values in zip(curves, now[1], strict=True):
+        curve[...] = values
+
+
+def _set_all_but(table: Any, column: int, values: Any) -> None:
+    kept = table[:, column].copy()
+    table[...] = values
+    table[:, column] = kept
+
+
 def _tables(patterns: list[Any]) -> list[Any]:
     return [reflections["RefList"] for h in patterns for reflections in h["Reflection Lists"].values()]
 
@@ -116,8 +135,8 @@ def _offsets(patterns: list[Any], phases: Any) -> list[int]:
     return [int(bool(phases[name]["General"].get("Modulated"))) for name in names]
 
 
-def _idle_list(histograms: Any, phases: Any) -> bool:
-    """True if a list of reflections is of a phase that was deleted, renamed or taken out of its histogram."""
+def _has_orphan_list(histograms: Any, phases: Any) -> bool:
+    """Return whether a reflection list belongs to a phase that was deleted, renamed or removed from the histogram."""
     return any(
         phase not in phases or name not in phases[phase]["Histograms"]
         for name, histogram in histograms.items()
@@ -127,9 +146,10 @@ def _idle_list(histograms: Any, phases: Any) -> bool:
 
 
 def _reached(patterns: list[Any], phases: Any, parameters: Any, controls: Any) -> list[Any]:
-    """For each table, whether each reflection has points that are in the limits and not masked within its range.
+    """Return for each table whether each reflection has points in its range that are within the limits and not masked.
 
-    _IN and _OUT hold with a point to spare at both ends; _UNSURE where that is not so.
+    _IN and _OUT are certain also if the range is one point wider or narrower at both ends; otherwise _UNSURE. The range
+    is GSAS-II's own in GetFobsSq.
     """
     found = []
     for histogram in patterns:
@@ -155,7 +175,7 @@ def _reached(patterns: list[Any], phases: Any, parameters: Any, controls: Any) -
             where = np.full(len(table), _UNSURE)
             where[wide == 0] = _OUT
             where[narrow > 0] = _IN
-            # GSAS-II passes over a range of nothing at the very beginning of the data without turning the sign.
+            # At the very beginning of the data GSAS-II skips an empty range without changing the sign.
             where[(where == _OUT) & (np.maximum(low, begin) + np.maximum(low, np.minimum(end, high)) < 4)] = _UNSURE
             where[~np.isfinite(position + width)] = _UNSURE
             found.append(where)
@@ -168,7 +188,7 @@ def _open(open_points: Any, begin: Any, end: Any, low: int, high: int) -> Any:
 
 
 def _compared(guard: Guard, case: str, plain: Any, patterns: list[Any], phases: Any) -> Any:
-    """Call GetFobsSq and see that it changes nothing but intensities, and the signs this wrapper turns."""
+    """Call GetFobsSq and check that it changes only intensities and the signs that this wrapper changes."""
     before = [table.copy() for table in _tables(patterns)]
     data = [[np.ma.getdata(array).copy() for array in h["Data"]] for h in patterns]
     answer = plain()
@@ -178,5 +198,7 @@ def _compared(guard: Guard, case: str, plain: Any, patterns: list[Any], phases: 
         table[:, _MULTIPLICITY + offset] = np.abs(table[:, _MULTIPLICITY + offset])
         old[:, _MULTIPLICITY + offset] = np.abs(old[:, _MULTIPLICITY + offset])
     now = [[np.ma.getdata(array) for array in h["Data"]] for h in patterns]
-    guard.settle(case, same([answer, after, now], [None, before, data]), "GetFobsSq changes more than it did")
+    guard.settle(
+        case, same([answer, after, now], [None, before, data]), "GetFobsSq changes more than the wrapper expects"
+    )
     return answer

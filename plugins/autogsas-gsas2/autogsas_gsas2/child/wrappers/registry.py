@@ -1,4 +1,4 @@
-"""The wrappers by name: what each wraps, what it relies on, and putting them in place."""
+"""The wrappers by name, the functions of GSAS-II that each wraps or relies on, and their installation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import arrays, derivatives, observed, scalars, shapes, tables
 from .fingerprints import KNOWN
-from .guard import Guard, Unfit, check, fingerprint, module, unknown_words, wanted
+from .guard import Guard, Unfit, check, fingerprint, module, unknown_names, wanted
 
 _PATTERN = "parmDict histDict1 x varylist Histogram Phases calcControls pawleyLookup histogram"
 _REFINE = "values HistoPhases parmDict histDict1 varylist calcControls pawleyLookup dlg"
@@ -16,7 +16,7 @@ _PEAK = "pos sig gam shl xdata"
 
 @dataclass(frozen=True)
 class Wrapper:
-    """One wrapper: how to install it, the signatures it wraps and the functions whose insides it relies on."""
+    """One wrapper: its installer, the functions it wraps with their parameters, and the functions it relies on."""
 
     name: str
     install: Callable[[Guard], None]
@@ -113,25 +113,25 @@ _installed: dict[str, Guard] = {}
 
 
 def _check(wrapper: Wrapper) -> None:
-    # Several processes of GSAS-II's own are handed functions by name, which a wrapped one does not have.
+    # GSAS-II's own processes get functions by name, which does not work for wrapped ones.
     if module("GSASIIpath").GetConfigValue("Multiprocessing_cores", 0) not in (0, 1):
-        raise Unfit("GSAS-II is set to Multiprocessing_cores of its own")
-    for place, parameters in wrapper.wraps.items():
-        check(place, tuple(parameters.split()), KNOWN.get(place, ()))
-    for place in wrapper.relies_on:
-        check(place, None, KNOWN.get(place, ()))
+        raise Unfit("GSAS-II's setting Multiprocessing_cores is on")
+    for name, parameters in wrapper.wraps.items():
+        check(name, tuple(parameters.split()), KNOWN.get(name, ()))
+    for name in wrapper.relies_on:
+        check(name, None, KNOWN.get(name, ()))
 
 
 def install(log: Callable[[str], None]) -> tuple[str, ...]:
-    """Put the wrappers chosen by AUTOGSAS_GSAS2_WRAPPERS in place and return the names of those that fit.
+    """Install the wrappers chosen by AUTOGSAS_GSAS2_WRAPPERS that fit this GSAS-II, and return their names.
 
-    Called once in the process that imported GSAS-II, before it forks; a second call changes nothing. log takes one
-    line for each wrapper that does not fit this GSAS-II, and later one for each that turns itself off.
+    Call it once in the process that has imported GSAS-II, before it forks; a second call changes nothing. ``log`` gets
+    a line for each wrapper that does not fit this GSAS-II, and later for each that is switched off.
     """
     if _installed:
         return active()
-    for word in unknown_words(NAMES):
-        log(f"there is no wrapper {word}; there are {', '.join(NAMES)}")
+    for word in unknown_names(NAMES):
+        log(f"AUTOGSAS_GSAS2_WRAPPERS: unknown wrapper {word!r}; allowed: {', '.join(NAMES)}")
     chosen = wanted(NAMES)
     fit = []
     for wrapper in WRAPPERS:
@@ -151,15 +151,18 @@ def install(log: Callable[[str], None]) -> tuple[str, ...]:
 
 
 def active() -> tuple[str, ...]:
-    """The names of the wrappers in place that have not turned themselves off."""
+    """Return the names of the installed wrappers that have not been switched off."""
     return tuple(name for name, guard in _installed.items() if not guard.refuted())
 
 
-def prints() -> dict[str, str]:
-    """The fingerprints of this GSAS-II, to be added to fingerprints.py after the benchmark has shown the same bits."""
-    places = {place for wrapper in WRAPPERS for place in (*wrapper.wraps, *wrapper.relies_on)}
+def all_fingerprints() -> dict[str, str]:
+    """Return the fingerprints of this GSAS-II.
+
+    Add them to fingerprints.py once the benchmark has shown identical results.
+    """
+    names = {name for wrapper in WRAPPERS for name in (*wrapper.wraps, *wrapper.relies_on)}
     found = {}
-    for place in sorted(places):
-        owner, _, name = place.partition(".")
-        found[place] = fingerprint(getattr(module(owner), name))
+    for full_name in sorted(names):
+        owner, _, name = full_name.partition(".")
+        found[full_name] = fingerprint(getattr(module(owner), name))
     return found

@@ -1,4 +1,4 @@
-"""Wrappers "distance", "intensity" and "search": small sums done once a reflection, without arrays of six numbers."""
+"""Wrappers "distance", "intensity" and "search": small calculations for each reflection, without small arrays."""
 
 from __future__ import annotations
 
@@ -11,29 +11,32 @@ from .guard import Guard, module
 
 
 def distance(guard: Guard) -> None:
-    """Add the six terms of 1/d^2 as numbers, in the order in which numpy adds them."""
+    """Calculate 1/d^2 as a sum of six numbers, in the order in which numpy adds them.
+
+    1/d^2 = A0 h^2 + A1 k^2 + A2 l^2 + A3 hk + A4 hl + A5 kl.
+    """
     lattice = module("GSASIIlattice")
     inner = lattice.calc_rDsq
 
-    def short(H: Any, A: Any) -> Any:
-        h, k, l = H.tolist()  # noqa: E741 - Miller's
+    def fast(H: Any, A: Any) -> Any:
+        h, k, l = H.tolist()  # noqa: E741  Miller indices
         a, b, c, d, e, f = A
         return np.float64(a * (h * h) + b * (k * k) + c * (l * l) + d * (h * k) + e * (h * l) + f * (k * l))
 
     def calc_rDsq(H: Any, A: Any) -> Any:
-        # Only for whole indices: their squares are exact, however they are computed.
+        # Only for integer indices, whose squares are exact in any order of calculation.
         if type(H) is not np.ndarray or H.dtype != np.float64 or type(A) is not list or not (np.rint(H) == H).all():
             return inner(H, A)
         case = "cubic" if not (A[3] or A[4] or A[5]) else "any"
         if guard.proven(case):
-            return short(H, A)
-        return guard.sample(case, lambda: inner(H, A), lambda: short(H, A))
+            return fast(H, A)
+        return guard.sample(case, lambda: inner(H, A), lambda: fast(H, A))
 
     lattice.calc_rDsq = calc_rDsq
 
 
 def intensity(guard: Guard) -> None:
-    """Skip extinction and roughness where their coefficients are zero; remember the azimuth's part of polarization."""
+    """Skip extinction and roughness if their coefficients are zero; cache the azimuth's part of the polarization."""
     math, powder = module("GSASIIstrMath"), module("GSASIIpwd")
     polarization, roughness, extinction = powder.Polarization, powder.SurfaceRough, math.GetPwdrExt
     azimuths: dict[float, tuple[Any, Any]] = {}
@@ -61,7 +64,7 @@ def intensity(guard: Guard) -> None:
             return np.float64(1.0)
         return guard.sample("roughness", lambda: roughness(SRA, SRB, Tth), lambda: np.float64(1.0))
 
-    def unextinguished(angle: Any) -> Any:
+    def without_extinction(angle: Any) -> Any:
         sine = math.sind(angle / 2.0) ** 2
         return sine + (1.0 - sine)
 
@@ -69,21 +72,21 @@ def intensity(guard: Guard) -> None:
         def plain() -> Any:
             return extinction(refl, im, pfx, phfx, hfx, calcControls, parmDict)
 
-        flight = "T" in calcControls[hfx + "histType"]
-        if flight or parmDict[phfx + "Extinction"] != 0.0 or not np.isfinite(refl[9 + im]):
+        time_of_flight = "T" in calcControls[hfx + "histType"]
+        if time_of_flight or parmDict[phfx + "Extinction"] != 0.0 or not np.isfinite(refl[9 + im]):
             return plain()
         if guard.proven("extinction"):
-            return unextinguished(refl[5 + im])
-        return guard.sample("extinction", plain, lambda: unextinguished(refl[5 + im]))
+            return without_extinction(refl[5 + im])
+        return guard.sample("extinction", plain, lambda: without_extinction(refl[5 + im]))
 
     powder.Polarization, powder.SurfaceRough, math.GetPwdrExt = Polarization, SurfaceRough, GetPwdrExt
 
 
 def search(guard: Guard) -> None:
-    """Let GSASIIstrMath find points in a plain array by the array's own method.
+    """Let GSASIIstrMath search a plain array with the array's own method.
 
-    numpy.searchsorted does the same by a longer way that costs more than the search. GSASIIstrMath gets a copy of
-    numpy's names in which this one is replaced; numpy itself is left alone.
+    numpy.searchsorted calls the same method, but its checks cost more than the search. GSASIIstrMath gets a copy of
+    numpy's namespace in which this function is replaced; numpy itself is not changed.
     """
     math = module("GSASIIstrMath")
     inner = math.np.searchsorted

@@ -1,8 +1,8 @@
-"""Wrappers "integral" and "shapes": a peak's shape and derivatives are computed once for the same parameters."""
+"""Wrappers "integral" and "shapes": a peak's profile and derivatives are calculated once for the same parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ from .guard import Guard, module, same
 
 _CASE = "constant wavelength"
 _LIMIT = 64 * 1024 * 1024
+"""Most bytes of peaks in the cache: a limit for memory, not tuned."""
 
 
 class Peak:
-    """A peak and its integral, as GSAS-II returns them; the integral is computed only where it is asked for."""
+    """A peak's profile and its integral, as GSAS-II returns them; the integral is calculated only if it is used."""
 
     __slots__ = ("shape", "x")
 
@@ -32,13 +33,13 @@ class Peak:
         return 2
 
     def integral(self) -> Any:
-        """The sum over the points, each times its width, the last width counting twice; per cent."""
+        """Return 100 sum_i y_i (x_(i+1) - x_i) with the last interval used twice, as GSAS-II does."""
         width = np.diff(self.x)
         return np.sum(100.0 * self.shape * np.append(width, width[-1]))
 
 
 def integral(guard: Guard) -> None:
-    """Leave out the integral of getFCJVoigt3, which the calculation of a pattern throws away."""
+    """Leave out the integral of getFCJVoigt3, which the calculation of a pattern does not use."""
     powder = module("GSASIIpwd")
     inner, kernel = powder.getFCJVoigt3, powder.pyd.pypsvfcjo
 
@@ -49,29 +50,33 @@ def integral(guard: Guard) -> None:
             return Peak(kernel(len(xdata), xdata - pos, pos, sig, gam, shl), xdata)
         answer = inner(pos, sig, gam, shl, xdata)
         if guard.unknown(_CASE):
-            short = Peak(kernel(len(xdata), xdata - pos, pos, sig, gam, shl), xdata)
-            guard.settle(_CASE, same(tuple(answer), tuple(short)))
+            fast = Peak(kernel(len(xdata), xdata - pos, pos, sig, gam, shl), xdata)
+            guard.settle(_CASE, same(tuple(answer), tuple(fast)))
         return answer
 
     powder.getFCJVoigt3 = getFCJVoigt3
 
 
-class Memory:
-    """The peaks of this evaluation of the pattern and of the one before, within a limit of bytes."""
+class PeakCache:
+    """The peaks of this calculation of the pattern and of the one before, within a limit of bytes.
+
+    It is used only during a refinement, while ``refining`` is set.
+    """
 
     def __init__(self) -> None:
-        self.now: dict[tuple[float, ...], _Known] = {}
-        self.before: dict[tuple[float, ...], _Known] = {}
+        self.refining = False
+        self.now: dict[tuple[float, ...], _CachedPeak] = {}
+        self.before: dict[tuple[float, ...], _CachedPeak] = {}
         self.size = 0
         self.size_before = 0
 
-    def turn(self) -> None:
-        """Begin a new evaluation: what was new is now the one before."""
+    def next_calculation(self) -> None:
+        """Begin a new calculation: the peaks of the one before the last are dropped."""
         self.before, self.size_before = self.now, self.size
         self.now, self.size = {}, 0
 
-    def find(self, key: tuple[float, ...]) -> _Known | None:
-        """The peak with these parameters, kept for one evaluation more."""
+    def find(self, key: tuple[float, ...]) -> _CachedPeak | None:
+        """Return the peak with these parameters, which is then kept for one more calculation; None if unknown."""
         known = self.now.get(key)
         if known is None:
             known = self.before.get(key)
@@ -79,19 +84,42 @@ class Memory:
                 self.keep(key, known)
         return known
 
-    def keep(self, key: tuple[float, ...], known: _Known) -> None:
-        """Remember a peak."""
+    def keep(self, key: tuple[float, ...], known: _CachedPeak) -> None:
+        """Add a peak."""
         self.now[key] = known
         self.size += known.bytes
 
+    def arrays(
+        self, pos: Any, sig: Any, gam: Any, shl: Any, x: Any, calculate: Callable[..., Any] | None
+    ) -> tuple[Any, ...] | None:
+        """Return a peak's profile and derivatives at the points x; None if they are unknown and not calculated.
+
+        ``calculate`` is GSAS-II's compiled routine, or None to look them up only.
+        """
+        if not self.refining or x.dtype != np.float64 or x.strides != (8,):
+            return None
+        key = (float(pos), float(sig), float(gam), float(shl))
+        known = self.find(key)
+        arrays = known.part(x) if known is not None else None
+        if arrays is not None:
+            return arrays
+        if calculate is None or self.full:
+            return None
+        fresh = _CachedPeak(x, calculate(len(x), x - pos, pos, sig, gam, shl))
+        self.keep(key, fresh)
+        return fresh.arrays
+
     @property
     def full(self) -> bool:
-        """True where another evaluation's worth of peaks would not fit."""
+        """Whether the limit is exceeded, so that no peaks should be added."""
         return self.size + self.size_before > _LIMIT
 
 
-class _Known:
-    """A peak's five arrays over the points from address on; x is held so that the address stays its own."""
+class _CachedPeak:
+    """A peak's profile and derivatives at points x.
+
+    Later points are recognised by their address in memory; ``x`` is kept so that the address remains valid.
+    """
 
     __slots__ = ("address", "arrays", "bytes", "x")
 
@@ -103,7 +131,7 @@ class _Known:
             array.flags.writeable = False
 
     def part(self, x: Any) -> tuple[Any, ...] | None:
-        """The arrays over x, or None where x reaches beyond what is known."""
+        """Return the arrays at the points x, or None if x has points outside the known ones."""
         first = (_address(x) - self.address) // 8
         last = first + len(x)
         if first < 0 or last > len(self.x):
@@ -118,37 +146,22 @@ def _address(x: Any) -> int:
 
 
 def shapes(guard: Guard) -> None:
-    """Compute a peak and its derivatives together and remember them for the next call with the same parameters.
+    """Calculate a peak and its derivatives together, and cache them for the next call with the same parameters.
 
-    GSAS-II asks for the peaks alone and, at an accepted step, for peaks and derivatives of the same parameters;
-    its compiled routine computes the derivatives both times. Every value depends on its own point and the peak's
-    parameters alone, so a narrower range is a slice. The memory is emptied at the end of a refinement.
+    GSAS-II calculates the peaks and, after an accepted step, peaks and derivatives for the same parameters; its
+    compiled routine calculates the derivatives both times. Each value depends on its point and the peak's parameters
+    only, so that a narrower range is a slice. The cache is emptied at the end of a refinement.
     """
     math, powder, main = module("GSASIIstrMath"), module("GSASIIpwd"), module("GSASIIstrMain")
     peak, slopes = powder.getFCJVoigt3, powder.getdFCJVoigt3
     kernel, kernel_slopes = powder.pyd.pypsvfcjo, powder.pyd.pydpsvfcjo
-    memory = Memory()
-    refining = False
-
-    def remembered(pos: Any, sig: Any, gam: Any, shl: Any, x: Any, compute: bool) -> tuple[Any, ...] | None:
-        if not refining or x.dtype != np.float64 or x.strides != (8,):
-            return None
-        key = (float(pos), float(sig), float(gam), float(shl))
-        known = memory.find(key)
-        arrays = known.part(x) if known is not None else None
-        if arrays is not None:
-            return arrays
-        if not compute or memory.full:
-            return None
-        fresh = _Known(x, kernel_slopes(len(x), x - pos, pos, sig, gam, shl))
-        memory.keep(key, fresh)
-        return fresh.arrays
+    cache = PeakCache()
 
     def getFCJVoigt3(pos: Any, sig: Any, gam: Any, shl: Any, xdata: Any) -> Any:
         case = f"{_CASE} peak"
         if len(xdata) < 2 or not (guard.proven(case) or guard.unknown(case)):
             return peak(pos, sig, gam, shl, xdata)
-        arrays = remembered(pos, sig, gam, shl, xdata, compute=True)
+        arrays = cache.arrays(pos, sig, gam, shl, xdata, kernel_slopes)
         if arrays is None:
             return peak(pos, sig, gam, shl, xdata)
         if guard.unknown(case):
@@ -159,7 +172,7 @@ def shapes(guard: Guard) -> None:
         case = f"{_CASE} slopes"
         if len(xdata) < 2 or not (guard.proven(case) or guard.unknown(case)):
             return slopes(pos, sig, gam, shl, xdata)
-        arrays = remembered(pos, sig, gam, shl, xdata, compute=False)
+        arrays = cache.arrays(pos, sig, gam, shl, xdata, None)
         if arrays is None:
             return slopes(pos, sig, gam, shl, xdata)
         if guard.unknown(case):
@@ -169,18 +182,17 @@ def shapes(guard: Guard) -> None:
     evaluate, core = math.errRefine, main.RefineCore
 
     def errRefine(*args: Any, **named: Any) -> Any:
-        memory.turn()
+        cache.next_calculation()
         return evaluate(*args, **named)
 
     def RefineCore(*args: Any, **named: Any) -> Any:
-        nonlocal refining
-        refining = True
+        cache.refining = True
         try:
             return core(*args, **named)
         finally:
-            refining = False
-            memory.turn()
-            memory.turn()
+            cache.refining = False
+            cache.next_calculation()
+            cache.next_calculation()
 
     powder.getFCJVoigt3, powder.getdFCJVoigt3 = getFCJVoigt3, getdFCJVoigt3
     math.errRefine, main.RefineCore = errRefine, RefineCore

@@ -1,4 +1,4 @@
-"""Wrapper "xsect": the table of X-ray cross sections is read once an element, not once a use."""
+"""Wrapper "xsect": the table of X-ray cross sections is read once for each element instead of at each use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .guard import Guard, module
 
 
 def install(guard: Guard) -> None:
-    """Remember what GSASIIElem.GetXsectionCoeff reads; every caller gets its own copy."""
+    """Cache what GSASIIElem.GetXsectionCoeff reads; each caller gets a copy."""
     elements = module("GSASIIElem")
     read = elements.GetXsectionCoeff
     known: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What a refinement freed and which background it took, read off its parameters and its recipe."""
+"""The groups and the background that a refinement used, from its parameters and its recipe."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["background_of", "groups_of"]
 
 
 def groups_of(parameters: Sequence[Parameter]) -> tuple[str, ...]:
-    """Return the groups of which something was refined, in the recipe's own order of words."""
+    """Return the groups with a refined parameter, in the order of the recipe's group names."""
     refined = {parameter.group for parameter in parameters if parameter.esd is not None}
     return tuple(group for group in GROUPS if group in refined)
 
 
 def background_of(histogram: str, recipe: Recipe | None, parameters: Sequence[Parameter]) -> tuple[str, int]:
-    """Return the function ("" where it is not said) and the number of terms of a histogram's background."""
+    """Return the function ("" if it is unknown) and the number of terms of a histogram's background."""
     numbered = re.compile(rf"{re.escape(histogram)}:background \d+")
     terms = sum(1 for parameter in parameters if numbered.fullmatch(parameter.name))
     function = ""

@@ -1,4 +1,4 @@
-"""The verb compare: what was named is read or refined, laid side by side and judged."""
+"""The command ``autogsas compare``: read or refine what is named, and compare it (see `autogsas.comparison`)."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def compare(
     """Compare the first refinement with each of the others.
 
     Each is a run or its folder, a file that a plugin reads as a finished refinement (.gpx), a recipe, or a CIF. A
-    recipe is refined now: on ``project``, else the one in its own folder, else the project of the first run given; by
-    ``backend``, else the engine of that run. Nothing of it is kept.
-    Raises UserError for what cannot be read or compared, BackendMissing where an engine that is needed is not there.
+    recipe is refined now, and its files are not kept. It uses ``project``, or else the project in its own folder, or
+    else that of the first run given; ``backend``, or else the engine of that run.
+    Raises UserError for input that cannot be read or compared, BackendMissing if a required engine is not available.
     """
     if len(given) < 2:
-        raise UserError("comparing takes two refinements or more", found=len(given), allowed=ALLOWED)
+        raise UserError("compare needs two or more refinements", found=len(given), allowed=ALLOWED)
     paths = [item.folder if isinstance(item, Run) else Path(item) for item in given]
     for path in paths:
         if not path.exists():
@@ -59,9 +59,9 @@ def compare(
 
 
 def write_page(comparison: Comparison, file: Path | str, command: str = "") -> Path:
-    """Write a comparison as one page that opens offline and return its path.
+    """Write a comparison as one HTML page that opens offline, and return its path.
 
-    ``command`` is what repeats it, as one types it. Raises UserError where the file cannot be written.
+    ``command`` is the command line that repeats it, shown on the page. Raises UserError if the file cannot be written.
     """
     from autogsas.comparepage import write_comparison  # drawing is imported where it is used
 
@@ -69,7 +69,7 @@ def write_page(comparison: Comparison, file: Path | str, command: str = "") -> P
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:
-    """Return short names, distinct: those of the files, with as much of their folders as it takes."""
+    """Return short distinct names: those of the files, with as many of their folders as necessary."""
     resolved = [path.resolve() for path in paths]
     names = [path.name.removesuffix(".yaml").removesuffix(".recipe") for path in resolved]
     for depth in range(2, 6):
@@ -92,7 +92,7 @@ def _read(path: Path, label: str) -> Refinement:
     if answer is None:
         why = "not a refinement"
         if path.suffix.lower() == ".gpx":
-            why = "reading a .gpx takes the plugin autogsas-gsas2, which is not installed"
+            why = "reading a .gpx file needs the plugin autogsas-gsas2, which is not installed"
         raise UserError(why, file=path, allowed=ALLOWED)
     if not (
         isinstance(answer, tuple)
@@ -125,8 +125,8 @@ def _refined(
             progress=progress,
         )
         if done.best is None:
-            message = next(iter(done.summary.causes), "nothing usable")
-            raise UserError(f"the recipe gave no usable refinement ({message})", file=recipe)
+            cause = next(iter(done.summary.causes), "no usable result")
+            raise UserError(f"the refinement by this recipe failed ({cause})", file=recipe)
         return refinement_from_run(done.folder, label, "recipe", str(recipe))
 
 
@@ -139,11 +139,11 @@ def _project_of(recipe: Path, project: Path | str | None, first_run: Path | None
         named = _project_file_of(first_run)
         if named is not None and named.exists():
             return named
-    raise UserError("which project is it for? name it with --project", file=recipe)
+    raise UserError("no project found for this recipe; name it with --project", file=recipe)
 
 
 def _project_file_of(run: Path) -> Path | None:
-    """Return the project file that a run was of, as its summary names it."""
+    """Return the project file of a run, from its summary."""
     file = read_summary(run).project_file
     return None if file is None else Path(file)
 

@@ -26,7 +26,7 @@ _STYLES = {
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
-    """Print a comparison."""
+    """Print a comparison to a rich console."""
     for pair in comparison.pairs:
         _verdict(pair, console)
     for warning in comparison.warnings:

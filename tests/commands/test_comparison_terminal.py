@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from autogsas.cli import cli, main
-from autogsas.commands.sidebyside import show_comparison
+from autogsas.commands.comparison_terminal import show_comparison
 from autogsas.comparison import build_comparison
 from autogsas.comparison.verdict import VERDICTS
 from tests.comparison.samples import make_fit, make_refinement, moved
@@ -23,7 +23,7 @@ def shown(*refinements, width: int = 100) -> str:
     return console.file.getvalue()
 
 
-def test_the_text_says_the_verdict_the_figures_and_the_differences():
+def test_the_text_has_the_verdict_the_figures_and_the_differences():
     text = shown(make_refinement("run", off=0.04, sites=moved("O1", 0, 0.06)), make_refinement("hand"))
     assert "run against hand: different structure" in text
     lines = [line.split() for line in text.splitlines()]
@@ -33,7 +33,7 @@ def test_the_text_says_the_verdict_the_figures_and_the_differences():
     assert "refined: scale and cell" in text
 
 
-def test_findings_and_other_limits_are_said():
+def test_findings_and_other_limits_are_shown():
     text = shown(
         make_refinement("run", errors=["u-negative"]), make_refinement("hand", fits=[make_fit(limits=(20, 90))])
     )
@@ -43,7 +43,7 @@ def test_findings_and_other_limits_are_said():
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_names_are_shown_as_they_are_whatever_they_hold(width):
+def test_names_with_any_characters_are_shown_unchanged(width):
     name = "[red]x[/red] <b>é"
     text = shown(make_refinement(name), make_refinement("hand", phase="[bold]"), width=width)
     assert name in " ".join(text.split())
@@ -56,7 +56,7 @@ def run(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str
     return int(end.value.code or 0), out.out, out.err
 
 
-def test_json_holds_verdicts_figures_and_parameters(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_json_has_verdicts_figures_and_parameters(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     summary = write_run(tmp_path / "a")
     write_run(tmp_path / "b")
     status, out, err = run(capsys, "compare", tmp_path / "a", tmp_path / "b", "--json")
@@ -70,7 +70,7 @@ def test_json_holds_verdicts_figures_and_parameters(tmp_path: Path, capsys: pyte
     assert data["parameters"][0]["cells"][0]["value"] == pytest.approx(summary["structure"][0]["cell"]["a"])
 
 
-def test_quiet_says_the_verdict_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_quiet_prints_only_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     write_run(tmp_path / "a")
     write_run(tmp_path / "b")
     status, out, err = run(capsys, "compare", tmp_path / "a", tmp_path / "b", "--quiet")
@@ -79,7 +79,7 @@ def test_quiet_says_the_verdict_alone(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_mistakes_are_one_line_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     write_run(tmp_path / "a")
-    for given, says in (([tmp_path / "a"], "two refinements or more"), ([tmp_path / "a", "nowhere"], "no such file")):
+    for given, says in (([tmp_path / "a"], "two or more refinements"), ([tmp_path / "a", "nowhere"], "no such file")):
         status, out, err = run(capsys, "compare", *given)
         assert (status, out) == (2, "")
         assert says in err
@@ -87,12 +87,12 @@ def test_mistakes_are_one_line_and_status_2(tmp_path: Path, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("page", ["nowhere/page.html", "a"])
-def test_a_page_that_cannot_be_written_is_told_before_anything_is_read_or_refined(
+def test_a_page_that_cannot_be_written_is_reported_before_anything_is_refined(
     page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / "a").mkdir()
     asked = []
-    monkeypatch.setattr("autogsas.commands.comparing.compare", lambda *given, **options: asked.append(given))
+    monkeypatch.setattr("autogsas.commands.compare.compare", lambda *given, **options: asked.append(given))
     status, out, err = run(capsys, "compare", tmp_path / "a", tmp_path / "b", "--html", tmp_path / page)
     assert (status, out, asked) == (2, "", [])
     assert f"{tmp_path / page}: cannot be written: " in err
