@@ -1,4 +1,4 @@
-"""A run folder as a search leaves it, made of nothing: fluorapatite's peaks, counting noise, and a story of trials."""
+"""A synthetic run folder like that of a search: peaks of fluorapatite, counting noise, and a history of trials."""
 
 from __future__ import annotations
 
@@ -381,7 +381,7 @@ def _summary(
                     "background": {"function": "log interpolate", "terms": 12},
                 },
                 {"title": "Cell", "free": ["cell", "displacement"]},
-                {"title": "Line shape", "free": ["U", "V", "W", "X", "SH/L"], "set": {"W": 5.0}},
+                {"title": "Peak shape", "free": ["U", "V", "W", "X", "SH/L"], "set": {"W": 5.0}},
                 {"title": "Structure", "free": ["positions", "uiso"]},
             ],
         }
@@ -401,7 +401,7 @@ def _summary(
             for title, rwp, n in (
                 ("Scale and background", 38.2, 13),
                 ("Cell", 24.9, 15),
-                ("Line shape", 12.37, 20),
+                ("Peak shape", 12.37, 20),
                 ("Structure", first["rwp"] if first else None, 37),
             )
         ]

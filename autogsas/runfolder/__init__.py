@@ -1,1 +1,1 @@
-"""A run's folder: writing it, reading it, and its summary."""
+"""The folder of a run: writing and reading its files, and the summary of the run."""

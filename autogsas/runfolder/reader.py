@@ -28,9 +28,9 @@ _REFLECTIONS = ("histogram", "phase", "h", "k", "l", "d", "two_theta")
 
 @dataclass(frozen=True)
 class Profile:
-    """The curves of one histogram of the best trial; arrays of shape (n,), 2theta in degrees, NaN where missing.
+    """The curves of one histogram of the best trial; arrays of shape (n,), 2theta in degrees, NaN if missing.
 
-    ``weight`` is 1/sigma^2 and zero where a point does not count.
+    ``weight`` is 1/sigma^2, and zero for points that do not count.
     """
 
     histogram: str
@@ -47,7 +47,7 @@ class Profile:
 
     @property
     def difference(self) -> Array:
-        """Observed less calculated, shape (n,); NaN at points that do not count."""
+        """Observed minus calculated, shape (n,); NaN at points that do not count."""
         return np.where(self.counted, self.observed - self.calculated, np.nan)
 
     @property
@@ -56,9 +56,10 @@ class Profile:
         return np.asarray(self.difference * np.sqrt(np.where(self.counted, self.weight, np.nan)))
 
     def uncounted(self, excluded: Sequence[tuple[float, float]] = ()) -> list[tuple[float, float]]:
-        """Return the 2theta regions that do not count: the excluded ones and runs of points without weight.
+        """Return the 2theta regions that do not count: the excluded ones and ranges of points without weight.
 
-        Regions in degrees, ordered, disjoint, cut to the pattern's range; a run reaches half way to its neighbours.
+        Regions are in degrees, ordered, disjoint and within the range of the pattern; a range of points without weight
+        ends half way to the next point.
         """
         x = self.two_theta
         if not x.size:
@@ -81,7 +82,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Marks:
-    """Where the reflections of one phase lie in one histogram; ``hkl`` (n, 3), ``d`` Angstrom, 2theta degrees (n,)."""
+    """Reflections of one phase in one histogram; ``hkl`` (n, 3); ``d`` in Angstrom and 2theta in degrees, (n,)."""
 
     histogram: str
     phase: str
@@ -92,7 +93,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One trial as the history shows it; R factors in per cent, None where there is none."""
+    """One trial of the history; R factors in per cent, None if there is none."""
 
     number: int
     state: str
@@ -104,13 +105,13 @@ class Attempt:
 
     @property
     def seeded(self) -> bool:
-        """Whether the trial was given, not proposed by the sampler."""
+        """Whether the trial was a seed, not proposed by the sampler."""
         return self.origin != "search"
 
 
 @dataclass(frozen=True)
 class ByHand:
-    """A refinement made by hand that the search is measured against; ``rwp`` in per cent."""
+    """A refinement made by hand, to compare the search with; ``rwp`` in per cent."""
 
     name: str
     trial: int | None
@@ -164,7 +165,7 @@ def read_summary(folder: Path) -> Summary:
         raise UserError(f"cannot be read: {error}", file=file) from error
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else type(data).__name__
-        raise UserError("another version of summary.json", file=file, key="schema", found=found, allowed=str(SCHEMA))
+        raise UserError("written by an incompatible version", file=file, key="schema", found=found, allowed=str(SCHEMA))
     try:
         return Summary.model_validate(data)
     except ValidationError as error:
@@ -231,20 +232,20 @@ def _grouped(file: Path, columns: Sequence[str], keys: Sequence[str]) -> dict[tu
         reader = csv.DictReader(lines)
         absent = [name for name in columns if name not in (reader.fieldnames or ())]
         if absent:
-            raise UserError(f"no column {absent[0]!r}", file=file)
+            raise UserError(f"is damaged: no column {absent[0]!r}", file=file)
         for row in reader:
             groups.setdefault(tuple(_name(row[key] or "") for key in keys), []).append(row)
     return groups
 
 
 def _name(text: str) -> str:
-    # The apostrophe is there to keep spreadsheets from taking a name for a formula.
+    # The apostrophe keeps spreadsheets from reading a name as a formula.
     return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _numbers(file: Path, rows: Sequence[dict[str, str]], column: str, *, gaps: bool = False) -> Array:
-    """Return a column; an empty cell is NaN where ``gaps`` are allowed, else damage like any other text."""
+    """Return a column; an empty cell is NaN if ``gaps`` are allowed. Raises UserError for other texts."""
     try:
         return np.array([np.nan if gaps and row[column] == "" else float(row[column]) for row in rows])
     except (TypeError, ValueError):
-        raise UserError("not a number in this column", file=file, key=column) from None
+        raise UserError("is damaged: not a number in this column", file=file, key=column) from None

@@ -1,4 +1,4 @@
-"""summary.json: what a run found, in one typed file whose schema is shipped as ``schema/summary.schema.json``."""
+"""The typed content of summary.json; its JSON Schema is ``schema/summary.schema.json``."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class HistogramPart(_Part):
 
 
 class TrialsPart(_Part):
-    """How many trials ended how."""
+    """The number of trials by state."""
 
     complete: int
     pruned: int
@@ -63,7 +63,7 @@ class TrialsPart(_Part):
 
 
 class FindingPart(_Part):
-    """What a check says of the best trial."""
+    """A finding of a check on the best trial."""
 
     code: str
     severity: Literal["error", "warning", "info"]
@@ -73,9 +73,9 @@ class FindingPart(_Part):
 
 
 class DifferencePart(_Part):
-    """One thing in which a solution differs from the best one, and by how many esds of both together.
+    """One difference of a solution from the best one; ``esds`` is its size in combined esds.
 
-    A position's ``shift`` is how far its ``atom`` is away, in Angstrom; all others are signed, in their own ``unit``.
+    The ``shift`` of a position is the distance in Angstrom; all others are signed, in their own ``unit``.
     """
 
     name: str
@@ -88,10 +88,10 @@ class DifferencePart(_Part):
 
 
 class CandidatePart(_Part):
-    """One distinct solution of the run, by its best trial.
+    """One distinct solution of the run, given by its best trial.
 
-    ``count`` complete trials ended there, and ``infeasible`` ones that a check ruled out. ``differs`` names the
-    parameters that set it apart from the best one; ``differences`` is all that differs noticeably.
+    ``count`` is the number of complete trials that ended there, ``infeasible`` of those that a check ruled out.
+    ``differs`` names the parameters that separate it from the best one; ``differences`` are all noticeable differences.
     """
 
     trial: int
@@ -104,7 +104,7 @@ class CandidatePart(_Part):
 
 
 class ParameterPart(_Part):
-    """One parameter of the best trial; the esd is null where it was not refined."""
+    """One parameter of the best trial; the esd is null if it was not refined."""
 
     name: str
     value: Number
@@ -125,7 +125,7 @@ class CorrelationPart(_Part):
 
 
 class CellPart(_Part):
-    """Angstrom and degrees."""
+    """A unit cell in Angstrom and degrees."""
 
     a: float
     b: float
@@ -207,7 +207,7 @@ class StepPart(_Part):
 
 
 class ScoutRecipePart(_Part):
-    """One recipe that the scout proposed: its trial and Rwp there, and here; null where it was not tried yet."""
+    """One recipe from the scout: its trial and Rwp in the scout and in this run; null if it was not tried yet."""
 
     scout_trial: int
     scout_rwp: Number
@@ -217,7 +217,7 @@ class ScoutRecipePart(_Part):
 
 
 class ScoutPart(_Part):
-    """What a faster engine found in the same space before the run, or in ``note`` why it did not search."""
+    """The result of the scout, a quick search with a faster engine; ``note`` says why it was skipped."""
 
     trials: int
     seconds: float
@@ -227,10 +227,10 @@ class ScoutPart(_Part):
 
 
 class ImportancePart(_Part):
-    """One thing that recipes chose.
+    """The importance of one choice, or of several similar ones (``choices``) under one ``name``.
 
-    ``share`` of all that sets the best quarter of the trials apart; ``chance`` is the largest share it had when the
-    scores were shuffled among the trials. ``choices`` are the names behind ``name``.
+    ``share`` is its share of the differences between the best quarter of the trials and all trials; ``chance`` is the
+    largest share it had when the scores were shuffled among the trials.
     """
 
     name: str
@@ -240,7 +240,7 @@ class ImportancePart(_Part):
 
 
 class ImportancesPart(_Part):
-    """What mattered in the search, by so many usable trials; ``note`` says why there are no items."""
+    """The importances of the choices, from the given number of usable trials; ``note`` says why there are no items."""
 
     trials: int
     note: str
@@ -248,9 +248,9 @@ class ImportancesPart(_Part):
 
 
 class ByHandPart(_Part):
-    """A refinement made by hand: a whole recipe that was given, tried here as ``trial``, or what the project held.
+    """A refinement made by hand: a whole recipe that was given, or the refinement that the project contained.
 
-    ``trial`` is null for the refinement that the project came with.
+    ``trial`` is the trial of the recipe, null for the refinement in the project.
     """
 
     name: str
@@ -261,7 +261,7 @@ class ByHandPart(_Part):
 class HistoryPart(_Part):
     """One trial; ``best_so_far`` is the Rwp of the best trial up to it.
 
-    ``seconds`` is how long it took, ``ended`` when it was over, in seconds since the run began, the scout counted.
+    ``seconds`` is its duration, ``ended`` its end in seconds since the run began, including the scout.
     """
 
     number: int
@@ -276,9 +276,9 @@ class HistoryPart(_Part):
 
 
 class Summary(_Part):
-    """summary.json. R factors in per cent; figures are those of the best trial, null where nothing usable was found.
+    """The content of summary.json. R factors are in per cent and those of the best trial, null if none was usable.
 
-    ``elsewhere`` is how many infeasible trials ended at none of the candidates.
+    ``elsewhere`` is the number of infeasible trials that ended at none of the candidates.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)

@@ -71,13 +71,13 @@ def reflections_csv(result: Result) -> str:
 
 
 def parameters_csv(parameters: Iterable[Parameter]) -> str:
-    """Return parameters as CSV text; the esd is empty where a parameter was not refined."""
+    """Return parameters as CSV text; the esd is empty if a parameter was not refined."""
     header = ("name", "value", "esd", "unit", "group", "phase", "histogram", "site")
     return _csv(header, [[_cell(getattr(parameter, key)) for key in header] for parameter in parameters])
 
 
 def trial_rows(records: Iterable[TrialRecord]) -> tuple[tuple[str, ...], list[list[Any]]]:
-    """Return the table of trials, one column for each choice met in any of them: its header, and a row for each."""
+    """Return the table of trials, with a column for each choice of any trial: the header and the rows."""
     records = list(records)
     names = list(dict.fromkeys(name for record in records for name in record.choices))
     rows = []
@@ -125,5 +125,5 @@ def _cell(value: Any) -> Any:
 
 
 def _text(value: str) -> str:
-    # A spreadsheet would run a name that begins like a formula; an apostrophe makes it text.
+    # A spreadsheet would evaluate a name that begins like a formula; an apostrophe makes it text.
     return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -72,7 +72,7 @@ def test_points_that_do_not_count_have_no_difference() -> None:
     [
         ("summary.json", None, "not a run folder"),
         ("summary.json", "{", "cannot be read"),
-        ("summary.json", "[]", "another version"),
+        ("summary.json", "[]", "incompatible version"),
         ("summary.json", '{"schema": 2}', "found '2'; allowed: 1"),
         ("pattern.csv", "two_theta\n1\n", "no column 'histogram'"),
         ("pattern.csv", "histogram,two_theta,observed,calculated,background,weight\nA,1,2,x,4,5\n", "calculated"),
