@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def expected_rwp(recipe: Recipe) -> float:
     return _rwp(background, freed)
 
 
-def _rwp(background: Background, freed: set[str]) -> float:
+def _rwp(background: Background, freed: AbstractSet[str]) -> float:
     rwp = 5.0 + 0.2 * abs(background.terms - _BEST_TERMS) + 0.4 * BACKGROUNDS.index(background.function)
     return rwp + sum(cost for group, cost in _COSTS.items() if group not in freed)
 
@@ -71,7 +72,7 @@ class FakeSession:
     project: Project
     folder: Path
     version: str = "1.0"
-    _freed: set[str] = field(default_factory=set)
+    _freed: set[Group] = field(default_factory=set)
     _background: Background = field(default_factory=lambda: Background(function="cosine", terms=1))
     _steps: list[StepResult] = field(default_factory=list)
     _phases: dict[str, Phase] = field(default_factory=dict)
@@ -169,7 +170,7 @@ class FakeSession:
             Parameter(f"{name}:{site}:Uiso", 0.01, 5e-4 if free("uiso") else None, "Å²", "uiso", name, None, site),
         ]
         other = sorted(self._freed - {"cell", "uiso", "background"})
-        first += [Parameter(f"all:{group}", 1.0, 0.1, GROUPS[group].unit, group) for group in other]  # type: ignore[index]
+        first += [Parameter(f"all:{group}", 1.0, 0.1, GROUPS[group].unit, group) for group in other]
         terms = [Parameter(f"background:{i}", 1.0, 0.1, "", "background") for i in range(self._background.terms)]
         return tuple(first + terms)
 
