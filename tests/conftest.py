@@ -20,5 +20,5 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def fake_host(monkeypatch: pytest.MonkeyPatch) -> Host:
     """A host whose only plugin is the scripted fake backend with its strategy."""
-    monkeypatch.setattr("autogsas.builtin.MODULES", ("autogsas.testing.fake",))
+    monkeypatch.setattr("autogsas.builtin.MODULES", ("autogsas.builtin.strategy.registered", "autogsas.testing.fake"))
     return Host(entry_points=False)

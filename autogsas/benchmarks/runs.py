@@ -12,7 +12,7 @@ from autogsas.benchmarks.cases import Case
 from autogsas.benchmarks.curves import History, Point
 from autogsas.commands import verbs
 from autogsas.errors import UserError
-from autogsas.model.project import Project, Sampler, Space
+from autogsas.model.project import Project
 from autogsas.runfolder.writer import STUDY
 from autogsas.search.resuming import fingerprint, settings_of
 
@@ -27,12 +27,12 @@ class RunSpec:
 
     case: Case
     backend: str
-    space: Space
+    space: str
     seed: int
     trials: int
     jobs: int = 1
     prune: bool | None = None
-    sampler: Sampler | None = None
+    sampler: str | None = None
 
     @property
     def folder(self) -> Path:

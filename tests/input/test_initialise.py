@@ -16,7 +16,7 @@ from autogsas.model.project import DataEntry, PhaseEntry, ProjectFile, Search
 
 PROJECTS = Path(__file__).parents[2] / "projects"
 _NAMES = ("text", "gsas", "xrdml", "vendor", "instruments", "cif")
-READERS = tuple(f"autogsas.builtin.readers.{name}" for name in _NAMES)
+READERS = (*(f"autogsas.builtin.readers.{name}" for name in _NAMES), "autogsas.builtin.strategy.registered")
 host_factory = partial(Host, entry_points=False)
 
 

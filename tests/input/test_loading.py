@@ -15,7 +15,7 @@ from autogsas.input.loading import load_project, load_recipe
 
 PROJECTS = Path(__file__).parents[2] / "projects"
 _NAMES = ("text", "gsas", "xrdml", "vendor", "instruments", "cif")
-READERS = tuple(f"autogsas.builtin.readers.{name}" for name in _NAMES)
+READERS = (*(f"autogsas.builtin.readers.{name}" for name in _NAMES), "autogsas.builtin.strategy.registered")
 host_factory = partial(Host, entry_points=False)
 
 PLAIN = """
