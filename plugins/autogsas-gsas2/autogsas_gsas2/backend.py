@@ -32,6 +32,7 @@ __all__ = ["Gsas2Backend", "Gsas2Session"]
 
 _BACKGROUNDS = {"power series": "chebyschev"}
 _GEOMETRIES: Mapping[str, Geometry] = {geometry: geometry for geometry in get_args(Geometry)}
+"""GSAS-II's names of geometries, which are also the host's."""
 """GSAS-II's names of background functions where they differ from the recipe's."""
 
 _read_identically: dict[str, bool] = {}
