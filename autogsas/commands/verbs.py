@@ -19,6 +19,7 @@ from autogsas.hooks.choices import Section, Seed
 from autogsas.hooks.events import Notice, Progress
 from autogsas.hooks.host import Host
 from autogsas.input.loading import load_project, load_recipe
+from autogsas.input.yamlfile import naming_lines
 from autogsas.model.project import Project
 from autogsas.model.recipe import Recipe
 from autogsas.model.trial import Finished, TrialRecord
@@ -246,7 +247,8 @@ def _call(host: Host, hook: str, **arguments: Any) -> tuple[Any, list[str]]:
 
 
 def _backend(project: Project, host: Host, name: str | None) -> Backend:
-    backend = host.backend(name or project.backend)
+    with naming_lines(project.file):
+        backend = host.backend(name or project.backend)
     can = backend.capabilities()
     for histogram in project.histograms:
         instrument = histogram.instrument
