@@ -29,6 +29,7 @@ from autogsas.model.project import Histogram, Project
 from autogsas.model.recipe import BACKGROUNDS, GROUPS, Background, Free, Group, Recipe, Start, Step
 from autogsas.model.result import Curves, Parameter, Reflections, Result, StepResult
 from autogsas.model.structure import Cell, Phase
+from autogsas.model.trial import Choices
 
 __all__ = [
     "FakeBackend",
@@ -235,6 +236,7 @@ class FakeBackend:
     reason: str = ""
     groups: frozenset[Group] = frozenset(GROUPS) - {"uaniso", "uiso_shared", "absorption"}
     starts: frozenset[StartWord] = frozenset({"cell", "sites"})
+    may_scout: bool = False
 
     def probe(self) -> Probe:
         """Available, unless there is a reason."""
@@ -242,7 +244,8 @@ class FakeBackend:
 
     def capabilities(self) -> Capabilities:
         """Nearly everything."""
-        return Capabilities(groups=self.groups, starts=self.starts, outputs=("best.cif", "best.py"))
+        outputs = ("best.cif", "best.py")
+        return Capabilities(groups=self.groups, starts=self.starts, outputs=outputs, may_scout=self.may_scout)
 
     def open(self, project: Project, folder: Path) -> FakeSession:
         """Open the project; its files must be readable copies in ``folder``."""
@@ -294,7 +297,7 @@ def autogsas_choose_groups(choose: Choose) -> list[Free]:
 def autogsas_order_steps(plan: Plan) -> list[Step]:
     """Two steps: background and scale in the window, then everything."""
     return [
-        Step(title="first", background=plan.backgrounds, limits=plan.window, free=(Free(group="scale"),)),
+        Step(title="first", background=plan.backgrounds, limits=dict(plan.window), free=(Free(group="scale"),)),
         Step(title="all", free=(*plan.groups, *plan.profile)),
     ]
 
@@ -302,5 +305,5 @@ def autogsas_order_steps(plan: Plan) -> list[Step]:
 @hookimpl
 def autogsas_seed_recipes() -> list[Seed]:
     """One seed with choices."""
-    values = {"background.function": "cosine", "background.terms": 6, "free.Y": False, "free.zero": True}
+    values: Choices = {"background.function": "cosine", "background.terms": 6, "free.Y": False, "free.zero": True}
     return [Seed("plain", choices=values)]

@@ -32,6 +32,8 @@ from autogsas.model.recipe import Recipe
 from autogsas.model.result import Finding, Severity
 from autogsas.report import write_report
 from autogsas.runfolder.summary import Summary, summary_schema
+from autogsas.search import resuming
+from autogsas.search.database import Database
 from autogsas.testing.fake import FakeBackend
 from autogsas.testing.samples import make_project, make_recipe
 
@@ -155,6 +157,25 @@ def test_resume_goes_on_with_the_last_run(fake_host: Host, project: Project) -> 
     assert again.summary.seconds > first.summary.seconds
     whole = verbs.run((project, fake_host), verbs.RunRequest(trials=5))
     assert [item.score for item in whole.summary.history] == [item.score for item in again.summary.history]
+
+
+def test_the_database_is_opened_once_on_resuming(
+    fake_host: Host, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verbs.run((project, fake_host), verbs.RunRequest(trials=60))
+    opened: list[Path] = []
+
+    class Counted(Database):
+        def __init__(self, path: Path) -> None:
+            opened.append(path)
+            super().__init__(path)
+
+    for module in (verbs, resuming):
+        monkeypatch.setattr(module, "Database", Counted)
+    again = verbs.run((project, fake_host), verbs.RunRequest(trials=62, resume=True))
+    assert again.summary.importances is not None
+    assert again.summary.importances.items
+    assert opened == [again.folder / "study.db"]
 
 
 def test_resume_refuses_what_cannot_be_compared(fake_host: Host, project: Project) -> None:

@@ -74,7 +74,7 @@ def test_a_hook_with_an_unknown_argument_is_refused(tmp_path: Path) -> None:
 
 def test_two_backends_of_one_name_are_refused(tmp_path: Path) -> None:
     files = [hooks(tmp_path / part, BACKEND.format(name="twin", reason="")) for part in ("a", "b")]
-    with pytest.raises(PluginError, match="two plugins bring a backend named 'twin'"):
+    with pytest.raises(PluginError, match="two plugins register a backend named 'twin'"):
         Host(files, entry_points=False)
 
 
@@ -139,3 +139,30 @@ def test_hooks_see_the_project(tmp_path: Path) -> None:
     file = hooks(tmp_path / "h", "@hookimpl\ndef autogsas_seed_recipes(project):\n    return [project.name]\n")
     project = make_project(tmp_path / "p")
     assert Host([file], entry_points=False).call("seed_recipes", project=project, capabilities=None) == [["made"]]
+
+
+STRATEGY = """
+from autogsas.hooks.strategy import Strategy, TpeSampler
+@hookimpl
+def autogsas_register_strategies():
+    own = TpeSampler("tpe-mine", startup_trials=5)
+    return [Strategy({name!r}, "a lab's own", "our search", "tpe-mine", own_sampler=own)]
+"""
+
+
+def test_strategies_and_their_samplers_are_registered(tmp_path: Path) -> None:
+    host = Host([hooks(tmp_path, STRATEGY.format(name="mine"))], entry_points=False)
+    assert list(host.strategies()) == ["mine"]
+    assert host.strategy("mine").title == "our search"
+    assert host.samplers() == ("tpe", "random", "cmaes", "gp", "qmc", "tpe-mine")
+    with pytest.raises(
+        UserError, match=r"^search\.space: unknown value; found 'mime'; allowed: mine; did you mean 'mine'"
+    ):
+        host.strategy("mime")
+
+
+def test_two_strategies_with_the_same_name_are_an_error(tmp_path: Path) -> None:
+    one = hooks(tmp_path / "a", STRATEGY.format(name="mine"))
+    two = hooks(tmp_path / "b", STRATEGY.format(name="mine"))
+    with pytest.raises(PluginError, match="two plugins register a strategy named 'mine'"):
+        Host([one, two], entry_points=False)

@@ -21,13 +21,13 @@ from autogsas.hooks.specs import hookimpl
 from autogsas.model.project import Project
 from autogsas.model.result import Finding, Severity
 from autogsas.model.trial import TrialRecord
-from autogsas.runfolder.writer import RunFolder
-from autogsas.search.loop import search
-from autogsas.search.options import Found, Options
-from autogsas.search.sampler import Database, Proposer
+from autogsas.search.database import Database
+from autogsas.search.options import Found
+from autogsas.search.sampler import Proposer
 from autogsas.search.seeds import collect_seeds
 from autogsas.testing.fake import FakeBackend, expected_rwp
 from autogsas.testing.samples import make_project, make_recipe
+from tests.search.running import run_search
 
 
 @pytest.fixture
@@ -36,8 +36,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def go(host: Host, project: Project, folder: Path, *seeds: Seed, progress: Any = None, **options: Any) -> Found:
-    with RunFolder(folder) as run:
-        return search(host, project, FakeBackend(), run, Options(**options), seeds=seeds, progress=progress)
+    return run_search(host, project, folder, *seeds, progress=progress, **options)
 
 
 def story(found: Found) -> list[tuple[int, str, dict[str, Any], float | None]]:
@@ -220,7 +219,7 @@ def test_one_recipe_is_run_once(fake_host: Host, project: Project, tmp_path: Pat
     assert (again.state, again.cause) == (broken.state, broken.cause) == ("failed", "singular")
     assert found.best is one
     assert json.loads((tmp_path / "run/trials/0001.json").read_text())["same_as"] == 0
-    assert any("taken over" in line for line in (tmp_path / "run/log.txt").read_text().splitlines())
+    assert any("its result is reused" in line for line in (tmp_path / "run/log.txt").read_text().splitlines())
 
 
 def test_a_full_disk_is_not_held_against_the_recipe(fake_host: Host, project: Project, tmp_path: Path) -> None:

@@ -98,14 +98,14 @@ def _cut(curves: Curves) -> Curves:
     [
         (lambda r: replace(r, curves=()), "result", "no curves for histogram 'pattern'"),
         (lambda r: with_curves(r, _cut), "coverage", "do not cover the limits (18.000 to 85.000, 1341 points)"),
-        (lambda r: with_curves(r, lambda c: replace(c, calculated=c.calculated[:-1])), "result", "one length"),
+        (lambda r: with_curves(r, lambda c: replace(c, calculated=c.calculated[:-1])), "result", "of the same length"),
         (lambda r: with_curves(r, lambda c: replace(c, x=c.x[::-1])), "result", "not strictly increasing"),
         (lambda r: with_curves(r, lambda c: replace(c, weights=-c.weights)), "nan", "negative"),
         (lambda r: with_curves(r, lambda c: replace(c, calculated=c.calculated * np.inf)), "nan", "calculated curve"),
         (lambda r: with_curves(r, lambda c: replace(c, weights=c.weights * 0)), "nan", "no point with weight"),
         (lambda r: replace(r, correlation=np.eye(2)), "result", "correlation matrix has shape (2, 2)"),
         (lambda r: replace(r, varied=("x",), correlation=np.eye(1)), "result", "not among the parameters: x"),
-        (lambda r: replace(r, parameters=r.parameters * 2), "result", "one name"),
+        (lambda r: replace(r, parameters=r.parameters * 2), "result", "the same name"),
         (
             lambda r: replace(r, parameters=(replace(r.parameters[0], value=np.nan), *r.parameters[1:])),
             "nan",

@@ -16,7 +16,9 @@ from autogsas.model.project import Project
 from autogsas.model.recipe import Background, Free, Group, Recipe, Setting, Step
 from autogsas.testing.fake import FakeBackend
 from autogsas.testing.samples import make_project
-from autogsas.trial.building import FixedChoose, Recorder, build_recipe, fit_recipe
+from autogsas.trial.building import build_recipe
+from autogsas.trial.choosers import FixedChoose, Recorder
+from autogsas.trial.cutting import fit_recipe
 
 CHOICES = {
     "background.function": "cosine",

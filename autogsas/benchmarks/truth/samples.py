@@ -46,7 +46,8 @@ class Beam:
     ``counts`` at the highest peak over a smooth ``background`` of so many counts; the range in degrees 2theta;
     ``shift`` in micrometre, ``transparency`` in cm, ``zero`` in degrees. ``broad_peak`` is one of the background:
     position, height in counts, full width at half maximum. ``lines`` are further wavelengths (Angstrom) with their
-    intensity over that of the main one. The user believes another ``wavelength`` or other ``widths`` where these are given.
+    intensity over that of the main one. The user believes another ``wavelength`` or other ``widths`` where these are
+    given.
     """
 
     instrument: str = "laboratory"

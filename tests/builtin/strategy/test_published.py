@@ -23,17 +23,20 @@ import autogsas
 from autogsas.builtin.numpy_engine.backend import NumpyBackend
 from autogsas.builtin.strategy import default as strategy
 from autogsas.builtin.strategy import handmade
+from autogsas.builtin.strategy.published import published_value
 from autogsas.hooks.choices import Plan
 from autogsas.hooks.host import Host
+from autogsas.model import trial as model
 from autogsas.model.project import Project, Search
 from autogsas.model.recipe import BACKGROUNDS, Recipe, Step
 from autogsas.model.result import Finding, Severity
 from autogsas.model.trial import TrialRecord
 from autogsas.search import sampler as study_module
 from autogsas.search.resuming import settings_of
-from autogsas.search.sampler import Proposer, value_of_2020
+from autogsas.search.sampler import Proposer
 from autogsas.search.seeds import collect_seeds
-from autogsas.trial.building import FixedChoose, Recorder, build_recipe, fitting_choices
+from autogsas.trial.building import build_recipe, fitting_choices
+from autogsas.trial.choosers import FixedChoose, Recorder
 from tests.builtin.strategy.test_strategy import samples
 from tests.engine.models import CUBIC, XRAY, project
 
@@ -72,7 +75,7 @@ def made(host: Host, given: Project, changes: Mapping[str, Any] = {}) -> Recipe:
 
 
 def proposed(host: Host, given: Project, proposer: Proposer, number: int) -> FrozenTrial:
-    build_recipe(host, given, CAPABILITIES, Recorder(proposer.ask(number)))
+    build_recipe(host, given, CAPABILITIES, Recorder(proposer.propose(number)))
     return proposer.proposed(number)
 
 
@@ -159,7 +162,7 @@ def test_the_window_scales_with_the_limits(host: Host, limits: tuple[float, floa
     given = published(project((CUBIC,), XRAY, limits, 0.01))
     low, high = limits
     least = min(20.0, (high - low) / 2)
-    proposer = Proposer("tpe-2020", 1)
+    proposer = Proposer("tpe-2020", 1, host.own_samplers())
     for number in range(5):
         trial = proposed(host, given, proposer, number)
         assert trial.distributions["window.start"] == FloatDistribution(low, high - least)
@@ -169,9 +172,9 @@ def test_the_window_scales_with_the_limits(host: Host, limits: tuple[float, floa
 @pytest.mark.parametrize("index", range(4))
 def test_every_kind_of_project_has_recipes(host: Host, index: int) -> None:
     given = published(samples()[index])
-    proposer = Proposer("tpe-2020", 2)
+    proposer = Proposer("tpe-2020", 2, host.own_samplers())
     for number in range(10):
-        recipe = build_recipe(host, given, CAPABILITIES, Recorder(proposer.ask(number)))
+        recipe = build_recipe(host, given, CAPABILITIES, Recorder(proposer.propose(number)))
         assert len(recipe.steps) == 7
 
 
@@ -182,13 +185,15 @@ def test_nothing_is_tried_beforehand(host: Host, flat: Project) -> None:
 
 
 def test_the_default_space_is_not_concerned(host: Host) -> None:
-    choose = Recorder(Proposer("random", 1).ask(0))
+    choose = Recorder(Proposer("random", 1).propose(0))
     build_recipe(host, samples()[0], CAPABILITIES, choose)
     assert {"first.start", "order.cell"} <= set(choose.choices)
 
 
 def record(state: str, score: float | None, *findings: Finding, number: int = 0) -> TrialRecord:
-    return TrialRecord(number, state, "search", RECIPE, {"window.refine": True}, score, findings=findings)
+    return TrialRecord(
+        number, model.TrialState(state), "search", RECIPE, {"window.refine": True}, score, findings=findings
+    )
 
 
 def u_iso(value: float) -> Finding:
@@ -197,18 +202,18 @@ def u_iso(value: float) -> Finding:
 
 def test_the_sampler_is_told_what_theirs_was_told() -> None:
     unfinished = Finding("not-converged", Severity.ERROR, "")
-    assert value_of_2020(record("complete", 7.0)) == 7.0
-    assert value_of_2020(record("infeasible", 7.0, unfinished)) == 7.0
-    assert value_of_2020(record("infeasible", 7.0, u_iso(0.2), u_iso(0.0))) == 7.0
-    assert value_of_2020(record("infeasible", 7.0, unfinished, u_iso(-0.01))) == 1e9
-    assert value_of_2020(record("failed", None)) == 1e9
+    assert published_value(record("complete", 7.0)) == 7.0
+    assert published_value(record("infeasible", 7.0, unfinished)) == 7.0
+    assert published_value(record("infeasible", 7.0, u_iso(0.2), u_iso(0.0))) == 7.0
+    assert published_value(record("infeasible", 7.0, unfinished, u_iso(-0.01))) == 1e9
+    assert published_value(record("failed", None)) == 1e9
 
 
 def test_failures_are_penalties_to_the_sampler_alone(host: Host, flat: Project) -> None:
-    proposer = Proposer("tpe-2020", 1)
+    proposer = Proposer("tpe-2020", 1, host.own_samplers())
     for number, state in enumerate(("failed", "complete")):
         proposed(host, flat, proposer, number)
-        proposer.tell(record(state, 7.0 if state == "complete" else None, number=number))
+        proposer.report(record(state, 7.0 if state == "complete" else None, number=number))
     trials = proposer._study.get_trials()
     assert [(trial.state, trial.value) for trial in trials] == [(TrialState.COMPLETE, 1e9), (TrialState.COMPLETE, 7.0)]
 
@@ -277,15 +282,15 @@ def artificial(choices: Mapping[str, Any]) -> float:
 
 def our_trials(host: Host, given: Project, seed: int, count: int) -> list[dict[str, Any]]:
     """Search the artificial function; a penalty is a failure or a negative U in turns."""
-    proposer = Proposer("tpe-2020", seed)
+    proposer = Proposer("tpe-2020", seed, host.own_samplers())
     found = []
     for number in range(count):
-        choose = Recorder(proposer.ask(number))
+        choose = Recorder(proposer.propose(number))
         build_recipe(host, given, CAPABILITIES, choose)
         value = artificial(choose.choices)
         bad = value >= 1e9
-        told = record("failed", None) if bad and number % 2 else record("infeasible", 7.0, u_iso(-0.01))
-        proposer.tell(replace(told if bad else record("complete", value), number=number))
+        reported = record("failed", None) if bad and number % 2 else record("infeasible", 7.0, u_iso(-0.01))
+        proposer.report(replace(reported if bad else record("complete", value), number=number))
         found.append({**choose.choices, "value": value})
     return found
 
@@ -309,7 +314,7 @@ def test_each_proposal_is_theirs_given_the_same_random_numbers(
     # Twenty random ones and thirty by TPE: the same dimensions, the same values told, the same sampler.
     original, names = study_module._sampler, reference.NAMES
 
-    def ours(name: str, seed: int, number: int) -> BaseSampler:
+    def ours(name: Any, seed: int, number: int) -> BaseSampler:
         return ForEachDimension(lambda own: original(name, own, 0), names, seed)
 
     def their_sampler(own: int) -> BaseSampler:
@@ -371,7 +376,7 @@ def test_searches_go_as_theirs_do(reference: Any, host: Host, flat: Project) -> 
 
 def test_nothing_else_is_asked_where_the_geometry_may_be_another(host: Host, flat: Project) -> None:
     only = replace(flat.histograms[0], geometry_declared=False)
-    choose = Recorder(Proposer("random", 1).ask(0))
+    choose = Recorder(Proposer("random", 1).propose(0))
     recipe = build_recipe(host, replace(flat, histograms=(only,)), CAPABILITIES, choose)
     assert set(choose.choices) == set(CHOICES)
     assert recipe.steps[0].geometry is None
@@ -396,8 +401,8 @@ def test_an_earlier_runs_choices_fit(host: Host, flat: Project) -> None:
 
 
 def test_no_constraints_reach_the_sampler(host: Host, flat: Project) -> None:
-    proposer = Proposer("tpe-2020", 1)
+    proposer = Proposer("tpe-2020", 1, host.own_samplers())
     proposed(host, flat, proposer, 0)
-    proposer.tell(record("infeasible", 7.0, Finding("not-converged", Severity.ERROR, "")))
+    proposer.report(record("infeasible", 7.0, Finding("not-converged", Severity.ERROR, "")))
     (trial,) = proposer._study.get_trials()
     assert not trial.constraints

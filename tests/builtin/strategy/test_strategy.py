@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,14 +14,15 @@ from autogsas.builtin.strategy.options import displacements
 from autogsas.hooks.host import Host
 from autogsas.model.project import BackgroundSearch, GroupSearch, Project, Search
 from autogsas.model.recipe import Recipe
-from autogsas.trial.building import FixedChoose, build_recipe
+from autogsas.trial.building import build_recipe
+from autogsas.trial.choosers import YES_OR_NO, Category, Chooser, Dimension, FixedChoose, Integer, Value
 from autogsas.trial.pruning import decisive_step
 from tests.engine.models import CUBIC, NEUTRON, XRAY, project
 
 CAPABILITIES = NumpyBackend().capabilities()
 
 
-class Random:
+class Random(Chooser):
     """Chooses at random, and fills in what fixed values leave open."""
 
     def __init__(self, seed: int, fixed: dict[str, Any] | None = None) -> None:
@@ -30,30 +30,26 @@ class Random:
         self._fixed = fixed or {}
         self.names: set[str] = set()
 
-    def _or(self, name: str, value: Any) -> Any:
+    def choose(self, name: str, dimension: Dimension) -> Value:
         self.names.add(name)
-        return self._fixed.get(name, value)
-
-    def category(self, name: str, options: Sequence[Any]) -> Any:
-        value = self._or(name, self._random.choice(list(options)))
-        assert value in options, (name, value)
+        value = self._fixed.get(name, self._draw(dimension))
+        if isinstance(dimension, Category):
+            assert value in dimension.options, (name, value)
+        else:
+            assert dimension.low <= value <= dimension.high
         return value
 
-    def integer(self, name: str, low: int, high: int) -> int:
-        value = self._or(name, self._random.randint(low, high))
-        assert low <= value <= high
-        return int(value)
-
-    def number(self, name: str, low: float, high: float, *, log: bool = False, moving: bool = False) -> float:
-        value = self._or(name, self._random.uniform(low, high))
-        assert low <= value <= high
-        return float(value)
-
-    def yes(self, name: str) -> bool:
-        return bool(self._or(name, self._random.random() < 0.5))
+    def _draw(self, dimension: Dimension) -> Value:
+        if dimension is YES_OR_NO:
+            return self._random.random() < 0.5
+        if isinstance(dimension, Category):
+            return self._random.choice(list(dimension.options))
+        if isinstance(dimension, Integer):
+            return self._random.randint(dimension.low, dimension.high)
+        return self._random.uniform(dimension.low, dimension.high)
 
 
-@functools.cache  # the same objects each time: cells are looked for once for each pattern, which is slow
+@functools.cache
 def samples() -> tuple[Project, ...]:
     flat = project((CUBIC,), XRAY, (15.0, 130.0), 0.05)
     capillary = project((CUBIC,), NEUTRON, (15.0, 130.0), 0.05)
