@@ -62,6 +62,11 @@ class UserError(AutogsasError):
                 self.nearest = nearest(self.found, names)
         super().__init__(self._text())
 
+    def locate(self, file: object, line: int | None) -> None:
+        """Add the place of the mistake, for code that learns it later than the mistake."""
+        self.file, self.line = str(file), line
+        self.args = (self._text(),)
+
     def _text(self) -> str:
         place = self.file
         if place is not None and self.line is not None:

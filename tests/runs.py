@@ -1,4 +1,4 @@
-"""A simulated run folder: peaks of fluorapatite with counting noise, and a history of trials."""
+"""A synthetic run folder like that of a search: peaks of fluorapatite, counting noise, and a history of trials."""
 
 from __future__ import annotations
 

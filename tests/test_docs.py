@@ -14,6 +14,7 @@ import yaml
 
 from autogsas.cli import cli
 from autogsas.hooks.host import Host
+from autogsas.hooks.specs import Specs
 from autogsas.input.loading import load_project
 from autogsas.model.project import ProjectFile
 from autogsas.model.recipe import Recipe, Step
@@ -98,6 +99,12 @@ def test_every_key_of_a_step_is_described() -> None:
     text = text_of(DOCS / "reference" / "recipe.md").split("## Keys of a step")[1].split("\n## ")[0]
     rows = "\n".join(row.split("|")[1] for row in text.splitlines() if row.startswith("| `"))
     assert set(re.findall(r"`(\w+)`", rows)) == set(Step.model_fields)
+
+
+def test_the_hooks_that_are_named_exist() -> None:
+    pages = [page for page in PAGES if page.name != "CHANGELOG.md"]
+    named = {name for page in pages for name in re.findall(r"`(autogsas_\w+)", text_of(page))}
+    assert named <= {name for name in vars(Specs) if name.startswith("autogsas_")} | {"autogsas_gsas2"}
 
 
 def test_every_finding_is_named() -> None:

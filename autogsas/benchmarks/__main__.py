@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -19,7 +19,7 @@ from autogsas.benchmarks.runs import RunSpec, perform, read_history
 from autogsas.benchmarks.scaling import measure
 from autogsas.cli import main
 from autogsas.errors import UserError
-from autogsas.model.project import Space
+from autogsas.hooks.host import Host
 
 _PATH = click.Path(path_type=Path)
 _PROOF_CASE = "y2o3"
@@ -47,9 +47,10 @@ class _Spaces(click.ParamType):  # type: ignore[type-arg]  # not generic in olde
         if not isinstance(value, str):
             return value
         spaces = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
+        known = Host().strategies()
         for space in spaces:
-            if space not in get_args(Space):
-                self.fail(f"{space!r} must be one of {', '.join(get_args(Space))}", param, ctx)
+            if space not in known:
+                self.fail(f"{space!r} must be one of {', '.join(known)}", param, ctx)
         return spaces
 
 
@@ -58,7 +59,7 @@ class Plan:
     """Which runs to make of each case; without ``backends`` those of the first backend of its host."""
 
     backends: tuple[str, ...]
-    spaces: tuple[Space, ...]
+    spaces: tuple[str, ...]
     seeds: tuple[int, ...]
     trials: int
     jobs: int
@@ -67,11 +68,11 @@ class Plan:
         """Return the names of the backends to run a case with."""
         return self.backends or tuple(case.host.backends())[:1]
 
-    def pairs(self, case: Case) -> Iterator[tuple[str, Space]]:
+    def pairs(self, case: Case) -> Iterator[tuple[str, str]]:
         """Return the pairs of backend and search space to run a case with."""
         return ((backend, space) for backend in self.backends_of(case) for space in self.spaces)
 
-    def spec(self, case: Case, backend: str, space: Space, seed: int) -> RunSpec:
+    def spec(self, case: Case, backend: str, space: str, seed: int) -> RunSpec:
         """Return the run of a case with one seed."""
         return RunSpec(case, backend, space, seed, self.trials, self.jobs)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autogsas.model.trial import TrialRecord
 from autogsas.runfolder.writer import RunFolder
-from autogsas.trial.pruning import Standing, decisive_step, hopeless_above, standing
+from autogsas.trial.pruning import TrialProgress, decisive_step, hopeless_above, progress_of
 
 __all__ = ["Replay", "read_trials", "replay"]
 
@@ -50,7 +50,7 @@ def replay(trials: Sequence[tuple[TrialRecord, int | None]], lead: int = 1) -> R
     the largest number of trials that were proposed and not yet reported.
     """
     pruned: list[int] = []
-    stood: list[Standing | None] = []
+    stood: list[TrialProgress | None] = []
     saved = 0.0
     for record, same_as in trials:
         known = [item for item in stood[: max(0, record.number - lead + 1)] if item is not None]
@@ -69,7 +69,7 @@ def replay(trials: Sequence[tuple[TrialRecord, int | None]], lead: int = 1) -> R
                 saved += sum(step.seconds for step in record.steps[decisive:])
         if hopeless:
             pruned.append(record.number)
-        stood.append(None if hopeless else standing(record))
+        stood.append(None if hopeless else progress_of(record))
     gone = set(pruned)
     every = [(record.number, rwp) for record, _ in trials if (rwp := _usable(record)) is not None]
     best = min((rwp for _, rwp in every), default=None)

@@ -12,6 +12,7 @@ MODULES = (
     "autogsas.builtin.readers.vendor",
     "autogsas.builtin.readers.instruments",
     "autogsas.builtin.readers.cif",
+    "autogsas.builtin.strategy.registered",
     "autogsas.builtin.strategy.default",
     "autogsas.builtin.strategy.published",
     "autogsas.builtin.strategy.handmade",

@@ -1,15 +1,16 @@
-"""The verbs: run, refine, report. Each a thin line through the rooms below."""
+"""The commands run, refine and report: each calls the rooms below, one after the other."""
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from autogsas.commands.request import RefineRequest, RunRequest
 from autogsas.errors import AutogsasError, PluginError, UserError
@@ -18,17 +19,20 @@ from autogsas.hooks.choices import Section, Seed
 from autogsas.hooks.events import Notice, Progress
 from autogsas.hooks.host import Host
 from autogsas.input.loading import load_project, load_recipe
+from autogsas.input.yamlfile import naming_lines
 from autogsas.model.project import Project
 from autogsas.model.recipe import Recipe
-from autogsas.model.trial import TrialRecord
+from autogsas.model.trial import Finished, TrialRecord
 from autogsas.runfolder.reader import read_summary
 from autogsas.runfolder.summarise import RunInfo, build_summary
 from autogsas.runfolder.summary import BackendPart, Summary
 from autogsas.runfolder.writer import RunFolder, choose_folder
 from autogsas.search.campaign import Seeding, explore
+from autogsas.search.context import RunContext
+from autogsas.search.database import Database
 from autogsas.search.importances import importances
 from autogsas.search.options import Found, Options
-from autogsas.search.resuming import check_resumable, fingerprint, seconds_before, settings_of
+from autogsas.search.resuming import check_resumable, fingerprint, seconds_before
 from autogsas.search.sampler import check_terminator
 from autogsas.search.seeds import collect_seeds, seeds_like
 from autogsas.trial.building import rehearse
@@ -37,8 +41,6 @@ from autogsas.trial.cells import with_found_cells
 __all__ = ["FinishedRun", "RefineRequest", "RunRequest", "WrittenReport", "refine", "report", "run"]
 
 Given = Path | str | tuple[Project, Host]
-
-_SAMPLER_OF = {"default": "tpe", "published-2020": "tpe-2020"}
 
 
 @dataclass(frozen=True)
@@ -69,37 +71,40 @@ def run(project: Given, request: RunRequest | None = None, *, progress: Progress
     called with each event of `autogsas.hooks.events`. Raises UserError for wrong input, BackendMissing if the engine
     cannot be used.
     """
-    asked = request or RunRequest()
+    request = request or RunRequest()
     read, host = project if isinstance(project, tuple) else load_project(Path(project))
-    formats = _figures(asked.figures)
-    engine = _backend(read, host, asked.backend)
-    target = choose_folder(read, None if asked.out is None else Path(asked.out), asked.resume)
-    kept = settings_of(target) if asked.resume else {}
-    check_resumable(target, kept, read, engine, asked.seed)
-    search = read.search
-    options = Options(
-        trials=_at_least_one(asked.trials, "--trials") or search.trials,
-        jobs=_at_least_one(asked.jobs, "--jobs") or search.jobs,
-        seed=asked.seed if asked.seed is not None else kept.get("seed", search.seed),
-        sampler=kept.get("sampler", search.sampler or _SAMPLER_OF[search.space]),
-        timeout=asked.timeout if asked.timeout is not None else search.timeout,
-        trial_timeout=search.trial_timeout,
-        # The published search carries every trial through.
-        prune=search.prune and search.space == "default",
-        patience=_at_least_one(asked.patience, "--patience") or search.patience,
-        terminator=search.terminator,
-    )
-    if options.terminator:
-        check_terminator()
-    read = with_found_cells(host, read)
-    rehearse(host, read, engine.capabilities())
-    scout = asked.scout if asked.scout is not None else kept.get("scout", search.scout)
-    like = Path(asked.like) if asked.like is not None else Path(kept["like"]) if kept.get("like") else None
-    if like is not None and search.space != "default":
-        raise UserError("the published search begins with nothing but its sampler", key="--like", found=like)
-    earlier = () if like is None else seeds_like(like)
-    plan = Seeding(collect_seeds(host, read, engine), earlier, scout, None if like is None else like.resolve())
-    return _carry_out(read, host, engine, target, options, plan, progress, formats)
+    formats = _figures(request.figures)
+    engine = _backend(read, host, request.backend)
+    strategy = host.strategy(read.search.space)
+    target = choose_folder(read, None if request.out is None else Path(request.out), request.resume)
+    with contextlib.ExitStack() as stack:
+        opened = stack.enter_context(_open(target)) if request.resume else None
+        kept = {} if opened is None else opened.database.settings()
+        check_resumable(target, kept, read, engine, request.seed)
+        search = read.search
+        options = Options(
+            trials=_at_least_one(request.trials, "--trials") or search.trials,
+            jobs=_at_least_one(request.jobs, "--jobs") or search.jobs,
+            seed=request.seed if request.seed is not None else kept.get("seed", search.seed),
+            sampler=kept.get("sampler", search.sampler or strategy.sampler),
+            timeout=request.timeout if request.timeout is not None else search.timeout,
+            trial_timeout=search.trial_timeout,
+            prune=search.prune and strategy.prunes,
+            patience=_at_least_one(request.patience, "--patience") or search.patience,
+            terminator=search.terminator,
+        )
+        if options.terminator:
+            check_terminator()
+        read = with_found_cells(host, read)
+        rehearse(host, read, engine.capabilities())
+        scout = request.scout if request.scout is not None else kept.get("scout", search.scout)
+        like = Path(request.like) if request.like is not None else Path(kept["like"]) if kept.get("like") else None
+        if like is not None and not strategy.takes_earlier:
+            raise UserError(f"{strategy.title} starts with its sampler alone", key="--like", found=like)
+        earlier = () if like is None else seeds_like(like)
+        plan = Seeding(collect_seeds(host, read, engine), earlier, scout, None if like is None else like.resolve())
+        folder, database = opened or stack.enter_context(_open(target))
+        return _carry_out(RunContext(host, read, engine, folder, database, options, progress), plan, formats)
 
 
 def refine(
@@ -113,17 +118,18 @@ def refine(
 
     Arguments and errors as in `run`.
     """
-    asked = request or RefineRequest()
+    request = request or RefineRequest()
     read, host = project if isinstance(project, tuple) else load_project(Path(project))
     made = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe), read)
-    formats = _figures(asked.figures)
-    engine = _backend(read, host, asked.backend)
-    target = choose_folder(read, None if asked.out is None else Path(asked.out), False)
+    formats = _figures(request.figures)
+    engine = _backend(read, host, request.backend)
+    target = choose_folder(read, None if request.out is None else Path(request.out), False)
     options = Options(
-        trials=1, seed=read.search.seed, sampler="random", trial_timeout=asked.timeout or read.search.trial_timeout
+        trials=1, seed=read.search.seed, sampler="random", trial_timeout=request.timeout or read.search.trial_timeout
     )
     plan = Seeding((Seed(made.name or "recipe", recipe=made),))
-    return _carry_out(read, host, engine, target, options, plan, progress, formats)
+    with _open(target) as (folder, database):
+        return _carry_out(RunContext(host, read, engine, folder, database, options, progress), plan, formats)
 
 
 def report(folder: Path | str, *, figures: str | Sequence[str] = ()) -> WrittenReport:
@@ -155,59 +161,61 @@ def _ask_sections(host: Host, project: Project, summary: Summary) -> tuple[list[
     return [answer for answer in answers or () if isinstance(answer, Section)], notices
 
 
-def _carry_out(
-    project: Project,
-    host: Host,
-    backend: Backend,
-    target: Path,
-    options: Options,
-    plan: Seeding,
-    progress: Progress | None,
-    figures: Sequence[str] = (),
-) -> FinishedRun:
+class _Opened(NamedTuple):
+    folder: RunFolder
+    database: Database
+
+
+@contextlib.contextmanager
+def _open(target: Path) -> Iterator[_Opened]:
+    with RunFolder(target) as folder, contextlib.closing(Database(folder.study)) as database:
+        yield _Opened(folder, database)
+
+
+def _carry_out(context: RunContext, plan: Seeding, figures: Sequence[str]) -> FinishedRun:
     began = time.monotonic()
-    kept = settings_of(target)
-    created = str(kept.get("created") or datetime.now().astimezone().isoformat(timespec="seconds"))
+    folder, host, project, options = context.folder, context.host, context.project, context.options
+    created = context.database.settings().get("created") or datetime.now().astimezone().isoformat(timespec="seconds")
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    engine = BackendPart(name=backend.name, version=backend.probe().version)
+    engine = BackendPart(name=context.backend.name, version=context.backend.probe().version)
     settings = {
         "created": created,
-        "backend": backend.name,
+        "backend": context.backend.name,
         "seed": options.seed,
         "sampler": options.sampler,
         "fingerprint": fingerprint(project),
         "scout": plan.scout,
         "like": None if plan.like is None else str(plan.like),
     }
-    with RunFolder(target) as folder:
-        before = seconds_before(folder.folder)
-        try:
-            found, scouted = explore(
-                host, project, backend, folder, options, plan, progress, settings, before + time.monotonic() - began
-            )
-        except AutogsasError as error:
-            folder.log(str(error))
-            folder.discard()
-            raise
-        seconds = round(before + time.monotonic() - began, 3)
-        info = RunInfo(command, created, engine, options.seed, seconds, found.finished, scouted)
-        summary = _write(folder, project, found, info)
-        notices = _report(folder.folder, project, host, summary, figures)
-        notices += _call(host, "after_run", project=project, folder=folder.folder, summary=summary.plain())[1]
-        for notice in notices:
-            folder.log(notice)
-            if progress is not None:
-                progress(Notice(notice))
-    status = 130 if found.finished == "interrupted" else 0 if found.best is not None else 1
+    before = seconds_before(folder.folder)
+    try:
+        found, scouted = explore(replace(context, elapsed=before + time.monotonic() - began), plan, settings)
+    except AutogsasError as error:
+        folder.log(str(error))
+        context.database.close()  # some systems cannot remove a file that is open
+        folder.discard()
+        raise
+    seconds = round(before + time.monotonic() - began, 3)
+    summary = _write(context, found, RunInfo(command, created, engine, options.seed, seconds, found.finished, scouted))
+    notices = _report(folder.folder, project, host, summary, figures)
+    notices += _call(host, "after_run", project=project, folder=folder.folder, summary=summary.plain())[1]
+    for notice in notices:
+        folder.log(notice)
+        if context.progress is not None:
+            context.progress(Notice(notice))
+    interrupted = found.finished is Finished.INTERRUPTED
+    status = 130 if interrupted else 0 if found.best is not None else 1
     return FinishedRun(folder.folder, summary, found.best, status)
 
 
-def _write(folder: RunFolder, project: Project, found: Found, info: RunInfo) -> Summary:
-    folder.write_trials(list(found.records))
-    trials = [folder.read_trial(record.number) for record in found.records]
-    mattered = importances(folder.study, found.records, info.seed) if len(found.records) > 1 else None
-    summary = build_summary(project, trials, found.best, replace(info, importances=mattered))
-    folder.write_json("summary.json", summary.plain())
+def _write(context: RunContext, found: Found, info: RunInfo) -> Summary:
+    context.folder.write_trials(list(found.records))
+    trials = [context.folder.read_trial(record.number) for record in found.records]
+    mattered = None
+    if len(found.records) > 1:
+        mattered = importances(context.database, found.records, info.seed, context.strategy)
+    summary = build_summary(context.project, trials, found.best, replace(info, importances=mattered))
+    context.folder.write_json("summary.json", summary.plain())
     return summary
 
 
@@ -239,7 +247,8 @@ def _call(host: Host, hook: str, **arguments: Any) -> tuple[Any, list[str]]:
 
 
 def _backend(project: Project, host: Host, name: str | None) -> Backend:
-    backend = host.backend(name or project.backend)
+    with naming_lines(project.file):
+        backend = host.backend(name or project.backend)
     can = backend.capabilities()
     for histogram in project.histograms:
         instrument = histogram.instrument

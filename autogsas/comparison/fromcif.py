@@ -21,7 +21,7 @@ from autogsas.comparison.refinement import Figures, Fit, Refinement
 from autogsas.crystal.endpoints import end_point
 from autogsas.errors import UserError
 from autogsas.hooks.host import Host
-from autogsas.model.result import Parameter
+from autogsas.model.result import Parameter, ParameterGroup
 from autogsas.model.structure import Phase, equivalent_u
 from autogsas.runfolder.reader import Profile
 
@@ -117,7 +117,9 @@ def _parameters(block: gemmi.cif.Block, phase: Phase) -> Iterator[Parameter]:
         yield _of_site(phase, site.label, "Uiso", u, error, "Å²", "uiso")
 
 
-def _of_site(phase: Phase, label: str, what: str, value: float, esd: float | None, unit: str, group: str) -> Parameter:
+def _of_site(
+    phase: Phase, label: str, what: str, value: float, esd: float | None, unit: str, group: ParameterGroup
+) -> Parameter:
     return Parameter(f"{phase.name}:{label}:{what}", value, esd, unit, group, phase.name, None, label)
 
 

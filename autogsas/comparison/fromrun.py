@@ -13,7 +13,7 @@ from autogsas.comparison.refinement import Figures, Fit, Kind, Refinement
 from autogsas.crystal.endpoints import end_point
 from autogsas.errors import UserError
 from autogsas.model.recipe import Recipe
-from autogsas.model.result import Finding, Parameter, Severity
+from autogsas.model.result import Finding, Parameter, Severity, parameter_group
 from autogsas.runfolder.reader import Profile, RunData, read_run
 from autogsas.runfolder.summary import FindingPart, ParameterPart
 from autogsas.text.prose import describe_recipe
@@ -73,7 +73,9 @@ def _fit(profile: Profile, run: RunData, recipe: Recipe | None, parameters: Sequ
 
 def _parameter(item: ParameterPart) -> Parameter:
     value = math.nan if item.value is None else item.value
-    return Parameter(item.name, value, item.esd, item.unit, item.group, item.phase, item.histogram, item.site)
+    return Parameter(
+        item.name, value, item.esd, item.unit, parameter_group(item.group), item.phase, item.histogram, item.site
+    )
 
 
 def _finding(item: FindingPart) -> Finding:

@@ -211,7 +211,15 @@ class EngineSession:
             function = self._backgrounds[histogram.name].function
             curves.append(
                 Curves(
-                    histogram.name, part.x, part.y, background + bragg, background, part.weights, reflections, function
+                    histogram.name,
+                    part.x,
+                    part.y,
+                    background + bragg,
+                    background,
+                    part.weights,
+                    reflections,
+                    function,
+                    histogram.instrument.geometry,
                 )
             )
         return curves

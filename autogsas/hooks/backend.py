@@ -1,7 +1,7 @@
-"""What an engine must do to be a backend.
+"""The contract between the host and an engine.
 
-A backend is registered by the hook ``autogsas_register_backends``. The host asks it for sessions only inside a
-child process of its own, one session at a time, each on a copy of the project in the trial's own folder.
+A backend is registered by the hook ``autogsas_register_backends``. The host opens sessions only in a child process,
+one session at a time, each on a copy of the project in the trial's own folder.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ StartWord = Literal["cell", "sites", "axis", "geometry"]
 class Probe:
     """Whether a backend can be used here: its version, or the reason why not.
 
-    ``details`` are names and texts about what was found, for ``autogsas doctor``; ``advice`` says what to do about a
-    backend that cannot be used.
+    ``details`` are pairs of a name and a text for ``autogsas doctor``; ``advice`` says how to make the backend usable.
     """
 
     available: bool
@@ -39,7 +38,8 @@ class Probe:
 class Capabilities:
     """What a backend can refine; the search space is cut to it.
 
-    ``starts`` are the parts of a step's ``start`` and ``geometry`` that its sessions obey.
+    ``starts`` are the parts of a step's ``start`` and ``geometry`` that its sessions apply. ``may_scout``: the engine
+    is fast enough to search before a slower one.
     """
 
     groups: frozenset[Group]
@@ -50,6 +50,7 @@ class Capabilities:
     several_histograms: bool = True
     starts: frozenset[StartWord] = frozenset()
     outputs: tuple[str, ...] = ("best.py",)
+    may_scout: bool = False
 
 
 @runtime_checkable
@@ -57,22 +58,22 @@ class Session(Protocol):
     """One open copy of a project in a backend. Not thread-safe; private to one process."""
 
     def refine(self, step: Step) -> StepResult:
-        """Run one step. Raises BackendError where the engine failed, by whatever sign it shows it."""
+        """Run one step. Raises BackendError if the engine failed, however it reports the failure."""
         ...
 
     def result(self) -> Result:
-        """Return the present state, with curves over the project's full limits."""
+        """Return the current state, with curves over the project's full limits."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write the engine's own files into ``folder``: ``best.py`` and what else it has.
+        """Write the engine's own files into ``folder``: ``best.py`` and others.
 
-        The host writes ``best.cif`` from the result; an engine's own is kept beside it under another name.
+        The host writes ``best.cif`` from the result; a CIF of the engine is kept beside it under another name.
         """
         ...
 
     def close(self) -> None:
-        """Give back everything the session holds. May be called twice."""
+        """Release everything the session holds. May be called twice."""
         ...
 
 
@@ -82,20 +83,20 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """The name for ``--backend``: lower case, stable."""
+        """The name for ``--backend``: lower case, never changed."""
         ...
 
     def probe(self) -> Probe:
-        """Say whether the engine can be used, without importing it into the host."""
+        """Return whether the engine can be used, without importing it into the host."""
         ...
 
     def capabilities(self) -> Capabilities:
-        """Say what the engine can refine."""
+        """Return what the engine can refine."""
         ...
 
     def open(self, project: Project, folder: Path) -> Session:
-        """Open a session on ``project``, whose files all lie in ``folder``, the trial's own.
+        """Open a session on ``project``, whose files are all in ``folder``, the trial's own.
 
-        Raises BackendError; its cause "engine-missing" says that no trial can be run at all, and stops the run.
+        Raises BackendError; the cause "engine-missing" means that no trial can be run, and stops the run.
         """
         ...

@@ -1,12 +1,13 @@
-"""What hooks are given and give back: how a choice is made, the plan of a trial, seeds, sections of the report."""
+"""Data that hooks receive and return: choices, the plan of a trial, seeds, sections of the report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from autogsas.model.recipe import Background, Free, Recipe
+from autogsas.model.trial import Choices
 
 __all__ = ["Choose", "Plan", "Section", "Seed"]
 
@@ -14,9 +15,9 @@ T = TypeVar("T", str, int, float, bool)
 
 
 class Choose(Protocol):
-    """How a hook makes a choice of the search: each call is one dimension, named, the same name always the same range.
+    """Makes the choices of one trial. Each call is one dimension of the search; a name always has the same range.
 
-    The sampler learns from the answers. A dimension asked for only in some trials is fine (conditional).
+    The sampler learns from the choices. A dimension may be chosen in some trials only (a conditional one).
     """
 
     def category(self, name: str, options: Sequence[T]) -> T:
@@ -28,7 +29,7 @@ class Choose(Protocol):
         ...
 
     def number(self, name: str, low: float, high: float, *, log: bool = False, moving: bool = False) -> float:
-        """Choose a real number; ``moving`` where the range depends on earlier choices, another one in each trial."""
+        """Choose a real number; ``moving`` if the range depends on other choices and changes from trial to trial."""
         ...
 
     def yes(self, name: str) -> bool:
@@ -38,33 +39,33 @@ class Choose(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """What the choosing hooks decided for one trial, for ``autogsas_order_steps`` to make steps of.
+    """What the choosing hooks decided for one trial; ``autogsas_order_steps`` makes steps of it.
 
-    ``window`` is by histogram name: the 2theta range of the first steps.
+    ``window`` is the 2theta range of the first steps, by the histogram's name.
     """
 
     backgrounds: tuple[Background, ...]
     profile: tuple[Free, ...]
     groups: tuple[Free, ...]
-    window: dict[str, tuple[float, float]] = field(default_factory=dict)
+    window: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Seed:
-    """A trial to try before the sampler: values for the dimensions by name, or a whole recipe.
+    """A trial to run before the sampler proposes: values for dimensions by name, or a whole recipe.
 
-    Where ``strict`` is False, choices that nobody asks for or that are not offered are left to the sampler.
+    If ``strict`` is False, choices that this project does not make or does not offer are left to the sampler.
     """
 
     name: str
-    choices: dict[str, Any] | None = None
+    choices: Choices | None = None
     recipe: Recipe | None = None
     strict: bool = True
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section a plugin adds to the report: plain text paragraphs and one table. All of it is shown as text."""
+    """A section that a plugin adds to the report: paragraphs and one table, all shown as plain text."""
 
     title: str
     paragraphs: tuple[str, ...] = ()

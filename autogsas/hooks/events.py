@@ -1,4 +1,4 @@
-"""What happens in a run, for whoever watches: plain frozen data, and one line of text for each."""
+"""Events of a run for progress displays: plain frozen data, and one line of text for each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autogsas.model.result import StepResult
-from autogsas.model.trial import TrialRecord
+from autogsas.model.trial import Finished, TrialRecord
 
 __all__ = [
     "Event",
@@ -24,7 +24,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A run begins, or goes on after ``restored`` trials; ``timeout`` in seconds; ``scout``: only to look ahead."""
+    """A run starts, or is resumed after ``restored`` trials; ``timeout`` in seconds; ``scout``: it is a scout's."""
 
     folder: Path
     project: str
@@ -38,7 +38,7 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class TrialStarted:
-    """A trial is on its way; ``origin`` is a seed's name or "search"."""
+    """A trial has started; ``origin`` is a seed's name or "search"."""
 
     number: int
     origin: str
@@ -47,7 +47,7 @@ class TrialStarted:
 
 @dataclass(frozen=True)
 class StepFinished:
-    """One step of a trial is done."""
+    """One step of a trial has finished."""
 
     number: int
     step: StepResult
@@ -55,9 +55,9 @@ class StepFinished:
 
 @dataclass(frozen=True)
 class TrialFinished:
-    """A trial is over. ``same_as`` is the number of the earlier trial whose result it took over.
+    """A trial has ended. ``same_as`` is the number of the earlier trial with the same recipe, whose result is reused.
 
-    ``best`` is the best trial so far, this one included; ``done`` of ``total`` trials are over.
+    ``best`` is the best trial so far, this one included; ``done`` of ``total`` trials have ended.
     """
 
     record: TrialRecord
@@ -74,16 +74,16 @@ class TrialFinished:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something the user should know that stops nothing."""
+    """Something the user should know; the run continues."""
 
     message: str
 
 
 @dataclass(frozen=True)
 class RunFinished:
-    """A run is over: "complete", "interrupted", "timeout", "no gain" or "terminator"."""
+    """A run has ended."""
 
-    finished: str
+    finished: Finished
     best: TrialRecord | None
 
 
@@ -99,7 +99,7 @@ def describe(event: Event) -> str:
             text = f"{what} {event.project!r} with {event.backend}: {event.trials} trials"
             if event.jobs > 1:
                 text += f", {event.jobs} at a time"
-            return text + (f", going on after {event.restored}" if event.restored else "")
+            return text + (f", resumed after {event.restored}" if event.restored else "")
         case TrialStarted():
             return f"trial {event.number} started ({event.origin}, {event.steps} steps)"
         case StepFinished():
@@ -126,7 +126,7 @@ def _finished(event: TrialFinished) -> str:
     if record.cause:
         text += f": {record.cause}: {record.message}"
     if event.same_as is not None:
-        text += f"; the recipe of trial {event.same_as}, whose result was taken over"
+        text += f"; same recipe as trial {event.same_as}, its result is reused"
     text += f", {record.seconds:.1f} s"
     return " ".join((text + (" (best so far)" if event.is_best else "")).split())
 

@@ -20,17 +20,18 @@ import pluggy
 from autogsas.errors import AutogsasError, BackendMissing, PluginError, UserError, nearest
 from autogsas.hooks.backend import Backend, Probe
 from autogsas.hooks.specs import Specs
+from autogsas.hooks.strategy import SAMPLERS, Strategy, TpeSampler
 
 __all__ = ["BUILTINS", "ENTRY_POINTS", "Host", "PluginInfo", "load_file"]
 
 ENTRY_POINTS = "autogsas"
-# The package whose ``MODULES`` are the plugins shipped with autogsas. It is found by name, so that nothing below
-# the built-ins imports them.
+# The package whose ``MODULES`` are the plugins shipped with autogsas. It is imported by name, so that no room depends
+# on the built-ins.
 BUILTINS = "autogsas.builtin"
 
 
 def load_file(file: Path) -> ModuleType:
-    """Import a project's own file of hooks and return it as a module, by a name made of its path.
+    """Import a project's own file of hooks and return it as a module, named after its path.
 
     A child process that loads the same file can unpickle what the file defines. Raises PluginError.
     """
@@ -44,7 +45,7 @@ def load_file(file: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses and pickling look their module up here
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # a file of the user may raise anything; it becomes one line that names it
+    except Exception as error:  # a user's file may raise anything; the error becomes one line that names the file
         del sys.modules[name]
         raise PluginError(f"cannot be loaded: {type(error).__name__}: {error}", file=file, key="plugins") from error
     return module
@@ -52,7 +53,7 @@ def load_file(file: Path) -> ModuleType:
 
 @dataclass(frozen=True)
 class PluginInfo:
-    """One plugin as ``autogsas plugins`` shows it; ``error`` says why it failed to load."""
+    """One plugin as ``autogsas plugins`` shows it; ``error`` is why it failed to load."""
 
     name: str
     origin: str
@@ -65,10 +66,10 @@ class PluginInfo:
 class Host:
     """The hooks of one project.
 
-    ``files`` are the project's own hook files; ``entry_points`` False leaves out installed plugins.
+    ``files`` are the project's own hook files; ``entry_points=False`` leaves out installed plugins.
 
-    An installed plugin that fails to import is recorded and left out; a project's own file that fails is the user's
-    mistake (PluginError). Two plugins of one name, or a misspelt hook, are errors that name the plugin.
+    An installed plugin that fails to import is recorded and left out; a project's own file that fails is a PluginError.
+    Two plugins with the same name, or a misspelt hook, are errors that name the plugin.
     """
 
     def __init__(self, files: Iterable[Path] = (), *, entry_points: bool = True) -> None:
@@ -76,6 +77,7 @@ class Host:
         self._manager.add_hookspecs(Specs)
         self._infos: list[PluginInfo] = []
         self._backends: dict[str, Backend] = {}
+        self._strategies: dict[str, Strategy] = {}
         self.files = tuple(Path(file) for file in files)
         for module in importlib.import_module(BUILTINS).MODULES:
             self._register(importlib.import_module(module), module, "built in")
@@ -84,50 +86,51 @@ class Host:
         for file in self.files:
             self._register(load_file(file), str(file), "project")
         self._collect_backends()
+        self._collect_strategies()
 
     @property
     def hook(self) -> Any:
-        """The hook callers, as pluggy gives them."""
+        """The hook callers of pluggy."""
         return self._manager.hook
 
     def call(self, name: str, **arguments: Any) -> Any:
         """Call a hook by its name without the prefix and return what pluggy returns.
 
-        Errors of this package pass; anything else a plugin raises becomes a PluginError that names the hook and
-        the plugins that implement it.
+        Errors of this package are passed on; any other exception becomes a PluginError that names the hook and the
+        plugins that implement it.
         """
         hook = f"autogsas_{name}"
         try:
             return getattr(self.hook, hook)(**arguments)
         except AutogsasError:
             raise
-        except Exception as error:  # a hook of a stranger may raise anything; it becomes one line that names it
+        except Exception as error:  # a plugin may raise anything; the error becomes one line that names it
             raise PluginError(f"hook {hook} ({self.whose(hook)}) failed: {type(error).__name__}: {error}") from error
 
     def whose(self, hook: str) -> str:
-        """Return the names of the plugins that implement a hook, the first asked first, for messages."""
+        """Return the names of the plugins that implement a hook, in the order of calling, for messages."""
         names = [info.name for info in reversed(self._infos) if hook in info.hooks and not info.error]
         return ", ".join(names) or "no plugin"
 
     @property
     def plugins(self) -> tuple[PluginInfo, ...]:
-        """All plugins met, those that failed included."""
+        """All plugins, including those that failed to load."""
         return tuple(self._infos)
 
     def backends(self) -> dict[str, Backend]:
-        """All registered backends by name, the numpy engine among them."""
+        """All registered backends by name, including the built-in one."""
         return dict(self._backends)
 
     def backend(self, name: str) -> Backend:
-        """Return a backend by name; "auto" is the first available one that is not the built-in, else the built-in.
+        """Return a backend by name; "auto" is the first available one, plugins before the built-in one.
 
-        Raises UserError for an unknown name, BackendMissing where the engine cannot be used.
+        Raises UserError for an unknown name, BackendMissing if the engine cannot be used.
         """
         if name == "auto":
             for candidate in reversed(self._backends.values()):
                 if candidate.probe().available:
                     return candidate
-            raise BackendMissing("no backend can be used here; `autogsas doctor` says why")
+            raise BackendMissing("no backend can be used here; `autogsas doctor` shows why")
         if name not in self._backends:
             raise UserError("unknown backend", key="backend", found=name, allowed=["auto", *self._backends])
         probe: Probe = self._backends[name].probe()
@@ -136,13 +139,32 @@ class Host:
             raise BackendMissing(f"backend {name!r} cannot be used: {probe.reason}{advice}")
         return self._backends[name]
 
+    def strategies(self) -> dict[str, Strategy]:
+        """All registered search strategies by name."""
+        return dict(self._strategies)
+
+    def strategy(self, name: str) -> Strategy:
+        """Return the strategy that ``search.space`` names. Raises UserError for an unknown name."""
+        if name not in self._strategies:
+            raise UserError("unknown value", key="search.space", found=name, allowed=self._strategies)
+        return self._strategies[name]
+
+    def own_samplers(self) -> dict[str, TpeSampler]:
+        """The samplers that strategies bring along, by name."""
+        own = (strategy.own_sampler for strategy in self._strategies.values())
+        return {sampler.name: sampler for sampler in own if sampler is not None}
+
+    def samplers(self) -> tuple[str, ...]:
+        """All values that ``search.sampler`` may have."""
+        return (*SAMPLERS, *self.own_samplers())
+
     def _load_entry_points(self) -> None:
         for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda item: item.name):
             version = point.dist.version if point.dist is not None else ""
             origin = point.dist.name if point.dist is not None else "entry point"
             try:
                 module = point.load()
-            except Exception:  # noqa: BLE001  a stranger's module may raise anything; the host must still start
+            except Exception:  # noqa: BLE001  a plugin may raise anything when imported; the host must still start
                 error = traceback.format_exc(limit=-1).strip().splitlines()[-1]
                 self._infos.append(PluginInfo(point.name, origin, point.value, version, (), error))
                 continue
@@ -151,7 +173,8 @@ class Host:
     def register(self, plugin: Any, name: str | None = None) -> None:
         """Add a plugin, a module or any object with hooks, for instance in a test or a notebook.
 
-        It is asked before all plugins registered earlier. Raises PluginError as for any other plugin.
+        Its hooks are called before those of plugins registered earlier. Backends and strategies are only collected when
+        the host is made. Raises PluginError as for any other plugin.
         """
         self._register(plugin, name or f"{type(plugin).__name__}-{id(plugin):x}", "registered")
 
@@ -182,5 +205,12 @@ class Host:
         answers: Sequence[Sequence[Backend]] = self.hook.autogsas_register_backends()
         for backend in (item for answer in reversed(answers) for item in answer):
             if backend.name in self._backends:
-                raise PluginError(f"two plugins bring a backend named {backend.name!r}")
+                raise PluginError(f"two plugins register a backend named {backend.name!r}")
             self._backends[backend.name] = backend
+
+    def _collect_strategies(self) -> None:
+        answers: Sequence[Sequence[Strategy]] = self.hook.autogsas_register_strategies()
+        for strategy in (item for answer in reversed(answers) for item in answer):
+            if strategy.name in self._strategies:
+                raise PluginError(f"two plugins register a strategy named {strategy.name!r}")
+            self._strategies[strategy.name] = strategy

@@ -1,7 +1,7 @@
 """The hooks. A plugin implements any of them, each marked with ``@autogsas.hookimpl``.
 
-The order is pluggy's: what was registered last is asked first, so that a project's own ``hooks.py`` comes before
-installed plugins, and those before the built-ins. "First answer wins" hooks may return None to pass.
+Plugins that are registered last are called first: a project's own ``hooks.py`` before installed plugins, and those
+before the built-ins. A hook marked "First answer wins" may return None to leave the answer to the next plugin.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pluggy
 
 from autogsas.hooks.backend import Backend, Capabilities
 from autogsas.hooks.choices import Choose, Plan, Section, Seed
+from autogsas.hooks.strategy import Strategy
 from autogsas.model.instrument import Geometry, Instrument
 from autogsas.model.metrics import Metrics
 from autogsas.model.pattern import Pattern
@@ -21,7 +22,7 @@ from autogsas.model.project import CellValues, Histogram, Project
 from autogsas.model.recipe import Background, Free, Start, Step
 from autogsas.model.result import Finding, Result, StepResult
 from autogsas.model.structure import Phase
-from autogsas.model.trial import TrialRecord
+from autogsas.model.trial import Choices, TrialRecord
 
 hookspec = pluggy.HookspecMarker("autogsas")
 hookimpl = pluggy.HookimplMarker("autogsas")
@@ -34,32 +35,50 @@ class Specs:
 
     @hookspec
     def autogsas_register_backends(self) -> Sequence[Backend]:
-        """Called once when plugins are loaded; return the backends this plugin brings."""
+        """Called once when plugins are loaded; return the backends of this plugin. All answers count."""
+        return ()
+
+    @hookspec
+    def autogsas_register_strategies(self) -> Sequence[Strategy]:
+        """Called once when plugins are loaded; return the search strategies of this plugin. All answers count.
+
+        A project selects a strategy by its name, ``search.space``; the choosing hooks of the plugin look there whether
+        the project is theirs.
+        """
         return ()
 
     @hookspec(firstresult=True)
     def autogsas_read_project(self, path: Path) -> Project | None:
-        """Called once for a file or folder that is no project.yaml nor holds one; return None where it is not yours."""
+        """Called once for a file or folder that is not a project.yaml and does not hold one; return the project.
+
+        Return None if the format is not yours. First answer wins.
+        """
 
     @hookspec(firstresult=True)
     def autogsas_read_refinement(self, path: Path) -> tuple[Project, Result] | None:
-        """Called for what is to be compared; return a finished refinement as an engine's file holds it.
+        """Called for each file that is to be compared; return the finished refinement that an engine's file holds.
 
-        The project as `autogsas_read_project` gives it, and the result with esds and curves, nothing refined anew.
-        None where it is not yours.
+        The project is as `autogsas_read_project` returns it; the result has esds and curves, and nothing is refined
+        again. Return None if the format is not yours. First answer wins.
         """
 
     @hookspec(firstresult=True)
     def autogsas_read_pattern(self, path: Path, bank: int | None) -> Pattern | None:
-        """Called once for each data file; return None where the format is not yours. Raise UserError for a bad file."""
+        """Called once for each data file; return the pattern.
+
+        Return None if the format is not yours; raise UserError for a damaged file. First answer wins.
+        """
 
     @hookspec(firstresult=True)
     def autogsas_read_structure(self, path: Path, block: str | None) -> Phase | None:
-        """Called once for each phase file; return None where the format is not yours."""
+        """Called once for each phase file; return the phase, or None if the format is not yours. First answer wins."""
 
     @hookspec(firstresult=True)
     def autogsas_read_instrument(self, path: Path, bank: int | None) -> Instrument | None:
-        """Called once for each instrument file; return None where the format is not yours."""
+        """Called once for each instrument file; return the instrument, or None if the format is not yours.
+
+        First answer wins.
+        """
 
     @hookspec(firstresult=True)
     def autogsas_find_cells(self, project: Project) -> Mapping[str, CellValues] | None:
@@ -73,65 +92,68 @@ class Specs:
     def autogsas_set_background(
         self, choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
     ) -> Background | None:
-        """Called once a trial and histogram; return its background. First answer wins."""
+        """Called once for each trial and histogram; return its background. First answer wins."""
 
     @hookspec(firstresult=True)
     def autogsas_choose_start(
         self, choose: Choose, project: Project, capabilities: Capabilities
     ) -> Sequence[Start] | None:
-        """Called once a trial; return the phases that begin elsewhere than the project says. First answer wins.
+        """Called once for each trial; return other starting values for phases than the project's. First answer wins.
 
-        The first step is given them; what it says of a phase itself comes before.
+        They are added to the first step; a start that the step itself has for a phase takes precedence.
         """
 
     @hookspec(firstresult=True)
     def autogsas_choose_geometry(
         self, choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
     ) -> Geometry | None:
-        """Called once a trial for each histogram whose geometry nobody declared; return one. First answer wins.
+        """Called once for each trial and histogram whose geometry is not declared; return one. First answer wins.
 
-        The hooks called after it see the project with this geometry. None keeps the one that is assumed.
+        Hooks that are called later see the project with this geometry. None keeps the assumed one.
         """
 
     @hookspec(firstresult=True)
     def autogsas_choose_profile(
         self, choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
     ) -> Sequence[Free] | None:
-        """Called once a trial and histogram; return the groups of the line shape to free. First answer wins."""
+        """Called once for each trial and histogram; return the profile groups to refine. First answer wins."""
 
     @hookspec(firstresult=True)
     def autogsas_choose_limits(
         self, choose: Choose, project: Project, histogram: Histogram
     ) -> tuple[float, float] | None:
-        """Called once a trial and histogram; return the 2theta range of the first steps. First answer wins."""
+        """Called once for each trial and histogram; return the 2theta range of the first steps. First answer wins."""
 
     @hookspec(firstresult=True)
     def autogsas_choose_groups(
         self, choose: Choose, project: Project, capabilities: Capabilities
     ) -> Sequence[Free] | None:
-        """Called once a trial; return all other groups to free: cell, corrections, structure. First answer wins."""
+        """Called once for each trial; return all other groups to refine: cell, corrections, structure.
+
+        First answer wins.
+        """
 
     @hookspec(firstresult=True)
     def autogsas_order_steps(
         self, choose: Choose, project: Project, plan: Plan, capabilities: Capabilities
     ) -> Sequence[Step] | None:
-        """Called once a trial; make ordered steps of what was chosen. First answer wins.
+        """Called once for each trial; return the steps for what was chosen, in order. First answer wins.
 
-        The last step must free everything over the project's full limits: the host scores what it leaves.
+        The last step must refine everything over the project's full limits: the host scores its result.
         """
 
     @hookspec
     def autogsas_seed_recipes(self, project: Project, capabilities: Capabilities) -> Sequence[Seed]:
-        """Called once a run; return what to try before the sampler. All answers count, in order."""
+        """Called once a run; return trials to run before the sampler proposes. All answers count, in order."""
         return ()
 
     @hookspec(firstresult=True)
-    def autogsas_mend_trial(
+    def autogsas_repair_trial(
         self, project: Project, record: TrialRecord, capabilities: Capabilities
-    ) -> Mapping[str, Any] | None:
-        """Called for a trial that findings keep from being the best; return its choices mended. First answer wins.
+    ) -> Choices | None:
+        """Called for a trial that fits well but has an error among its findings; return repaired choices.
 
-        They are tried next. None where there is nothing to be mended.
+        They are tried next. Return None if nothing can be repaired. First answer wins.
         """
 
     @hookspec

@@ -59,7 +59,7 @@ def write_project(
         "limits": list(limits) if limits else None,
     }
     given = {key: json.dumps(value) for key, value in values.items() if value is not None}
-    text = _text(file, data, phases, instrument, name, given)
+    text = _text(host_factory(()), file, data, phases, instrument, name, given)
     build_project(yamlfile.parse(text, file).data, file, host_factory=host_factory)
     try:
         with file.open("x", encoding="utf-8", newline="\n") as stream:
@@ -72,6 +72,7 @@ def write_project(
 
 
 def _text(
+    host: Host,
     file: Path,
     data: Sequence[Path],
     phases: Sequence[Path],
@@ -84,7 +85,7 @@ def _text(
         "# A refinement project of autogsas. Paths are relative to this file.",
         "# Keys after a # are optional. Under search they show their defaults, elsewhere an example.",
         f"name: {_quote(name or folder.name)}",
-        "# backend: auto                         # auto, numpy, or the name of a plugin's engine (`autogsas plugins`)",
+        "# backend: auto                         # auto, or the name of an engine (`autogsas plugins` lists them)",
         "",
         "data:",
     ]
@@ -102,7 +103,7 @@ def _text(
             "    # preferred_orientation: {axis: [0, 0, 1], ratio: 1.0}  # March-Dollase",
             "    # occupancy_sums: [{sites: [A1, A2], total: 1.0}]",
         ]
-    return "\n".join([*lines, "", *_search_lines()]) + "\n"
+    return "\n".join([*lines, "", *_search_lines(host)]) + "\n"
 
 
 def _entry(folder: Path, path: Path, label: str, instrument: Path | None, given: dict[str, str]) -> list[str]:
@@ -124,7 +125,10 @@ def _entry(folder: Path, path: Path, label: str, instrument: Path | None, given:
             "[{position: 22, intensity: 5000, sig: 900}]",
             "fixed broad background peaks; GSAS-II's units",
         ),
-        "axial_sum": ("converged", "numpy engine: axial divergence integrated to convergence; default: as in GSAS-II"),
+        "axial_sum": (
+            "converged",
+            "built-in engine: axial divergence integrated to convergence; else as in GSAS-II",
+        ),
     }
     for key, (example, about) in options.items():
         shown = f"    {key}: {given[key]}" if key in given else f"    # {key}: {example}"
@@ -132,17 +136,19 @@ def _entry(folder: Path, path: Path, label: str, instrument: Path | None, given:
     return [*lines, ""]
 
 
-def _search_lines() -> list[str]:
+def _search_lines(host: Host) -> list[str]:
     default, background = Search(), BackgroundSearch()
+    samplers = ", ".join(host.samplers())
+    spaces = "; ".join(f"{name}, {strategy.about}" for name, strategy in host.strategies().items())
     rows = [
         ("trials", str(default.trials), "refinements to try"),
         ("timeout", "10m", "for the whole run; default: none"),
         ("trial_timeout", f"{default.trial_timeout:g}", "seconds for one trial"),
         ("jobs", str(default.jobs), "trials at a time"),
         ("seed", str(default.seed), "the same seed gives the same search"),
-        ("sampler", default.sampler or "tpe", "how recipes are proposed: tpe, random, cmaes, gp, qmc or tpe-2020"),
-        ("space", default.space, "choices searched; published-2020: those of Ozaki et al. (2020)"),
-        ("scout", str(default.scout), "trials with the numpy engine before a slower one; auto, off or a number"),
+        ("sampler", default.sampler or host.strategy(default.space).sampler, f"how recipes are proposed: {samplers}"),
+        ("space", default.space, f"choices searched: {spaces}"),
+        ("scout", str(default.scout), "trials with a faster engine before a slower one; auto, off or a number"),
         ("prune", "true", "stop hopeless trials before their last step"),
         ("patience", "30", "stop after so many trials without improvement; default: never"),
         ("terminator", "false", "stop when Optuna's terminator expects no improvement"),

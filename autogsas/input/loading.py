@@ -17,7 +17,7 @@ from autogsas.input.recipefile import load_recipe
 from autogsas.input.yamlfile import Document
 from autogsas.model.instrument import Instrument
 from autogsas.model.pattern import Pattern
-from autogsas.model.project import BroadeningEntry, DataEntry, Histogram, PhaseEntry, Project, ProjectFile
+from autogsas.model.project import BroadeningEntry, DataEntry, Histogram, PhaseEntry, Project, ProjectFile, Search
 from autogsas.model.sample import BackgroundPeak, Broadening, OccupancySum, Orientation, Specimen
 from autogsas.model.structure import Phase
 
@@ -88,6 +88,7 @@ def _build(document: Document, host_factory: Callable[[Iterable[Path]], Host]) -
             "a group cannot be freed always and never", "search.groups.never", found=", ".join(sorted(both))
         )
     host = host_factory(plugins)
+    _check_search(host, content.search, document)
     histograms = [_histogram(host, entry, document, f"data[{i}]") for i, entry in enumerate(content.data)]
     phases = [_phase(host, entry, document, f"phases[{i}]") for i, entry in enumerate(content.phases)]
     _check_names([item.name for item in histograms], document, "data")
@@ -106,6 +107,16 @@ def _build(document: Document, host_factory: Callable[[Iterable[Path]], Host]) -
         load_recipe(_existing(document, text, f"recipes[{i}]"), project) for i, text in enumerate(content.recipes)
     ]
     return replace(project, recipes=tuple(recipes)), host
+
+
+def _check_search(host: Host, search: Search, document: Document) -> None:
+    """Raise UserError for a strategy or a sampler that is not registered."""
+    for key, found, allowed in (
+        ("space", search.space, host.strategies()),
+        ("sampler", search.sampler, host.samplers()),
+    ):
+        if found is not None and found not in allowed:
+            raise document.error("unknown value", f"search.{key}", found=found, allowed=allowed)
 
 
 def _existing(document: Document, text: str, key: str) -> Path:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -21,7 +22,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from autogsas.errors import UserError
 
-__all__ = ["Document", "check", "dump", "line_of", "parse", "read"]
+__all__ = ["Document", "check", "dump", "naming_lines", "parse", "read"]
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
@@ -73,6 +74,13 @@ class Document:
             shorter = _LAST_PART.sub("", key)
             key = shorter if shorter != key else ""
         return self.lines.get(key)
+
+    def value(self, key: str) -> object:
+        """Return the value of a key such as ``search.sampler`` (mappings only), or None."""
+        value: object = self.data
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
 
     def error(
         self, message: str, key: str = "", *, found: object = None, allowed: str | Iterable[str] | None = None
@@ -134,12 +142,21 @@ def parse(text: str, file: Path) -> Document:
     return Document(file, _without_nulls(data), lines)
 
 
-def line_of(file: Path | None, key: str) -> int | None:
-    """Return the line of a key in a YAML file, for errors found after the file was read; None if it is unknown."""
+@contextmanager
+def naming_lines(file: Path | None) -> Iterator[None]:
+    """Add file and line to a UserError about a key of a YAML file, for checks made after the file was read.
+
+    An error about a value that is not in the file, such as a command-line option, is not changed.
+    """
     try:
-        return None if file is None else read(file).line(key)
-    except UserError:
-        return None
+        yield
+    except UserError as error:
+        if file is not None and error.file is None and error.key and file.suffix.lower() in (".yaml", ".yml"):
+            with suppress(UserError):  # the file may have changed since
+                document = read(file)
+                if error.found is not None and error.found == str(document.value(error.key)):
+                    error.locate(file, document.line(error.key))
+        raise
 
 
 def dump(data: Mapping[str, Any]) -> str:

@@ -32,10 +32,8 @@ __all__ = [
     "PhaseEntry",
     "Project",
     "ProjectFile",
-    "Sampler",
     "Scout",
     "Search",
-    "Space",
     "seconds",
 ]
 
@@ -120,7 +118,7 @@ class DataEntry(_Frozen):
     ] = ()
     axial_sum: Annotated[
         AxialSum,
-        Field(description="numpy engine: axial divergence summed as in GSAS-II, or integrated to convergence"),
+        Field(description="built-in engine: axial divergence summed as in GSAS-II, or integrated to convergence"),
     ] = "GSAS-II"
 
 
@@ -183,8 +181,6 @@ _StartShare = Annotated[float, Field(ge=0, le=0.9)]
 _WidthShare = Annotated[float, Field(ge=0.1, le=1)]
 Starts = Annotated[tuple[_StartShare, _StartShare], AfterValidator(_rising)]
 Widths = Annotated[tuple[_WidthShare, _WidthShare], AfterValidator(_rising)]
-Sampler = Literal["tpe", "random", "cmaes", "gp", "qmc", "tpe-2020"]
-Space = Literal["default", "published-2020"]
 Scout = Literal["auto", "off"] | Annotated[int, Field(ge=1)]
 
 
@@ -233,12 +229,10 @@ class Search(_Frozen):
     trial_timeout: Annotated[Seconds, Field(description="time for one trial, in seconds or as '10m'")] = 300.0
     jobs: Annotated[int, Field(ge=1, le=256, description="trials at a time")] = 1
     seed: Annotated[int, Field(ge=0)] = 0
-    sampler: Annotated[
-        Sampler | None, Field(description="who proposes; default: tpe, in the published space tpe-2020")
-    ] = None
-    space: Annotated[Space, Field(description="what is searched; published-2020 is that of Ozaki et al.")] = "default"
+    sampler: Annotated[str | None, Field(description="how trials are proposed; default: the strategy's own")] = None
+    space: Annotated[str, Field(description="the strategy: what is searched")] = "default"
     scout: Annotated[
-        Scout, Field(description="trials with the numpy engine before a slower one; auto, off or a number")
+        Scout, Field(description="trials with a faster engine before a slower one; auto, off or a number")
     ] = "auto"
     prune: Annotated[bool, Field(description="stop hopeless trials before their last step")] = True
     patience: Annotated[int | None, Field(ge=1, description="stop after so many trials without improvement")] = None
@@ -254,7 +248,7 @@ class ProjectFile(_Frozen):
     """The contents of project.yaml."""
 
     name: Annotated[str | None, Field(description="a title; default: the folder's name")] = None
-    backend: Annotated[str, Field(description="auto, numpy, or the name of a plugin's engine")] = "auto"
+    backend: Annotated[str, Field(description="auto, or the name of an engine")] = "auto"
     data: Annotated[tuple[DataEntry, ...], Field(min_length=1)]
     phases: Annotated[tuple[PhaseEntry, ...], Field(min_length=1)]
     search: Search = Search()
@@ -267,7 +261,7 @@ class Histogram:
     """One pattern of a project with its instrument and model options.
 
     ``limits`` and ``excluded`` in degrees 2theta; ``files`` are the user's files it was read from. ``absorption`` is
-    muR of a Debye-Scherrer sample. ``axial_sum`` is how the numpy engine sums axial divergence: "GSAS-II" with as
+    muR of a Debye-Scherrer sample. ``axial_sum`` is how the built-in engine sums axial divergence: "GSAS-II" with as
     many terms as GSAS-II takes (one to a few for most peaks), "converged" the integral itself. ``geometry_declared``
     is False if neither the user nor a file gave the geometry; a search may then try the other one.
     """

@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.model.instrument import Geometry
+from autogsas.model.recipe import GROUPS, Group
 from autogsas.model.structure import Phase
 
-__all__ = ["Curves", "Finding", "Parameter", "Reflections", "Result", "Severity", "StepResult"]
+__all__ = [
+    "Curves",
+    "Finding",
+    "Parameter",
+    "ParameterGroup",
+    "Reflections",
+    "Result",
+    "Severity",
+    "StepResult",
+    "parameter_group",
+]
 
 Array = npt.NDArray[np.float64]
+
+ParameterGroup = Group | Literal["weight_fraction"]
+"""The group that a recipe frees a parameter by; weight fractions follow from other parameters."""
+_PARAMETER_GROUPS: Mapping[str, ParameterGroup] = {
+    **{group: group for group in GROUPS},
+    "weight_fraction": "weight_fraction",
+}
+
+
+def parameter_group(text: str) -> ParameterGroup:
+    """Return the group of a parameter from stored text. Raises ValueError for an unknown one."""
+    if text not in _PARAMETER_GROUPS:
+        raise ValueError(f"{text!r} is not a group of parameters")
+    return _PARAMETER_GROUPS[text]
 
 
 class Severity(StrEnum):
@@ -42,15 +70,17 @@ class Finding:
 class Parameter:
     """One parameter at the end of a refinement.
 
-    ``name`` is unique in a result, such as "fluorapatite:Ca2:x", "fluorapatite:a", "FAP:U"; ``group`` is the
-    recipe's name for its group. ``esd`` is None if it was not refined.
+    ``name`` is unique in a result, such as "fluorapatite:Ca2:x", "fluorapatite:a", "FAP:U"; programs go by ``group``,
+    ``phase``, ``histogram`` and ``site``. ``esd`` is None where it was not refined. Several parameters of one group
+    come in a fixed order: displacement of a Debye-Scherrer sample along the beam and across it, uniaxial size and
+    strain equatorial and axial, background coefficients by their number.
     """
 
     name: str
     value: float
     esd: float | None
     unit: str
-    group: str
+    group: ParameterGroup
     phase: str | None = None
     histogram: str | None = None
     site: str | None = None
@@ -83,9 +113,10 @@ class Reflections:
 class Curves:
     """The curves of one histogram at its measured points, over the project's full limits; arrays of shape (n,).
 
-    ``weights`` is zero at points that do not count (excluded regions, missing values). ``background_function`` is the
-    recipe's name of the function, "" if the engine does not report it; its terms are the parameters
-    "<histogram>:background 1" and so on.
+    ``weights`` is zero at points that do not count (excluded regions, missing values). ``geometry`` is the one that the
+    histogram was refined in, None where the engine does not report it. ``background_function`` is the
+    recipe's name of the background function, "" where the engine does not report it; its coefficients are the
+    histogram's parameters of the group "background".
     """
 
     histogram: str
@@ -96,6 +127,7 @@ class Curves:
     weights: Array
     reflections: tuple[Reflections, ...] = ()
     background_function: str = ""
+    geometry: Geometry | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from autogsas.model.metrics import Metrics
 from autogsas.model.project import Histogram, Project
 from autogsas.model.result import StepResult
-from autogsas.model.trial import TrialRecord, TrialState
+from autogsas.model.trial import Finished, TrialRecord, TrialState
 from autogsas.runfolder.candidates import group_candidates
 from autogsas.runfolder.plaindata import plain
 from autogsas.runfolder.summary import (
@@ -19,7 +19,6 @@ from autogsas.runfolder.summary import (
     ByHandPart,
     CorrelationPart,
     FindingPart,
-    Finished,
     HistogramPart,
     HistoryPart,
     ImportancesPart,

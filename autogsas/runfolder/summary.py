@@ -6,9 +6,10 @@ import math
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from autogsas.model.structure import Cell, Phase, Site
+from autogsas.model.trial import Finished
 
 __all__ = ["StepPart", "Summary", "summary_schema"]
 
@@ -20,7 +21,6 @@ def _finite(value: object) -> object:
 
 
 Number = Annotated[float | None, BeforeValidator(_finite)]
-Finished = Literal["complete", "interrupted", "timeout", "no gain", "terminator"]
 
 
 class _Part(BaseModel):
@@ -217,7 +217,7 @@ class ScoutRecipePart(_Part):
 
 
 class ScoutPart(_Part):
-    """The result of the scout, a quick search with the numpy engine; ``note`` says why it was skipped."""
+    """The result of the scout, a quick search with a faster engine; ``note`` says why it was skipped."""
 
     trials: int
     seconds: float
@@ -304,7 +304,7 @@ class Summary(_Part):
     best_trial: int | None
     best_origin: str | None
     seconds: float
-    finished: Finished
+    finished: Annotated[Finished, WithJsonSchema({"enum": [item.value for item in Finished], "type": "string"})]
     findings: list[FindingPart]
     candidates: list[CandidatePart]
     elsewhere: int = 0

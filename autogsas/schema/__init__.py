@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from autogsas.hooks.host import Host
 from autogsas.model.project import ProjectFile
 
 __all__ = ["SCHEMA_FILE", "project_schema", "schema_text"]
@@ -19,6 +20,7 @@ def project_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a project file, made from `ProjectFile`.
 
     Short forms that the model expands before it checks them are added: durations as text, one wavelength as a number.
+    Strategies and samplers are those that come with autogsas.
     """
     schema = ProjectFile.model_json_schema()
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "autogsas project.yaml", **schema}
@@ -29,6 +31,9 @@ def project_schema() -> dict[str, Any]:
         forms = [number, _DURATION, *([{"type": "null"}] if key == "timeout" else [])]
         kept = {name: value for name, value in search[key].items() if name in ("default", "description", "title")}
         search[key] = {"anyOf": forms, **kept}
+    host = Host(entry_points=False)
+    search["sampler"]["anyOf"][0]["enum"] = list(host.samplers())
+    search["space"]["enum"] = list(host.strategies())
     wavelength = schema["$defs"]["DataEntry"]["properties"]["wavelength"]
     wavelength["anyOf"].insert(0, {"type": "number", "exclusiveMinimum": 0})
     return schema

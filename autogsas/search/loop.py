@@ -1,9 +1,9 @@
-"""The search: trials asked for, run, measured, told and kept, in an order that repeats itself.
+"""The search loop: trials are proposed, run, assessed, reported to the sampler and stored, in a reproducible order.
 
-Trials are told in order of their numbers, and trial n is asked for when all up to n - L are told and no later one is.
-So what is proposed does not depend on which trial happens to end first, and a resumed run proposes what the
+Trials are reported in the order of their numbers, and trial n is proposed when all trials up to n - L are reported and
+no later one is. So a proposal does not depend on which trial happens to end first, and a resumed run proposes what an
 uninterrupted one would have. With one job L is 1; with J jobs it is 2 J, so that a worker whose trial is short finds
-another one waiting while a long one still holds up the telling.
+another one waiting while a long trial delays the reports.
 """
 
 from __future__ import annotations
@@ -13,17 +13,14 @@ import json
 import statistics
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autogsas.errors import PluginError, nearest
-from autogsas.hooks.backend import Backend
 from autogsas.hooks.choices import Seed
 from autogsas.hooks.events import (
     Event,
     Notice,
-    Progress,
     RunFinished,
     RunStarted,
     StepFinished,
@@ -31,78 +28,65 @@ from autogsas.hooks.events import (
     TrialStarted,
     describe,
 )
-from autogsas.hooks.host import Host
-from autogsas.model.project import Project
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import StepResult
-from autogsas.model.trial import TrialRecord, TrialState
-from autogsas.runfolder.summary import Finished
-from autogsas.runfolder.writer import RunFolder
-from autogsas.search.options import Found, Options, Recall
-from autogsas.search.repairs import Mender
-from autogsas.search.sampler import Database, Proposer
+from autogsas.model.trial import Cause, Choices, Finished, TrialRecord, TrialState
+from autogsas.search.context import RunContext
+from autogsas.search.options import Found, Prior
+from autogsas.search.repairs import Repairer
+from autogsas.search.sampler import Proposer
 from autogsas.search.stopping import stop_signals
 from autogsas.trial.assessment import Assessment, assess
-from autogsas.trial.building import Recorder, build_recipe, fit_recipe, fitting_choices
+from autogsas.trial.building import build_recipe, fitting_choices
 from autogsas.trial.cells import with_found_cells
-from autogsas.trial.child import PRUNED
+from autogsas.trial.choosers import Dimension, Recorder
+from autogsas.trial.cutting import fit_recipe
 from autogsas.trial.messages import StepDone
-from autogsas.trial.pool import SLOW, Interrupt, Outcome, Workers
-from autogsas.trial.pruning import Standing, hopeless_above, slow_after, standing
+from autogsas.trial.pool import Interrupt, Outcome, Workers
+from autogsas.trial.pruning import TrialProgress, hopeless_above, progress_of, slow_after
 
 __all__ = ["search"]
 
-# What may go better the next time with the same recipe.
-_PASSING = ("disk-full", "files")
+# The same recipe may succeed the next time.
+_TEMPORARY = frozenset({Cause.DISK_FULL, Cause.FILES})
+# Asking Optuna's terminator takes time that grows with the number of trials. Not measured.
 _TERMINATOR_EVERY = 5
 
 
-def search(
-    host: Host,
-    project: Project,
-    backend: Backend,
-    folder: RunFolder,
-    options: Options,
-    *,
-    seeds: tuple[Seed, ...],
-    recall: Recall | None = None,
-    progress: Progress | None = None,
-    settings: Mapping[str, Any] | None = None,
-    scouting: bool = False,
-    elapsed: float = 0.0,
-) -> Found:
-    """Run trials until ``options.trials`` are over, the time is up or the user stops it; all that is over is kept.
+def search(context: RunContext, seeds: tuple[Seed, ...] = (), prior: Prior | None = None) -> Found:
+    """Run trials until ``options.trials`` are finished, the time is up or the user stops; finished trials are kept.
 
-    A folder that holds trials already is gone on with; ``settings`` are kept in its database. ``recall`` is what the
-    sampler learns of another run when the seeds are told. ``scouting`` tells whoever watches that this only looks
-    ahead. ``elapsed`` is how many seconds the run has taken before, for the times at which its trials end.
-    Raises PluginError for hooks that cannot be used, BackendMissing for an engine that does not start, UserError for
-    a sampler that cannot be used or a damaged folder.
+    Trials that the folder holds already are restored, and the search continues after them. ``prior`` are trials of
+    another run that the sampler learns from once the seeds are reported.
+    Raises PluginError for hooks that cannot be used, BackendMissing if the engine does not start, UserError for a
+    sampler that cannot be used or a damaged folder.
     """
-    zero = time.monotonic() - elapsed
-    project = with_found_cells(host, project)
-    proposer = Proposer(options.sampler, options.seed)
+    zero = time.monotonic() - context.elapsed
+    context = replace(context, project=with_found_cells(context.host, context.project))
+    options = context.options
+    proposer = Proposer(options.sampler, options.seed, context.host.own_samplers())
     with contextlib.ExitStack() as stack:
-        database = Database(folder.study)
-        stack.callback(database.close)
-        database.set_settings(settings or {})
         workers = stack.enter_context(
-            Workers(project, backend, host.files, jobs=options.jobs, trial_timeout=options.trial_timeout)
+            Workers(
+                context.project,
+                context.backend,
+                context.host.files,
+                jobs=options.jobs,
+                trial_timeout=options.trial_timeout,
+            )
         )
         stack.enter_context(stop_signals(workers.interrupt))
-        mender = Mender(host, project, backend.capabilities())
-        at_work = (proposer, mender, database, workers, scouting, zero)
-        return _Searching(host, project, backend, folder, options, seeds, recall, progress, *at_work).run()
+        return _Search(context, seeds, prior, proposer, workers, zero).run()
 
 
 @dataclass
-class _Asked:
-    """A trial that is not told yet."""
+class _Proposed:
+    """A trial that was proposed and is not reported yet."""
 
     number: int
     origin: str
     recipe: Recipe
-    choices: dict[str, Any]
+    choices: Choices
     proposed: Any
     same_as: int | None = None
     hopeless: float | None = None
@@ -111,29 +95,32 @@ class _Asked:
     ended: float | None = None
 
 
-@dataclass
-class _Searching:
-    host: Host
-    project: Project
-    backend: Backend
-    folder: RunFolder
-    options: Options
-    seeds: tuple[Seed, ...]
-    recall: Recall | None
-    progress: Progress | None
-    proposer: Proposer
-    mender: Mender
-    database: Database
-    workers: Workers
-    scouting: bool
-    zero: float
-    told: list[TrialRecord] = field(default_factory=list)
-    best: TrialRecord | None = None
-    _asked: dict[int, _Asked | TrialRecord] = field(default_factory=dict)
-    _first: dict[str, int] = field(default_factory=dict)
-    _ranges: dict[str, Any] = field(default_factory=dict)
-    _waiting: deque[_Asked] = field(default_factory=deque)
-    _known: list[Standing] = field(default_factory=list)
+class _Search:
+    def __init__(
+        self,
+        context: RunContext,
+        seeds: tuple[Seed, ...],
+        prior: Prior | None,
+        proposer: Proposer,
+        workers: Workers,
+        zero: float,
+    ) -> None:
+        self.context = context
+        self.host, self.project, self.options = context.host, context.project, context.options
+        self.folder, self.database = context.folder, context.database
+        self.capabilities = context.capabilities
+        self.seeds, self.prior = seeds, prior
+        self.proposer, self.workers, self.zero = proposer, workers, zero
+        self.repairer = Repairer(self.host, self.project, self.capabilities)
+        self.reported: list[TrialRecord] = []
+        self.best: TrialRecord | None = None
+        # By number: proposed trials, and records restored from an earlier session, that are not reported yet.
+        self._pending: dict[int, _Proposed | TrialRecord] = {}
+        # By what makes recipes the same: the first trial with that recipe.
+        self._first: dict[str, int] = {}
+        self._ranges: dict[str, Dimension] = {}
+        self._waiting: deque[_Proposed] = deque()
+        self._progress: list[TrialProgress] = []
 
     def run(self) -> Found:
         began = time.monotonic()
@@ -145,227 +132,228 @@ class _Searching:
             RunStarted(
                 self.folder.folder,
                 self.project.name,
-                self.backend.name,
+                self.context.backend.name,
                 total,
                 len(kept),
                 self.options.jobs,
                 limit,
-                self.scouting,
+                self.context.scouting,
             )
         )
-        finished: Finished = "complete"
-        asked = 0
+        finished = Finished.COMPLETE
+        proposed = 0
         while True:
-            while asked < min(total, len(self.told) + self.options.lead):
-                if asked == len(self.seeds):
-                    self.remember()
-                if asked < len(kept):
-                    self.restore(asked, kept[asked])
+            while proposed < min(total, len(self.reported) + self.options.lead):
+                if proposed == len(self.seeds):
+                    self.learn_prior()
+                if proposed < len(kept):
+                    self.restore(proposed, kept[proposed])
                 else:
-                    self.ask(asked)
-                asked += 1
-            number = len(self.told)
-            if number == asked:
+                    self.propose(proposed)
+                proposed += 1
+            number = len(self.reported)
+            if number == proposed:
                 break
-            if self.is_over(number):
-                self.tell(number, total)
+            if self.has_ended(number):
+                self.report(number, total)
                 if self.is_stuck():
-                    finished = "no gain"
+                    finished = Finished.NO_GAIN
                     break
-                if self.is_worked_out():
-                    finished = "terminator"
+                if self.expects_no_more():
+                    finished = Finished.TERMINATOR
                     break
                 continue
             if self.workers.interrupted:
-                finished = "interrupted"
+                finished = Finished.INTERRUPTED
                 break
             self.dispatch()
             left = None if until is None else until - time.monotonic()
             if left is not None and left <= 0:
-                finished = "timeout"
+                finished = Finished.TIMEOUT
                 break
             self.handle(self.workers.wait(left))
         self.workers.close()
         self.emit(RunFinished(finished, self.best))
-        return Found(finished, tuple(self.told), self.best)
+        return Found(finished, tuple(self.reported), self.best)
 
     def handle(self, event: StepDone | Outcome | Interrupt | None) -> None:
         if isinstance(event, StepDone):
-            self.asked(event.number).steps.append(event.step)
+            self.running(event.number).steps.append(event.step)
             self.emit(StepFinished(event.number, event.step))
-            self.observe("after_step", trial=event.number, step=event.step)
+            self.notify("after_step", trial=event.number, step=event.step)
         elif isinstance(event, Outcome):
-            self.asked(event.number).outcome = event
-            self.asked(event.number).ended = self.now()
+            self.running(event.number).outcome = event
+            self.running(event.number).ended = self.now()
 
     def now(self) -> float:
         """Seconds since the run began."""
         return round(time.monotonic() - self.zero, 3)
 
-    def asked(self, number: int) -> _Asked:
-        asked = self._asked[number]
-        assert isinstance(asked, _Asked), "only trials asked for in this session are run"
-        return asked
+    def running(self, number: int) -> _Proposed:
+        trial = self._pending[number]
+        assert isinstance(trial, _Proposed), "only trials proposed in this session are run"
+        return trial
 
-    def remember(self) -> None:
-        """Let the sampler learn of the other run, moved by what the two differ in for the recipes both have tried."""
-        if self.recall is None:
+    def learn_prior(self) -> None:
+        """Let the sampler learn from the other run, its scores moved by the difference for recipes that both tried."""
+        if self.prior is None:
             return
-        pairs = self.recall.pairs
-        apart = [r.score - pairs[r.number] for r in self.told if r.number in pairs and r.score is not None]
-        self.proposer.recall(self.recall.known, statistics.median(apart) if apart else 0.0)
+        scores = self.prior.scores
+        shifts = [r.score - scores[r.number] for r in self.reported if r.number in scores and r.score is not None]
+        self.proposer.add_prior(self.prior.trials, statistics.median(shifts) if shifts else 0.0)
 
     def restore(self, number: int, kept: Any) -> None:
         record = self.folder.read_trial(number).record
-        # A session that was killed left no summary to say how long it took.
+        # A session that was killed left no summary with the time it took.
         self.zero = min(self.zero, time.monotonic() - (record.ended or 0.0))
         if number >= len(self.seeds):
-            self.mender.next()
-        self.mender.tried(record.choices)
+            self.repairer.next()
+        self.repairer.tried(record.choices)
         self.proposer.restore(number, kept)
         self._first.setdefault(_identity(record.recipe), number)
-        self._asked[number] = record
+        self._pending[number] = record
 
-    def ask(self, number: int) -> None:
-        seed = self.seeds[number] if number < len(self.seeds) else self.mender.next() or Seed("search")
-        capabilities = self.backend.capabilities()
-        fixed = seed.choices or {}
+    def propose(self, number: int) -> None:
+        seed = self.seeds[number] if number < len(self.seeds) else self.repairer.next() or Seed("search")
+        fixed: Choices = seed.choices or {}
         if not seed.strict:
-            fixed = fitting_choices(self.host, self.project, capabilities, fixed)
-        choose = Recorder(self.proposer.ask(number, fixed, f"seed {seed.name!r}"), self._ranges)
+            fixed = fitting_choices(self.host, self.project, self.capabilities, fixed)
+        choose = Recorder(self.proposer.propose(number, fixed, f"seed {seed.name!r}"), self._ranges)
         if seed.recipe is not None:
-            recipe = fit_recipe(seed.recipe, self.project, capabilities)
+            recipe = fit_recipe(seed.recipe, self.project, self.capabilities)
         else:
-            recipe = build_recipe(self.host, self.project, capabilities, choose)
+            recipe = build_recipe(self.host, self.project, self.capabilities, choose)
             for name in fixed.keys() - choose.choices.keys():
                 close = nearest(name, choose.choices)
                 hint = f"; did you mean {close!r}?" if close else ""
-                self.emit(Notice(f"seed {seed.name!r} fixes {name!r}, which nobody asked for{hint}"))
-        self.mender.tried(choose.choices)
-        proposed = self.proposer.proposed(number)
-        asked = self._asked[number] = _Asked(number, seed.name, recipe, choose.choices, proposed)
+                self.emit(Notice(f"seed {seed.name!r} has a value for {name!r}, which is not chosen here{hint}"))
+        self.repairer.tried(choose.choices)
+        trial = _Proposed(number, seed.name, recipe, choose.choices, self.proposer.proposed(number))
+        self._pending[number] = trial
         if self.options.prune and seed.recipe is None:
-            asked.hopeless = hopeless_above(self._known)
-        asked.same_as = self._first.setdefault(_identity(recipe), number)
-        if asked.same_as == number:
-            asked.same_as = None
-            self.submit(asked)
+            trial.hopeless = hopeless_above(self._progress)
+        trial.same_as = self._first.setdefault(_identity(recipe), number)
+        if trial.same_as == number:
+            trial.same_as = None
+            self.submit(trial)
 
-    def submit(self, asked: _Asked) -> None:
-        self._waiting.append(asked)
+    def submit(self, trial: _Proposed) -> None:
+        self._waiting.append(trial)
         self.dispatch()
 
     def dispatch(self) -> None:
         while self._waiting and self.workers.idle:
-            asked = self._waiting.popleft()
-            self.emit(TrialStarted(asked.number, asked.origin, len(asked.recipe.steps)))
-            slow = slow_after(self.told) if self.options.prune and asked.choices else None
-            self.workers.submit(asked.number, asked.recipe, asked.hopeless, slow)
+            trial = self._waiting.popleft()
+            self.emit(TrialStarted(trial.number, trial.origin, len(trial.recipe.steps)))
+            slow = slow_after(self.reported) if self.options.prune and trial.choices else None
+            self.workers.submit(trial.number, trial.recipe, trial.hopeless, slow)
 
     def is_stuck(self) -> bool:
-        """Whether the last ``patience`` trials have brought nothing; what came before the first fit is not counted."""
+        """Whether the last ``patience`` trials were not better; trials before the first usable one do not count."""
         patience = self.options.patience
-        return patience is not None and self.best is not None and len(self.told) - 1 - self.best.number >= patience
+        return patience is not None and self.best is not None and len(self.reported) - 1 - self.best.number >= patience
 
-    def is_over(self, number: int) -> bool:
-        asked = self._asked[number]
-        if isinstance(asked, TrialRecord) or asked.outcome is not None:
+    def has_ended(self, number: int) -> bool:
+        trial = self._pending[number]
+        if isinstance(trial, TrialRecord) or trial.outcome is not None:
             return True
-        if asked.same_as is None:
+        if trial.same_as is None:
             return False
-        if self.told[asked.same_as].cause in _PASSING:
-            self._first[_identity(asked.recipe)] = number
-            asked.same_as = None
-            self.submit(asked)
+        if self.reported[trial.same_as].cause in _TEMPORARY:
+            self._first[_identity(trial.recipe)] = number
+            trial.same_as = None
+            self.submit(trial)
             return False
         return True
 
-    def tell(self, number: int, total: int) -> None:
-        asked = self._asked.pop(number)
-        if isinstance(asked, TrialRecord):
-            self.proposer.tell(asked)
-            self.learn(asked)
-            if self.is_better(asked):
-                self.best = asked
+    def report(self, number: int, total: int) -> None:
+        trial = self._pending.pop(number)
+        if isinstance(trial, TrialRecord):
+            self.proposer.report(trial)
+            self.learn(trial)
+            if self.is_better(trial):
+                self.best = trial
             return
         assessment = Assessment(TrialState.FAILED)
-        if asked.same_as is not None:
-            record = self.repeated(asked, self.told[asked.same_as])
+        if trial.same_as is not None:
+            record = self.repeated(trial, self.reported[trial.same_as])
         else:
-            assert asked.outcome is not None
-            if asked.outcome.result is None:
-                state = TrialState.PRUNED if asked.outcome.cause in (PRUNED, SLOW) else TrialState.FAILED
-                assessment = Assessment(state, cause=asked.outcome.cause, message=asked.outcome.message)
+            assert trial.outcome is not None
+            if trial.outcome.result is None:
+                stopped = trial.outcome.cause in (Cause.PRUNED, Cause.SLOW)
+                state = TrialState.PRUNED if stopped else TrialState.FAILED
+                assessment = Assessment(state, cause=trial.outcome.cause, message=trial.outcome.message)
             else:
-                assessment = assess(self.host, self.project, asked.outcome.result)
-            record = self.record(asked, asked.outcome, assessment)
-        self.folder.write_trial(record, assessment, asked.outcome, asked.same_as)
+                assessment = assess(self.host, self.project, trial.outcome.result)
+            record = self.record(trial, trial.outcome, assessment)
+        self.folder.write_trial(record, assessment, trial.outcome, trial.same_as)
         if self.is_better(record):
             self.best = record
-            assert asked.outcome is not None
-            self.folder.write_best(record, assessment, asked.outcome, self.project)
-        # The trial counts from here on: whatever stops the run before, it is run again on resuming.
-        self.database.add(asked.proposed, record)
-        self.proposer.tell(record)
+            assert trial.outcome is not None
+            self.folder.write_best(record, assessment, trial.outcome, self.project)
+        # From here on the trial counts: if the run stops earlier, it is run again after resuming.
+        self.database.add(trial.proposed, record)
+        self.proposer.report(record)
         self.learn(record)
-        self.emit(TrialFinished(record, self.best, len(self.told), total, asked.same_as))
-        if asked.outcome is not None and asked.outcome.result is not None and asked.outcome.message:
-            self.emit(Notice(f"trial {number}: {asked.outcome.message}"))
-        self.observe("after_trial", record=record)
+        self.emit(TrialFinished(record, self.best, len(self.reported), total, trial.same_as))
+        if trial.outcome is not None and trial.outcome.result is not None and trial.outcome.message:
+            self.emit(Notice(f"trial {number}: {trial.outcome.message}"))
+        self.notify("after_trial", record=record)
 
-    def is_worked_out(self) -> bool:
-        """Whether Optuna's terminator, asked every few trials, expects no more."""
-        due = self.options.terminator and len(self.told) % _TERMINATOR_EVERY == 0 and len(self.told) > len(self.seeds)
+    def expects_no_more(self) -> bool:
+        """Whether Optuna's terminator, asked every few trials, expects no improvement."""
+        count = len(self.reported)
+        due = self.options.terminator and count % _TERMINATOR_EVERY == 0 and count > len(self.seeds)
         return due and self.proposer.expects_no_more()
 
     def learn(self, record: TrialRecord) -> None:
-        self.told.append(record)
-        self.mender.learn(record, self.best)
-        stood = standing(record)
-        if stood is not None:
-            self._known.append(stood)
+        self.reported.append(record)
+        self.repairer.learn(record, self.best)
+        progress = progress_of(record)
+        if progress is not None:
+            self._progress.append(progress)
 
-    def record(self, asked: _Asked, outcome: Outcome, assessment: Assessment) -> TrialRecord:
+    def record(self, trial: _Proposed, outcome: Outcome, assessment: Assessment) -> TrialRecord:
         return TrialRecord(
-            number=asked.number,
+            number=trial.number,
             state=assessment.state,
-            origin=asked.origin,
-            recipe=asked.recipe,
-            choices=asked.choices,
+            origin=trial.origin,
+            recipe=trial.recipe,
+            choices=trial.choices,
             score=assessment.score,
             metrics=assessment.metrics,
-            steps=outcome.result.steps if outcome.result is not None else tuple(asked.steps),
+            steps=outcome.result.steps if outcome.result is not None else tuple(trial.steps),
             findings=assessment.findings,
             cause=assessment.cause,
             message=assessment.message,
             seconds=outcome.seconds,
-            ended=asked.ended,
+            ended=trial.ended,
         )
 
-    def repeated(self, asked: _Asked, earlier: TrialRecord) -> TrialRecord:
+    def repeated(self, trial: _Proposed, earlier: TrialRecord) -> TrialRecord:
         return replace(
             earlier,
-            number=asked.number,
-            origin=asked.origin,
-            recipe=asked.recipe,
-            choices=asked.choices,
+            number=trial.number,
+            origin=trial.origin,
+            recipe=trial.recipe,
+            choices=trial.choices,
             message=earlier.message or f"the recipe of trial {earlier.number}",
             seconds=0.0,
             ended=self.now(),
         )
 
     def is_better(self, record: TrialRecord) -> bool:
-        if record.state != TrialState.COMPLETE or record.score is None:
+        if record.state is not TrialState.COMPLETE or record.score is None:
             return False
         return self.best is None or self.best.score is None or record.score < self.best.score
 
     def emit(self, event: Event) -> None:
         self.folder.log(describe(event))
-        if self.progress is not None:
-            self.progress(event)
+        if self.context.progress is not None:
+            self.context.progress(event)
 
-    def observe(self, hook: str, **arguments: Any) -> None:
-        # One who only watches does not end a run of hours by a mistake; it is said instead.
+    def notify(self, hook: str, **arguments: Any) -> None:
+        # A mistake in a hook that only watches must not end a run of hours; it becomes a notice.
         try:
             self.host.call(hook, project=self.project, **arguments)
         except PluginError as error:
@@ -373,6 +361,6 @@ class _Searching:
 
 
 def _identity(recipe: Recipe) -> str:
-    """What makes two recipes the same work: all but names and titles."""
+    """Return what makes two recipes the same: everything but names and titles."""
     steps = [step.model_dump(mode="json", exclude={"title"}) for step in recipe.steps]
     return json.dumps(steps, sort_keys=True)

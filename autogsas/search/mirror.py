@@ -1,4 +1,4 @@
-"""A copy in memory of the study of a run, which may still be going on, for programs that show it and may alter it."""
+"""A copy in memory of the study of a run, which may still be running, for programs that show it and may alter it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
 
 from autogsas.errors import UserError
-from autogsas.search.sampler import Database, silence
+from autogsas.search.database import Database, silence
 
 __all__ = ["Mirror"]
 
@@ -27,8 +27,8 @@ _ARTIFACT = "artifacts:"  # Optuna's own prefix
 class Mirror:
     """The study of a database file, copied; the file is only read.
 
-    ``pictured`` says whether there is a picture of a trial, by its number: it is then listed as an artifact of the
-    trial with `artifact` as its identifier.
+    ``pictured`` returns whether there is a picture of the trial with a number: it is then listed as an artifact of the
+    trial, with `artifact` as its identifier.
     """
 
     def __init__(self, file: Path, name: str, pictured: Callable[[int], bool]) -> None:
@@ -49,11 +49,11 @@ class Mirror:
 
     @property
     def count(self) -> int:
-        """How many trials there are."""
+        """The number of trials."""
         return len(self._study.get_trials(deepcopy=False))
 
     def refresh(self) -> None:
-        """Take in the trials that were not there before. Raises UserError where the file is no study of a run."""
+        """Add the trials that are new in the file. Raises UserError if the file is not the study of a run."""
         with tempfile.TemporaryDirectory(prefix="autogsas-") as folder:
             twin = Path(folder) / "study.db"
             try:
@@ -80,7 +80,7 @@ class Mirror:
 
 
 def artifact(number: int) -> str:
-    """Return the identifier of a trial's picture: hexadecimal, as the dashboard asks for."""
+    """Return the identifier of a trial's picture: hexadecimal, as the dashboard requires."""
     return f"{number:08x}"
 
 
@@ -90,7 +90,7 @@ def _copy(file: Path, target: Path) -> None:
         with closing(sqlite3.connect(address, uri=True, timeout=30)) as source, closing(sqlite3.connect(target)) as to:
             source.backup(to)
     except sqlite3.OperationalError:
-        # A run that was killed while writing left a journal, which cannot be played back without writing.
+        # A run that was killed while writing left a journal, which cannot be applied without writing.
         shutil.copyfile(file, target)
         journal = file.with_name(f"{file.name}-journal")
         if journal.is_file():

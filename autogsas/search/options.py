@@ -1,15 +1,14 @@
-"""What a search is given and what it gives: how much effort, what is known beforehand, what was found."""
+"""Options and results of a search."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autogsas.model.trial import TrialRecord
-from autogsas.runfolder.summary import Finished
-from autogsas.search.sampler import Known
+from autogsas.model.trial import Finished, TrialRecord
+from autogsas.search.database import PriorTrials
 
-__all__ = ["Found", "Options", "Recall"]
+__all__ = ["Found", "Options", "Prior"]
 
 
 @dataclass(frozen=True)
@@ -28,16 +27,13 @@ class Options:
 
     @property
     def lead(self) -> int:
-        """How many trials may be asked for and not told."""
+        """How many trials may be proposed and not yet reported."""
         return 1 if self.jobs == 1 else 2 * self.jobs
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: how it ended, all its trials, and the best of them.
-
-    It ends "complete", "interrupted", by "timeout", for "no gain", or by Optuna's "terminator".
-    """
+    """The result of a search: how it ended, all its trials, and the best of them (None if none is usable)."""
 
     finished: Finished
     records: tuple[TrialRecord, ...]
@@ -45,11 +41,11 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Recall:
-    """What is known of another run over the same choices, and what it found for the first trials of this one.
+class Prior:
+    """Trials of another run over the same choices, from which the sampler learns.
 
-    ``pairs`` gives the other run's score by this run's number.
+    ``scores`` are the other run's scores of recipes that this run tries again, by this run's number.
     """
 
-    known: Known
-    pairs: Mapping[int, float]
+    trials: PriorTrials
+    scores: Mapping[int, float]

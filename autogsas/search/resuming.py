@@ -1,7 +1,8 @@
-"""Whether an earlier run can be gone on with, and what it was made with."""
+"""Whether a run can be resumed, and the settings it was made with."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -12,30 +13,27 @@ from autogsas.errors import UserError
 from autogsas.hooks.backend import Backend
 from autogsas.model.project import Project
 from autogsas.runfolder.writer import STUDY
-from autogsas.search.sampler import Database
+from autogsas.search.database import Database
 
 __all__ = ["check_resumable", "fingerprint", "seconds_before", "settings_of"]
 
 
 def settings_of(folder: Path) -> dict[str, Any]:
-    """Return what an earlier session of this run was made with; empty for a new run."""
+    """Return the settings that a run was made with; empty if the folder does not hold a run."""
     if not (folder / STUDY).is_file():
         return {}
-    database = Database(folder / STUDY)
-    try:
+    with contextlib.closing(Database(folder / STUDY)) as database:
         return database.settings()
-    finally:
-        database.close()
 
 
 def check_resumable(
     folder: Path, kept: Mapping[str, Any], project: Project, backend: Backend, seed: int | None
 ) -> None:
-    """Raise UserError where going on would mix results that cannot be compared or that do not repeat themselves."""
+    """Raise UserError if resuming would mix results that cannot be compared or that are not reproducible."""
     for key, now, flag in (("backend", backend.name, "--backend"), ("seed", seed, "--seed")):
         if key in kept and now is not None and kept[key] != now:
             raise UserError(
-                f"the run was made with another {key}; a new one needs another folder",
+                f"the run was made with another {key}; start a new run in another folder",
                 file=folder,
                 key=flag,
                 found=now,
@@ -43,14 +41,14 @@ def check_resumable(
             )
     if kept.get("fingerprint") not in (None, fingerprint(project)):
         raise UserError(
-            "the project's data, limits, instrument or phases have changed since this run began; start a new one",
+            "the project's data, limits, instrument or phases have changed since this run began; start a new run",
             file=folder,
             key="--resume",
         )
 
 
 def fingerprint(project: Project) -> str:
-    """A digest of what makes two trials of a project comparable."""
+    """Return a digest of everything in a project that must be the same for two trials to be comparable."""
     digest = hashlib.sha256()
     for histogram in project.histograms:
         pattern = histogram.pattern
@@ -59,13 +57,13 @@ def fingerprint(project: Project) -> str:
         digest.update(repr((histogram.name, histogram.limits, histogram.excluded, histogram.instrument)).encode())
     digest.update(repr(project.phases).encode())
     if project.file is not None and project.file in project.files:
-        # An engine's own project holds more than is read of it, such as constraints.
+        # An engine's own project holds more than we read, such as constraints.
         digest.update(project.file.read_bytes())
     return digest.hexdigest()
 
 
 def seconds_before(folder: Path) -> float:
-    """Return how long earlier sessions of a run took, in seconds; 0 where there was none."""
+    """Return how long earlier sessions of a run took, in seconds; 0 if there was none."""
     try:
         return float(json.loads((folder / "summary.json").read_text(encoding="utf-8"))["seconds"])
     except (OSError, ValueError, KeyError, TypeError):

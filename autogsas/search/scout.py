@@ -1,11 +1,12 @@
-"""The scout: the numpy engine searches the same space first; what it finds is tried in the slower engine.
+"""The scout: a faster engine searches the same space first, and its best recipes are tried in the slower engine.
 
-With a slow engine each trial is dear, and most of what a search has to learn (which background, which widths, which
-order leads astray) is the same in any engine that computes the same pattern.
+With a slow engine each trial costs much time, and most of what a search has to learn (which background, which widths,
+which order of steps fails) is the same in any engine that computes the same pattern.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,52 +17,57 @@ from autogsas.hooks.choices import Seed
 from autogsas.hooks.events import Notice, Progress
 from autogsas.hooks.host import Host
 from autogsas.model.project import Project, Scout
-from autogsas.model.trial import TrialRecord, TrialState
+from autogsas.model.trial import Finished, TrialRecord, TrialState
 from autogsas.runfolder.summary import ScoutPart, ScoutRecipePart
-from autogsas.runfolder.writer import STUDY, RunFolder
+from autogsas.runfolder.writer import RunFolder
+from autogsas.search.context import RunContext
+from autogsas.search.database import Database, PriorTrials
 from autogsas.search.loop import search
-from autogsas.search.options import Found, Options, Recall
-from autogsas.search.sampler import Known, known_trials
+from autogsas.search.options import Found, Prior
 from autogsas.search.seeds import distinct
 
-__all__ = ["Scouted", "send_scout", "summary_of"]
+__all__ = ["Scouted", "run_scout", "summary_of"]
 
-ENGINE = "numpy"
 FOLDER = "scout"
+# Trials of "auto". Not measured.
 _TRIALS = 24
+# "auto" stops after so many trials without gain. Not measured.
 _PATIENCE = 14
+# How many distinct recipes the slower engine tries again. Not measured.
 _HANDED_OVER = 5
+# "auto" does not scout for a run of at most so many trials, in which nothing is left to learn. Not measured.
 _FEW = 3
+# The part of a run's time limit that the scout may use. Not measured.
 _SHARE_OF_TIME = 0.25
 
 
 @dataclass(frozen=True)
 class Scouted:
-    """What the scout gave: seeds and knowledge for the run; ``note`` says why there is none.
+    """The result of a scout: seeds and trials to learn from; ``note`` says why there are none.
 
-    ``found`` are the scout's trials behind the seeds, in the order of ``seeds``.
+    ``found`` are the scout's trials that the seeds repeat, in the order of ``seeds``.
     """
 
     seeds: tuple[Seed, ...] = ()
     found: tuple[TrialRecord, ...] = ()
-    known: Known | None = None
+    trials_made: PriorTrials | None = None
     trials: int = 0
     seconds: float = 0.0
     rwp: float | None = None
     note: str = ""
     interrupted: bool = False
 
-    def recall(self, first: int) -> Recall | None:
-        """Return what the sampler may learn, where the scout's seeds begin with trial ``first`` of the run."""
-        if self.known is None:
+    def prior(self, first: int) -> Prior | None:
+        """Return what the sampler may learn, if the scout's seeds start with trial ``first`` of the run."""
+        if self.trials_made is None:
             return None
         scores = {first + i: record.score for i, record in enumerate(self.found) if record.score is not None}
-        return Recall(self.known, scores)
+        return Prior(self.trials_made, scores)
 
 
 @dataclass(frozen=True)
 class _Within:
-    """A backend cut to what another one can do too."""
+    """A backend restricted to what another one can do too."""
 
     inner: Backend
     can: Capabilities
@@ -80,70 +86,73 @@ class _Within:
         return self.inner.open(project, folder)
 
 
-def send_scout(
-    host: Host,
-    project: Project,
-    backend: Backend,
-    folder: Path,
-    options: Options,
-    wish: Scout,
-    *,
-    seeds: tuple[Seed, ...],
-    progress: Progress | None = None,
-) -> Scouted | None:
-    """Search with the numpy engine in a folder of its own within ``folder``; None where nobody asked for it.
+def run_scout(context: RunContext, requested: Scout, seeds: tuple[Seed, ...]) -> Scouted | None:
+    """Search with a faster engine in a folder of its own within the run's; None if no scout is wanted.
 
-    ``wish`` is "off", a number of trials, or "auto": a couple of dozen, for engines other than numpy and searches of
-    more than a few trials. A folder that holds a scout already is gone on with.
+    ``requested`` is "off", a number of trials, or "auto": a couple of dozen, for searches of more than a few trials.
+    There is no scout for an engine that is fast itself. A scout that was interrupted is resumed.
     """
-    engine = host.backends().get(ENGINE)
-    if wish == "off" or backend.name == ENGINE or engine is None:
+    engine = _fast_engine(context.host)
+    if requested == "off" or context.capabilities.may_scout or engine is None:
         return None
-    if wish == "auto" and (options.trials <= _FEW or project.search.space != "default"):
+    if requested == "auto" and (context.options.trials <= _FEW or not context.strategy.scouted):
         return None
-    if project.search.space != "default":
-        return _said("the scout stands aside: the published search has none", progress)
-    if project.beyond:
-        return _said(f"the scout stands aside: the numpy engine does not know {', '.join(project.beyond)}", progress)
-    common = _common(engine.capabilities(), backend.capabilities())
-    lacks = _lacks(common, project)
-    if lacks:
-        return _said(f"the scout stands aside: {lacks}", progress)
-    own = replace(
-        options,
-        trials=_TRIALS if wish == "auto" else wish,
-        patience=_PATIENCE if wish == "auto" else None,
-        timeout=None if options.timeout is None else _SHARE_OF_TIME * options.timeout,
+    common = _common(engine.capabilities(), context.capabilities)
+    reason = _reason_against(context, engine, common)
+    if reason:
+        return _skipped(f"scout skipped: {reason}", context.progress)
+    options = replace(
+        context.options,
+        trials=_TRIALS if requested == "auto" else requested,
+        patience=_PATIENCE if requested == "auto" else None,
+        timeout=None if context.options.timeout is None else _SHARE_OF_TIME * context.options.timeout,
         terminator=False,
     )
     began = time.monotonic()
-    with RunFolder(folder / FOLDER) as inner:
-        found = search(
-            host, project, _Within(engine, common), inner, own, seeds=seeds, progress=progress, scouting=True
+    with (
+        RunFolder(context.folder.folder / FOLDER) as folder,
+        contextlib.closing(Database(folder.study)) as database,
+    ):
+        own = replace(
+            context,
+            backend=_Within(engine, common),
+            folder=folder,
+            database=database,
+            options=options,
+            elapsed=0.0,
+            scouting=True,
         )
-    return _scouted(found, folder / FOLDER / STUDY, time.monotonic() - began, progress)
+        return _scouted(own, search(own, seeds), began)
 
 
-def _scouted(found: Found, study: Path, seconds: float, progress: Progress | None) -> Scouted:
-    made = [record for record in found.records if record.choices and record.state == TrialState.COMPLETE]
+def _fast_engine(host: Host) -> Backend | None:
+    return next((backend for backend in host.backends().values() if backend.capabilities().may_scout), None)
+
+
+def _scouted(context: RunContext, found: Found, began: float) -> Scouted:
+    made = [record for record in found.records if record.choices and record.state is TrialState.COMPLETE]
     best = distinct(made, _HANDED_OVER)
-    base = Scouted(trials=len(found.records), seconds=seconds, interrupted=found.finished == "interrupted")
+    base = Scouted(
+        trials=len(found.records),
+        seconds=time.monotonic() - began,
+        interrupted=found.finished is Finished.INTERRUPTED,
+    )
     if not best:
-        note = "the scout found nothing usable; the run begins without it"
-        if progress is not None and not base.interrupted:
-            progress(Notice(note))
+        note = "the scout found nothing usable; the run starts without it"
+        if context.progress is not None and not base.interrupted:
+            context.progress(Notice(note))
         return replace(base, note=note)
     top = best[0].metrics
     return replace(
         base,
         seeds=tuple(Seed(f"scout {record.number}", choices=record.choices) for record in best),
         found=tuple(best),
-        known=known_trials(study),
+        trials_made=context.database.usable(),
         rwp=None if top is None else top.rwp,
     )
 
 
-def _said(note: str, progress: Progress | None) -> Scouted:
+def _skipped(note: str, progress: Progress | None) -> Scouted:
     if progress is not None:
         progress(Notice(note))
     return Scouted(note=note)
@@ -160,27 +169,33 @@ def _common(one: Capabilities, other: Capabilities) -> Capabilities:
     )
 
 
-def _lacks(can: Capabilities, project: Project) -> str:
-    """Say what of a project the numpy engine has not; empty where it has all."""
+def _reason_against(context: RunContext, engine: Backend, common: Capabilities) -> str:
+    """Return why the scout cannot search for this run; empty if it can."""
+    project = context.project
+    cannot = f"the {engine.name} engine does not support"
+    if not context.strategy.scouted:
+        return f"{context.strategy.title} does not use one"
+    if project.beyond:
+        return f"{cannot} {', '.join(project.beyond)}"
     for histogram in project.histograms:
         instrument = histogram.instrument
-        if instrument.radiation not in can.radiation:
-            return f"the numpy engine does not know the radiation of {histogram.name}, {instrument.radiation}"
-        if instrument.geometry is not None and instrument.geometry not in can.geometry:
-            return f"the numpy engine does not know the geometry of {histogram.name}, {instrument.geometry}"
-    if not can.backgrounds:
-        return "the numpy engine has none of the engine's background functions"
+        if instrument.radiation not in common.radiation:
+            return f"{cannot} the radiation of {histogram.name}, {instrument.radiation}"
+        if instrument.geometry is not None and instrument.geometry not in common.geometry:
+            return f"{cannot} the geometry of {histogram.name}, {instrument.geometry}"
+    if not common.backgrounds:
+        return f"{cannot} any background function of the {context.backend.name} engine"
     return ""
 
 
 def summary_of(scouted: Scouted | None, first: int, records: Iterable[TrialRecord]) -> ScoutPart | None:
-    """Return what summary.json says of the scout, whose seeds begin with trial ``first``."""
+    """Return the part of summary.json about the scout, whose seeds start with trial ``first``."""
     if scouted is None:
         return None
-    told: Mapping[int, TrialRecord] = {record.number: record for record in records}
+    by_number: Mapping[int, TrialRecord] = {record.number: record for record in records}
     recipes = []
     for i, record in enumerate(scouted.found):
-        here = told.get(first + i)
+        here = by_number.get(first + i)
         recipes.append(
             ScoutRecipePart(
                 scout_trial=record.number,

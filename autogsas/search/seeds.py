@@ -1,4 +1,4 @@
-"""What a run tries before the sampler."""
+"""The trials that a run tries before the sampler proposes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from autogsas.runfolder.writer import STUDY
 
 __all__ = ["collect_seeds", "distinct", "seeds_like"]
 
-_FROM_ANOTHER = 6
+# How many distinct recipes of an earlier run are tried. Not measured.
+_FROM_EARLIER = 6
 
 
 def collect_seeds(host: Host, project: Project, backend: Backend) -> tuple[Seed, ...]:
-    """Return what to try before the sampler: the project's own recipes, then what plugins bring.
+    """Return what to try before the sampler proposes: the project's own recipes, then the seeds of plugins.
 
-    Nothing in the published space, so that as many trials are as many proposals.
-    Raises PluginError for an answer that is no seed.
+    Empty for a strategy that is not seeded: then as many trials are as many proposals. Raises PluginError for an answer
+    that is not a seed.
     """
-    if project.search.space == "published-2020":
+    if not host.strategy(project.search.space).seeded:
         return ()
     seeds = [Seed(recipe.name or f"recipe {i + 1}", recipe=recipe) for i, recipe in enumerate(project.recipes)]
     for answer in host.call("seed_recipes", project=project, capabilities=backend.capabilities()):
@@ -43,24 +44,24 @@ def collect_seeds(host: Host, project: Project, backend: Backend) -> tuple[Seed,
 
 
 def seeds_like(folder: Path) -> tuple[Seed, ...]:
-    """Return the best distinct recipes of an earlier run as seeds, by their choices, for a sample of the same kind.
+    """Return the best distinct recipes of an earlier run as seeds, by their choices, for a similar sample.
 
-    Raises UserError for a folder that holds no run, or none that found anything by choices.
+    Raises UserError for a folder that does not hold a run, or whose run found nothing by choices.
     """
     if not (folder / STUDY).is_file():
-        raise UserError("holds no run", file=folder, key="--like")
-    usable = [record for record in read_records(folder) if record.state == TrialState.COMPLETE and record.choices]
+        raise UserError("does not hold a run", file=folder, key="--like")
+    usable = [record for record in read_records(folder) if record.state is TrialState.COMPLETE and record.choices]
     if not usable:
-        raise UserError("the run found nothing that another could begin with", file=folder, key="--like")
+        raise UserError("the run found nothing that another run could start with", file=folder, key="--like")
     name = folder.resolve().name
-    best = distinct(usable, _FROM_ANOTHER)
+    best = distinct(usable, _FROM_EARLIER)
     return tuple(Seed(f"{name}, trial {record.number}", choices=record.choices, strict=False) for record in best)
 
 
 def distinct(records: Iterable[TrialRecord], count: int) -> list[TrialRecord]:
-    """Return the best ``count`` of finished trials, no two of which free the same with the same background functions.
+    """Return the best ``count`` finished trials that differ in what they refine or in their background functions.
 
-    How many terms a background has, and in which order things were freed, makes no other recipe.
+    Recipes that differ only in the number of background terms or in the order of steps count as the same.
     """
     best: dict[object, TrialRecord] = {}
     for record in sorted((r for r in records if r.score is not None), key=lambda r: (r.score, r.number)):

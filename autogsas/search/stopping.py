@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as one orderly end."""
+"""Ctrl-C and SIGTERM end a run in an orderly way."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["stop_signals"]
 
 @contextlib.contextmanager
 def stop_signals(interrupt: Callable[[], None]) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into a call of ``interrupt``; a second one does what it always did.
+    """Call ``interrupt`` on the first Ctrl-C or SIGTERM; a second one has its usual effect.
 
-    Elsewhere than in the main thread signals cannot be caught, and nothing is done.
+    Outside the main thread signals cannot be caught, and nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

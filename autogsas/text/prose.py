@@ -60,9 +60,9 @@ def describe_step(step: Step, *, already: Collection[Free] = (), first: bool = T
     if step.set:
         clauses.append(f"set {joined([f'{_restricted(item)} to {general(item.value)}' for item in step.set])}")
     new = [item for item in step.free if not _covered(item, already) or _described(item, step)]
-    apart = [item for item in step.background if not any(_belongs(item, free) for free in new)]
-    if apart:
-        clauses.append(f"use as background {joined([_background(item) for item in apart])}")
+    separate = [item for item in step.background if not any(_belongs(item, free) for free in new)]
+    if separate:
+        clauses.append(f"use as background {joined([_background(item) for item in separate])}")
     if new:
         clauses.append(f"{'free' if first else 'also free'} {joined([_freed(item, step) for item in new])}")
     if step.fix:

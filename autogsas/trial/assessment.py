@@ -1,4 +1,4 @@
-"""What the host measures of a finished refinement: agreement, findings, score. The same for every engine."""
+"""The host's assessment of a finished refinement: agreement, findings, score. The same for every engine."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from autogsas.model.metrics import Array, Metrics, measure, r_bragg
 from autogsas.model.pattern import Pattern
 from autogsas.model.project import Histogram, Project
 from autogsas.model.result import Curves, Finding, Reflections, Result, Severity
-from autogsas.model.trial import TrialState
+from autogsas.model.trial import Cause, TrialState
 
 __all__ = ["Assessment", "HistogramFigures", "assess"]
 
+# Per cent; engines round, and count points at the limits differently. Not measured.
 _RWP_TOLERANCE = 0.05
 
 
@@ -27,7 +28,7 @@ _RWP_TOLERANCE = 0.05
 class HistogramFigures:
     """The figures of one histogram; ``r_bragg`` in per cent by phase.
 
-    Rexp of one of several histograms counts the share of the variables that goes with its share of the points.
+    For one of several histograms, Rexp counts as many of the variables as its share of the points.
     """
 
     name: str
@@ -37,10 +38,10 @@ class HistogramFigures:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What the host makes of one result.
+    """The assessment of one result.
 
     ``state`` is "complete", "infeasible" (a finding is an error) or "failed" with ``cause`` and ``message``;
-    figures and score are None where it failed.
+    metrics and score are None if it failed.
     """
 
     state: TrialState
@@ -54,7 +55,7 @@ class Assessment:
 
 
 class _Unusable(Exception):
-    def __init__(self, cause: str, message: str) -> None:
+    def __init__(self, cause: Cause, message: str) -> None:
         self.cause = cause
         super().__init__(message)
 
@@ -62,27 +63,27 @@ class _Unusable(Exception):
 def assess(host: Host, project: Project, result: Result) -> Assessment:
     """Measure a result over the project's limits less its excluded regions, collect findings and the score.
 
-    Never raises for what is wrong with the result or with a check: that is a failed assessment with cause "result"
-    (missing or misshapen), "coverage" (curves that end inside the limits), "nan", or "hook".
+    Does not raise for a wrong result or a failing check: the assessment is then "failed" with cause "result"
+    (missing or of the wrong shape), "coverage" (curves that end inside the limits), "nan", or "hook".
     """
     try:
         return _assess(host, project, result)
     except _Unusable as error:
         return Assessment(TrialState.FAILED, cause=error.cause, message=str(error))
     except PluginError as error:
-        return Assessment(TrialState.FAILED, cause="hook", message=str(error), traceback=traceback.format_exc())
+        return Assessment(TrialState.FAILED, cause=Cause.HOOK, message=str(error), traceback=traceback.format_exc())
 
 
 def _assess(host: Host, project: Project, result: Result) -> Assessment:
     if not isinstance(result, Result):
-        raise _Unusable("result", f"the backend returned {type(result).__name__} instead of a Result")
+        raise _Unusable(Cause.RESULT, f"the backend returned {type(result).__name__} instead of a Result")
     _check_parameters(result)
     found = {curves.histogram: curves for curves in result.curves}
     parts: list[tuple[Histogram, Curves, Array]] = []
     findings: list[Finding] = []
     for histogram in project.histograms:
         if histogram.name not in found:
-            raise _Unusable("result", f"the backend returned no curves for histogram {histogram.name!r}")
+            raise _Unusable(Cause.RESULT, f"the backend returned no curves for histogram {histogram.name!r}")
         curves = found[histogram.name]
         parts.append((histogram, curves, _weights(histogram, curves)))
         findings += _compare_data(histogram, curves, parts[-1][2])
@@ -91,7 +92,7 @@ def _assess(host: Host, project: Project, result: Result) -> Assessment:
     calculated = np.concatenate([_counted(c.calculated, w) for _, c, w in parts])
     metrics = measure(observed, calculated, weights, result.n_variables)
     if not math.isfinite(metrics.rwp):
-        raise _Unusable("nan", "Rwp cannot be computed: no point with weight and intensity inside the limits")
+        raise _Unusable(Cause.NAN, "Rwp cannot be computed: no point with weight and intensity inside the limits")
     if math.isfinite(result.engine_rwp) and abs(result.engine_rwp - metrics.rwp) > _RWP_TOLERANCE:
         findings.append(_engine_differs(result.engine_rwp, metrics.rwp))
     for answer in host.call("check_result", project=project, result=result, metrics=metrics):
@@ -107,7 +108,7 @@ def _assess(host: Host, project: Project, result: Result) -> Assessment:
         histograms=tuple(_figures(c, w, metrics) for _, c, w in parts),
         findings=tuple(findings),
         score=_score(host, project, result, metrics, findings),
-        cause="findings" if state is TrialState.INFEASIBLE else "",
+        cause=Cause.FINDINGS if state is TrialState.INFEASIBLE else "",
         message="; ".join(f.message for f in findings if f.severity is Severity.ERROR),
     )
 
@@ -116,48 +117,48 @@ def _check_parameters(result: Result) -> None:
     size = len(result.varied)
     if np.shape(result.correlation) != (size, size):
         raise _Unusable(
-            "result", f"the correlation matrix has shape {np.shape(result.correlation)}, not ({size}, {size})"
+            Cause.RESULT, f"the correlation matrix has shape {np.shape(result.correlation)}, not ({size}, {size})"
         )
     names = [parameter.name for parameter in result.parameters]
     if len(set(names)) != len(names):
-        raise _Unusable("result", "two parameters have one name")
+        raise _Unusable(Cause.RESULT, "two parameters have the same name")
     missing = set(result.varied) - set(names)
     if missing:
-        raise _Unusable("result", f"refined but not among the parameters: {', '.join(sorted(missing))}")
+        raise _Unusable(Cause.RESULT, f"refined but not among the parameters: {', '.join(sorted(missing))}")
     bad = [parameter.name for parameter in result.parameters if not math.isfinite(parameter.value)]
     if bad:
-        raise _Unusable("nan", f"not finite after the refinement: {', '.join(bad[:5])}")
+        raise _Unusable(Cause.NAN, f"not finite after the refinement: {', '.join(bad[:5])}")
 
 
 def _weights(histogram: Histogram, curves: Curves) -> Array:
-    """Return the curve's weights with zero outside the limits and in excluded regions, having checked the curves."""
+    """Check the curves and return their weights, zero outside the limits and in excluded regions."""
     name = histogram.name
     arrays = {key: np.asarray(getattr(curves, key)) for key in ("x", "observed", "calculated", "background", "weights")}
     shapes = {array.shape for array in arrays.values()}
     if len(shapes) != 1 or arrays["x"].ndim != 1 or arrays["x"].size == 0:
-        raise _Unusable("result", f"{name}: the curves are not one-dimensional and of one length: {shapes}")
+        raise _Unusable(Cause.RESULT, f"{name}: the curves are not one-dimensional arrays of the same length: {shapes}")
     x = arrays["x"]
     if not np.all(np.isfinite(x)) or np.any(np.diff(x) <= 0):
-        raise _Unusable("result", f"{name}: 2theta of the curves is not strictly increasing")
+        raise _Unusable(Cause.RESULT, f"{name}: 2theta of the curves is not strictly increasing")
     points = histogram.pattern.x[histogram.pattern.mask(histogram.limits)]
     slack = float(np.median(np.diff(points))) if points.size > 1 else 0.0
     pattern = Pattern(name, x, arrays["observed"], arrays["weights"], "the engine")
     inside = pattern.mask(histogram.limits)
     if points.size and (x[0] > points[0] + slack or x[-1] < points[-1] - slack or inside.sum() < 0.99 * points.size):
         raise _Unusable(
-            "coverage",
+            Cause.COVERAGE,
             f"{name}: the curves ({x[0]:.3f} to {x[-1]:.3f}, {inside.sum()} points inside) do not cover the limits "
             f"({points[0]:.3f} to {points[-1]:.3f}, {points.size} points)",
         )
     counted = pattern.mask(histogram.limits, histogram.excluded)
     weights = np.where(counted, arrays["weights"], 0.0)
     if not np.all(np.isfinite(weights)) or np.any(weights < 0):
-        raise _Unusable("nan", f"{name}: weights that are negative or not finite")
+        raise _Unusable(Cause.NAN, f"{name}: weights that are negative or not finite")
     used = weights > 0
     for key in ("observed", "calculated", "background"):
         bad = int(np.count_nonzero(~np.isfinite(arrays[key][used])))
         if bad:
-            raise _Unusable("nan", f"{name}: {bad} points of the {key} curve are not finite")
+            raise _Unusable(Cause.NAN, f"{name}: {bad} points of the {key} curve are not finite")
     return weights
 
 
@@ -167,7 +168,7 @@ def _counted(values: Array, weights: Array) -> Array:
 
 
 def _compare_data(histogram: Histogram, curves: Curves, weights: Array) -> list[Finding]:
-    """Warn where the engine counts other points or other intensities than the project's: its Rwp is another thing."""
+    """Warn if the engine uses other points or intensities than the project's: its Rwp cannot be compared."""
     pattern = histogram.pattern
     mine = pattern.mask(histogram.limits, histogram.excluded) & (pattern.weights > 0)
     n_engine, n_project = int(np.count_nonzero(weights > 0)), int(np.count_nonzero(mine))
@@ -181,7 +182,7 @@ def _compare_data(histogram: Histogram, curves: Curves, weights: Array) -> list[
         Finding(
             "engine-data-differ",
             Severity.WARNING,
-            f"{histogram.name}: the engine's data are not the project's: {n_engine} points for {n_project}, "
+            f"{histogram.name}: the engine's data differ from the project's: {n_engine} points for {n_project}, "
             f"intensities {100 * off:.2g} % off",
             {"n_engine": n_engine, "n_project": n_project, "off": off},
         )
@@ -192,7 +193,7 @@ def _engine_differs(engine: float, mine: float) -> Finding:
     return Finding(
         "engine-rwp-differs",
         Severity.INFO,
-        f"the engine says Rwp {engine:.3f} %, measured from its curves it is {mine:.3f} %",
+        f"the engine reports Rwp {engine:.3f} %, calculated from its curves it is {mine:.3f} %",
         {"engine_rwp": engine, "rwp": mine},
     )
 

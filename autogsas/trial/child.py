@@ -1,6 +1,6 @@
-"""One trial, in the child process: open the session, refine step by step, give the result back over a pipe.
+"""One trial in the child process: open the session, refine step by step, send the result back over a pipe.
 
-`serve` is the whole life of a worker process.
+`serve` is the main function of a worker process.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from autogsas.hooks.backend import Backend
 from autogsas.hooks.host import load_file
 from autogsas.model.project import Project
 from autogsas.model.result import Result, StepResult
-from autogsas.trial.messages import Begin, Ended, Place, Ready, StepDone, read_message, write_message
+from autogsas.model.trial import Cause
+from autogsas.trial.messages import Begin, Ended, Ready, StepDone, TrialFolder, read_message, write_message
 from autogsas.trial.pruning import decisive_step
 
-__all__ = ["LOG", "PRUNED", "SAVED", "copies", "relocate", "run_trial", "serve"]
+__all__ = ["LOG", "SAVED", "copies", "relocate", "run_trial", "serve"]
 
 LOG = "engine.log"
 SAVED = "saved"
-PRUNED = "pruned"
 
 
 def copies(project: Project, folder: Path) -> dict[Path, Path]:
-    """Return where in ``folder`` the copy of each of the project's files lies; names stay unless two are one."""
+    """Return the path of the copy in ``folder`` of each of the project's files; equal names get a number."""
     files = dict.fromkeys((*project.files, *((project.file,) if project.file is not None else ())))
     taken: dict[str, int] = {}
     out: dict[Path, Path] = {}
@@ -50,23 +50,23 @@ def copies(project: Project, folder: Path) -> dict[Path, Path]:
 
 
 def relocate(project: Project, folder: Path) -> Project:
-    """Return the project with all its paths pointing to the copies in ``folder``."""
-    place = copies(project, folder)
+    """Return the project with all its paths changed to the copies in ``folder``."""
+    folders = copies(project, folder)
     return replace(
         project,
-        histograms=tuple(replace(h, files=tuple(place[file] for file in h.files)) for h in project.histograms),
-        phase_files=tuple(place[file] for file in project.phase_files),
-        file=None if project.file is None else place[project.file],
+        histograms=tuple(replace(h, files=tuple(folders[file] for file in h.files)) for h in project.histograms),
+        phase_files=tuple(folders[file] for file in project.phase_files),
+        file=None if project.file is None else folders[project.file],
         plugins=(),
-        originals=tuple((copy, user) for user, copy in place.items()),
+        originals=tuple((copy, user) for user, copy in folders.items()),
     )
 
 
 def run_trial(backend: Backend, project: Project, begin: Begin, step_done: Callable[[StepDone], None]) -> Ended:
     """Run one recipe in its folder and return how it ended; the engine's own files are saved under ``SAVED``.
 
-    Whatever the engine raises becomes a cause: a `BackendError`'s own, "out-of-memory", "disk-full" or
-    "engine-error". "pruned" is a trial given up by the host's wish.
+    Any exception of the engine becomes a cause: a `BackendError`'s own, "out-of-memory", "disk-full" or
+    "engine-error". "pruned" is a trial stopped early because ``begin.hopeless`` asks for it.
     """
     session = None
     try:
@@ -75,13 +75,13 @@ def run_trial(backend: Backend, project: Project, begin: Begin, step_done: Calla
         for index, step in enumerate(begin.recipe.steps, start=1):
             done = session.refine(step)
             if not isinstance(done, StepResult):
-                raise BackendError("protocol", f"Session.refine returned {type(done).__name__}, not a StepResult")
+                raise BackendError(Cause.PROTOCOL, f"Session.refine returned {type(done).__name__}, not a StepResult")
             step_done(StepDone(begin.number, done))
             if index == decisive and begin.hopeless is not None and done.full_rwp > begin.hopeless:
-                return Ended(begin.number, cause=PRUNED, message=_given_up(done.full_rwp, begin.hopeless))
+                return Ended(begin.number, cause=Cause.PRUNED, message=_stopped(done.full_rwp, begin.hopeless))
         result = session.result()
         if not isinstance(result, Result):
-            raise BackendError("protocol", f"Session.result returned {type(result).__name__}, not a Result")
+            raise BackendError(Cause.PROTOCOL, f"Session.result returned {type(result).__name__}, not a Result")
         return Ended(begin.number, result, save_error=_save(session, begin.folder / SAVED))
     except (Exception, SystemExit) as error:  # noqa: BLE001  the one place that isolates a backend: an engine may raise anything
         cause, message = _cause(error)
@@ -91,10 +91,10 @@ def run_trial(backend: Backend, project: Project, begin: Begin, step_done: Calla
             _close(session)
 
 
-def _given_up(rwp: float, hopeless: float) -> str:
+def _stopped(rwp: float, hopeless: float) -> str:
     return (
-        f"given up before its steps to convergence at Rwp {rwp:.2f} % over the full range: no trial that stood above "
-        f"{hopeless:.2f} % there has come near the best"
+        f"stopped early, before its steps to convergence, at Rwp {rwp:.2f} % over the full range: no trial above "
+        f"{hopeless:.2f} % at this point has come near the best"
     )
 
 
@@ -102,9 +102,9 @@ def _save(session: Any, folder: Path) -> str:
     folder.mkdir()
     try:
         session.save(folder)
-    except Exception as error:  # an engine may raise anything in saving; its trial is kept and says so
-        # The fit stands without the engine's files; that they are missing is said.
-        if _cause(error)[0] in ("disk-full", "out-of-memory"):
+    except Exception as error:  # an engine may raise anything when it saves
+        # The fit is kept without the engine's files; a message says that they are missing.
+        if _cause(error)[0] in (Cause.DISK_FULL, Cause.OUT_OF_MEMORY):
             raise
         traceback.print_exc()
         return f"{type(error).__name__}: {error}"
@@ -114,7 +114,7 @@ def _save(session: Any, folder: Path) -> str:
 def _close(session: Any) -> None:
     try:
         session.close()
-    except Exception:  # noqa: BLE001  the trial is over, its folder goes; an engine's trouble in closing goes to its log
+    except Exception:  # noqa: BLE001  the trial has ended; an engine's error on closing goes to its log
         traceback.print_exc()
 
 
@@ -127,21 +127,21 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _cause(error: BaseException) -> tuple[str, str]:
     for link in _chain(error):
         if isinstance(link, MemoryError):
-            return "out-of-memory", f"out of memory: {error}"
+            return Cause.OUT_OF_MEMORY, f"out of memory: {error}"
         if isinstance(link, OSError) and link.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            return "disk-full", f"no space left in the trial's folder: {error}"
+            return Cause.DISK_FULL, f"no space left in the trial's folder: {error}"
     if isinstance(error, BackendError):
         return error.cause, str(error)
     if isinstance(error, SystemExit):
-        return "engine-error", f"the engine called sys.exit({error.code!r})"
-    return "engine-error", f"{type(error).__name__}: {error}"
+        return Cause.ENGINE_ERROR, f"the engine called sys.exit({error.code!r})"
+    return Cause.ENGINE_ERROR, f"{type(error).__name__}: {error}"
 
 
 def serve() -> None:
     """Serve trials until standard input ends: the body of a worker process.
 
-    Standard input and output of the process are the pipe; an engine that prints or reads gets a log file and
-    nothing. When the host is gone the current trial's folder is removed and the whole process group ends.
+    Standard input and output of the process are the pipe; what an engine prints goes to a log file, and it reads
+    nothing. When the host dies, the current trial's folder is removed and the whole process group ends.
     """
     faulthandler.enable()
     commands, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -156,7 +156,7 @@ def serve() -> None:
         for file in setup.hook_files:
             load_file(file)
         backend, project = pickle.loads(setup.pickled)
-    except Exception as error:  # noqa: BLE001  importing a stranger's backend may raise anything; the host says it
+    except Exception as error:  # noqa: BLE001  importing a plugin's backend may raise anything; the host reports it
         traceback.print_exc()
         write_message(answers, Ready(f"{type(error).__name__}: {error}"))
         return
@@ -169,21 +169,21 @@ def serve() -> None:
             try:
                 write_message(answers, ended)
             except (pickle.PicklingError, TypeError, AttributeError) as error:
-                write_message(answers, Ended(begin.number, cause="protocol", message=f"the result: {error}"))
+                write_message(answers, Ended(begin.number, cause=Cause.PROTOCOL, message=f"the result: {error}"))
 
 
 def _listen(commands: BinaryIO, inbox: SimpleQueue[Any]) -> None:
-    place: Path | None = None
+    folder: Path | None = None
     with contextlib.suppress(EOFError):
         while True:
             message = read_message(commands)
-            if isinstance(message, Place):
-                place = message.folder
+            if isinstance(message, TrialFolder):
+                folder = message.folder
             else:
                 inbox.put(message)
     for _ in range(3):  # the engine may still be writing there
-        if place is not None:
-            shutil.rmtree(place, ignore_errors=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
@@ -191,11 +191,11 @@ def _listen(commands: BinaryIO, inbox: SimpleQueue[Any]) -> None:
 
 @contextlib.contextmanager
 def _inside(folder: Path, home: Path) -> Iterator[None]:
-    """Work in the trial's folder, with its log and its temporary files there."""
+    """Work in the trial's folder; its log and its temporary files are there too."""
     before = os.dup(2)
     try:
         log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    except OSError:  # a full folder: the engine will say so
+    except OSError:  # a full disk: the engine will fail too
         log = os.open(os.devnull, os.O_WRONLY)
     _redirect(log)
     os.environ["TMPDIR"] = str(folder)
@@ -210,7 +210,7 @@ def _inside(folder: Path, home: Path) -> Iterator[None]:
 
 def _redirect(target: int) -> None:
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):  # a full folder cannot take the last lines of the log
+        with contextlib.suppress(OSError):  # on a full disk the last lines of the log are lost
             stream.flush()
     for fd in (1, 2):
         os.dup2(target, fd)

@@ -1,7 +1,7 @@
-"""What the host and its worker processes say to each other.
+"""Messages between the host and its worker processes.
 
-Each message is one of the frozen classes below, pickled, behind a mark and its length, so that anything else on the
-pipe is seen for what it is.
+Each message is one of the frozen classes below, pickled, after a mark and its length, so that anything else on the pipe
+is recognised.
 """
 
 from __future__ import annotations
@@ -15,15 +15,25 @@ from typing import IO, Any
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import Result, StepResult
 
-__all__ = ["Begin", "Ended", "Garbled", "Place", "Ready", "Setup", "StepDone", "read_message", "write_message"]
+__all__ = [
+    "Begin",
+    "Ended",
+    "MalformedMessage",
+    "Ready",
+    "Setup",
+    "StepDone",
+    "TrialFolder",
+    "read_message",
+    "write_message",
+]
 
 _MARK = b"AGS1"
 _HEAD = struct.Struct(">4sQ")
 _LARGEST = 2**31
 
 
-class Garbled(Exception):
-    """What came over the pipe is no message."""
+class MalformedMessage(Exception):
+    """The pipe contains something that is not a message."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +46,23 @@ class Setup:
 
 @dataclass(frozen=True)
 class Ready:
-    """The worker is set up; ``error`` says why not."""
+    """The worker is ready; ``error`` is why it is not."""
 
     error: str = ""
 
 
 @dataclass(frozen=True)
-class Place:
-    """The folder of the next trial, which is the worker's to remove should the host be gone."""
+class TrialFolder:
+    """The folder of the next trial, which the worker removes if the host dies."""
 
     folder: Path
 
 
 @dataclass(frozen=True)
 class Begin:
-    """Run one trial in ``folder``, where copies of the project's files lie.
+    """Run one trial in ``folder``, which holds copies of the project's files.
 
-    ``hopeless`` is a full-range Rwp in per cent: a trial above it before its last step is given up.
+    ``hopeless`` is a full-range Rwp in per cent: a trial above it before its decisive step is stopped early.
     """
 
     number: int
@@ -63,7 +73,7 @@ class Begin:
 
 @dataclass(frozen=True)
 class StepDone:
-    """One step of a trial is done."""
+    """One step of a trial has finished."""
 
     number: int
     step: StepResult
@@ -71,7 +81,7 @@ class StepDone:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial is over: with a result, or with ``cause`` and what is known about it."""
+    """A trial has ended: with a result, or with ``cause`` and details."""
 
     number: int
     result: Result | None = None
@@ -82,24 +92,24 @@ class Ended:
 
 
 def write_message(stream: IO[bytes], message: object) -> None:
-    """Write one message. Raises what pickle raises before anything is written."""
+    """Write one message. If pickle raises an exception, nothing is written."""
     data = pickle.dumps(message)
     stream.write(_HEAD.pack(_MARK, len(data)) + data)
     stream.flush()
 
 
 def read_message(stream: IO[bytes]) -> Any:
-    """Read one message. Raises EOFError at the end and Garbled for anything that is not a message."""
+    """Read one message. Raises EOFError at the end and MalformedMessage for anything that is not a message."""
     head = stream.read(_HEAD.size)
     if len(head) < _HEAD.size:
         raise EOFError
     mark, size = _HEAD.unpack(head)
     if mark != _MARK or size > _LARGEST:
-        raise Garbled(f"unexpected bytes on the worker's pipe: {head!r}")
+        raise MalformedMessage(f"unexpected bytes on the worker's pipe: {head!r}")
     data = stream.read(size)
     if len(data) < size:
         raise EOFError
     try:
         return pickle.loads(data)
-    except Exception as error:  # unpickling a stranger's object may raise anything
-        raise Garbled(f"a message that cannot be unpickled: {type(error).__name__}: {error}") from error
+    except Exception as error:  # unpickling a plugin's object may raise anything
+        raise MalformedMessage(f"a message that cannot be unpickled: {type(error).__name__}: {error}") from error

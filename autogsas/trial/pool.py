@@ -1,4 +1,4 @@
-"""Worker processes that run trials: warm, alone in their process group, killed and replaced when they hang or die."""
+"""Worker processes that run trials: reused, each in its own process group, and replaced when they hang or die."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from autogsas.hooks.backend import Backend
 from autogsas.model.project import Project
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import Result
+from autogsas.model.trial import Cause
 from autogsas.trial.child import LOG, SAVED, copies
-from autogsas.trial.messages import Ended, Garbled, Ready, Setup, StepDone
+from autogsas.trial.messages import Ended, MalformedMessage, Ready, Setup, StepDone
 from autogsas.trial.worker import START_TIMEOUT, Gone, Task, Worker
 
-__all__ = ["SLOW", "Interrupt", "Outcome", "Workers", "scratch"]
+__all__ = ["Interrupt", "Outcome", "Workers", "scratch"]
 
-SLOW = "slow"
-
+# The end of an engine's log that is kept. Not measured.
 _LOG_BYTES = 65536
 
 
@@ -35,8 +35,7 @@ _LOG_BYTES = 65536
 class Outcome:
     """How a trial ended: a result, or a cause.
 
-    Causes: "timeout", "slow", "crash", "protocol", "disk-full", "out-of-memory", "engine-error", "pruned", or an
-    engine's own word.
+    ``cause`` is a `Cause` or an engine's own word.
     ``saved`` holds the engine's own files by name; ``log`` the end of what the engine printed.
     """
 
@@ -56,7 +55,7 @@ class Interrupt:
 
 
 def scratch() -> Path | None:
-    """Return the folder for trials' temporary folders: memory where there is more than 1 GB of it, else None."""
+    """Return the folder for trials' temporary folders: a memory disk with more than 1 GB free, else None."""
     memory = Path("/dev/shm")
     try:
         if memory.is_dir() and os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free > 2**30:
@@ -69,8 +68,8 @@ def scratch() -> Path | None:
 class Workers:
     """Up to ``jobs`` worker processes for one backend and project; used by one thread.
 
-    ``trial_timeout`` in seconds counts from the moment a ready worker gets its trial. Raises PluginError where the
-    backend cannot be sent to a child process. Close it, or use it as a context.
+    ``trial_timeout`` in seconds counts from the moment a ready worker gets its trial. Raises PluginError if the backend
+    cannot be sent to a child process. Close it, or use it as a context.
     """
 
     def __init__(
@@ -113,7 +112,7 @@ class Workers:
     def submit(self, number: int, recipe: Recipe, hopeless: float | None = None, slow: float | None = None) -> None:
         """Start a trial on an idle worker.
 
-        It is given up where it stands above ``hopeless`` before its last step, and after ``slow`` seconds.
+        It is stopped early if its Rwp is above ``hopeless`` before its decisive step, and after ``slow`` seconds.
         """
         slot = next(i for i, worker in enumerate(self._workers) if worker is None or worker.task is None)
         worker = self._workers[slot]
@@ -121,22 +120,22 @@ class Workers:
             worker = self._workers[slot] = Worker(self._setup, self._events)
         folder = (scratch() or Path(tempfile.gettempdir())) / f"autogsas-{secrets.token_hex(8)}"
         worker.task = Task(number, recipe, folder, hopeless, slow)
-        # Told before it exists, so that the worker removes it should the host die at any moment from here on.
+        # Sent before the folder exists, so that the worker removes it whenever the host dies from here on.
         worker.announce(folder)
         try:
             folder.mkdir(mode=0o700)
             for source, target in copies(self._project, folder).items():
                 shutil.copyfile(source, target)
         except OSError as error:
-            cause = "disk-full" if _is_full(error) else "files"
+            cause = Cause.DISK_FULL if _is_full(error) else Cause.FILES
             self._events.put((worker, Ended(number, cause=cause, message=f"copying the project's files: {error}")))
             return
         worker.begin_when_ready()
 
     def wait(self, timeout: float | None = None) -> StepDone | Outcome | Interrupt | None:
-        """Return what happens next, or None after ``timeout`` seconds.
+        """Return the next event, or None after ``timeout`` seconds.
 
-        Raises BackendMissing where the backend does not even start in a child process, or an engine is missing.
+        Raises BackendMissing if the backend does not start in a child process, or an engine is missing.
         """
         until = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -160,7 +159,7 @@ class Workers:
                 return answer
 
     def close(self) -> None:
-        """Kill all workers with all they started and remove their trials' folders."""
+        """Kill all workers with their children and remove their trials' folders."""
         for worker in self._workers:
             if worker is not None:
                 worker.kill()
@@ -179,7 +178,7 @@ class Workers:
         if isinstance(event, (StepDone, Ended)) and task is not None and event.number == task.number:
             if isinstance(event, StepDone):
                 return event
-            if event.cause == "engine-missing":
+            if event.cause == Cause.ENGINE_MISSING:
                 self._replace(worker)
                 raise BackendMissing(f"backend {self._name!r} cannot be used: {event.message}")
             outcome = _outcome(task, event)
@@ -191,9 +190,9 @@ class Workers:
                 last = worker.last_words()
                 self._replace(worker)
                 raise BackendMissing(f"backend {self._name!r} does not start in a child process: {status}; {last}")
-            return self._lose(worker, "crash", f"the engine's process ended: {status}")
-        text = str(event) if isinstance(event, Garbled) else f"unexpected message {event!r:.80}"
-        return self._lose(worker, "protocol", text)
+            return self._lose(worker, Cause.CRASH, f"the engine's process ended: {status}")
+        text = str(event) if isinstance(event, MalformedMessage) else f"unexpected message {event!r:.80}"
+        return self._lose(worker, Cause.PROTOCOL, text)
 
     def _late(self) -> Outcome | None:
         for worker in self._workers:
@@ -204,8 +203,10 @@ class Workers:
                 raise BackendMissing(f"backend {self._name!r} did not start within {START_TIMEOUT:g} s")
             slow = worker.task.slow
             if slow is not None and slow < self._timeout:
-                return self._lose(worker, SLOW, f"given up after {slow:.3g} s: trials usually take a sixth of that")
-            return self._lose(worker, "timeout", f"not done after {self._timeout:g} s: stopped")
+                return self._lose(
+                    worker, Cause.SLOW, f"stopped after {slow:.3g} s: trials usually take a sixth of that"
+                )
+            return self._lose(worker, Cause.TIMEOUT, f"stopped: not finished after {self._timeout:g} s")
         return None
 
     def _lose(self, worker: Worker, cause: str, message: str) -> Outcome | None:

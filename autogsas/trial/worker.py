@@ -1,4 +1,4 @@
-"""One worker process as the host holds it: started, spoken to, listened to, killed with all it started."""
+"""One worker process, as the host sees it: started, sent messages, listened to, and killed with its children."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from queue import SimpleQueue
 from typing import IO, Any
 
 from autogsas.model.recipe import Recipe
-from autogsas.trial.messages import Begin, Garbled, Place, Setup, read_message, write_message
+from autogsas.trial.messages import Begin, MalformedMessage, Setup, TrialFolder, read_message, write_message
 
 __all__ = ["START_TIMEOUT", "Gone", "Task", "Worker"]
 
+# Seconds; GSAS-II imports in a few, more on a busy computer. Not measured.
 START_TIMEOUT = 120.0
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -30,8 +31,8 @@ _THREADS = (
     "VECLIB_MAXIMUM_THREADS",
     "BLIS_NUM_THREADS",
 )
-# An engine makes and drops arrays of the same sizes in each cycle. The C library would hand their pages back to the
-# system and fetch them again each time, a fifth of a trial's time; told to keep them, it does not.
+# An engine allocates and frees arrays of the same sizes in each cycle. By default the C library returns their memory to
+# the system each time, which takes a fifth of a trial's time; these settings make it keep the memory.
 _KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "536870912",
     "MALLOC_TOP_PAD_": "67108864",
@@ -86,8 +87,8 @@ class Worker:
         return self.task.started + min(trial_timeout, self.task.slow or trial_timeout)
 
     def announce(self, folder: Path) -> None:
-        """Tell the process which folder it is to remove if the host dies."""
-        self._send(Place(folder))
+        """Send the process the folder that it must remove if the host dies."""
+        self._send(TrialFolder(folder))
 
     def begin_when_ready(self) -> None:
         task = self.task
@@ -101,7 +102,7 @@ class Worker:
         self.task = None
 
     def status(self) -> str:
-        """Say how the process ended, whose pipe is closed."""
+        """Return how the process ended after its pipe was closed."""
         try:
             return _status(self._process.wait(2.0))
         except subprocess.TimeoutExpired:
@@ -111,7 +112,7 @@ class Worker:
         """Return the last line the process wrote before its first trial."""
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "no output"
 
     def kill(self) -> None:
         self.kill_group()
@@ -132,7 +133,7 @@ class Worker:
 
     def _send(self, message: object) -> None:
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError, ValueError):  # a dead child is seen by the listener
+        with contextlib.suppress(BrokenPipeError, ValueError):  # the listener notices a dead child
             write_message(self._process.stdin, message)
 
     def _listen(self, setup: Setup, events: SimpleQueue[tuple[Worker | None, Any]]) -> None:
@@ -142,7 +143,7 @@ class Worker:
         try:
             while True:
                 events.put((self, read_message(stream)))
-        except Garbled as error:
+        except MalformedMessage as error:
             events.put((self, error))
         except (EOFError, OSError, ValueError):
             events.put((self, Gone()))

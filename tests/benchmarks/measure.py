@@ -1,4 +1,4 @@
-"""Measuring in processes of their own, on one thread, and how a cost grows with a size."""
+"""Measurements in separate processes on one thread, and the growth of a cost with a size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON
 
 
 class Failed(Exception):
-    """A process that measures ended without an answer."""
+    """A measuring process ended without a result."""
 
 
 def one_thread() -> dict[str, str]:
@@ -30,7 +30,7 @@ def one_thread() -> dict[str, str]:
 
 
 def answer(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> dict[str, Any]:
-    """Return what a process measured. Raises Failed with its last words."""
+    """Return the result of a measuring process. Raises Failed with the last line of its messages."""
     try:
         done = subprocess.run(
             [str(word) for word in command],
@@ -45,17 +45,17 @@ def answer(command: Sequence[str | Path], environment: dict[str, str] | None = N
         raise Failed(str(error)) from error
     marked = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
     if not marked:
-        words = [line for line in done.stderr.splitlines() if line.strip()] or ["it said nothing"]
-        raise Failed(f"status {done.returncode}: {words[-1].strip()[:300]}")
+        messages = [line for line in done.stderr.splitlines() if line.strip()] or ["no message"]
+        raise Failed(f"status {done.returncode}: {messages[-1].strip()[:300]}")
     found: dict[str, Any] = json.loads(marked[-1].removeprefix(MARK))
     return found
 
 
 def report(name: str, *arguments: str) -> dict[str, Any]:
-    """Return what a module of this folder measures in a fresh process of this interpreter. Raises Failed."""
+    """Return the result of a module of this folder, run in a new process of this interpreter. Raises Failed."""
     return answer([sys.executable, "-m", f"tests.benchmarks.{name}", *arguments])
 
 
 def slope(sizes: Sequence[float], costs: Sequence[float]) -> float:
-    """Return the power of size with which cost grows: the slope of a straight line through their logarithms."""
+    """Return the exponent of the growth of cost with size: the slope of a line through their logarithms."""
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])

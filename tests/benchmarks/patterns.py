@@ -17,7 +17,7 @@ SHARED = ROOT.parent / "shared" / "data"
 
 
 class Absent(Exception):
-    """The pattern is not part of the project, and not beside it either."""
+    """The pattern is neither in the repository nor in the data folder beside it."""
 
 
 _FIRST = (40.0, 150.0)
@@ -60,7 +60,7 @@ _PBSO4 = Recipe.model_validate(
 
 @dataclass(frozen=True)
 class _Shared:
-    """Files of a pattern that lies beside the project, its limits and its recipe."""
+    """The files of a pattern in the data folder, its limits and its recipe."""
 
     pattern: str
     instrument: str
@@ -69,16 +69,16 @@ class _Shared:
     recipe: Recipe
 
     def load(self, name: str) -> Project:
-        """Return the project. Raises Absent where its files are not here."""
+        """Return the project. Raises Absent if its files are missing."""
         missing = [file for file in (self.pattern, self.instrument, self.structure) if not (SHARED / file).is_file()]
         if missing:
             raise Absent(f"no {', '.join(missing)} in ../shared/data")
-        said: dict[str, object] = {
+        given: dict[str, object] = {
             "name": name,
             "data": [{"file": self.pattern, "instrument": self.instrument, "limits": list(self.limits)}],
             "phases": [{"file": self.structure}],
         }
-        project, _ = build_project(said, SHARED / "project.yaml")
+        project, _ = build_project(given, SHARED / "project.yaml")
         return replace(project, recipes=(self.recipe,))
 
 
@@ -92,11 +92,11 @@ PATTERNS: dict[str, Callable[[str], Project]] = {
     "LBCO": _own("lbco-neutron"),
     "PbSO4": _Shared("pbso4/PBSO4.CWN", "pbso4/inst_d1a.prm", "pbso4/pbso4.cif", (19.0, 153.0), _PBSO4).load,
 }
-"""What makes each project, by its name."""
+"""The sources of the projects by name."""
 
 
 def load(name: str) -> Project:
-    """Return a project with its recipe. Raises Absent with the reason where its pattern is not here."""
+    """Return a project with its recipe. Raises Absent with the reason if its pattern is missing."""
     return PATTERNS[name](name)
 
 

@@ -1,4 +1,4 @@
-"""Made-up samples of any number of points, reflections and variables, made with the engine's public way in."""
+"""Synthetic samples with any number of points, reflections and variables, made with the public interface."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _CELL_OFF, _POSITION_OFF, _UISO_OFF, _W_OFF = 1.0001, 0.005, 2.5, 2.0
 
 @dataclass(frozen=True)
 class Sample:
-    """A project that starts beside the truth its pattern was made from, and how many reflections it has."""
+    """A project that starts near the values of its synthetic pattern, and its number of reflections."""
 
     project: Project
     reflections: int
 
     @property
     def points(self) -> int:
-        """How many points the pattern has."""
+        """The number of points of the pattern."""
         return self.project.histograms[0].pattern.x.size
 
     def step(self, variables: int, *, terms: int = 6, cycles: int) -> Step:
-        """Return a step that frees exactly so many variables: scale, background, cell, widths, then site by site."""
+        """Return a step that frees exactly this many variables: scale, background, cell, widths, then sites."""
         frees = [Free(group="scale"), Free(group="background")]
         left = variables - 1 - terms
         for group, count in (("cell", 6), ("W", 1), ("Y", 1)):
@@ -58,7 +58,7 @@ class Sample:
 
 
 def make_sample(points: int, reflections: int, sites: int) -> Sample:
-    """Return a triclinic sample with about so many reflections: their number goes with the volume of the cell."""
+    """Return a triclinic sample with about this many reflections, set by the volume of its cell."""
     edge = 5.0 * (reflections / _per_volume(125.0)) ** (1.0 / 3.0)
     cell = Cell(0.94 * edge, edge, 1.07 * edge, 88.0, 93.0, 91.0)
     draw = np.random.default_rng(sites)
@@ -83,7 +83,7 @@ def make_sample(points: int, reflections: int, sites: int) -> Sample:
 
 
 def _per_volume(volume: float) -> float:
-    """Return how many reflections a triclinic cell of so many cubic Angstrom has within the limits."""
+    """Return the number of reflections within the limits for a triclinic cell of this volume in cubic Angstrom."""
     longest = 2.0 * np.sin(np.radians(LIMITS[1] / 2.0)) / WAVELENGTH
     return float(2.0 / 3.0 * np.pi * volume * longest**3)
 
@@ -102,7 +102,7 @@ def _bragg(project: Project) -> tuple[Array, int]:
 
 
 def _moved(phase: Phase, draw: np.random.Generator) -> Phase:
-    """Return the phase beside its truth."""
+    """Return the phase with values near the true ones."""
     sites = []
     for site in phase.sites:
         x, y, z = (float(value) for value in np.array(site.xyz) + draw.normal(0.0, _POSITION_OFF, 3))

@@ -40,18 +40,18 @@ _LEGEND = (
 
 
 def numpy_engine() -> Runner:
-    """Return what refines with the engine that is built in."""
+    """Return a function that refines with the built-in engine."""
     return lambda name, job: report("engines.host", name, "numpy")
 
 
 def gsas2_plugin() -> Runner:
-    """Return what refines with GSAS-II through the plugin and its wrappers. Raises Failed where it is absent."""
+    """Return a function that refines with GSAS-II through the plugin. Raises Failed if it is missing."""
     _gsas2()
     return lambda name, job: report("engines.host", name, "gsas2")
 
 
 def gsas2_plain() -> Runner:
-    """Return what refines with GSASIIscriptable alone. Raises Failed where it is absent."""
+    """Return a function that refines with GSASIIscriptable alone. Raises Failed if it is missing."""
     found = _gsas2()
     environment = importlib.import_module("autogsas_gsas2.discovery").child_environment(found.python) | one_thread()
     command = [found.python, HERE / "engines" / "gsas2_plain.py"]
@@ -70,7 +70,7 @@ def _gsas2() -> Any:
 
 
 def rietx(plan: str) -> Callable[[], Runner]:
-    """Return what finds rietx and refines with one of its plans; finding it raises Failed where it is absent."""
+    """Return a function that finds rietx and refines with one of its plans; it raises Failed if rietx is missing."""
 
     def find() -> Runner:
         python = os.environ.get(RIETX) or sys.executable
@@ -94,7 +94,7 @@ ENGINES: dict[str, Callable[[], Runner]] = {
 
 
 def run(names: list[str], engines: dict[str, Runner], rounds: int, tell: Callable[[str], None]) -> list[Measured]:
-    """Return one row for each pattern and engine, what failed with the "reason"."""
+    """Return a row for each pattern and engine; a failed one has a "reason"."""
     rows: list[Measured] = []
     with tempfile.TemporaryDirectory() as home:
         jobs = {}
@@ -166,7 +166,7 @@ def table(rows: list[Measured]) -> Table:
 
 
 def main() -> int:
-    """Print the table; exit status 1 where an engine that is there failed."""
+    """Print the table; exit status 1 if an installed engine failed."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.table", description=(__doc__ or "").split("\n")[0]
     )
@@ -176,7 +176,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="a file for the figures")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # what is started from here stays on this core too
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # child processes stay on this core too
     console = Console(width=None if sys.stdout.isatty() else 140)
     engines: dict[str, Runner] = {}
     for engine in options.engine or ENGINES:

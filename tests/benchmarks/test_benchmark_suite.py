@@ -1,4 +1,4 @@
-"""The benchmark of the search: its curves against hand-computed ones, its runs reused, its mistakes in one line."""
+"""The benchmarks of the search: curves against values computed by hand, reuse of runs, messages."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_best_so_far_against_trials_and_seconds() -> None:
     assert STORY.reach(6.9) == (inf, inf)
 
 
-def test_quartiles_are_numpys_and_unknown_where_nothing_is_found() -> None:
+def test_quartiles_agree_with_numpy_and_are_unknown_before_a_result() -> None:
     rng = np.random.default_rng(3)
     curves = [np.sort(rng.uniform(5, 20, 12))[::-1] for _ in range(5)]
     found = band(np.arange(12.0), curves)
@@ -82,7 +82,7 @@ def test_quartiles_are_numpys_and_unknown_where_nothing_is_found() -> None:
     assert late.upper[1] == 8.5
 
 
-def test_the_table_of_runs_worked_out_by_hand() -> None:
+def test_the_table_agrees_with_values_computed_by_hand() -> None:
     series = Series("made", "numpy", "default", {1: flat(9, 7), 2: flat(8, 8), 3: flat(12, 6), 4: flat(9, 9)})
     row = tabulate(series, 2, reach=7.0)
     assert (row.median, row.lower_quartile, row.upper_quartile, row.best, row.worst) == (7.5, 6.75, 8.25, 6.0, 9.0)
@@ -94,7 +94,7 @@ def test_the_table_of_runs_worked_out_by_hand() -> None:
     assert lines[0]["seconds_to_reach"] == ""
 
 
-def test_the_history_survives_its_csv(tmp_path: Path) -> None:
+def test_the_history_can_be_read_back(tmp_path: Path) -> None:
     series = [Series("a, b", "numpy", "default", {1: STORY, 2: flat(9.123456789)}), Series("c", "g", "d", {7: STORY})]
     (tmp_path / "history.csv").write_text(history_csv(series), encoding="utf-8")
     assert read_csv(tmp_path / "history.csv") == series
@@ -103,15 +103,15 @@ def test_the_history_survives_its_csv(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("runs", [{1: STORY, 2: flat(9, 8)}, {1: History((Point(0, "failed", None, 1.0),))}])
-def test_the_picture_is_whole(runs: dict[int, History]) -> None:
+def test_the_figure_has_all_series_and_references(runs: dict[int, History]) -> None:
     series = [Series("made", "numpy", "default", runs), Series("made", "<slow>", "published-2020", {1: flat(9, 8.5)})]
-    text = case_svg(series, 6, [("somebody", 8.4)])
+    text = case_svg(series, 6, [("expert", 8.4)])
     assert "nan" not in text.lower()
     root = ElementTree.fromstring(text)
     words = " ".join("".join(item.itertext()) for item in root.iter("{http://www.w3.org/2000/svg}text"))
     assert "Trials" in words
     assert "Seconds" in words
-    assert "somebody: 8.40 %" in words
+    assert "expert: 8.40 %" in words
     assert "<slow>, published-2020 space, 1 seed: 8.50 %" in words
 
 
@@ -120,7 +120,7 @@ def case(fake_host: Host, tmp_path: Path) -> Case:
     return Case("made", make_project(tmp_path / "project"), fake_host)
 
 
-def test_finished_runs_are_reused_and_longer_ones_go_on(
+def test_finished_runs_are_reused_and_longer_ones_resumed(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = RunSpec(case, "fake", "default", 1, 6)
@@ -131,20 +131,20 @@ def test_finished_runs_are_reused_and_longer_ones_go_on(
     assert longer == folder
     assert read_history(folder, 8).points[:6] == before.points
     monkeypatch.setattr(verbs, "run", lambda *_, **__: pytest.fail("a finished run was made again"))
-    said: list[str] = []
-    assert perform(spec, tmp_path / "out", said.append) == folder
-    assert said == ["made/fake-default-seed1: finished before"]
+    lines: list[str] = []
+    assert perform(spec, tmp_path / "out", lines.append) == folder
+    assert lines == ["made/fake-default-seed1: finished before"]
     assert read_history(folder, 6) == before
 
 
-def test_a_run_of_other_data_is_not_taken(case: Case, fake_host: Host, tmp_path: Path) -> None:
+def test_a_run_of_other_data_is_refused(case: Case, fake_host: Host, tmp_path: Path) -> None:
     perform(RunSpec(case, "fake", "default", 1, 1), tmp_path / "out", quiet)
     other = Case("made", make_project(tmp_path / "other", histograms=2), fake_host)
     with pytest.raises(UserError, match="was made with other data"):
         perform(RunSpec(other, "fake", "default", 1, 1), tmp_path / "out", quiet)
 
 
-def test_what_differs_lies_apart(case: Case) -> None:
+def test_different_runs_have_different_folders(case: Case) -> None:
     kinds = itertools.product(("default", "published-2020"), (1, 2), (None, False), (None, "random"))
     specs = [RunSpec(case, "fake", s, 1, 5, j, p, r) for s, j, p, r in kinds]  # type: ignore[arg-type]
     assert len({spec.folder for spec in specs}) == len(specs)
@@ -156,8 +156,8 @@ def test_what_differs_lies_apart(case: Case) -> None:
     }
 
 
-def test_the_replay_gives_up_what_the_search_does(case: Case, tmp_path: Path) -> None:
-    """Proposals at random do not depend on what was learnt, so that both runs try the same recipes."""
+def test_the_replay_stops_the_trials_that_the_search_prunes(case: Case, tmp_path: Path) -> None:
+    """Random proposals do not depend on results, so that both runs try the same recipes."""
     trials = {
         prune: read_trials(perform(RunSpec(case, "fake", "default", 2, 30, 1, prune, "random"), tmp_path, quiet))
         for prune in (True, False)

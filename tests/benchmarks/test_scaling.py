@@ -1,4 +1,4 @@
-"""How the cost of a cycle grows with points, reflections and variables: no faster than in proportion.
+"""The cost of a cycle grows at most in proportion to points, reflections and variables.
 
 A cycle's cost is the least CPU time of several steps of a fixed number of cycles, over that number; it includes its
 share of what a step does once, such as listing reflections. It is CPU time so that other work on the machine counts
@@ -28,14 +28,14 @@ MOST = 1.0 + 0.1
 
 @dataclass(frozen=True)
 class Cost:
-    """A size and what a cycle costs there, in seconds."""
+    """A size, and the seconds of a cycle at this size."""
 
     size: int
     seconds: float
 
 
 def cost(sample: Sample, variables: int, size: int) -> Cost:
-    """Return the cost of a cycle that refines so many variables of a sample."""
+    """Return the cost of a cycle with this many variables."""
     step = sample.step(variables, cycles=CYCLES)
     least = float("inf")
     for _ in range(REPEATS):
@@ -49,7 +49,7 @@ def cost(sample: Sample, variables: int, size: int) -> Cost:
 
 
 def shown(what: str, costs: list[Cost], counted: list[Cost]) -> float:
-    """Print the costs and return the power with which those that are counted grow."""
+    """Print the costs and return the exponent of their growth over the counted sizes."""
     power = slope([c.size for c in counted], [c.seconds for c in counted])
     print(f"\n{what:>12}  ms a cycle  µs a cycle and {what.removesuffix('s')}")
     for one in costs:
@@ -70,7 +70,7 @@ def test_reflections() -> None:
 
 
 def test_variables() -> None:
-    """Up to 50; beyond, the normal matrix grows with their square, which is printed and not held to anything."""
+    """Up to 50 variables; above, the cost of the normal matrix grows with their square and is only printed."""
     sample = make_sample(10_000, 500, 60)
     costs = [cost(sample, n, n) for n in (10, 20, 30, 40, 50, 100, 200)]
     assert shown("variables", costs, costs[:5]) <= MOST

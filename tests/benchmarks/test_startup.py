@@ -1,4 +1,4 @@
-"""From nothing to a first pattern, each measured in fresh processes."""
+"""Time to import the package and to compute a first pattern, each in a new process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_FIRST = 0.5
 
 
 def import_seconds() -> float:
-    """Return how long a fresh interpreter takes to import the package, as it says itself."""
+    """Return the time of a new interpreter to import the package, in seconds, as reported by -X importtime."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", "import autogsas"],
         capture_output=True,

@@ -31,7 +31,7 @@ BEYOND = {
     "wrong-structure",
     "wrong-wavelength",
 }
-HUMPS = {"glass-and-quartz", "glass-and-rutile"}
+BROAD_PEAKS = {"glass-and-quartz", "glass-and-rutile"}
 
 
 def test_there_are_samples_of_many_kinds() -> None:
@@ -106,7 +106,7 @@ def _true_widths(instrument: str) -> dict[str, float]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(BY_NAME.keys() - BEYOND - HUMPS))
+@pytest.mark.parametrize("name", sorted(BY_NAME.keys() - BEYOND - BROAD_PEAKS))
 def test_at_the_truth_only_the_noise_is_left(name: str) -> None:
     assert at_the_truth(BY_NAME[name]) == pytest.approx(1.0, abs=0.05)
 

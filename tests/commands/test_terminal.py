@@ -1,4 +1,4 @@
-"""What the terminal shows while a run goes on."""
+"""Progress on the terminal during a run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ VALUES = (9.0, 8.0, None, 8.5, 7.0, 60.0)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_a_usual_terminal_shows_the_history(encoding: str) -> None:
+def test_a_terminal_of_usual_size_shows_the_history(encoding: str) -> None:
     lines = shown(80, 24, encoding, *VALUES)
     assert len(lines) == 12
     assert max(map(len, lines)) <= 80
@@ -59,12 +59,12 @@ def test_a_usual_terminal_shows_the_history(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 10), (28, 24), (20, 5), (1, 1)])
-def test_without_room_the_figures_alone_are_shown(width: int, height: int) -> None:
+def test_without_room_only_the_numbers_are_shown(width: int, height: int) -> None:
     lines = shown(width, height, "utf-8", *VALUES)
     assert all(len(line) <= width for line in lines)
     assert not any("│" in line for line in lines)
     assert width < 20 or any("trial" in line for line in lines)
 
 
-def test_a_few_trials_are_no_history() -> None:
+def test_few_trials_are_shown_without_history() -> None:
     assert len(shown(80, 24, "utf-8", 9.0, 8.0)) == 2

@@ -32,6 +32,8 @@ from autogsas.model.recipe import Recipe
 from autogsas.model.result import Finding, Severity
 from autogsas.report import write_report
 from autogsas.runfolder.summary import Summary, summary_schema
+from autogsas.search import resuming
+from autogsas.search.database import Database
 from autogsas.testing.fake import FakeBackend
 from autogsas.testing.samples import make_project, make_recipe
 
@@ -77,7 +79,7 @@ def test_a_run_leaves_everything_the_design_names(fake_host: Host, project: Proj
     }
 
 
-def test_the_summary_is_valid_and_says_what_the_files_say(fake_host: Host, project: Project) -> None:
+def test_the_summary_is_valid_and_agrees_with_the_files(fake_host: Host, project: Project) -> None:
     run = verbs.run((project, fake_host))
     text = (run.folder / "summary.json").read_text()
     data = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
@@ -144,7 +146,7 @@ def test_runs_are_numbered_and_never_overwritten(fake_host: Host, project: Proje
     assert [path.name for path in other.iterdir()] == ["letter.txt"]
 
 
-def test_resume_goes_on_with_the_last_run(fake_host: Host, project: Project) -> None:
+def test_resume_continues_the_last_run(fake_host: Host, project: Project) -> None:
     with pytest.raises(UserError, match="no run to resume"):
         verbs.run((project, fake_host), verbs.RunRequest(resume=True))
     first = verbs.run((project, fake_host), verbs.RunRequest(trials=2))
@@ -157,6 +159,25 @@ def test_resume_goes_on_with_the_last_run(fake_host: Host, project: Project) -> 
     assert [item.score for item in whole.summary.history] == [item.score for item in again.summary.history]
 
 
+def test_the_database_is_opened_once_on_resuming(
+    fake_host: Host, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verbs.run((project, fake_host), verbs.RunRequest(trials=60))
+    opened: list[Path] = []
+
+    class Counted(Database):
+        def __init__(self, path: Path) -> None:
+            opened.append(path)
+            super().__init__(path)
+
+    for module in (verbs, resuming):
+        monkeypatch.setattr(module, "Database", Counted)
+    again = verbs.run((project, fake_host), verbs.RunRequest(trials=62, resume=True))
+    assert again.summary.importances is not None
+    assert again.summary.importances.items
+    assert opened == [again.folder / "study.db"]
+
+
 def test_resume_refuses_what_cannot_be_compared(fake_host: Host, project: Project) -> None:
     verbs.run((project, fake_host), verbs.RunRequest(trials=1))
     with pytest.raises(UserError, match="another seed"):
@@ -166,7 +187,7 @@ def test_resume_refuses_what_cannot_be_compared(fake_host: Host, project: Projec
         verbs.run((changed, fake_host), verbs.RunRequest(resume=True))
 
 
-def test_nothing_usable_is_said(fake_host: Host, project: Project) -> None:
+def test_a_run_without_usable_trial_has_exit_status_1(fake_host: Host, project: Project) -> None:
     run = verbs.refine((project, fake_host), make_recipe("!fail"))
     assert run.exit_status == 1
     assert run.summary.rwp is None
@@ -198,7 +219,7 @@ def test_a_hook_that_cannot_be_used_leaves_no_folder(fake_host: Host, project: P
     assert not (tmp_path / "out").exists()
 
 
-def test_a_project_the_backend_cannot_do_is_refused(
+def test_a_project_that_the_backend_cannot_refine_is_an_error(
     fake_host: Host, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     can = replace(FakeBackend().capabilities(), radiation=frozenset({"neutron"}))
@@ -297,7 +318,7 @@ def test_the_python_interface_has_every_setting_of_the_commands() -> None:
         assert settings(door) == {field.name: field.default for field in fields(request)}
 
 
-def test_two_histograms_are_chosen_for_and_measured_apart(fake_host: Host, tmp_path: Path) -> None:
+def test_two_histograms_have_their_own_choices_and_figures(fake_host: Host, tmp_path: Path) -> None:
     project = make_project(tmp_path / "two", histograms=2)
     run = verbs.run((project, fake_host), verbs.RunRequest(trials=2))
     assert [item.name for item in run.summary.histograms] == ["pattern1", "pattern2"]
@@ -317,7 +338,7 @@ def test_importing_the_package_is_cheap() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_trials_end_on_one_clock_that_goes_on_when_resumed(fake_host: Host, project: Project, tmp_path: Path) -> None:
+def test_trials_end_on_one_clock_that_continues_when_resumed(fake_host: Host, project: Project, tmp_path: Path) -> None:
     out = tmp_path / "run"
     first = verbs.run((project, fake_host), verbs.RunRequest(out=out, trials=3))
     ends = [item.ended for item in first.summary.history]
@@ -331,7 +352,7 @@ def test_trials_end_on_one_clock_that_goes_on_when_resumed(fake_host: Host, proj
     assert later[-1] <= second.summary.seconds + 0.001  # type: ignore[operator]
 
 
-def test_what_was_made_by_hand_is_kept_beside_the_best(fake_host: Host, project: Project) -> None:
+def test_refinements_made_by_hand_are_kept_in_the_summary(fake_host: Host, project: Project) -> None:
     mine = make_recipe("all", name="mine")
     run = autogsas.run((replace(project, recipes=(mine,), held_rwp=12.5), fake_host))
     held, given = run.summary.by_hand

@@ -1,4 +1,4 @@
-"""The SVG pictures."""
+"""The SVG figures."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _sound(svg: str) -> None:
 
 
 @pytest.mark.parametrize("scale", ["linear", "sqrt", "log"])
-def test_a_fit_shows_what_the_field_shows(run: RunData, scale: Scale) -> None:
+def test_a_fit_has_curves_marks_and_labels(run: RunData, scale: Scale) -> None:
     caption = Caption("Apatite", 9.137, True, ((60.0, 63.0),))
     svg = fit_svg(run.profiles[0], run.marks, caption, scale=scale)
     texts = _texts(svg)
@@ -113,7 +113,7 @@ def test_long_noisy_patterns_stay_small(histograms: int) -> None:
     [[], [5.0], [0.0, 0.0, 0.0], [math.nan, math.nan], [-3.0, 2.0, 8.0, math.nan, 4.0], [7.0, 7.0]],
     ids=["none", "one", "zeros", "missing", "negative", "flat"],
 )
-def test_edges_still_draw(observed: list[float], scale: Scale) -> None:
+def test_degenerate_patterns_can_be_drawn(observed: list[float], scale: Scale) -> None:
     y = np.array(observed)
     profile = Profile("h", np.arange(float(y.size)), y, y, y, np.ones_like(y))
     marks = Marks("h", "p", np.zeros((1, 3), dtype=np.int64), np.ones(1), np.array([400.0]))
@@ -145,7 +145,7 @@ def test_history_marks_every_trial_by_its_state(run: RunData) -> None:
     assert "Apatite" in _texts(svg)
 
 
-def test_a_false_minimum_does_not_press_the_rest_into_a_line() -> None:
+def test_a_false_minimum_does_not_set_the_range() -> None:
     history = [_attempt(i, "complete", 9.0 + 0.1 * i) for i in range(20)] + [_attempt(20, "complete", 60.0)]
     low, high = rwp_window(history)
     assert low < 9.0
@@ -154,7 +154,7 @@ def test_a_false_minimum_does_not_press_the_rest_into_a_line() -> None:
 
 
 @pytest.mark.parametrize("rwps", [[], [None], [9.0], [9.0, 9.0, 9.0], [0.0]])
-def test_short_histories_draw(rwps: list[float | None]) -> None:
+def test_short_histories_can_be_drawn(rwps: list[float | None]) -> None:
     svg = history_svg([_attempt(i, "complete" if rwp else "failed", rwp, rwp) for i, rwp in enumerate(rwps)])
     _sound(svg)
 
@@ -220,7 +220,7 @@ def test_an_outline_of_many_points_is_short() -> None:
 
 
 @given(hnp.arrays(np.float64, st.integers(0, 300), elements=st.floats(0, 50)), st.integers(5, 100))
-def test_spots_cover_the_cloud_with_few(y: np.ndarray, most: int) -> None:
+def test_thinned_points_cover_the_scatter_plot(y: np.ndarray, most: int) -> None:
     x = np.linspace(0.0, 20.0, y.size)
     chosen = spots(x, y, 1.0, most)
     assert chosen.size <= most
@@ -232,7 +232,7 @@ def test_spots_cover_the_cloud_with_few(y: np.ndarray, most: int) -> None:
         assert len(cells) >= chosen.size
 
 
-def test_svg_files_stand_alone(run: RunData, tmp_path: Path) -> None:
+def test_svg_files_are_self_contained(run: RunData, tmp_path: Path) -> None:
     svg = fit_svg(run.profiles[0], run.marks)
     root = ET.fromstring(svg)
     assert root.get("width") == "960"
@@ -255,14 +255,14 @@ def _contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
-def test_colours_can_be_told_from_the_paper(palette: dict[str, str]) -> None:
+def test_colours_have_contrast_with_the_paper(palette: dict[str, str]) -> None:
     for name in ("ink", "muted"):
         assert _contrast(palette[name], palette["paper"]) >= 4.5
     for name in set(palette) - {"paper", "grid"}:
         assert _contrast(palette[name], palette["paper"]) >= 3.0, name
 
 
-def test_what_was_made_by_hand_is_a_line_and_a_sentence() -> None:
+def test_refinements_made_by_hand_are_lines_and_described() -> None:
     history = [_attempt(i, "complete", 9.0 - i, 9.0 - i) for i in range(3)]
     hands = (ByHand("mine", 0, 12.0), ByHand("old", None, 7.0), ByHand("lower", 1, 6.5))
     svg = history_svg(history, by_hand=hands)

@@ -1,4 +1,4 @@
-"""Figures for print: their sizes, their fonts, their names, and what they say."""
+"""Figures for print: sizes, fonts, file names and texts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _texts(svg: bytes) -> list[str]:
     return ["".join(item.itertext()) for item in ET.fromstring(svg).iter() if item.tag.endswith("}text")]
 
 
-def test_there_is_one_of_each_width_and_format(files: dict[str, bytes]) -> None:
+def test_there_is_a_figure_of_each_width_and_format(files: dict[str, bytes]) -> None:
     assert set(files) == {f"figure-FAP{wide}.{form}" for wide in ("", "-wide") for form in ("pdf", "svg", "png")}
     assert all(NAMES.fullmatch(name) for name in files)
 
@@ -49,7 +49,7 @@ def test_widths_are_those_of_columns(files: dict[str, bytes], name: str, millime
     )
 
 
-def test_text_stays_text(files: dict[str, bytes]) -> None:
+def test_text_remains_text(files: dict[str, bytes]) -> None:
     pdf = files["figure-FAP.pdf"]
     assert b"/FontFile2" in pdf  # TrueType, which matplotlib calls 42
     assert b"/Type3" not in pdf
@@ -57,7 +57,7 @@ def test_text_stays_text(files: dict[str, bytes]) -> None:
     assert {"observed", "calculated", "background", "difference", "fluorapatite", "quartz", "2θ (°)"} <= set(texts)
 
 
-def test_the_figure_says_what_the_summary_says(tmp_path: Path) -> None:
+def test_the_figure_agrees_with_the_summary(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     summary = write_run(tmp_path, points=600)
     entry = summary["histograms"][0]
@@ -75,10 +75,10 @@ def test_the_same_numbers_give_the_same_bytes(tmp_path: Path) -> None:
     assert dict(figure_files(fits, ("pdf", "svg"))) == dict(figure_files(fits, ("pdf", "svg")))
 
 
-def test_names_are_shown_and_never_read(tmp_path: Path) -> None:
+def test_names_are_shown_as_they_are(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     write_run(tmp_path, points=200, name=EVIL, phase=EVIL, histograms=(EVIL, "_hidden"), second_phase="_under $")
-    files = dict(figure_files(captions(read_run(tmp_path)), ("svg", "pdf", "png")))
+    files = dict(figure_files(captions(read_run(tmp_path)), ("svg", "pdf")))
     assert all(NAMES.fullmatch(name) for name in files)
     for name, content in files.items():
         if name.endswith(".svg"):
@@ -89,7 +89,7 @@ def test_names_are_shown_and_never_read(tmp_path: Path) -> None:
             assert "_under $" in shown
 
 
-def test_a_run_has_them_beside_its_report(tmp_path: Path) -> None:
+def test_figures_are_written_to_the_run_folder(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     write_run(tmp_path, points=200)
     page = verbs.report(tmp_path, figures="PNG, svg").page.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The picture of a unit cell: what is drawn where, what a shared place looks like, and what is said of it."""
+"""The figure of a unit cell: positions, shared sites, bonds and texts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ APATITE = PhasePart(
 )
 
 
-def test_an_atom_is_drawn_where_the_projection_says() -> None:
+def test_an_atom_is_drawn_at_its_projection() -> None:
     seen = scene(APATITE.phase())
     assert seen is not None
     assert seen.along == "c"
@@ -65,7 +65,7 @@ def test_an_atom_is_drawn_where_the_projection_says() -> None:
     assert all(0 < x < 400 and 0 < y < 300 for x, y in paper)
 
 
-def test_turning_keeps_lengths_and_hands() -> None:
+def test_rotation_keeps_lengths_and_handedness() -> None:
     seen = scene(APATITE.phase())
     assert seen is not None
     assert np.linalg.det(seen.axes) == pytest.approx(np.linalg.det(seen.contents.axes))
@@ -74,7 +74,7 @@ def test_turning_keeps_lengths_and_hands() -> None:
         assert axis == pytest.approx([0, 0, np.linalg.norm(axis)], abs=1e-9)
 
 
-def test_shared_places_are_sectors_and_said() -> None:
+def test_shared_sites_are_sectors_and_described() -> None:
     seen = scene(PEROVSKITE.phase())
     assert seen is not None
     shares = sectors(seen.contents.places[0])
@@ -90,12 +90,12 @@ def test_shared_places_are_sectors_and_said() -> None:
     assert structure_payload(seen)["places"][0]["shares"][2] == [None, 0.1]
 
 
-def test_more_than_is_room_for_is_cut_to_what_there_is() -> None:
+def test_occupancies_above_one_are_scaled() -> None:
     shares = sectors(Place((Occupant("A", "Fe", 0.9), Occupant("B", "Co", 0.3))))
     assert [share for _, share in shares] == pytest.approx([0.75, 0.25])
 
 
-def test_the_viewer_gets_what_the_still_shows() -> None:
+def test_the_viewer_gets_the_data_of_the_figure() -> None:
     seen = scene(APATITE.phase())
     assert seen is not None
     given = structure_payload(seen)
@@ -122,7 +122,7 @@ def test_names_are_text() -> None:
         _phase(*((f"A{i}", "Fe", i / 90 + 0.003, 0.21, 0.37, 1.0) for i in range(80)), space_group="F m -3 m"),
     ],
 )
-def test_what_is_not_drawn_says_so(phase: PhasePart) -> None:
+def test_a_structure_that_is_not_drawn_has_a_reason(phase: PhasePart) -> None:
     (figure,) = structure_figures(_summary(phase))
     assert figure.identity == ""
     assert "is not drawn" in figure.notes[0]

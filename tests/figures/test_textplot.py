@@ -35,7 +35,7 @@ def marks(lines: list[list[Span]], *kinds: str) -> list[tuple[int, int]]:
     return found
 
 
-def test_it_looks_like_this() -> None:
+def test_the_plot_of_a_known_history() -> None:
     lines = text(history_plot(attempts(10.0, 8.0, 9.0, 8.5, 7.0, 6.0, None, 6.5, 6.2, 6.1), 40, 5, plain=True))
     assert len(lines) == 7
     assert lines[0].startswith("Rwp 10.24 |o")
@@ -44,7 +44,7 @@ def test_it_looks_like_this() -> None:
     assert lines[6].split() == ["trial", "0", "9"]
 
 
-def test_lower_stands_lower_and_later_stands_right() -> None:
+def test_rows_follow_rwp_and_columns_follow_trials() -> None:
     lines = history_plot(attempts(10.0, 9.0, 8.0, 7.0), 60, 8)
     places = sorted(marks(lines, "complete"), key=lambda place: place[1])
     rows = [row for row, _ in places]
@@ -53,27 +53,27 @@ def test_lower_stands_lower_and_later_stands_right() -> None:
     assert len({column for _, column in places}) == 4
 
 
-def test_outliers_are_arrows_and_leave_the_range_alone() -> None:
+def test_outliers_are_arrows_and_do_not_change_the_range() -> None:
     values = [8.0, 7.9, 7.8, 7.7, 7.6, 7.75, 7.65, 95.0]
     lines = text(history_plot(attempts(*values), 60, 6))
     assert "↑" in lines[0]
     assert float(lines[0].split()[1]) < 9
 
 
-def test_trials_without_a_value_stand_on_the_axis() -> None:
+def test_trials_without_rwp_are_marked_on_the_axis() -> None:
     lines = text(history_plot(attempts(8.0, None, 7.0), 60, 6))
     assert lines[6].count("×") == 1
     assert all("×" not in line for line in lines[:6])
 
 
 @pytest.mark.parametrize(("by_hand", "shown"), [(8.5, True), (40.0, False)])
-def test_the_value_by_hand_is_a_line_where_it_is_near(by_hand: float, shown: bool) -> None:
+def test_a_near_value_by_hand_is_a_line(by_hand: float, shown: bool) -> None:
     lines = history_plot(attempts(10.0, 9.0, 8.0), 60, 8, by_hand=by_hand)
     assert bool(marks(lines, "hand")) is shown
     assert ("by hand 8.50" in "\n".join(text(lines))) is shown
 
 
-def test_there_must_be_room_and_something_to_draw() -> None:
+def test_without_room_or_rwp_there_is_no_plot() -> None:
     assert history_plot(attempts(8.0, 7.0), 29, 8) == []
     assert history_plot(attempts(8.0, 7.0), 80, 3) == []
     assert history_plot(attempts(None, None), 80, 8) == []
@@ -87,7 +87,7 @@ def test_there_must_be_room_and_something_to_draw() -> None:
     by_hand=st.none() | st.floats(0.0, 200.0),
     state=st.sampled_from(["complete", "infeasible"]),
 )
-def test_it_never_leaves_its_room(
+def test_the_plot_keeps_its_size(
     values: list[float | None], width: int, height: int, by_hand: float | None, state: str
 ) -> None:
     history = attempts(*values, state=state)

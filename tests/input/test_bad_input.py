@@ -83,7 +83,12 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ..
     "no trials": (nothing, (*RUN, "--trials", "0"), ("--trials", "0")),
     "a duration without a number": (nothing, (*RUN, "--timeout", "soon"), ("--timeout", "soon")),
     "unknown backend": (nothing, ("run", ".", "--backend", "nunpy"), ("nunpy", "'numpy'")),
-    "output is another folder": (nothing, (*RUN, "--out", "."), ("--out", "other things")),
+    "unknown backend in the file": (
+        project("name: fluorapatite", "backend: nunpy"),
+        ("run", "."),
+        ("project.yaml:1: backend", "nunpy", "'numpy'"),
+    ),
+    "output is another folder": (nothing, (*RUN, "--out", "."), ("--out", "other files")),
     "earlier run without --resume": (nothing, (*RUN, "--out", "earlier"), ("earlier", "--resume")),
     "report of no run": (nothing, ("report", "."), ("summary.json",)),
     "recipe is not there": (nothing, ("refine", ".", "--recipe", "mine.yaml"), ("mine.yaml", "no such")),

@@ -16,7 +16,7 @@ from autogsas.model.project import DataEntry, PhaseEntry, ProjectFile, Search
 
 PROJECTS = Path(__file__).parents[2] / "projects"
 _NAMES = ("text", "gsas", "xrdml", "vendor", "instruments", "cif")
-READERS = tuple(f"autogsas.builtin.readers.{name}" for name in _NAMES)
+READERS = (*(f"autogsas.builtin.readers.{name}" for name in _NAMES), "autogsas.builtin.strategy.registered")
 host_factory = partial(Host, entry_points=False)
 
 
@@ -58,17 +58,17 @@ def test_a_moved_folder_still_loads(folder, tmp_path_factory):
 
 
 def test_every_key_is_there_and_every_comment_is_true(folder):
-    """Without their marks, the commented keys are a valid project file that says nothing but defaults or examples."""
+    """Without their marks, the commented keys are a valid project file with only defaults or examples."""
     text = write(folder).read_text()
     uncommented = re.sub(r"^(\s*)# ?(?=\s*[a-z_]+:( |$))", r"\1", text, flags=re.MULTILINE)
     data = yaml.safe_load(uncommented)
     assert set(data) == set(ProjectFile.model_fields)
     assert set(data["data"][0]) == set(DataEntry.model_fields)
     assert set(data["phases"][0]) == set(PhaseEntry.model_fields)
-    said = ProjectFile.model_validate(data)
+    content = ProjectFile.model_validate(data)
     assert set(data["search"]) == set(Search.model_fields)
-    assert said.search.model_copy(update={"timeout": None, "sampler": None, "patience": None}) == Search()
-    assert said.backend == "auto"
+    assert content.search.model_copy(update={"timeout": None, "sampler": None, "patience": None}) == Search()
+    assert content.backend == "auto"
 
 
 def test_without_an_instrument_file(folder):

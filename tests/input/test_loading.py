@@ -15,7 +15,7 @@ from autogsas.input.loading import load_project, load_recipe
 
 PROJECTS = Path(__file__).parents[2] / "projects"
 _NAMES = ("text", "gsas", "xrdml", "vendor", "instruments", "cif")
-READERS = tuple(f"autogsas.builtin.readers.{name}" for name in _NAMES)
+READERS = (*(f"autogsas.builtin.readers.{name}" for name in _NAMES), "autogsas.builtin.strategy.registered")
 host_factory = partial(Host, entry_points=False)
 
 PLAIN = """
@@ -104,14 +104,14 @@ def test_words_are_words_and_switches_are_switches(folder):
 
 
 def test_the_entry_wins_over_the_instrument_file(folder):
-    said = "    radiation: xray\n    wavelength: 0.7\n    geometry: Bragg-Brentano\n    polarization: 0.9\n    radius: 300\n"
-    instrument = load(folder, PLAIN.replace("    limits", said + "    limits")).histograms[0].instrument
+    given = "    radiation: xray\n    wavelength: 0.7\n    geometry: Bragg-Brentano\n    polarization: 0.9\n    radius: 300\n"
+    instrument = load(folder, PLAIN.replace("    limits", given + "    limits")).histograms[0].instrument
     assert (instrument.radiation, instrument.wavelengths, instrument.geometry) == ("xray", (0.7,), "Bragg-Brentano")
     assert (instrument.polarization, instrument.radius, instrument.U) == (0.9, 300, 180.34)
 
 
 @pytest.mark.parametrize(
-    ("said", "polarization", "widths", "geometry"),
+    ("given", "polarization", "widths", "geometry"),
     [
         ("radiation: neutron, wavelength: 1.9", 0.0, 257.182710995, "Debye-Scherrer"),
         ("radiation: xray, wavelength: 0.41", 0.99, 2.0, "Debye-Scherrer"),
@@ -119,8 +119,8 @@ def test_the_entry_wins_over_the_instrument_file(folder):
         ("wavelength: [1.5406, 1.5444]", 0.7, 2.0, "Bragg-Brentano"),
     ],
 )
-def test_without_an_instrument_file_defaults_are_taken_and_said(said, polarization, widths, geometry, folder):
-    text = f"data: [{{file: a.xye, {said}}}]\nphases: [{{file: a.cif}}]\n"
+def test_without_an_instrument_file_defaults_are_used_and_noted(given, polarization, widths, geometry, folder):
+    text = f"data: [{{file: a.xye, {given}}}]\nphases: [{{file: a.cif}}]\n"
     instrument = load(folder, text).histograms[0].instrument
     assert (instrument.polarization, instrument.U, instrument.geometry) == (polarization, widths, geometry)
     assert "GSAS-II's defaults" in instrument.notes[0]

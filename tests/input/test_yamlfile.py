@@ -110,15 +110,26 @@ def test_an_error_in_a_recipe_names_the_line(old: str, new: str, expected: str) 
         ("", None),
     ],
 )
-def test_the_line_of_a_key_or_of_the_key_around_it(key: str, line: int | None, tmp_path: Path) -> None:
+def test_the_line_of_a_key_or_of_the_key_around_it(key: str, line: int | None) -> None:
     assert yamlfile.parse(RECIPE, FILE).line(key) == line
-    (tmp_path / "r.yaml").write_text(RECIPE)
-    assert yamlfile.line_of(tmp_path / "r.yaml", key) == line
 
 
-def test_a_line_cannot_be_given_without_a_file(tmp_path: Path) -> None:
-    assert yamlfile.line_of(None, "steps") is None
-    assert yamlfile.line_of(tmp_path / "gone.yaml", "steps") is None
+@pytest.mark.parametrize(
+    ("key", "found", "place"),
+    [
+        ("search.trials", "5", "{file}:14: search.trials: wrong; found '5'"),
+        ("search.trials", "7", "search.trials: wrong; found '7'"),  # from the command line
+        ("search.sampler", "tpe", "search.sampler: wrong; found 'tpe'"),
+    ],
+)
+def test_a_later_error_names_the_line_if_its_value_is_in_the_file(
+    key: str, found: str, place: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "project.yaml"
+    file.write_text(PROJECT)
+    with pytest.raises(UserError) as caught, yamlfile.naming_lines(file):
+        raise UserError("wrong", key=key, found=found)
+    assert str(caught.value) == place.format(file=file)
 
 
 def test_the_values_are_those_of_yaml_1_2() -> None:

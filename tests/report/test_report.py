@@ -1,4 +1,4 @@
-"""The report as text: what it says, and that nothing from the user's files becomes markup."""
+"""The content of the report; texts from files of the user never become HTML."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EVIL = "</script><script>alert(1)</script><img src=x onerror='alert(2)'>\"'&amp;
 
 
 class Reader(HTMLParser):
-    """Collects elements, the texts people see, and scripts by their id."""
+    """Collects elements, the visible texts, and scripts by their id."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -73,7 +73,7 @@ def _unpacked(reader: Reader, identity: str) -> str:
     return gzip.decompress(base64.b64decode(text)).decode()
 
 
-def test_numbers_of_the_page_are_those_of_the_summary(tmp_path: Path) -> None:
+def test_numbers_of_the_page_agree_with_the_summary(tmp_path: Path) -> None:
     finding = {"code": "lorentz-zero", "severity": "warning", "message": "The width ends.", "numbers": {"Y": -4.513}}
     summary = write_run(tmp_path, points=900, findings=(finding,))
     reader = _read(write_report(tmp_path))
@@ -151,7 +151,7 @@ def test_the_terminal_names_the_second_solution(tmp_path: Path) -> None:
     assert f"second solution: trial 5 at Rwp {summary.candidates[1].rwp:.3f} %, O3 by 0.31 Å (45 esd) and c by" in text
 
 
-def test_a_run_of_an_earlier_version_says_which_parameters_differ(tmp_path: Path) -> None:
+def test_a_run_of_an_earlier_version_names_the_parameters_that_differ(tmp_path: Path) -> None:
     summary = write_run(tmp_path, points=300)
     del summary["elsewhere"]
     for item in summary["candidates"]:
@@ -163,7 +163,7 @@ def test_a_run_of_an_earlier_version_says_which_parameters_differ(tmp_path: Path
     assert "Distinct solutions" in reader.page
 
 
-def test_an_unusable_run_says_what_stopped_it(tmp_path: Path) -> None:
+def test_an_unusable_run_gives_the_causes(tmp_path: Path) -> None:
     summary = write_run(tmp_path, trials=6, usable=False)
     summary["causes"] = {"timeout": 4, "structure": 2}
     (tmp_path / "summary.json").write_text(json.dumps(summary))
@@ -180,7 +180,7 @@ def test_an_unusable_run_says_what_stopped_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("finished", "says"), [("interrupted", "was interrupted"), ("timeout", "time limit was reached")]
 )
-def test_an_unfinished_run_says_so(tmp_path: Path, finished: str, says: str) -> None:
+def test_an_unfinished_run_has_a_notice(tmp_path: Path, finished: str, says: str) -> None:
     summary = write_run(tmp_path, points=100)
     assert says not in _read(write_report(tmp_path)).page
     (tmp_path / "summary.json").write_text(json.dumps(summary | {"finished": finished}))
@@ -219,7 +219,7 @@ def test_names_from_files_are_text(tmp_path: Path) -> None:
     assert json.loads(_unpacked(hostile, "data"))["fits"][0]["marks"][0]["phase"] == EVIL
 
 
-def test_bytes_that_are_no_text_do_not_cost_the_report(tmp_path: Path) -> None:
+def test_a_name_that_is_not_valid_text_is_replaced(tmp_path: Path) -> None:
     summary = write_run(tmp_path, points=100)
     summary["project"] = "caf\udce9"
     (tmp_path / "summary.json").write_text(json.dumps(summary))
@@ -255,7 +255,7 @@ def test_size_for_ten_thousand_points_and_five_hundred_trials(tmp_path: Path) ->
 
 def test_the_same_files_give_the_same_report(tmp_path: Path) -> None:
     write_run(tmp_path, points=300)
-    write_report(tmp_path)  # from now on the pictures are among the files the page names
+    write_report(tmp_path)  # now the page lists the figures too
     assert write_report(tmp_path).read_bytes() == write_report(tmp_path).read_bytes()
 
 
@@ -269,13 +269,13 @@ def test_several_histograms_have_a_figure_each_and_a_table(tmp_path: Path) -> No
     assert len(set(identities)) == len(identities)
 
 
-def test_no_folder_of_a_run_leaves_nothing(tmp_path: Path) -> None:
+def test_nothing_is_written_to_other_folders(tmp_path: Path) -> None:
     with pytest.raises(UserError):
         write_report(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_keeps_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_run(tmp_path, points=100)
     report = write_report(tmp_path)
     before = report.read_bytes()
@@ -290,7 +290,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monk
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
 
 
-def test_a_recipe_that_is_none_is_named(tmp_path: Path) -> None:
+def test_an_invalid_recipe_is_named(tmp_path: Path) -> None:
     summary = write_run(tmp_path, points=100)
     summary["recipe"]["steps"][0]["free"] = ["scael"]
     (tmp_path / "summary.json").write_text(json.dumps(summary))

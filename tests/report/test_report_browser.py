@@ -1,4 +1,4 @@
-"""The report in a real browser: it draws, zooms, keeps silent, asks for nothing, and is there at once."""
+"""The report in a real browser: it draws and zooms, without errors and without requests."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _written(folder: Path, points: int, trials: int) -> Path:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The size the report is measured by: 10,000 points, 500 trials."""
+    """A large report: 10,000 points and 500 trials."""
     return _written(tmp_path_factory.mktemp("large"), 10_000, 500)
 
 
@@ -75,7 +75,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _open(browser: Any, report: Path, figures: str = "figure.picture") -> None:
-    """Load a report and look at its figures, or at those alone that a test is about."""
+    """Load a report and scroll to its figures, or only to those of a test."""
     browser.get_log("browser"), browser.get_log("performance")
     browser.get(report.as_uri())
     for figure in browser.find_elements("css selector", figures):
@@ -85,7 +85,7 @@ def _open(browser: Any, report: Path, figures: str = "figure.picture") -> None:
             _until(lambda figure=figure, drawn=drawn: figure.find_elements("css selector", drawn))
 
 
-# How much of a picture has each of some colours, nearly; the page's own policy lets it read data: images.
+# The share of an image in each of some colours, roughly; the policy of the page allows data: images.
 _INK = """
 const [png, wanted, done] = arguments;
 const image = new Image();
@@ -108,13 +108,13 @@ image.src = "data:image/png;base64," + png;
 
 
 def _ink(browser: Any, element: Any, *colours: str) -> list[float]:
-    """The shares of what is drawn in an element, by colour as #rrggbb: pixels, not elements."""
+    """Return the share of the pixels of an element that have each colour, given as #rrggbb."""
     wanted = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours]
     return browser.execute_async_script(_INK, element.screenshot_as_base64, wanted)
 
 
 def _cell(browser: Any) -> Any:
-    """The structure, in sight and drawn."""
+    """Return the element of the structure after it was scrolled to and drawn."""
     plot = browser.find_element("css selector", "#structure-0 .plot")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
     _until(lambda: plot.find_elements("css selector", "canvas"))
@@ -140,7 +140,7 @@ def _until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 
 def _complaints(browser: Any) -> list[dict[str, Any]]:
-    # That WebGL by software is slow to read back is the machine's business.
+    # Software WebGL warns about slow reading; this depends on the machine.
     told = (entry for entry in browser.get_log("browser") if entry["level"] != "INFO")
     return [entry for entry in told if "GL Driver Message" not in entry["message"]]
 
@@ -208,7 +208,7 @@ def test_figures_show_every_colour(browser: Any, large: Path) -> None:
     assert still.is_displayed()
 
 
-def test_the_structure_is_drawn_turns_and_says_its_atoms(browser: Any, report: Path) -> None:
+def test_the_structure_is_drawn_rotates_and_names_its_atoms(browser: Any, report: Path) -> None:
     from selenium.webdriver import ActionChains
 
     _open(browser, report, "#structure-0")
@@ -240,7 +240,7 @@ def test_the_structure_is_drawn_turns_and_says_its_atoms(browser: Any, report: P
     assert _complaints(browser) == []
 
 
-def test_without_webgl_the_still_structure_stays(browser: Any, report: Path) -> None:
+def test_without_webgl_the_svg_structure_remains(browser: Any, report: Path) -> None:
     blind = "HTMLCanvasElement.prototype.getContext = function () { return null; };"
     made = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": blind})
     try:
@@ -257,7 +257,7 @@ def test_without_webgl_the_still_structure_stays(browser: Any, report: Path) -> 
         browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", {"identifier": made["identifier"]})
 
 
-def test_text_and_still_picture_stand_before_any_script(browser: Any, report: Path, tmp_path: Path) -> None:
+def test_text_and_svg_figures_need_no_script(browser: Any, report: Path, tmp_path: Path) -> None:
     still = tmp_path / "still.html"
     still.write_text(report.read_text(encoding="utf-8").replace("DecompressionStream", "AbsentStream"))
     # The policy now refuses the changed script: the page is as in a browser without scripts.
@@ -311,7 +311,7 @@ def test_zoom_by_the_library_by_buttons_and_by_keys(browser: Any, report: Path) 
     assert _range(browser, "xaxis") == [15, 130]
 
 
-def test_scale_switch_keeps_the_values_people_read(browser: Any, report: Path) -> None:
+def test_scale_switch_keeps_the_displayed_values(browser: Any, report: Path) -> None:
     _open(browser, report, "#fit-0")
     first = "const t = document.querySelector('#fit-0 .plot').data[0]; return [t.y[500], t.customdata[500]]"
     y, value = browser.execute_script(first)
@@ -421,7 +421,7 @@ def test_an_unusable_run_and_a_narrow_window(browser: Any, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_synchrotron_pattern_stays_quick(browser: Any, tmp_path: Path) -> None:
+def test_a_synchrotron_pattern_can_be_zoomed(browser: Any, tmp_path: Path) -> None:
     write_run(tmp_path, points=80_000, trials=100)
     report = write_report(tmp_path)
     assert report.stat().st_size < 2_500_000

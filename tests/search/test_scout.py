@@ -1,4 +1,4 @@
-"""The scout looks first with the numpy engine; an earlier run's best recipes come first too."""
+"""The scout searches first with a faster engine; an earlier run's best recipes come first too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from autogsas.hooks.events import Event, Notice, RunStarted, TrialFinished
 from autogsas.hooks.host import Host
 from autogsas.model.project import GroupSearch, Project, Search
 from autogsas.model.recipe import Background, Free, Recipe, Step
-from autogsas.model.trial import TrialRecord
+from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.search.scout import summary_of
 from autogsas.search.seeds import distinct, seeds_like
 from autogsas.testing.fake import FakeBackend
@@ -34,8 +34,8 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def host(fake_host: Host) -> Host:
-    """A host whose "numpy" is the scripted engine as well: the same answers at once."""
-    fake_host._backends["numpy"] = FakeBackend(name="numpy")
+    """A host whose fast engine is the scripted one as well: it gives the same answers at once."""
+    fake_host._backends["fast"] = FakeBackend(name="fast", may_scout=True)
     return fake_host
 
 
@@ -53,12 +53,12 @@ def test_the_scouts_best_recipes_are_tried_first_and_its_knowledge_is_used(host:
     assert (run.folder / "scout" / "study.db").is_file()
     assert [item.trial for item in scout.recipes] == list(range(len(scout.recipes)))
     for item in scout.recipes:
-        # The same engine says the same of the same recipe.
+        # The same engine gives the same result for the same recipe.
         assert item.rwp == pytest.approx(item.scout_rwp)
         assert run.summary.history[item.trial or 0].origin == f"scout {item.scout_trial}"
     assert scout.rwp == min(item.scout_rwp for item in scout.recipes if item.scout_rwp is not None)
     started = [event for event in events if isinstance(event, RunStarted)]
-    assert [(event.scout, event.backend) for event in started] == [(True, "numpy"), (False, "fake")]
+    assert [(event.scout, event.backend) for event in started] == [(True, "fast"), (False, "fake")]
     without = verbs.run((project, host), verbs.RunRequest(backend="fake", scout="off"))
     assert without.summary.scout is None
     assert run.summary.rwp is not None
@@ -74,11 +74,11 @@ def test_the_published_search_has_neither_scout_nor_seeds(host: Host, project: P
     assert not any(item.state == "pruned" for item in whole.summary.history)
     asked = verbs.run((published, host), verbs.RunRequest(backend="fake", scout=3, out=tmp_path / "asked"))
     assert asked.summary.scout is not None
-    assert asked.summary.scout.note.startswith("the scout stands aside")
+    assert asked.summary.scout.note.startswith("scout skipped: the published search")
     verbs.run((published, host), verbs.RunRequest(backend="fake", trials=3, out=tmp_path / "parts"))
     parts = verbs.run((published, host), verbs.RunRequest(backend="fake", out=tmp_path / "parts", resume=True))
     assert history(whole) == history(asked) == history(parts)
-    with pytest.raises(UserError, match="--like: the published search begins with nothing"):
+    with pytest.raises(UserError, match="--like: the published search starts with its sampler"):
         verbs.run((published, host), verbs.RunRequest(backend="fake", like=tmp_path / "whole", out=tmp_path / "b"))
 
 
@@ -93,9 +93,7 @@ def test_a_scouted_run_repeats_itself_and_resumes(host: Host, project: Project, 
     assert whole.summary.scout.recipes == parts.summary.scout.recipes
 
 
-def test_an_interrupted_scout_keeps_its_trials_and_is_gone_on_with(
-    host: Host, project: Project, tmp_path: Path
-) -> None:
+def test_an_interrupted_scout_keeps_its_trials_and_is_resumed(host: Host, project: Project, tmp_path: Path) -> None:
     def stop(event: Event) -> None:
         if isinstance(event, TrialFinished) and event.record.number == 3:
             os.kill(os.getpid(), signal.SIGINT)
@@ -112,14 +110,14 @@ def test_an_interrupted_scout_keeps_its_trials_and_is_gone_on_with(
     )
 
 
-def test_the_scout_is_not_sent_where_it_has_nothing_to_give(host: Host, project: Project) -> None:
-    assert verbs.run((project, host), verbs.RunRequest(backend="numpy")).summary.scout is None
+def test_there_is_no_scout_without_need(host: Host, project: Project) -> None:
+    assert verbs.run((project, host), verbs.RunRequest(backend="fast")).summary.scout is None
     assert verbs.run((project, host), verbs.RunRequest(backend="fake", trials=3)).summary.scout is None
     given = verbs.refine((project, host), MINE, verbs.RefineRequest(backend="fake"))
     assert given.summary.scout is None
 
 
-def test_the_scout_stands_aside_for_what_it_does_not_know(host: Host, project: Project) -> None:
+def test_the_scout_is_skipped_for_what_its_engine_does_not_support(host: Host, project: Project) -> None:
     notices: list[str] = []
 
     def listen(event: Event) -> None:
@@ -132,12 +130,12 @@ def test_the_scout_stands_aside_for_what_it_does_not_know(host: Host, project: P
     assert run.summary.scout is not None
     assert run.summary.scout.trials == 0
     assert "2 rigid bodies of the .gpx" in run.summary.scout.note
-    assert any("stands aside" in notice for notice in notices)
-    assert "stands aside" in (run.folder / "report.html").read_text(encoding="utf-8")
+    assert any("skipped" in notice for notice in notices)
+    assert "skipped" in (run.folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_scout_that_finds_nothing_leaves_the_run_its_own_seeds(host: Host, project: Project) -> None:
-    host._backends["numpy"] = FakeBackend(name="numpy", groups=frozenset({"scale"}))
+    host._backends["fast"] = FakeBackend(name="fast", may_scout=True, groups=frozenset({"scale"}))
     run = verbs.run((project, host), verbs.RunRequest(backend="fake", scout=2))
     assert run.exit_status == 0
     assert run.summary.scout is not None
@@ -159,10 +157,10 @@ def test_given_recipes_come_before_the_scouts(host: Host, project: Project) -> N
 
 
 def test_an_earlier_run_of_the_same_kind_comes_first(host: Host, project: Project, tmp_path: Path) -> None:
-    first = verbs.run((project, host), verbs.RunRequest(backend="numpy", trials=20, out=tmp_path / "first"))
+    first = verbs.run((project, host), verbs.RunRequest(backend="fast", trials=20, out=tmp_path / "first"))
     like = verbs.run(
         (project, host),
-        verbs.RunRequest(backend="numpy", trials=8, seed=9, like=tmp_path / "first", out=tmp_path / "b"),
+        verbs.RunRequest(backend="fast", trials=8, seed=9, like=tmp_path / "first", out=tmp_path / "b"),
     )
     origins = [item.origin for item in like.summary.history]
     assert origins[0] == f"first, trial {first.summary.best_trial}"
@@ -170,16 +168,16 @@ def test_an_earlier_run_of_the_same_kind_comes_first(host: Host, project: Projec
 
 
 def test_what_the_new_space_does_not_have_is_left_to_the_sampler(host: Host, project: Project, tmp_path: Path) -> None:
-    verbs.run((project, host), verbs.RunRequest(backend="numpy", trials=20, out=tmp_path / "first"))
+    verbs.run((project, host), verbs.RunRequest(backend="fast", trials=20, out=tmp_path / "first"))
     narrow = replace(project, search=Search(trials=6, seed=2, background={"functions": ["cosine"], "terms": (3, 5)}))  # type: ignore[arg-type]
-    run = verbs.run((narrow, host), verbs.RunRequest(backend="numpy", like=tmp_path / "first", out=tmp_path / "b"))
+    run = verbs.run((narrow, host), verbs.RunRequest(backend="fast", like=tmp_path / "first", out=tmp_path / "b"))
     assert run.exit_status == 0
     assert run.summary.history[0].origin.startswith("first, trial")
 
 
-def test_a_folder_that_is_no_run_is_one_line(host: Host, project: Project, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--like: holds no run"):
-        verbs.run((project, host), verbs.RunRequest(backend="numpy", like=tmp_path))
+def test_a_folder_without_a_run_is_one_line(host: Host, project: Project, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--like: does not hold a run"):
+        verbs.run((project, host), verbs.RunRequest(backend="fast", like=tmp_path))
     assert not (tmp_path / "project" / "runs").exists()
 
 
@@ -187,26 +185,26 @@ def record(number: int, score: float, function: str, terms: int, *groups: str) -
     background = Background(function=function, terms=terms)  # type: ignore[arg-type]
     frees = tuple(Free(group=group) for group in groups)  # type: ignore[arg-type]
     recipe = Recipe(steps=(Step(background=(background,), free=frees),))
-    return TrialRecord(number, "complete", "search", recipe, {"a": number}, score)
+    return TrialRecord(number, TrialState.COMPLETE, "search", recipe, {"a": number}, score)
 
 
 def test_distinct_recipes_differ_in_what_they_free_or_in_the_function() -> None:
-    told = [
+    records = [
         record(0, 7.0, "cosine", 5, "scale", "cell"),
         record(1, 6.0, "cosine", 9, "scale", "cell"),
         record(2, 6.5, "cosine", 9, "scale", "cell", "zero"),
         record(3, 6.7, "log interpolate", 9, "scale", "cell"),
         record(4, 9.0, "chebyschev-1", 9, "scale", "cell"),
     ]
-    assert [item.number for item in distinct(told, 3)] == [1, 2, 3]
+    assert [item.number for item in distinct(records, 3)] == [1, 2, 3]
 
 
-def test_nothing_is_said_of_a_scout_that_was_not_sent() -> None:
+def test_without_a_scout_there_is_no_summary_of_one() -> None:
     assert summary_of(None, 0, ()) is None
 
 
 def test_a_damaged_run_cannot_be_followed(host: Host, project: Project, tmp_path: Path) -> None:
-    verbs.run((project, host), verbs.RunRequest(backend="numpy", trials=2, out=tmp_path / "first"))
+    verbs.run((project, host), verbs.RunRequest(backend="fast", trials=2, out=tmp_path / "first"))
     (tmp_path / "first" / "trials" / "0000.json").write_text("{")
     with pytest.raises(UserError, match="damaged"):
         seeds_like(tmp_path / "first")

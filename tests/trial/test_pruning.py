@@ -1,4 +1,4 @@
-"""Which trials are given up, and that none that could have been the best is."""
+"""Which trials are stopped early, and that the best one never is."""
 
 from __future__ import annotations
 
@@ -18,50 +18,48 @@ from autogsas.hooks.choices import Plan
 from autogsas.hooks.host import Host
 from autogsas.model.project import Search
 from autogsas.model.recipe import Recipe, Step
-from autogsas.model.trial import TrialRecord
-from autogsas.runfolder.writer import RunFolder
+from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.search import sampler as study
-from autogsas.search.loop import search
-from autogsas.search.options import Found, Options
-from autogsas.testing.fake import FakeBackend
+from autogsas.search.options import Found
 from autogsas.testing.samples import make_project
 from autogsas.trial import pruning
-from autogsas.trial.pruning import ENOUGH, SLOWER, Standing, hopeless_above, slow_after
+from autogsas.trial.pruning import ENOUGH, SLOWER, TrialProgress, hopeless_above, slow_after
+from tests.search.running import run_search
 
-POOR = [Standing(40.0 + n, 20.0, True) for n in range(5)]
-GOOD = [Standing(15.0 + n, 7.0 + 0.1 * n, True) for n in range(5)]
+POOR = [TrialProgress(40.0 + n, 20.0, True) for n in range(5)]
+GOOD = [TrialProgress(15.0 + n, 7.0 + 0.1 * n, True) for n in range(5)]
 
 
-def test_a_way_that_never_led_near_the_best_is_hopeless() -> None:
+def test_a_state_from_which_no_trial_came_near_the_best_is_hopeless() -> None:
     assert hopeless_above([*POOR, *GOOD]) == 40.0
 
 
-def test_nothing_is_said_before_enough_is_known() -> None:
+def test_there_is_no_threshold_before_enough_trials() -> None:
     assert len([*POOR, *GOOD]) == ENOUGH
     assert hopeless_above([*POOR, *GOOD][1:]) is None
-    assert hopeless_above([Standing(item.before, item.end, False) for item in (*POOR, *GOOD)]) is None
+    assert hopeless_above([TrialProgress(item.before, item.end, False) for item in (*POOR, *GOOD)]) is None
 
 
 def test_three_witnesses_are_too_few() -> None:
     assert hopeless_above([*POOR[:3], *GOOD, *GOOD]) is None
 
 
-def test_one_trial_that_came_from_far_keeps_the_way_open() -> None:
-    late = Standing(60.0, 7.2, True)
+def test_one_bad_start_that_ended_well_removes_the_threshold() -> None:
+    late = TrialProgress(60.0, 7.2, True)
     assert hopeless_above([*POOR, *GOOD, late]) is None
-    # An impossible model that ended low shows that the way leads there.
-    assert hopeless_above([*POOR, *GOOD, Standing(60.0, 7.2, False)]) is None
+    # An impossible model that ended low counts too.
+    assert hopeless_above([*POOR, *GOOD, TrialProgress(60.0, 7.2, False)]) is None
 
 
-def test_of_two_that_stood_alike_one_near_the_best_keeps_the_way_open() -> None:
-    alike = [Standing(40.0, 20.0, True)] * 5
+def test_one_of_equal_starts_near_the_best_removes_the_threshold() -> None:
+    alike = [TrialProgress(40.0, 20.0, True)] * 5
     assert hopeless_above([*alike, *GOOD]) == 40.0
-    assert hopeless_above([*alike, Standing(40.0, 7.1, True), *GOOD]) is None
+    assert hopeless_above([*alike, TrialProgress(40.0, 7.1, True), *GOOD]) is None
 
 
 @given(st.lists(st.tuples(st.floats(5, 100), st.floats(4, 60), st.booleans()), max_size=40))
-def test_no_trial_near_the_best_would_have_been_given_up(told: list[tuple[float, float, bool]]) -> None:
-    known = [Standing(before, min(before, end), valid) for before, end, valid in told]
+def test_no_trial_near_the_best_would_have_been_stopped(drawn: list[tuple[float, float, bool]]) -> None:
+    known = [TrialProgress(before, min(before, end), valid) for before, end, valid in drawn]
     threshold = hopeless_above(known)
     if threshold is not None:
         best = min(item.end for item in known if item.valid)
@@ -71,23 +69,22 @@ def test_no_trial_near_the_best_would_have_been_given_up(told: list[tuple[float,
 
 def go(host: Host, folder: Path, **options: object) -> Found:
     project = make_project(folder.parent / "project")
-    with RunFolder(folder) as run:
-        return search(host, project, FakeBackend(), run, Options(**options), seeds=())  # type: ignore[arg-type]
+    return run_search(host, project, folder, **options)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_search_gives_up_hopeless_trials_and_finds_no_worse(fake_host: Host, tmp_path: Path, jobs: int) -> None:
+def test_a_search_stops_hopeless_trials_early_and_finds_no_worse(fake_host: Host, tmp_path: Path, jobs: int) -> None:
     options = {"trials": 60, "seed": 2, "jobs": jobs, "sampler": "random"}
     pruned = go(fake_host, tmp_path / "pruned", **options)
     whole = go(fake_host, tmp_path / "whole", **options, prune=False)
-    given_up = [record for record in pruned.records if record.state == "pruned"]
-    assert given_up
+    stopped = [record for record in pruned.records if record.state == "pruned"]
+    assert stopped
     assert not [record for record in whole.records if record.state == "pruned"]
     assert pruned.best is not None
     assert whole.best is not None
-    # Proposals at random do not depend on what was learnt, so that the two runs try the same recipes.
+    # Random proposals do not depend on earlier trials, so the two runs try the same recipes.
     assert pruned.best.number == whole.best.number
-    for record in given_up:
+    for record in stopped:
         twin = whole.records[record.number]
         assert twin.recipe == record.recipe
         assert twin.score is not None
@@ -95,7 +92,7 @@ def test_a_search_gives_up_hopeless_trials_and_finds_no_worse(fake_host: Host, t
         assert twin.score > 1.1 * whole.best.score
         assert len(record.steps) == len(record.recipe.steps) - 1
         assert record.cause == "pruned"
-        assert "no trial that stood above" in record.message
+        assert "no trial above" in record.message
 
 
 def test_a_run_with_pruning_repeats_itself_and_resumes(fake_host: Host, tmp_path: Path) -> None:
@@ -116,7 +113,7 @@ def test_a_run_without_gain_stops(fake_host: Host, tmp_path: Path) -> None:
 
 
 def test_optunas_terminator_stops_a_run(fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its regret bound needs torch; Optuna's own evaluator of stagnation stands for it here."""
+    """Its regret bound needs torch; Optuna's own evaluator of stagnation is used instead here."""
     stagnation = optuna.terminator.BestValueStagnationEvaluator(max_stagnation_trials=10)
     pair = (stagnation, optuna.terminator.StaticErrorEvaluator(0.0))
     monkeypatch.setattr(study, "_terminators", lambda seed: pair)
@@ -129,7 +126,9 @@ def test_optunas_terminator_stops_a_run(fake_host: Host, tmp_path: Path, monkeyp
     assert len(whole.records) == 40
 
 
-def test_the_terminator_says_what_it_lacks(fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_terminator_names_a_missing_package(
+    fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = make_project(tmp_path / "project", search=Search(terminator=True))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"search.terminator: needs the package 'torch': pip install 'autogsas\[gp\]'"):
@@ -137,19 +136,19 @@ def test_the_terminator_says_what_it_lacks(fake_host: Host, tmp_path: Path, monk
     assert not (tmp_path / "project" / "runs").exists()
 
 
-def timed(*seconds: float, state: str = "complete") -> list[TrialRecord]:
+def timed(*seconds: float, state: TrialState = TrialState.COMPLETE) -> list[TrialRecord]:
     return [TrialRecord(i, state, "search", Recipe(steps=(Step(),)), {}, seconds=s) for i, s in enumerate(seconds)]
 
 
-def test_a_trial_is_slow_by_what_others_took() -> None:
+def test_a_trial_is_slow_compared_with_others() -> None:
     assert slow_after(timed(10, 20, 30)) is None
     assert slow_after(timed(10, 20, 30, 40)) == SLOWER * 25
-    # Repeated trials took no time, failed ones not the usual.
-    assert slow_after([*timed(10, 20, 30), *timed(0.0), *timed(500, 500, state="failed")]) is None
+    # Repeated trials took no time, failed ones not the usual time.
+    assert slow_after([*timed(10, 20, 30), *timed(0.0), *timed(500, 500, state=TrialState.FAILED)]) is None
     assert slow_after(timed(0.1, 0.1, 0.1, 0.1)) == 20.0
 
 
-def test_a_slow_trial_is_given_up_and_the_next_ones_go_on(
+def test_a_slow_trial_is_stopped_and_the_next_ones_run(
     fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pruning, "_LEAST_SECONDS", 2.0)
@@ -162,11 +161,11 @@ def test_a_slow_trial_is_given_up_and_the_next_ones_go_on(
     found = go(fake_host, tmp_path / "run", trials=12, sampler="random", seed=1, trial_timeout=5.0)
     slow = [record for record in found.records if record.cause == "slow"]
     assert slow
-    assert all(record.state == "pruned" and "given up after 2 s" in record.message for record in slow)
+    assert all(record.state == "pruned" and "stopped after 2 s" in record.message for record in slow)
     assert found.records[-1].number == 11
 
 
-def test_what_fails_by_its_recipe_is_asked_for_less(fake_host: Host, tmp_path: Path) -> None:
+def test_what_fails_because_of_its_recipe_is_proposed_less_often(fake_host: Host, tmp_path: Path) -> None:
     def order(plan: Plan) -> list[Step]:
         fails = any(free.group == "zero" for free in plan.groups)
         return [

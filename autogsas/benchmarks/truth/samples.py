@@ -44,9 +44,10 @@ class Beam:
     """One measured pattern.
 
     ``counts`` at the highest peak over a smooth ``background`` of so many counts; the range in degrees 2theta;
-    ``shift`` in micrometre, ``transparency`` in cm, ``zero`` in degrees. ``hump`` is a broad background peak: position,
-    height in counts, full width at half maximum. ``lines`` are further wavelengths (Angstrom) with their intensity over
-    that of the main one. The user believes another ``wavelength`` or other ``widths`` where these are given.
+    ``shift`` in micrometre, ``transparency`` in cm, ``zero`` in degrees. ``broad_peak`` is one of the background:
+    position, height in counts, full width at half maximum. ``lines`` are further wavelengths (Angstrom) with their
+    intensity over that of the main one. The user believes another ``wavelength`` or other ``widths`` where these are
+    given.
     """
 
     instrument: str = "laboratory"
@@ -58,7 +59,7 @@ class Beam:
     shift: float = 0.0
     transparency: float = 0.0
     zero: float = 0.0
-    hump: tuple[float, float, float] | None = None
+    broad_peak: tuple[float, float, float] | None = None
     lines: tuple[tuple[float, float], ...] = ()
     wavelength: tuple[float, ...] = ()
     widths: dict[str, float] = field(default_factory=dict)
@@ -264,8 +265,8 @@ SAMPLES: tuple[Sample, ...] = (
     ),
     Sample("vacant-LiCoO2", "a vacant site", (Part("LiCoO2", true={"Li": {"occupancy": 0.6}}),), (_NEUTRON,)),
     Sample("vacant-ceria", "a vacant site", (Part("ceria", true={"O": {"occupancy": 0.88}}),), (_NEUTRON,)),
-    Sample("glass-and-quartz", "a broad hump", (Part("quartz"),), (Beam(hump=(22.5, 500.0, 9.0)),)),
-    Sample("glass-and-rutile", "a broad hump", (Part("rutile"),), (Beam(hump=(30.0, 350.0, 12.0)),)),
+    Sample("glass-and-quartz", "a broad background peak", (Part("quartz"),), (Beam(broad_peak=(22.5, 500.0, 9.0)),)),
+    Sample("glass-and-rutile", "a broad background peak", (Part("rutile"),), (Beam(broad_peak=(30.0, 350.0, 12.0)),)),
     Sample("weak-apatite", "low counts", (Part("apatite"),), (Beam(counts=700.0, background=60.0),)),
     Sample("weak-baddeleyite", "low counts", (Part("baddeleyite"),), (Beam(counts=400.0, background=30.0),)),
     Sample("both-anglesite", "X-rays and neutrons", (Part("anglesite"),), (Beam(), _NEUTRON)),

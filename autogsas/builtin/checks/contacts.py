@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import gemmi
 import numpy as np
-import numpy.typing as npt
 
 from autogsas.builtin.checks.limits import LIMITS
 from autogsas.model.result import Finding, Severity
 from autogsas.model.structure import Phase
 
 __all__ = ["Contact", "check_contacts", "contacts"]
-
-Array = npt.NDArray[np.float64]
 
 # Metals that form multiple bonds, to oxygen, nitrogen or each other: groups 3 to 12 and the actinides.
 _MULTIPLE = frozenset([*range(21, 31), *range(39, 49), *range(72, 81), *range(89, 104)])
@@ -40,31 +38,46 @@ def contacts(phase: Phase, reach: float) -> list[Contact]:
     group = gemmi.find_spacegroup_by_name(phase.space_group)
     if group is None or not phase.sites:
         return []
-    operations = group.operations()
-    triplets = list(operations)
-    rotations = np.array([op.rot for op in triplets], dtype=float) / gemmi.Op.DEN
-    translations = np.array([op.tran for op in triplets], dtype=float) / gemmi.Op.DEN
+    search, origins, owners = _neighbour_search(phase, group, reach)
+    shortest: dict[tuple[int, int], float] = {}
+    for first, origin in enumerate(origins):
+        for mark in search.find_atoms(origin, radius=reach):
+            second, distance = owners[mark.atom_idx], search.dist(origin, mark.pos)
+            if second < first or (second == first and distance <= LIMITS.same_place) or distance >= reach:
+                continue
+            shortest[second, first] = min(distance, shortest.get((second, first), np.inf))
+    return [Contact(first, second, distance) for (second, first), distance in sorted(shortest.items())]
+
+
+def _neighbour_search(
+    phase: Phase, group: gemmi.SpaceGroup, reach: float
+) -> tuple[gemmi.NeighborSearch, list[gemmi.Position], list[int]]:
+    """Return the search over a block of cells, the positions of the sites in it, and the site of each of its atoms.
+
+    The block is so large that no atom has two images of another one within ``reach``: the search measures to the
+    nearest image alone. All atoms are written out in space group P 1, since the search would take images of a site
+    within 0.4 Angstrom for one atom.
+    """
     cell = gemmi.UnitCell(*phase.cell.values())
-    to_angstrom = np.array(cell.orth.mat.tolist())
-    # So many cells away an atom may be that lies within reach, its difference being wrapped to half a cell.
-    spacings = 1.0 / np.linalg.norm(np.linalg.inv(to_angstrom), axis=1)
-    counts = np.ceil(reach / spacings + 0.5).astype(int)
-    shifts = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in counts), indexing="ij"), axis=-1).reshape(-1, 3)
-    lattice = shifts @ to_angstrom.T
-    xyz = np.array([site.xyz for site in phase.sites], dtype=float)
-    found = []
-    for second, place in enumerate(xyz):
-        images = rotations @ place + translations
-        for first in range(second + 1):
-            gaps = images - xyz[first]
-            gaps = (gaps - np.round(gaps)) @ to_angstrom.T
-            distances = np.linalg.norm(gaps[:, None, :] + lattice, axis=2)
-            if first == second:
-                distances = distances[distances > LIMITS.same_place]
-            nearest = float(np.min(distances, initial=np.inf))
-            if nearest < reach:
-                found.append(Contact(first, second, nearest))
-    return found
+    spacings = (1.0 / length for length in cell.reciprocal().parameters[:3])
+    counts = [int(np.ceil(2.0 * reach / spacing)) for spacing in spacings]
+    block = gemmi.SmallStructure()
+    block.cell = gemmi.UnitCell(*(n * a for n, a in zip(counts, cell.parameters, strict=False)), *cell.parameters[3:])
+    block.spacegroup_hm = "P 1"
+    block.setup_cell_images()
+    shifts = list(product(*(range(n) for n in counts)))
+    operations = list(group.operations())
+    owners: list[int] = []
+    for number, site in enumerate(phase.sites):
+        for operation in operations:
+            image = operation.apply_to_xyz(list(site.xyz))
+            for shift in shifts:
+                atom = gemmi.SmallStructure.Site()
+                atom.fract = gemmi.Fractional(*((x + s) / n for x, s, n in zip(image, shift, counts, strict=True)))
+                block.add_site(atom)
+                owners.append(number)
+    origins = [cell.orthogonalize(gemmi.Fractional(*site.xyz)) for site in phase.sites]
+    return gemmi.NeighborSearch(block, reach).populate(), origins, owners
 
 
 def check_contacts(phase: Phase) -> Iterator[Finding]:

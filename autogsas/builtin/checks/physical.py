@@ -1,4 +1,4 @@
-"""Checks of physical sense. The thresholds stand in one place, `limits`.
+"""Checks of physical sense. All thresholds are in `limits`.
 
 An error means that the model is impossible and the trial cannot be the best; a warning that it is suspicious.
 """
@@ -13,23 +13,24 @@ import numpy.typing as npt
 from autogsas.builtin.checks.contacts import check_contacts
 from autogsas.builtin.checks.exchange import check_exchange
 from autogsas.builtin.checks.limits import LIMITS, Limits
+from autogsas.builtin.checks.lookup import of_histogram, of_phase, value_of
 from autogsas.builtin.checks.terms import check_terms
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.metrics import Metrics, measure
 from autogsas.model.project import Histogram, Project
-from autogsas.model.result import Curves, Finding, Parameter, Result, Severity
-from autogsas.model.structure import equivalent_u
+from autogsas.model.result import Curves, Finding, Parameter, ParameterGroup, Result, Severity
+from autogsas.model.structure import Phase, equivalent_u
 
 __all__ = ["LIMITS", "Limits"]
 
 Array = npt.NDArray[np.float64]
 
-_FEWEST_SWINGS = 3  # a hump of the sample holder is up and down once
+_FEWEST_SWINGS = 3  # a broad peak of the sample holder goes up and down once
 
 
 @hookimpl
 def autogsas_check_result(project: Project, result: Result, metrics: Metrics) -> list[Finding]:
-    """Look at everything that can be seen without knowing the sample."""
+    """Check everything that can be checked without knowing the sample."""
     findings = [
         *_convergence(project, result),
         *_displacements(result),
@@ -43,7 +44,7 @@ def autogsas_check_result(project: Project, result: Result, metrics: Metrics) ->
             findings += _widths(histogram, result)
             findings += _background(histogram, curves)
             findings += check_terms(histogram, curves, result)
-            findings += _geometry(histogram, result)
+            findings += _geometry(histogram, curves)
             findings += _corrections(histogram, result)
             findings += check_exchange(histogram, curves, result)
     for phase in result.phases:
@@ -52,22 +53,22 @@ def autogsas_check_result(project: Project, result: Result, metrics: Metrics) ->
 
 
 def _figures(project: Project, result: Result, metrics: Metrics) -> Iterator[Finding]:
-    """Rwp against Rexp, of all and of each histogram: a good fit of one may hide in a bad one of the others."""
-    told = {"": metrics}
+    """Compare Rwp with Rexp, for all and for each histogram: a bad fit of others may hide a suspicious one."""
+    shown = {"": metrics}
     if len(project.histograms) > 1:
         share = result.n_variables / max(metrics.n_observations, 1)
         for curves in result.curves:
             # A missing value has no weight, but zero times NaN is NaN.
             observed, calculated = (np.where(curves.weights > 0, c, 0.0) for c in (curves.observed, curves.calculated))
             points = np.count_nonzero(curves.weights > 0)
-            told[f" of {curves.histogram}"] = measure(observed, calculated, curves.weights, round(share * points))
-    for whose, figures in told.items():
+            shown[f" of {curves.histogram}"] = measure(observed, calculated, curves.weights, round(share * points))
+    for whose, figures in shown.items():
         if figures.rwp < figures.rexp:
             yield Finding(
                 "rwp-below-rexp",
                 Severity.WARNING,
                 f"Rwp{whose}, {figures.rwp:.2f} %, is below Rexp, {figures.rexp:.2f} %: the weights are not those of "
-                "counting statistics, or the model follows the noise",
+                "counting statistics, or the model fits the noise",
                 {"rwp": figures.rwp, "rexp": figures.rexp},
             )
 
@@ -77,7 +78,7 @@ def _restraints(result: Result) -> Iterator[Finding]:
         yield Finding(
             "restraints",
             Severity.WARNING,
-            f"restraints steer the refinement ({result.n_restraints}), but neither Rwp nor chi² counts them",
+            f"{result.n_restraints} restraints act on the refinement; Rwp and chi² do not include them",
             {"count": float(result.n_restraints)},
         )
 
@@ -87,7 +88,7 @@ def _convergence(project: Project, result: Result) -> Iterator[Finding]:
         return
     last = result.steps[-1]
     if not last.converged:
-        # The published search ends after three cycles, whatever they came to; it could not be compared with otherwise.
+        # The published search stops after three cycles, converged or not; an error would rule out all its trials.
         published = project.search.space == "published-2020"
         yield Finding(
             "not-converged",
@@ -100,20 +101,20 @@ def _convergence(project: Project, result: Result) -> Iterator[Finding]:
         yield Finding(
             "singular",
             Severity.WARNING,
-            f"left out of the last step as not determined: {', '.join(last.dropped)}",
+            f"not refined in the last step, since the data do not determine them: {', '.join(last.dropped)}",
             {"count": float(len(last.dropped))},
         )
     if last.at_bound:
         yield Finding(
             "at-bound",
             Severity.WARNING,
-            f"held at the end of the allowed range: {', '.join(last.at_bound)}",
+            f"at the end of the allowed range: {', '.join(last.at_bound)}",
             {"count": float(len(last.at_bound))},
         )
 
 
 def _displacements(result: Result) -> Iterator[Finding]:
-    """Say which U are out of range, isotropic ones and the equivalent ones of tensors, and which tensors are none."""
+    """Report U out of range, isotropic and equivalent ones, and tensors that are not positive definite."""
     for phase in result.phases:
         if phase.intensities == "Le Bail":
             continue  # its atoms make no reflections
@@ -158,7 +159,7 @@ def _occupancies(result: Result) -> Iterator[Finding]:
 
 
 def _cells(project: Project, result: Result) -> Iterator[Finding]:
-    """Compare with the project's cell, wherever the recipe started from."""
+    """Compare the cell with the project's, whatever cell the recipe started from."""
     before = {phase.name: phase for phase in project.phases}
     for phase in result.phases:
         start = before.get(phase.name)
@@ -170,7 +171,7 @@ def _cells(project: Project, result: Result) -> Iterator[Finding]:
             yield Finding(
                 "cell-moved",
                 Severity.WARNING,
-                f"the cell of {phase.name} is {100 * moved:.2f} % away from the project's",
+                f"the cell of {phase.name} differs by {100 * moved:.2f} % from the project's",
                 {"fraction": moved},
             )
         if moved > LIMITS.cell_agrees:
@@ -178,7 +179,7 @@ def _cells(project: Project, result: Result) -> Iterator[Finding]:
 
 
 def _found(project: Project, name: str, old: Array, new: Array) -> Iterator[Finding]:
-    """Say where the patterns themselves show a cell elsewhere than the project has it, and a refinement ended there."""
+    """Report that the patterns show another cell than the project's, and that the refinement ended there."""
     found = (project.found_cells or {}).get(name)
     if found is None:
         return
@@ -187,7 +188,7 @@ def _found(project: Project, name: str, old: Array, new: Array) -> Iterator[Find
         yield Finding(
             "cell-found",
             Severity.INFO,
-            f"the pattern shows the cell of {name} {100 * moved:.2f} % away from the project's, "
+            f"the pattern shows a cell of {name} that differs by {100 * moved:.2f} % from the project's, "
             "and the refinement ended there",
             {"fraction": moved},
         )
@@ -196,8 +197,9 @@ def _found(project: Project, name: str, old: Array, new: Array) -> Iterator[Find
 def _correlations(result: Result) -> Iterator[Finding]:
     if len(result.varied) < 2:
         return
-    # Neighbouring background terms lean on each other by nature; that says nothing about the sample.
-    shown = [i for i, name in enumerate(result.varied) if ":background " not in name]
+    # Background terms are always correlated with each other, whatever the sample.
+    background = {parameter.name for parameter in result.parameters if parameter.group == "background"}
+    shown = [i for i, name in enumerate(result.varied) if name not in background]
     matrix = np.abs(np.triu(result.correlation[np.ix_(shown, shown)], 1))
     rows, columns = np.nonzero(matrix > LIMITS.correlation)
     order = np.argsort(-matrix[rows, columns])
@@ -207,48 +209,56 @@ def _correlations(result: Result) -> Iterator[Finding]:
         yield Finding(
             "correlated",
             Severity.WARNING,
-            f"{a} and {b} are correlated to {value:.3f}: the data hardly tell them apart",
+            f"{a} and {b} are correlated ({value:.3f}): the data can hardly tell them apart",
             {"correlation": value},
         )
 
 
-def _value(result: Result, name: str) -> float:
-    found: Parameter | None = next((p for p in result.parameters if p.name == name), None)
-    return found.value if found is not None else 0.0
+def _broadening(result: Result, phase: Phase, histogram: str, group: ParameterGroup) -> list[float]:
+    """Return the size or strain of a phase, isotropic or in two directions; nothing for other models of an engine."""
+    model = phase.specimen.size if group == "size" else phase.specimen.strain
+    found = of_phase(result, phase.name, histogram, group)
+    return [p.value for p in found] if len(found) == (2 if model.model == "uniaxial" else 1) else []
 
 
-def _sample_widths(result: Result, where: str, wavelength: float, tangent: Array, cosine: Array) -> tuple[Array, Array]:
-    """Return the least Gaussian variance and Lorentzian width that a phase's size and strain bring, in centidegrees.
+def _sample_widths(
+    result: Result, phase: Phase, histogram: Histogram, tangent: Array, cosine: Array
+) -> tuple[Array, Array]:
+    """Return the smallest Gaussian variance and Lorentzian width of a phase's size and strain, in centidegrees.
 
-    Uniaxial broadening is least along one direction: the largest size and the smallest strain.
+    Formulas as in `autogsas.engine.broadening`. Uniaxial broadening is smallest along one direction: the largest size
+    and the smallest strain.
     """
-    endings = ("", " equatorial", " axial")
-    found = {p.name: p.value for p in result.parameters}
-    sizes = [found[f"{where}:size{e}"] for e in endings if found.get(f"{where}:size{e}", 0.0) > 0]
-    strains = [found[f"{where}:strain{e}"] for e in endings if f"{where}:strain{e}" in found]
+    sizes = [value for value in _broadening(result, phase, histogram.name, "size") if value > 0]
+    strains = _broadening(result, phase, histogram.name, "strain")
+    wavelength = histogram.instrument.wavelengths[0]
     size = 1.8 * wavelength / (np.pi * max(sizes) * cosine) if sizes else np.zeros_like(cosine)
     strain = 0.018 / np.pi * min(strains) * tangent if strains else np.zeros_like(cosine)
-    size_mix, strain_mix = found.get(f"{where}:size_mix", 1.0), found.get(f"{where}:strain_mix", 1.0)
+    size_mix, strain_mix = (_mix(of_phase(result, phase.name, histogram.name, g)) for g in ("size_mix", "strain_mix"))
     variance = ((size * (1.0 - size_mix)) ** 2 + (strain * (1.0 - strain_mix)) ** 2) / (8.0 * np.log(2.0))
     return variance, size * size_mix + strain * strain_mix
 
 
+def _mix(found: list[Parameter]) -> float:
+    return found[0].value if found else 1.0
+
+
 def _widths(histogram: Histogram, result: Result) -> Iterator[Finding]:
-    """The Gaussian variance and the Lorentzian width as polynomials of the angle, over the whole range."""
+    """Report where the Gaussian variance or the Lorentzian width, as functions of the angle, are negative."""
     x = np.linspace(*histogram.limits, 541)
     tangent, cosine = np.tan(np.radians(x / 2)), np.cos(np.radians(x / 2))
-    u, v, w, lx, ly, lz = (_value(result, f"{histogram.name}:{key}") for key in "UVWXYZ")
+    groups: tuple[ParameterGroup, ...] = ("U", "V", "W", "X", "Y", "Z")
+    u, v, w, lx, ly, lz = (value_of(result, histogram.name, group) for group in groups)
     variance = u * tangent**2 + v * tangent + w
-    wavelength = histogram.instrument.wavelengths[0]
     for phase in result.phases:
-        gauss, lorentz = _sample_widths(result, f"{phase.name}:{histogram.name}", wavelength, tangent, cosine)
+        gauss, lorentz = _sample_widths(result, phase, histogram, tangent, cosine)
         gamma = lx / cosine + ly * tangent + lz + lorentz
         for kind, width in (("Gaussian", variance + gauss), ("Lorentzian", gamma)):
             negative = float(np.mean(width < 0))
             if negative == 0:
                 continue
             if kind == "Gaussian" and phase is not result.phases[0] and not np.any(gauss > 0):
-                continue  # the variance is the instrument's alone: once is enough
+                continue  # the variance is the instrument's alone: one finding is enough
             where = x[width < 0]
             severity = Severity.ERROR if negative > LIMITS.width_negative_error else Severity.WARNING
             yield Finding(
@@ -281,18 +291,18 @@ def _background(histogram: Histogram, curves: Curves) -> Iterator[Finding]:
         yield Finding(
             "background-above-data",
             Severity.WARNING,
-            f"the background of {histogram.name} runs above the data over {100 * above:.0f} % of the range",
+            f"the background of {histogram.name} is above the data over {100 * above:.0f} % of the range",
             {"fraction": above},
         )
     yield from _wiggles(histogram, curves, float(np.median(sigma)))
 
 
 def _wiggles(histogram: Histogram, curves: Curves, sigma: float) -> Iterator[Finding]:
-    """Look for a background that goes up and down as fast as the lines do, by more than the noise of a point."""
-    lines = [item for item in curves.reflections if item.fwhm.size]
-    if not lines:
+    """Report a background that goes up and down nearly as fast as the peaks, by more than the noise of a point."""
+    peaks = [item for item in curves.reflections if item.fwhm.size]
+    if not peaks:
         return
-    place, width = (np.concatenate([getattr(item, key) for item in lines]) for key in ("two_theta", "fwhm"))
+    place, width = (np.concatenate([getattr(item, key) for item in peaks]) for key in ("two_theta", "fwhm"))
     order = np.argsort(place)
     used = curves.weights > 0
     x, background = curves.x[used], curves.background[used]
@@ -307,44 +317,41 @@ def _wiggles(histogram: Histogram, curves: Curves, sigma: float) -> Iterator[Fin
         yield Finding(
             "background-wiggles",
             Severity.WARNING,
-            f"the background of {histogram.name} turns {np.count_nonzero(fast)} times within {apart:.2f}°, nearly as "
-            f"fast as the lines ({wide:.2f}° wide)",
+            f"the background of {histogram.name} goes up and down {np.count_nonzero(fast)} times in steps of "
+            f"{apart:.2f}°, nearly as fast as the peaks ({wide:.2f}° wide)",
             {"count": float(np.count_nonzero(fast)), "spacing": apart, "width": wide},
         )
 
 
-_MARKS = {"Bragg-Brentano": "Shift", "Debye-Scherrer": "DisplaceX"}
-
-
-def _geometry(histogram: Histogram, result: Result) -> Iterator[Finding]:
-    """Say so where the geometry is one that nobody declared, and not the one that is assumed."""
-    names = {parameter.name for parameter in result.parameters}
-    used = next((geometry for geometry, mark in _MARKS.items() if f"{histogram.name}:{mark}" in names), None)
-    assumed = histogram.instrument.geometry
+def _geometry(histogram: Histogram, curves: Curves) -> Iterator[Finding]:
+    """Report a geometry that differs from the assumed one, which the project does not set."""
+    used, assumed = curves.geometry, histogram.instrument.geometry
     if used is not None and assumed is not None and used != assumed:
         yield Finding(
             "geometry-not-as-assumed",
             Severity.WARNING,
-            f"{histogram.name} was refined as {used}, not as {assumed}, which its instrument suggests: nobody said "
-            "which it is (data: geometry)",
+            f"{histogram.name} was refined as {used}, although its instrument suggests {assumed}: set the geometry of "
+            "the data in the project (data: geometry)",
         )
 
 
 def _corrections(histogram: Histogram, result: Result) -> Iterator[Finding]:
-    transparency = _value(result, f"{histogram.name}:Transparency")
+    transparency = value_of(result, histogram.name, "transparency")
     if transparency < 0:
         yield Finding(
             "transparency-negative",
             Severity.WARNING,
-            f"the transparency of {histogram.name} is negative ({transparency:.2f}): it stands for something else",
+            f"the transparency of {histogram.name} is negative ({transparency:.2f}), which is impossible: it "
+            "compensates for another error",
             {"value": transparency},
         )
-    for key in ("Shift", "DisplaceX", "DisplaceY"):
-        value = _value(result, f"{histogram.name}:{key}")
+    for parameter in of_histogram(result, histogram.name, "displacement"):
+        value = parameter.value
         if abs(value) > LIMITS.displacement:
+            label = parameter.name.removeprefix(f"{histogram.name}:")
             yield Finding(
                 "displacement-large",
                 Severity.WARNING,
-                f"{key} of {histogram.name} is {value:.0f} µm, more than a sample is usually out of place",
+                f"{label} of {histogram.name} is {value:.0f} µm, more than a sample is usually displaced",
                 {"value": value},
             )

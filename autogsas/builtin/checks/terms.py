@@ -1,4 +1,4 @@
-"""Would fewer terms of the background's function do? The Bayesian information criterion says."""
+"""Whether fewer background terms are enough, by the Bayesian information criterion."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.builtin.checks.limits import LIMITS
+from autogsas.builtin.checks.lookup import of_histogram
 from autogsas.engine.background_peaks import background_peaks
 from autogsas.engine.backgrounds import basis
 from autogsas.engine.objective import weighted_solution
 from autogsas.model.project import Histogram
 from autogsas.model.recipe import BACKGROUNDS, BackgroundFunction
-from autogsas.model.result import Curves, Finding, Parameter, Result, Severity
+from autogsas.model.result import Curves, Finding, Result, Severity
 
 __all__ = ["Terms", "check_terms", "compare_terms", "effective_points"]
 
 Array = npt.NDArray[np.float64]
 
-# How well a background has to be known to be taken apart: root mean square, in standard uncertainties of the data.
+# The largest root mean square difference, in standard uncertainties of the data, between the background and the one
+# that function and coefficients give; not measured.
 _KNOWN = 0.3
 
 
 @dataclass(frozen=True)
 class Terms:
-    """How many terms would do, by how much their BIC is lower, and the points that the residuals are worth."""
+    """The number of terms that is enough, by how much its BIC is lower, and the effective number of points."""
 
     present: int
     enough: int
@@ -35,11 +37,11 @@ class Terms:
 
 
 def effective_points(residuals: Array) -> float:
-    """Return how many independent residuals serially correlated ones (n,) are worth.
+    """Return how many independent residuals have the information of serially correlated ones (n,).
 
     The correlation r of neighbours from the weighted Durbin-Watson statistic, r = 1 - d/2 (Hill & Flack, J. Appl.
     Cryst. 20, 356 (1987), eq. 1), and n (1 - r)/(1 + r) as for the mean of a first-order autoregression (Bayley &
-    Hammersley, Suppl. J. R. Stat. Soc. 8, 184 (1946)). Neighbours that repel each other count as independent.
+    Hammersley, Suppl. J. R. Stat. Soc. 8, 184 (1946)). Negatively correlated neighbours count as independent.
     """
     total = float(np.sum(residuals**2))
     if residuals.size < 2 or total <= 0:
@@ -58,12 +60,11 @@ def compare_terms(
     limits: tuple[float, float],
     wavelength: float,
 ) -> Terms:
-    """Return which number of terms, ``present`` at the most, has the lowest BIC.
+    """Return which number of terms up to ``present`` has the lowest BIC.
 
-    ``target`` (n,) is what the background has to follow: observed less all the rest. BIC = N ln(chi^2/N) + k ln N
-    (Schwarz, Ann. Stat. 6, 461 (1978), for Gaussian errors of unknown common scale, since models are rarely as good
-    as counting statistics), N being the points that the correlated residuals are worth: each fit that misses the
-    lines misses them over several points in a row.
+    ``target`` (n,) is the observed pattern less all but the background. BIC = N ln(chi^2/N) + k ln N (Schwarz, Ann.
+    Stat. 6, 461 (1978), for Gaussian errors of unknown common scale, since models are rarely as good as counting
+    statistics). N is the effective number of points, since a misfit of a peak extends over several points in a row.
     """
     counted = weights > 0
     root = np.sqrt(weights[counted])
@@ -84,36 +85,33 @@ def compare_terms(
 
 
 def check_terms(histogram: Histogram, curves: Curves, result: Result) -> Iterator[Finding]:
-    """Say where a refined background has terms that do not pay for themselves, all else staying as it is.
+    """Report a refined background with more terms than it needs, all other parameters fixed.
 
-    Silent where the engine does not say the function, or where function and coefficients over the project's limits
-    do not give the background: then it holds more than they, or was last refined in other limits.
+    No finding where the engine does not report the function, or where function and coefficients over the project's
+    limits do not give the background: then it has other parts, or was last refined in other limits.
     """
     if curves.background_function not in BACKGROUNDS:
         return
     function = curves.background_function
-    found = {parameter.name: parameter for parameter in result.parameters}
-    own: list[Parameter] = []
-    while (parameter := found.get(f"{histogram.name}:background {len(own) + 1}")) is not None:
-        own.append(parameter)
+    own = of_histogram(result, histogram.name, "background")
     if len(own) < 2 or all(parameter.esd is None for parameter in own):
         return
     x, weights = curves.x, curves.weights
     counted = weights > 0
     wavelength = histogram.instrument.wavelengths[0]
-    axial = found.get(f"{histogram.name}:SH/L")
-    humps = background_peaks(x, histogram, histogram.instrument.SH_L if axial is None else axial.value)
-    drawn = basis(function, len(own), x, histogram.limits, wavelength) @ np.array([p.value for p in own]) + humps
+    axial = of_histogram(result, histogram.name, "SH/L")
+    broad = background_peaks(x, histogram, axial[0].value if axial else histogram.instrument.SH_L)
+    drawn = basis(function, len(own), x, histogram.limits, wavelength) @ np.array([p.value for p in own]) + broad
     off = weights[counted] * (drawn - curves.background)[counted] ** 2
     if not counted.any() or float(np.sqrt(np.mean(off))) > _KNOWN:
         return
-    target = curves.observed - (curves.calculated - curves.background) - humps
+    target = curves.observed - (curves.calculated - curves.background) - broad
     terms = compare_terms(function, len(own), x, target, weights, histogram.limits, wavelength)
     if terms.enough < terms.present and terms.gain > LIMITS.bic:
         yield Finding(
             "background-terms",
             Severity.INFO,
-            f"the background of {histogram.name} has {terms.present} terms ({function}) where {terms.enough} would do: "
-            f"the others do not pay by BIC, which is {terms.gain:.0f} lower without them",
+            f"the background of {histogram.name} has {terms.present} terms ({function}), but {terms.enough} are "
+            f"enough: BIC is {terms.gain:.0f} lower without the others",
             {"terms": float(terms.present), "enough": float(terms.enough), "gain": terms.gain, "points": terms.points},
         )

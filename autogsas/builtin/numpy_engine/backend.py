@@ -1,4 +1,4 @@
-"""The numpy engine as a backend, registered like anybody else's."""
+"""The numpy engine as a backend, registered like any other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["NumpyBackend"]
 
 
 class _Session:
-    """An engine session with the files it leaves."""
+    """An engine session, and the files it saves."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -40,18 +40,24 @@ class _Session:
 
 
 class NumpyBackend:
-    """The numpy engine that comes with autogsas: always there."""
+    """The numpy engine that comes with autogsas: always available."""
 
     name = "numpy"
 
     def probe(self) -> Probe:
-        """Say that it is available."""
+        """Return that it is available."""
         return Probe(True, __version__)
 
     def capabilities(self) -> Capabilities:
-        """Say what the engine can refine."""
+        """Return what the engine can refine: everything."""
         starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry"})
-        return Capabilities(groups=frozenset(GROUPS), backgrounds=ALL_BACKGROUNDS, starts=starts, outputs=("best.py",))
+        return Capabilities(
+            groups=frozenset(GROUPS),
+            backgrounds=ALL_BACKGROUNDS,
+            starts=starts,
+            outputs=("best.py",),
+            may_scout=True,
+        )
 
     def open(self, project: Project, folder: Path) -> _Session:
         """Open a session; the engine works on the project's plain data and needs no files."""
@@ -60,5 +66,5 @@ class NumpyBackend:
 
 @hookimpl
 def autogsas_register_backends() -> list[Backend]:
-    """Bring the numpy engine."""
+    """Register the numpy engine."""
     return [NumpyBackend()]

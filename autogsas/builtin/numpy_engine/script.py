@@ -1,4 +1,4 @@
-"""What a refinement of the numpy engine leaves: a script that repeats it."""
+"""A script that repeats a refinement of the numpy engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The default strategy: what a careful person varies between one refinement and the next, as choices."""
+"""The default strategy: what a careful person varies from one refinement to the next, as choices."""
 
 from __future__ import annotations
 
@@ -17,12 +17,41 @@ from autogsas.builtin.strategy.options import (
 from autogsas.hooks.backend import Capabilities
 from autogsas.hooks.choices import Choose, Plan
 from autogsas.hooks.specs import hookimpl
+from autogsas.hooks.strategy import Strategy
 from autogsas.model.instrument import Geometry
 from autogsas.model.project import Histogram, Project
 from autogsas.model.recipe import Background, Free, Group, Setting, Start, Step
 from autogsas.model.structure import Phase
 
-__all__ = ["ORDER", "named"]
+__all__ = ["DEFAULT", "ORDER", "named"]
+
+DEFAULT = Strategy(
+    name="default",
+    about="what a careful person varies",
+    title="the default search",
+    labels={
+        "background.function": "background function",
+        "background.terms": "background terms",
+        "profile.gaussian": "Gaussian widths",
+        "profile.lorentzian": "Lorentzian widths",
+        "profile.axial": "axial divergence",
+        "axial.start": "axial divergence",
+        "first.start": "range of the first steps",
+        "first.width": "range of the first steps",
+        "structure.positions": "atomic positions",
+        "structure.u": "displacement parameters",
+        "structure.orientation": "preferred orientation",
+        "structure.axis": "preferred orientation",
+        "order": "order of steps",
+        "early.steps": "order of steps",
+        "early.cycles": "cycles of the early steps",
+        "start.cell": "starting cell",
+        "perturb": "moved starting structure",
+        "geometry": "geometry",
+        "shift": "peak shifts",
+    },
+    group_prefixes=("offered",),
+)
 
 _FIRST_WIDTHS: frozenset[Group] = frozenset({"W", "Y", "strain"})
 _STRUCTURE: frozenset[Group] = frozenset(
@@ -30,23 +59,23 @@ _STRUCTURE: frozenset[Group] = frozenset(
 )
 _SHIFTS: frozenset[Group] = frozenset({"zero", "displacement", "transparency"})
 
-# What becomes of the axial divergence: the instrument's own value kept, another one kept, freed with the other widths,
-# or freed when all else has converged. GSAS-II sums it with few terms, so that chi^2 has stairs in it: freed early, a
-# refinement ends on any of them; from a value kept while all else converges, on the next one down.
+# How to treat the axial divergence: keep the instrument's value, keep another value, refine it with the other widths,
+# or refine it when everything else has converged. GSAS-II sums it with few terms, so that chi^2 has steps: refined
+# early, the refinement ends on any of these; from a value kept while everything else converges, on the next lower one.
 AXIAL = ("last", "free", "held", "as given")
 AXIAL_START = (0.005, 0.2)
 
-# The blocks that stand between "scale and background" and "everything", each with the range its place is drawn from.
-# The ranges overlap, so that every order can come, and the usual one comes most often.
+# The blocks between "scale and background" and "everything", each with the range from which its place is drawn. The
+# ranges overlap, so that every order is possible and the usual one comes most often. Not measured.
 ORDER: Mapping[str, tuple[float, float]] = {
     "cell": (0.0, 0.8),
     "first widths": (0.1, 0.9),
     "structure": (0.2, 1.0),
     "widths": (0.3, 1.0),
 }
-# Placed before this the cell does not wait for a step of its own.
+# If the cell has a place before this, it is refined in the first step already. Not measured.
 _AT_ONCE = 0.08
-# The narrow first range is for what must not be led astray; widths and structure want all lines.
+# The narrow first range keeps these from a false minimum; widths and structure need all peaks.
 _NARROW = ("cell", "first widths")
 
 
@@ -63,7 +92,7 @@ def _concerns(project: Project) -> bool:
 def autogsas_choose_geometry(
     choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
 ) -> Geometry | None:
-    """Choose between a flat sample and a capillary for X-rays; neutrons go through a can."""
+    """Choose between a flat sample and a capillary for X-rays; a neutron sample is in a can."""
     assumed = histogram.instrument.geometry
     if not _concerns(project):
         return None
@@ -90,7 +119,7 @@ def autogsas_set_background(
 def autogsas_choose_profile(
     choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
 ) -> list[Free] | None:
-    """Choose which widths are free, and what becomes of the axial divergence."""
+    """Choose which widths are refined, and how to treat the axial divergence."""
     if not _concerns(project):
         return None
     gaussian = options(GAUSSIAN, project, capabilities)
@@ -104,7 +133,7 @@ def autogsas_choose_profile(
 
 @hookimpl
 def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogram) -> tuple[float, float] | None:
-    """Choose the range of the first steps: where it begins, and how much of the rest it takes."""
+    """Choose the range of the first steps: where it starts, and how much of the rest it covers."""
     if not _concerns(project):
         return None
     low, high = histogram.limits
@@ -115,7 +144,7 @@ def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogra
 
 @hookimpl
 def autogsas_choose_groups(choose: Choose, project: Project, capabilities: Capabilities) -> list[Free] | None:
-    """Choose the line shifts of each histogram, and which parts of the structure are free."""
+    """Choose the peak shifts of each histogram, and which parts of the structure are refined."""
     if not _concerns(project):
         return None
     search = project.search.groups
@@ -139,16 +168,16 @@ def autogsas_choose_groups(choose: Choose, project: Project, capabilities: Capab
 
 
 def _structural(choose: Choose, phase: Phase, project: Project, capabilities: Capabilities) -> Iterator[Free]:
-    """Choose what of a phase is free; a minor one shows too few lines to give its atoms away, so each is asked for."""
+    """Choose what is refined of a phase; each phase has its own choices, because a minor one shows too few peaks."""
     own = phase.name if len(project.phases) > 1 else None
     if allowed(("positions",), project, capabilities) and _yes(
         choose, named("structure.positions", phase, project), "positions", project
     ):
         yield Free(group="positions", phase=own)
-    ways = displacements(phase, project, capabilities)
-    for group in ways[choose.category(named("structure.u", phase, project), list(ways))]:
+    offered = displacements(phase, project, capabilities)
+    for group in offered[choose.category(named("structure.u", phase, project), list(offered))]:
         yield Free(group=group, phase=own)
-    # Grains lie down on a plate; in a capillary or a can they hardly do.
+    # Grains lie flat on a plate; in a capillary or a can they hardly do.
     flat = [item.name for item in project.histograms if item.instrument.geometry == "Bragg-Brentano"]
     oriented: tuple[Group, ...] = ("preferred_orientation",)
     if (
@@ -161,9 +190,9 @@ def _structural(choose: Choose, phase: Phase, project: Project, capabilities: Ca
 
 
 def _axial(choose: Choose, name: str, project: Project) -> str:
-    """Choose what becomes of the axial divergence."""
-    ways = AXIAL[:2] if "SH/L" in project.search.groups.always else AXIAL
-    return choose.category(name, list(ways))
+    """Choose how to treat the axial divergence."""
+    offered = AXIAL[:2] if "SH/L" in project.search.groups.always else AXIAL
+    return choose.category(name, list(offered))
 
 
 def _yes(choose: Choose, name: str, group: Group, project: Project) -> bool:
@@ -175,7 +204,7 @@ def autogsas_order_steps(choose: Choose, project: Project, plan: Plan, capabilit
     """Order the steps: scale and background first, everything over the full limits last, the rest by choice.
 
     Each block gets a place; the first few of them get a step of their own, all others wait for the last. Early steps
-    stop after a few cycles: they only have to bring the model near. The last goes on to convergence.
+    stop after a few cycles: they only have to bring the model close. The last one runs to convergence.
     """
     if not _concerns(project):
         return None
@@ -207,7 +236,7 @@ def autogsas_order_steps(choose: Choose, project: Project, plan: Plan, capabilit
     if not late:
         return [*steps, Step(title="everything", free=tuple(everything))]
     before = tuple(free for free in everything if free not in late)
-    # All is named again in the last step: it is the one that says what was refined.
+    # The last step names everything again, because it defines what was refined.
     return [
         *steps,
         Step(title="all but the axial divergence", free=before),
@@ -216,12 +245,12 @@ def autogsas_order_steps(choose: Choose, project: Project, plan: Plan, capabilit
 
 
 def _gently(frees: list[Free]) -> tuple[Free, ...]:
-    """Return what an early step frees: tensors wait until their sites have found an isotropic value."""
+    """Return what an early step refines: tensors wait until their sites have an isotropic value."""
     return tuple(free.model_copy(update={"group": "uiso"}) if free.group == "uaniso" else free for free in frees)
 
 
 def _starts(choose: Choose, project: Project, plan: Plan) -> tuple[Start, ...]:
-    """Choose along which axis phases are oriented, where their orientation is free."""
+    """Choose the axis of preferred orientation for phases whose orientation is refined."""
     found = []
     for phase in project.phases:
         oriented = [free for free in plan.groups if free.group == "preferred_orientation"]
@@ -235,23 +264,23 @@ def _starts(choose: Choose, project: Project, plan: Plan) -> tuple[Start, ...]:
 def _axial_plan(
     choose: Choose, project: Project, plan: Plan, capabilities: Capabilities
 ) -> tuple[tuple[Setting, ...], list[Free]]:
-    """Return the values of the axial divergence to begin with, and what of it waits for the end."""
+    """Return the starting values of the axial divergence, and what of it is refined at the end only."""
     values: list[Setting] = []
     late: list[Free] = []
     for histogram in project.histograms if allowed(("SH/L",), project, capabilities) else ():
         freed = [free for free in plan.profile if free.group == "SH/L" and free.histogram in (None, histogram.name)]
         suffix = f"[{histogram.name}]" if len(project.histograms) > 1 else ""
-        way = _axial(choose, f"profile.axial{suffix}", project)
-        if way == "as given":
+        treatment = _axial(choose, f"profile.axial{suffix}", project)
+        if treatment == "as given":
             continue
         start = choose.number(f"axial.start{suffix}", *AXIAL_START, log=True)
         values.append(Setting(group="SH/L", value=start, histogram=histogram.name))
-        late += freed if way == "last" else []
+        late += freed if treatment == "last" else []
     return tuple(values), late
 
 
 def _blocks(plan: Plan, late: list[Free]) -> dict[str, list[Free]]:
-    """Sort what is freed into the blocks that orders are made of; what is late goes with the rest."""
+    """Sort what is refined into the blocks of which orders are made; what is late goes with the rest."""
     blocks: dict[str, list[Free]] = {"cell": [], "first widths": [], "widths": [], "structure": [], "rest": []}
     for free in (*plan.profile, *plan.groups):
         if free in late:

@@ -22,6 +22,7 @@ from autogsas.hooks.specs import hookimpl
 from autogsas.model.project import Histogram, Project
 from autogsas.model.recipe import Group
 from autogsas.model.structure import Phase
+from autogsas.model.trial import Choices
 
 __all__: list[str] = []
 
@@ -29,7 +30,7 @@ Number = TypeVar("Number", int, float)
 
 _PLACES = {"order.cell": 0.1, "order.first widths": 0.2, "order.widths": 0.5, "order.structure": 0.8}
 
-# From the fullest to the next best, should the first not be offered.
+# In the order of preference; the first that is offered is taken.
 _SHIFTS = {
     "full": ("displacement, transparency", "displacement", "zero, transparency", "zero", "none"),
     "displacement": ("displacement", "zero", "none"),
@@ -44,7 +45,7 @@ _U = {
 
 @hookimpl
 def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[Seed]:
-    """Bring the recipes a careful person would try first."""
+    """Return the recipes a careful person would try first."""
     if project.search.space != "default":
         return []
     main = project.phases[0].name
@@ -78,7 +79,7 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
             suffix = f"[{histogram.name}]" if len(project.histograms) > 1 else ""
             own = _histogram(histogram, project, capabilities, function, terms, shift, widths, axial)
             choices |= {key + suffix: value for key, value in own.items()}
-        return Seed(name, choices=_asked_for(choices, project, capabilities))
+        return Seed(name, choices=_chosen_here(choices, project, capabilities))
 
     seeds = [
         seed("careful, knots", "log interpolate", 15, "full", axial=0.05),
@@ -91,7 +92,7 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
         seed("plain", "chebyschev-1", 6, "zero", ("W", "Y")),
     ]
     if found:
-        # The search for cells may be wrong too: the same recipe from the project's cell shows it.
+        # The search for cells may be wrong; the same recipe from the project's cell shows it.
         seeds.insert(3, seed("careful, cell as given", "chebyschev-1", 12, "full", cell="as given"))
     if len(project.phases) > 1:
         seeds.insert(0, seed("careful, first phase", "chebyschev-1", 12, "displacement", main_only=True))
@@ -103,8 +104,8 @@ def _structure(
 ) -> dict[str, Any]:
     if phase.intensities == "Le Bail":
         return {}
-    ways = displacements(phase, project, capabilities)
-    found = "none" if u == "none" and "none" in ways else nearest_option(_U.get(u, _U["per site"]), ways)
+    offered = displacements(phase, project, capabilities)
+    found = "none" if u == "none" and "none" in offered else nearest_option(_U.get(u, _U["per site"]), offered)
     return {
         named("structure.positions", phase, project): positions,
         named("structure.u", phase, project): found,
@@ -126,7 +127,7 @@ def _histogram(
     functions = [item for item in search.background.functions if item in capabilities.backgrounds]
     gaussian, lorentzian = widths
     if histogram.instrument.radiation == "neutron":
-        # The lines of a neutron diffractometer are Gaussian, whatever the sample does to them.
+        # The peaks of a neutron diffractometer are mainly Gaussian, whatever the broadening by the sample.
         gaussian, lorentzian = "U V W", "none" if gaussian != "U V W" else lorentzian
     shifts = options(shifts_of(histogram), project, capabilities)
     found: dict[str, Any] = {
@@ -145,42 +146,42 @@ def _histogram(
     return found
 
 
-# What a choice of yes or no frees: it is not asked for where the project frees that always or never.
+# The group that a choice of yes or no refines: there is no choice if the project refines it always or never.
 _FREES: dict[str, Group] = {
     "structure.positions": "positions",
     "structure.orientation": "preferred_orientation",
 }
 
 
-def _asked_for(choices: dict[str, Any], project: Project, capabilities: Capabilities) -> dict[str, Any]:
-    """Leave out the choices that this project or backend does not ask for."""
+def _chosen_here(choices: dict[str, Any], project: Project, capabilities: Capabilities) -> dict[str, Any]:
+    """Leave out the choices that are not made for this project or backend."""
     always = project.search.groups.always
     flat = any(histogram.instrument.geometry == "Bragg-Brentano" for histogram in project.histograms)
     out = {}
     for key, value in choices.items():
         name = key.split("[")[0]
         group = _FREES.get(name) or (name.removeprefix("offered.") if name.startswith("offered.") else None)
-        # What follows "offered." is a group, by the project's own settings.
+        # After "offered." follows a group that the project's settings name.
         if group is not None and (group in always or not allowed((cast(Group, group),), project, capabilities)):
             continue
         if name in ("profile.axial", "axial.start") and not allowed(("SH/L",), project, capabilities):
             continue
         if name == "structure.orientation" and not flat:
             continue
-        if name == "geometry" and not _geometry_is_asked(key, project, capabilities):
+        if name == "geometry" and not _geometry_is_chosen(key, project, capabilities):
             continue
         out[key] = value
     return out
 
 
-def _geometry_is_asked(key: str, project: Project, capabilities: Capabilities) -> bool:
+def _geometry_is_chosen(key: str, project: Project, capabilities: Capabilities) -> bool:
     histograms = [h for h in project.histograms if key in ("geometry", f"geometry[{h.name}]")]
     return len(capabilities.geometry) > 1 and all(h.instrument.radiation == "xray" for h in histograms)
 
 
 def _distinct(seeds: list[Seed]) -> list[Seed]:
-    """Leave out seeds that are the same as an earlier one here."""
-    seen: list[dict[str, Any] | None] = []
+    """Leave out seeds that are the same as an earlier one."""
+    seen: list[Choices | None] = []
     out = []
     for seed in seeds:
         if seed.choices not in seen:

@@ -1,8 +1,9 @@
-"""What a refinement may vary, as named options: tables, and which of their entries a project and backend can have.
+"""What a refinement may vary, as named options: tables, and which of their entries apply to a project and backend.
 
-Zero, displacement and transparency shift lines by a constant, by cos(theta) and by sin(2theta). Over a usual range zero
-and displacement are nearly one and the same curve (correlation 0.99 and more, the cell drifting along), so they are
-alternatives and never together. So are X with size and Y with strain, which are the same Lorentzian terms.
+Zero, displacement and transparency shift peaks by a constant, by cos(theta) and by sin(2theta). Over a usual range zero
+and displacement have nearly the same effect (correlation 0.99 and more, and the cell drifts with them), so they are
+alternatives and never refined together. The same holds for X and size, and for Y and strain, which are the same
+Lorentzian terms.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ _SHIFTS: Mapping[Geometry, Options] = {
 }
 _SHIFT_NAMES: Mapping[Geometry, str] = {"Bragg-Brentano": "shift.flat", "Debye-Scherrer": "shift.capillary"}
 
-# Planes that grow or cleave: the poles of plates and needles, by crystal system.
+# Planes that grow or cleave, normal to plates or along needles, by crystal system.
 _AXES: Mapping[str, tuple[Axis, ...]] = {
     "cubic": ((1, 0, 0), (1, 1, 0), (1, 1, 1)),
     "hexagonal": ((0, 0, 1), (1, 0, 0), (1, 1, 0)),
@@ -63,31 +64,31 @@ _OTHER_AXES: tuple[Axis, ...] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 
 
 def allowed(groups: Iterable[Group], project: Project, capabilities: Capabilities) -> tuple[Group, ...]:
-    """Return the groups that the backend has and the project does not rule out."""
+    """Return the groups that the backend has and the project does not exclude."""
     never = project.search.groups.never
     return tuple(group for group in groups if group in capabilities.groups and group not in never)
 
 
 def options(table: Options, project: Project, capabilities: Capabilities) -> dict[str, tuple[Group, ...]]:
-    """Return the entries of a table that this project and backend can have in full."""
+    """Return the entries of a table whose groups are all allowed for this project and backend."""
     found = {name: groups for name, groups in table.items() if allowed(groups, project, capabilities) == groups}
     return found or {"none": ()}
 
 
 def shift_name(histogram: Histogram) -> str:
-    """Return the name of the choice of line shifts, which differ with the geometry."""
+    """Return the name of the choice of peak shifts, which depend on the geometry."""
     return _SHIFT_NAMES[histogram.instrument.geometry or "Debye-Scherrer"]
 
 
 def shifts(histogram: Histogram) -> Options:
-    """Return the line shifts a histogram's geometry has."""
+    """Return the peak shifts of a histogram's geometry."""
     return _SHIFTS[histogram.instrument.geometry or "Debye-Scherrer"]
 
 
 def displacements(phase: Phase, project: Project, capabilities: Capabilities) -> dict[str, tuple[Group, ...]]:
-    """Return the ways to refine the displacement parameters of a phase: one for all, each, or tensors.
+    """Return how the displacement parameters of a phase can be refined: one for all sites, one each, or tensors.
 
-    What the project frees always or never rules out the others; nothing is left where it frees none.
+    Options that contradict what the project refines always or never are left out.
     """
     tensors = [site.uaniso is not None for site in phase.sites]
     isotropic = tensors.count(False)
@@ -103,7 +104,7 @@ def displacements(phase: Phase, project: Project, capabilities: Capabilities) ->
 
 
 def axes(phase: Phase) -> tuple[Axis, ...]:
-    """Return the axes along which a phase may be oriented: its own first, then the usual ones of its crystal system."""
+    """Return the possible axes of preferred orientation: the phase's own, then the usual ones of its crystal system."""
     group = gemmi.find_spacegroup_by_name(phase.space_group)
     system = group.crystal_system_str() if group is not None else ""
     own = phase.specimen.orientation.axis
@@ -111,5 +112,5 @@ def axes(phase: Phase) -> tuple[Axis, ...]:
 
 
 def nearest_option(wanted: Sequence[str], offered: Mapping[str, object]) -> str:
-    """Return the first of some options that is offered, else the last one offered."""
+    """Return the first wanted option that is offered, else the last one offered."""
     return next((name for name in wanted if name in offered), list(offered)[-1])

@@ -1,22 +1,22 @@
-"""The published search, `space: published-2020`: what Ozaki et al. vary, as they vary it, to compare with.
+"""The published search, `space: published-2020`: what Ozaki et al. vary, as they vary it, for comparison.
 
 Y. Ozaki, Y. Suzuki, T. Hawai, K. Saito, M. Onishi & K. Ono, npj Comput. Mater. 6, 75 (2020), and their program
 (github.com/quantumbeam/BBO-Rietveld, 1_Y2O3.ipynb): sixteen dimensions, seven refinements of three cycles in one order.
 
-- For limits of 15 to 150 the window begins at 15 to 130 and ends at its beginning + 20 to 150. Here: from the lower
-  limit to the upper one - 20, and from the beginning + 20 to the upper limit (10 to 20 degrees wide at the least where
-  the whole range is less than 40).
-- Four dimensions do nothing there and nothing here; they are asked for, since the sampler has them to deal with:
-  `window.refine` stands for a key that GSASIIscriptable does not read, `free.scale` for a flag that is set from the
-  start, `free.displacement_x` and `_y` for corrections that Bragg-Brentano samples do not have. Debye-Scherrer samples
-  have them; recipes free both together, and so it is where either is chosen.
+- For limits of 15 to 150 their window starts at 15 to 130 and ends between its start + 20 and 150. Here: from the lower
+  limit to the upper one - 20, and from the start + 20 to the upper limit (at least 10 to 20 degrees wide if the whole
+  range is less than 40).
+- Four dimensions have no effect there or here; they are chosen because the sampler must deal with them:
+  `window.refine` is a key that GSASIIscriptable does not read, `free.scale` a flag that is set from the start,
+  `free.displacement_x` and `_y` are corrections that Bragg-Brentano samples do not have. Debye-Scherrer samples have
+  them; a recipe refines both together, here if either is chosen.
 - Their "chebyschev" is a series of powers in GSAS-II, `power series` here; "chebyschev-1" are Chebyshev's polynomials.
-- A background keeps its numbers when function, terms or limits change. One that is not refined stays as a project
-  begins: 1 and zeros, which is next to nothing.
-- GSAS-II takes U, V and W of a GSAS instrument file, and 0, 0 and 0.002 for X, Y and SH/L whatever it says. They
-  began there, and so does a recipe for such a file; one for GSAS-II's own begins with what the file says.
-- Anisotropic sites, which they make isotropic, stay as they are. Several histograms choose each for itself; of several
-  phases the fractions are free where they would leave them at 1.
+- A background keeps its coefficients when function, terms or limits change. One that is not refined keeps the starting
+  values of a project, 1 and zeros, which is nearly no background.
+- From a GSAS instrument file GSAS-II takes U, V and W, and always sets X, Y and SH/L to 0, 0 and 0.002. They started
+  from these values, and so does a recipe for such a file; one for a GSAS-II file starts with the values of the file.
+- Anisotropic sites, which they make isotropic, stay anisotropic. With several histograms each has its own choices; with
+  several phases the fractions are refined, which they would leave at 1.
 """
 
 from __future__ import annotations
@@ -26,10 +26,49 @@ from collections.abc import Sequence
 from autogsas.hooks.backend import Capabilities
 from autogsas.hooks.choices import Choose, Plan
 from autogsas.hooks.specs import hookimpl
+from autogsas.hooks.strategy import Strategy, TpeSampler
 from autogsas.model.project import Histogram, Project
 from autogsas.model.recipe import Background, BackgroundFunction, Free, Group, Setting, Step
+from autogsas.model.trial import TrialRecord, TrialState
 
-__all__: list[str] = []
+__all__ = ["PUBLISHED", "published_value"]
+
+_PENALTY = 1e9
+
+
+def published_value(record: TrialRecord) -> float:
+    """Return what Ozaki et al. report to their sampler: Rwp, or 1e9 if the trial failed or a U_iso is negative.
+
+    npj Comput. Mater. 6, 75 (2020) and their program. Our other findings do not count there.
+    """
+    if record.state not in (TrialState.COMPLETE, TrialState.INFEASIBLE) or record.score is None:
+        return _PENALTY
+    displacements = [f.numbers.get("value", 0.0) for f in record.findings if f.code == "u-out-of-range"]
+    return _PENALTY if min(displacements, default=0.0) < 0 else record.score
+
+
+PUBLISHED = Strategy(
+    name="published-2020",
+    about="that of Ozaki et al. (2020)",
+    title="the published search",
+    sampler="tpe-2020",
+    # As Ozaki et al. call it, with a version of Optuna before 5: one dimension at a time, no constant liar.
+    own_sampler=TpeSampler("tpe-2020", startup_trials=20, value=published_value),
+    prunes=False,
+    seeded=False,
+    scouted=False,
+    takes_earlier=False,
+    finds_cells=False,
+    labels={
+        "background.function": "background function",
+        "background.terms": "background terms",
+        "background.refine": "background",
+        "window.start": "range of the first steps",
+        "window.end": "range of the first steps",
+        "window.refine": "range of the first steps",
+    },
+    group_prefixes=("free",),
+)
 
 _FUNCTIONS: dict[str, BackgroundFunction] = {
     "chebyschev": "power series",
@@ -40,7 +79,7 @@ _FUNCTIONS: dict[str, BackgroundFunction] = {
     "inv interpolate": "inv interpolate",
     "log interpolate": "log interpolate",
 }
-"""By their names."""
+"""Our functions by the names in their program."""
 _WIDTHS: tuple[Group, ...] = ("U", "V", "W", "X", "Y", "SH/L")
 _LEAST_WINDOW = 20.0  # degrees
 _CYCLES = 3  # GSAS-II's own
@@ -56,7 +95,7 @@ def _concerns(project: Project) -> bool:
 def autogsas_set_background(
     choose: Choose, project: Project, histogram: Histogram, capabilities: Capabilities
 ) -> Background | None:
-    """Choose function and number of terms. A backend without the series of powers has the same curves otherwise."""
+    """Choose function and number of terms. Without power series, Chebyshev polynomials describe the same curves."""
     if not _concerns(project):
         return None
     function = _FUNCTIONS[choose.category("background.function", list(_FUNCTIONS))]
@@ -83,7 +122,7 @@ def autogsas_choose_profile(
 
 @hookimpl
 def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogram) -> tuple[float, float] | None:
-    """Choose the window of all refinements but the last."""
+    """Choose the window of all refinements except the last."""
     if not _concerns(project):
         return None
     low, high = histogram.limits
@@ -95,7 +134,7 @@ def autogsas_choose_limits(choose: Choose, project: Project, histogram: Histogra
 
 @hookimpl
 def autogsas_choose_groups(choose: Choose, project: Project, capabilities: Capabilities) -> Sequence[Free] | None:
-    """Free cell, positions and U always: there is no choice."""
+    """Refine cell, positions and U always: there is no choice."""
     if not _concerns(project):
         return None
     frees = [Free(group="cell")]
@@ -107,14 +146,14 @@ def autogsas_choose_groups(choose: Choose, project: Project, capabilities: Capab
         tensors = [site.label for site in phase.sites if site.uaniso is not None]
         frees.append(Free(group="positions", phase=name))
         frees += [Free(group="uiso", phase=name)] if len(tensors) < len(phase.sites) else []
-        # Named one by one: freeing a group of tensors makes tensors of all sites.
+        # Named one by one: refining the whole group would make tensors of all sites.
         frees += [Free(group="uaniso", phase=name, site=label) for label in tensors]
     return frees
 
 
 @hookimpl
 def autogsas_order_steps(choose: Choose, project: Project, plan: Plan) -> Sequence[Step] | None:
-    """Return their seven refinements. One that frees nothing new still refines."""
+    """Return their seven refinements. One that adds no parameter still refines."""
     if not _concerns(project):
         return None
     window = dict(plan.window)

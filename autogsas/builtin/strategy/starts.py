@@ -1,4 +1,4 @@
-"""Where phases may begin instead of as the project says: cells found in the patterns, structures moved about."""
+"""Other starting values than the project's: cells found in the patterns, randomly moved structures."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Array = npt.NDArray[np.float64]
 # The choices.
 CELL, PERTURB = "start.cell", "perturb"
 _FOUND, _GIVEN = "found", "as given"
-_PERTURBED = 8  # random starts; 0 is none
+_PERTURBED = 8  # random starts; 0: the project's own. Not measured.
 
 
 @hookimpl
 def autogsas_choose_start(choose: Choose, project: Project, capabilities: Capabilities) -> tuple[Start, ...]:
-    """Choose between a cell found in the patterns and the project's, and one of a few random starts about it."""
+    """Choose between a cell found in the patterns and the project's, and one of a few random starts around it."""
     starts = offered_starts(project, capabilities)
     if starts and choose.category(CELL, [_FOUND, _GIVEN]) == _GIVEN:
         starts = ()
@@ -44,13 +44,13 @@ def autogsas_choose_start(choose: Choose, project: Project, capabilities: Capabi
         moved = perturbed(replace(project, phases=phases), index, project.search.seed)
     except ValueError:
         return starts
-    # Cells that stay are still those found.
+    # Phases whose cell is not moved keep the found one.
     found = {start.phase: start for start in starts}
     return tuple({**found, **{one.phase: _with_cell(one, found.get(one.phase)) for one in moved}}.values())
 
 
 def offered_starts(project: Project, capabilities: Capabilities) -> tuple[Start, ...]:
-    """Return the cells found elsewhere that this project and backend can begin from."""
+    """Return the cells found in the patterns from which this project and backend can start."""
     if "cell" not in capabilities.starts or not allowed(("cell",), project, capabilities):
         return ()
     if project.search.space != "default":
@@ -59,7 +59,7 @@ def offered_starts(project: Project, capabilities: Capabilities) -> tuple[Start,
 
 
 def perturbable(project: Project, capabilities: Capabilities) -> bool:
-    """Whether the project asks for random starts of a kind that the backend obeys."""
+    """Return whether the project asks for random starts that the backend can apply."""
     wanted = project.search.perturb
     asked = ("sites" in capabilities.starts and wanted.positions > 0) or (
         "cell" in capabilities.starts and wanted.cell > 0
@@ -72,13 +72,12 @@ def _with_cell(start: Start, found: Start | None) -> Start:
 
 
 def perturbed(project: Project, index: int, seed: int) -> tuple[Start, ...]:
-    """Return the ``index``-th random start around a project's structures, as far off as `search.perturb` says.
+    """Return the ``index``-th random start around a project's structures, as far away as `search.perturb` says.
 
-    Atoms move within their site symmetry, atoms on one place together, by a root mean square of ``positions`` Angstrom
-    over the sites that can move at all; cells within their crystal system, the largest change of a length (a fraction)
-    or an angle (radians) being at most ``cell``. Phases whose intensities do not come from their atoms keep those. The
-    answer depends on the arguments alone. Empty where nothing is to be perturbed. Raises ValueError for an impossible
-    structure.
+    Atoms move within their site symmetry, atoms that share a position together, by a root mean square of ``positions``
+    Angstrom over the sites that can move; cells within their crystal system, the largest change of a length (a
+    fraction) or an angle (radians) being at most ``cell``. Atoms of Le Bail phases do not move. The result depends only
+    on the arguments. Empty if nothing is perturbed. Raises ValueError for an impossible structure.
     """
     wanted = project.search.perturb
     random = np.random.default_rng([seed, index])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from autogsas.crystal.phases import PhaseState
@@ -14,9 +15,10 @@ from autogsas.crystal.symmetry import cell_to_metric
 from autogsas.crystal.tensors import equivalent_isotropic
 from autogsas.errors import BackendError, UserError
 from autogsas.hooks.backend import Capabilities, Probe, StartWord
+from autogsas.model.instrument import Geometry
 from autogsas.model.project import Histogram, Project
 from autogsas.model.recipe import ALL_BACKGROUNDS, GROUPS, Free, Setting, Start, Step
-from autogsas.model.result import Curves, Parameter, Reflections, Result, StepResult
+from autogsas.model.result import Curves, Parameter, Reflections, Result, StepResult, parameter_group
 from autogsas.model.sample import Broadening
 from autogsas.model.structure import U6, Cell, Phase
 from autogsas.trial.child import LOG
@@ -30,6 +32,9 @@ __all__ = ["Gsas2Backend", "Gsas2Session"]
 
 _BACKGROUNDS = {"power series": "chebyschev"}
 """GSAS-II's names of background functions where they differ from the recipe's."""
+
+_GEOMETRIES: Mapping[str, Geometry] = {geometry: geometry for geometry in get_args(Geometry)}
+"""GSAS-II's names of geometries, which are also the host's."""
 
 _read_identically: dict[str, bool] = {}
 """Whether GSAS-II reads the same from a file of the user's as the host; tried once a process for each file."""
@@ -205,7 +210,8 @@ class Gsas2Session:
         value = item.value
         if item.coordinate is not None and item.phase in self._shifts:
             value -= float(self._shifts[item.phase][item.coordinate])
-        return Parameter(item.name, value, item.esd, item.unit, item.group, item.phase, item.histogram, item.site)
+        group = parameter_group(item.group)
+        return Parameter(item.name, value, item.esd, item.unit, group, item.phase, item.histogram, item.site)
 
     def _refined(self, phase: Phase, found: protocol.PhaseResult) -> Phase:
         shift = self._shifts.get(phase.name, np.zeros(3))
@@ -307,4 +313,5 @@ def _curves(item: protocol.CurveData) -> Curves:
             for r in item.reflections
         ),
         background_function=item.background_function,
+        geometry=_GEOMETRIES.get(item.geometry),
     )

@@ -20,16 +20,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from autogsas.builtin.strategy.published import published_value
 from autogsas.errors import AutogsasError
 from autogsas.hooks.host import Host
 from autogsas.input.loading import load_project
 from autogsas.model.project import Project
 from autogsas.model.trial import TrialRecord
 from autogsas.runfolder.trials import read_records
-from autogsas.search.sampler import value_of_2020
 from autogsas.trial.assessment import assess
-from autogsas.trial.building import FixedChoose, build_recipe
+from autogsas.trial.building import build_recipe
 from autogsas.trial.child import copies, relocate
+from autogsas.trial.choosers import FixedChoose
 from published2020 import PENALTY, SPACE, as_autogsas
 
 from autogsas_gsas2.backend import Gsas2Backend
@@ -109,7 +110,7 @@ def _refined(file: Path, source: Path, trials: int) -> Iterator[str]:
         steps = " ".join(f"{step.rwp:.4g}" for step in record.steps)
         yield (
             f"{record.number:4}  theirs {theirs:9.3f} ({_theirs(row):11.3f})  ours {rwp:9.3f} "
-            f"({value_of_2020(record):11.3f}) {time.monotonic() - began:6.1f} s  {record.message[:90]}\n"
+            f"({published_value(record):11.3f}) {time.monotonic() - began:6.1f} s  {record.message[:90]}\n"
             f"      {row['steps']}  stuck: {row['given_up']}\n      {steps}"
         )
     yield f"{same} of {count} to within 0.01"
@@ -120,7 +121,7 @@ def _histories(file: Path, folder: Path) -> Iterator[str]:
 
     rows = _rows(file)
     records = read_records(folder)
-    theirs, ours = [_theirs(row) for row in rows], [value_of_2020(record) for record in records]
+    theirs, ours = [_theirs(row) for row in rows], [published_value(record) for record in records]
     both = min(len(theirs), len(ours))
     rwp = (
         [float(row["rwp"]) for row in rows[:both] if row["rwp"]],

@@ -138,8 +138,8 @@ def pattern(G2sc, sample: Sample, beam: Beam, n: int) -> dict:
     t = (x - x[0]) / (x[-1] - x[0])
     smooth = beam.background * (1.0 + 0.9 * np.exp(-4.0 * t) - 0.25 * t + 0.1 * np.sin(3.0 * t))
     y = y * beam.counts / y.max() + smooth
-    if beam.hump:
-        at, height, width = beam.hump
+    if beam.broad_peak:
+        at, height, width = beam.broad_peak
         y = y + height * np.exp(-4.0 * np.log(2.0) * ((x - at) / width) ** 2)
     random = np.random.default_rng(zlib.crc32(f"{sample.name} {n}".encode()))
     return {"x0": float(x[0]), "x1": float(x[-1]), "counts": random.poisson(y).tolist()}

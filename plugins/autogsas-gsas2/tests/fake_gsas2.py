@@ -127,7 +127,9 @@ def result(opened: Any, factor: float, protocol: Any) -> Any:
         x, y, weights = item.x[inside], item.y[inside], item.weights[inside]
         one = np.ones(1)
         reflections = protocol.ReflectionData(opened.phases[0].name, np.ones((1, 3)), *(one for _ in range(9)))
-        curves.append(protocol.CurveData(item.name, x, y, factor * y, 0 * y, weights, [reflections]))
+        curves.append(
+            protocol.CurveData(item.name, x, y, factor * y, 0 * y, weights, [reflections], geometry="Bragg-Brentano")
+        )
     parameter = protocol.ParameterData("all:scale", 1.0, 0.1, "", "scale")
     sites = [protocol.SiteResult(f"site{number}", [0.5 * number] * 3, 1.0, 0.02) for number in range(2)]
     phases = [protocol.PhaseResult(opened.phases[0].name, [4.123, 4.123, 4.123, 90.0, 90.0, 90.0], sites)]

@@ -16,7 +16,7 @@ import pytest
 from autogsas.commands import verbs
 from autogsas.input.loading import load_project
 from autogsas.model.project import Project
-from autogsas.model.recipe import Background, Free, Recipe, Step
+from autogsas.model.recipe import Background, Free, Recipe, Setting, Step
 from autogsas.runfolder.writer import RunFolder
 from autogsas.trial import pool as isolate
 from autogsas.trial.messages import StepDone
@@ -41,8 +41,13 @@ LONG = Recipe(
     steps=(
         FIRST,
         *(
-            Step(title=f"more {i}", set=({"group": "W", "value": 500.0},), free=(Free(group="W"), Free(group="cell")))  # type: ignore[arg-type]
-            for i in range(6)
+            Step(
+                title=f"more {i}",
+                set=(Setting(group="W", value=500.0),),
+                free=(Free(group="W"), Free(group="cell")),
+                cycles=10,
+            )
+            for i in range(3)
         ),
     )
 )

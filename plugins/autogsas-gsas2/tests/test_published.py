@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from autogsas.builtin.strategy.published import published_value
 from autogsas.input.loading import load_project
-from autogsas.search.sampler import value_of_2020
 from trials import DATA, INSTALLATION, needs_gsas2
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -84,5 +84,5 @@ def test_the_same_choices_end_at_the_same_rwp(
     assert not theirs["given_up"]
     assert [step.rwp for step in ours.steps] == pytest.approx(theirs["steps"], abs=0.01)
     assert ours.metrics.rwp == pytest.approx(theirs["rwp"], abs=0.01)
-    assert value_of_2020(ours) == pytest.approx(theirs["value"], abs=0.01)
+    assert published_value(ours) == pytest.approx(theirs["value"], abs=0.01)
     assert math.isfinite(theirs["rwp"])

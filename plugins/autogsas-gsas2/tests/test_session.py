@@ -128,7 +128,9 @@ def test_only_the_corrections_of_the_geometry_are_refined(tmp_path: Path) -> Non
     with session(project, tmp_path / "trial") as opened:
         opened.refine(FIRST)
         opened.refine(Step(title="shifts", free=frees("displacement", "transparency", "cell"), cycles=5))
-        names = opened.result().varied
+        result = opened.result()
+    names = result.varied
+    assert [curves.geometry for curves in result.curves] == ["Bragg-Brentano", "Debye-Scherrer"]
     assert {"pattern1:Shift", "pattern1:Transparency", "pattern2:DisplaceX", "pattern2:DisplaceY"} <= set(names)
     assert not {"pattern1:DisplaceX", "pattern2:Shift", "pattern2:Transparency"} & set(names)
 

@@ -280,6 +280,7 @@ def test_another_geometry_starts_with_its_own_parameters(project: Project, tmp_p
     )
     result, saved = finished(project, tmp_path / "round", *steps)
     found = by_name(result)
+    assert result.curves[0].geometry == "Debye-Scherrer"
     assert {"pattern:DisplaceX", "pattern:DisplaceY"} <= set(result.varied)
     assert "pattern:Transparency" not in found
     assert found["pattern:Absorption"].value == 0.3

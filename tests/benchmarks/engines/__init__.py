@@ -1,1 +1,1 @@
-"""One refinement each by one engine, in a process of its own; each prints what it measured as its last line."""
+"""Programs that refine with one engine in a separate process and print the measurements as the last line."""

@@ -1,7 +1,7 @@
-"""A recipe by GSAS-II as one would script it oneself, with GSASIIscriptable alone; run by GSAS-II's own Python.
+"""A recipe in GSAS-II as a user would script it, with GSASIIscriptable alone; run by the Python of GSAS-II.
 
 GSAS2_PYTHON gsas2_plain.py JOB.json FOLDER, where FOLDER is what must come first on the path to import GSAS-II, or "".
-Nothing here is of autogsas: the refinement is repeated until it has settled, as a careful person does it.
+Nothing here uses autogsas: the refinement is repeated until it no longer changes, as a careful user does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _INSTRUMENT = {"U": "U", "V": "V", "W": "W", "X": "X", "Y": "Y", "SH/L": "SH/L",
 
 
 def main(path: Path, scriptable: Any, cycles: list[int]) -> dict[str, Any]:
-    """Return what a job took; ``cycles`` is where least squares leaves its number of cycles."""
+    """Return the measurements of a job; least squares appends its numbers of cycles to ``cycles``."""
     job = json.loads(path.read_text())
     folder = Path(tempfile.mkdtemp(prefix="plain-"))
     try:
@@ -70,7 +70,7 @@ def main(path: Path, scriptable: Any, cycles: list[int]) -> dict[str, Any]:
 
 
 def _tie(project: Any, phase: Any) -> None:
-    """Give atoms at one place one U_iso."""
+    """Constrain atoms on the same site to one U_iso."""
     places: dict[tuple[float, ...], list[str]] = {}
     for index, atom in enumerate(phase.atoms()):
         places.setdefault(tuple(round(float(value), 5) for value in atom.coordinates), []).append(f"0::AUiso:{index}")
@@ -101,7 +101,7 @@ def _apply(step: dict[str, Any], free: set[str], histogram: Any, phase: Any) -> 
 
 
 def _refine(project: Any, cycles: list[int]) -> bool:
-    """Refine in batches of cycles until nothing moves any more; return whether it came to that."""
+    """Refine in batches of cycles until nothing changes; return whether that was reached."""
     controls = project.data["Controls"]["data"]
     done, tolerance = 0, _TOLERANCE
     while True:
@@ -127,7 +127,7 @@ def _refine(project: Any, cycles: list[int]) -> bool:
 
 
 def _load(folder: str) -> tuple[Any, list[int]]:
-    """Return GSASIIscriptable, and a list that grows by the cycles of every least squares: it tells nobody."""
+    """Return GSASIIscriptable and a list to which each least squares appends its cycles, which it does not report."""
     if folder:
         sys.path.insert(0, folder)
     try:
@@ -149,9 +149,9 @@ def _load(folder: str) -> tuple[Any, list[int]]:
 
 
 if __name__ == "__main__":
-    said = os.dup(1)
+    output = os.dup(1)
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     with contextlib.redirect_stdout(open(os.devnull, "w")):
         measured = main(Path(sys.argv[1]).resolve(), *_load(sys.argv[2]))
-    os.write(said, ("\nMEASURED " + json.dumps(measured) + "\n").encode())
+    os.write(output, ("\nMEASURED " + json.dumps(measured) + "\n").encode())

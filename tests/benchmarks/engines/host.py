@@ -1,4 +1,4 @@
-"""A pattern by an engine of the host, through its backend: ``python -m tests.benchmarks.engines.host Y2O3 numpy``."""
+"""A pattern refined by a backend of the host: ``python -m tests.benchmarks.engines.host Y2O3 numpy``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.benchmarks.patterns import counted_points, load
 
 
 def main(name: str, engine: str) -> dict[str, object]:
-    """Return what one refinement by the recipe took, from the opening of the session to its result."""
+    """Return the measurements of one refinement, from the opening of the session to its result."""
     project = load(name)
     backend = Host().backend(engine)
     # What a search pays once for all its trials is not counted: imports, and the start of GSAS-II's warm child.

@@ -1,4 +1,4 @@
-"""A pattern with its recipe as files, for engines outside the host: written here, read by plain Python there."""
+"""A pattern with its recipe as files for engines outside the host, which read them with plain Python."""
 
 from __future__ import annotations
 

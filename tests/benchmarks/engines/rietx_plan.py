@@ -1,6 +1,6 @@
-"""A pattern by rietx under one of its own plans; run by the Python that has rietx: ``rietx_plan.py JOB.json PLAN``.
+"""A pattern refined by rietx with one of its own plans: ``rietx_plan.py JOB.json PLAN``, by a Python with rietx.
 
-The plan decides what is freed and when; from the recipe come only the range and the number of background terms.
+The plan decides what is freed and when; the recipe gives only the range and the number of background terms.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from memory import own_peak  # type: ignore[import-not-found]
 
 
 def main(path: Path, plan: str) -> dict[str, Any]:
-    """Return what a job took."""
+    """Return the measurements of a job."""
     import rietx
 
     job = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""Which corrections stand for which others is known in closed form, and so it has to be said."""
+"""Corrections that cannot be told apart are reported, as closed forms show which they are."""
 
 from __future__ import annotations
 
@@ -40,23 +40,25 @@ def finish(made: Project, *groups: Group) -> Result:
     return refined(made, step("scale", "background", terms=3), step(*groups, cycles=4)).result()
 
 
-def said(made: Project, result: Result) -> list[Finding]:
+def findings(made: Project, result: Result) -> list[Finding]:
     return list(check_exchange(made.histograms[0], result.curves[0], result))
 
 
-def test_zero_and_displacement_stand_for_each_other_and_say_so() -> None:
+def test_zero_and_displacement_cannot_be_told_apart() -> None:
     made = sample()
-    (finding,) = said(made, finish(made, "cell", "zero"))
+    (finding,) = findings(made, finish(made, "cell", "zero"))
     assert finding.code == "exchangeable"
-    assert finding.message.startswith("zero of data stands for displacement as well: over 15 to 150° they shift lines")
+    assert finding.message.startswith(
+        "zero and displacement of data cannot be told apart: over 15 to 150° they shift the peaks alike"
+    )
     assert 0.98 < finding.numbers["displacement"] <= 1.0
-    (finding,) = said(made, finish(made, "cell", "displacement"))
+    (finding,) = findings(made, finish(made, "cell", "displacement"))
     assert set(finding.numbers) >= {"zero"}
-    assert "displacement of data stands for zero" in finding.message
+    assert "displacement and zero of data cannot be told apart" in finding.message
 
 
-def test_the_cell_takes_up_what_they_differ_by() -> None:
-    """1 - cos(theta) is near to tan(theta): with a free cell the two are one."""
+def test_a_free_cell_takes_up_their_difference() -> None:
+    """1 - cos(theta) is close to tan(theta): with a free cell the two are the same."""
     x = np.radians(np.linspace(15, 150, 200))
     one, nothing = np.ones_like(x), np.zeros((x.size, 0))
     apart = alike(one, np.cos(x / 2)[:, None], nothing, one)
@@ -65,56 +67,56 @@ def test_the_cell_takes_up_what_they_differ_by() -> None:
     assert apart < 0.96 < 0.98 < joined
 
 
-def test_both_freed_is_the_correlations_to_say() -> None:
+def test_two_refined_corrections_are_left_to_the_correlations() -> None:
     made = sample()
-    found = [finding.message for finding in said(made, finish(made, "cell", "zero", "displacement"))]
-    assert not any("zero of data stands for displacement" in text for text in found)
+    found = [finding.message for finding in findings(made, finish(made, "cell", "zero", "displacement"))]
+    assert not any("zero and displacement" in text for text in found)
 
 
-def test_debye_scherrer_has_displacements_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_displacements_of_debye_scherrer(monkeypatch: pytest.MonkeyPatch) -> None:
     made = sample(neutrons=True)
     monkeypatch.setattr(exchange, "LIMITS", replace(LIMITS, exchangeable=0.0))
-    (finding,) = said(made, finish(made, "cell", "zero"))
+    (finding,) = findings(made, finish(made, "cell", "zero"))
     assert list(finding.numbers) == ["displacement along the beam", "displacement across the beam"]
-    assert [set(f.numbers) for f in said(made, finish(made, "cell", "displacement"))] == [{"zero"}, {"zero"}]
-    assert said(made, finish(made, "W")) == []
+    assert [set(f.numbers) for f in findings(made, finish(made, "cell", "displacement"))] == [{"zero"}, {"zero"}]
+    assert findings(made, finish(made, "W")) == []
 
 
 def test_widths_of_instrument_and_sample() -> None:
     made = sample()
-    found = said(made, finish(made, "X", "Y"))
+    found = findings(made, finish(made, "X", "Y"))
     assert [finding.numbers for finding in found] == [{"size": pytest.approx(1.0)}, {"strain": pytest.approx(1.0)}]
-    found = said(made, finish(made, "size", "strain"))
+    found = findings(made, finish(made, "size", "strain"))
     assert [set(finding.numbers) for finding in found] == [{"X"}, {"Y"}]
     result = finish(made, "X", "size")
     both = tuple(replace(p, esd=0.1) if p.group in ("X", "size") else p for p in result.parameters)
-    assert said(made, replace(result, parameters=both)) == []
-    assert said(made, finish(made, "W", "U")) == []
+    assert findings(made, replace(result, parameters=both)) == []
+    assert findings(made, finish(made, "W", "U")) == []
 
 
-def test_one_width_for_all_is_not_one_phases_size() -> None:
+def test_one_width_of_the_instrument_is_not_the_size_of_one_phase() -> None:
     made = sample(two=True)
     result = finish(made, "size")
-    assert said(made, result) == []  # two sizes are more than one X can be
-    found = said(made, finish(made, "X"))
+    assert findings(made, result) == []  # one X cannot broaden as two sizes do
+    found = findings(made, finish(made, "X"))
     assert [set(finding.numbers) for finding in found] == [{"size"}]
 
 
-def test_gaussian_size_is_no_x() -> None:
+def test_a_gaussian_size_is_not_x() -> None:
     made = sample()
     result = finish(made, "X", "Y")
     mixed = tuple(replace(p, value=0.3) if p.group == "size_mix" else p for p in result.parameters)
-    assert [set(f.numbers) for f in said(made, replace(result, parameters=mixed))] == [{"strain"}]
+    assert [set(f.numbers) for f in findings(made, replace(result, parameters=mixed))] == [{"strain"}]
 
 
-def test_what_the_cell_takes_up_alone_is_left_out() -> None:
-    """Lines of one order alone: nothing of a zero is left beside the cell, and nothing is said."""
+def test_a_shift_that_the_cell_takes_up_is_left_out() -> None:
+    """Peaks at one angle only: the cell takes up all of a zero."""
     x = np.radians(np.array([30.0, 30.0, 30.0]))
     one = np.ones(3)
     assert alike(one, np.cos(x / 2)[:, None], np.tan(x / 2)[:, None], one) == 0.0
 
 
-def test_silent_without_lines() -> None:
+def test_no_findings_without_peaks() -> None:
     made = sample()
     result = finish(made, "cell", "zero", "X")
     bare = replace(result.curves[0], reflections=())
@@ -132,5 +134,5 @@ def test_a_cubic_cell_takes_up_one_curve() -> None:
     x = np.radians(lines.two_theta)
     weights = lines.intensity / lines.fwhm**2
     wanted = alike(np.ones_like(x), np.cos(x / 2)[:, None], np.tan(x / 2)[:, None], weights)
-    (finding,) = said(made, result)
+    (finding,) = findings(made, result)
     assert finding.numbers["displacement"] == pytest.approx(wanted, abs=1e-4)

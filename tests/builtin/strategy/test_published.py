@@ -23,17 +23,20 @@ import autogsas
 from autogsas.builtin.numpy_engine.backend import NumpyBackend
 from autogsas.builtin.strategy import default as strategy
 from autogsas.builtin.strategy import handmade
+from autogsas.builtin.strategy.published import published_value
 from autogsas.hooks.choices import Plan
 from autogsas.hooks.host import Host
+from autogsas.model import trial as model
 from autogsas.model.project import Project, Search
 from autogsas.model.recipe import BACKGROUNDS, Recipe, Step
 from autogsas.model.result import Finding, Severity
 from autogsas.model.trial import TrialRecord
 from autogsas.search import sampler as study_module
 from autogsas.search.resuming import settings_of
-from autogsas.search.sampler import Proposer, value_of_2020
+from autogsas.search.sampler import Proposer
 from autogsas.search.seeds import collect_seeds
-from autogsas.trial.building import FixedChoose, Recorder, build_recipe, fitting_choices
+from autogsas.trial.building import build_recipe, fitting_choices
+from autogsas.trial.choosers import FixedChoose, Recorder
 from tests.builtin.strategy.test_strategy import samples
 from tests.engine.models import CUBIC, XRAY, project
 
@@ -72,12 +75,12 @@ def made(host: Host, given: Project, changes: Mapping[str, Any] = {}) -> Recipe:
 
 
 def proposed(host: Host, given: Project, proposer: Proposer, number: int) -> FrozenTrial:
-    build_recipe(host, given, CAPABILITIES, Recorder(proposer.ask(number)))
+    build_recipe(host, given, CAPABILITIES, Recorder(proposer.propose(number)))
     return proposer.proposed(number)
 
 
 def test_the_dimensions_are_theirs(host: Host, flat: Project) -> None:
-    # Ozaki et al. 2020 and their program: names, kinds and bounds of all that is asked of Optuna.
+    # Ozaki et al. 2020 and their program: names, kinds and bounds of all dimensions.
     proposer = Proposer("random", 1)
     for number in range(20):
         trial = proposed(host, flat, proposer, number)
@@ -121,7 +124,7 @@ def test_the_steps_are_theirs(host: Host, flat: Project) -> None:
     assert backgrounds == [("chebyschev-1", 3, False), ("power series", 7, False)]
 
 
-def test_widths_begin_as_gsas2_reads_gsas_files(host: Host, flat: Project) -> None:
+def test_widths_start_as_gsas2_reads_gsas_files(host: Host, flat: Project) -> None:
     # GSASIIfiles.SetPowderInstParms compares a text with the number 3: X, Y and SH/L are its defaults in any case.
     only = flat.histograms[0]
     read = replace(flat, histograms=(replace(only, files=(Path("a.csv"), Path("INST_XRY.PRM"))),))
@@ -138,11 +141,11 @@ def test_what_is_not_chosen_is_not_freed(host: Host, flat: Project) -> None:
 
 
 @pytest.mark.parametrize("name", ["window.refine", "free.scale", "free.displacement_x", "free.displacement_y"])
-def test_dead_dimensions_change_nothing(host: Host, flat: Project, name: str) -> None:
+def test_dimensions_without_effect_change_nothing(host: Host, flat: Project, name: str) -> None:
     assert made(host, flat, {name: True}) == made(host, flat, {name: False})
 
 
-def test_displacements_of_other_samples_are_alive(host: Host) -> None:
+def test_displacements_of_capillaries_have_an_effect(host: Host) -> None:
     capillary = published(samples()[1])
     steps = made(host, capillary, {"free.displacement_x": False}).steps
     assert [str(free) for free in steps[3].free] == ["displacement"]
@@ -159,7 +162,7 @@ def test_the_window_scales_with_the_limits(host: Host, limits: tuple[float, floa
     given = published(project((CUBIC,), XRAY, limits, 0.01))
     low, high = limits
     least = min(20.0, (high - low) / 2)
-    proposer = Proposer("tpe-2020", 1)
+    proposer = Proposer("tpe-2020", 1, host.own_samplers())
     for number in range(5):
         trial = proposed(host, given, proposer, number)
         assert trial.distributions["window.start"] == FloatDistribution(low, high - least)
@@ -169,46 +172,48 @@ def test_the_window_scales_with_the_limits(host: Host, limits: tuple[float, floa
 @pytest.mark.parametrize("index", range(4))
 def test_every_kind_of_project_has_recipes(host: Host, index: int) -> None:
     given = published(samples()[index])
-    proposer = Proposer("tpe-2020", 2)
+    proposer = Proposer("tpe-2020", 2, host.own_samplers())
     for number in range(10):
-        recipe = build_recipe(host, given, CAPABILITIES, Recorder(proposer.ask(number)))
+        recipe = build_recipe(host, given, CAPABILITIES, Recorder(proposer.propose(number)))
         assert len(recipe.steps) == 7
 
 
-def test_nothing_is_tried_beforehand(host: Host, flat: Project) -> None:
+def test_there_are_no_seeds(host: Host, flat: Project) -> None:
     own = Recipe(name="mine", steps=made(host, flat).steps)
     assert collect_seeds(host, replace(flat, recipes=(own,)), NumpyBackend()) == ()
     assert collect_seeds(host, replace(flat, search=Search(), recipes=(own,)), NumpyBackend()) != ()
 
 
-def test_the_default_space_is_not_concerned(host: Host) -> None:
-    choose = Recorder(Proposer("random", 1).ask(0))
+def test_the_default_space_keeps_its_choices(host: Host) -> None:
+    choose = Recorder(Proposer("random", 1).propose(0))
     build_recipe(host, samples()[0], CAPABILITIES, choose)
     assert {"first.start", "order.cell"} <= set(choose.choices)
 
 
 def record(state: str, score: float | None, *findings: Finding, number: int = 0) -> TrialRecord:
-    return TrialRecord(number, state, "search", RECIPE, {"window.refine": True}, score, findings=findings)
+    return TrialRecord(
+        number, model.TrialState(state), "search", RECIPE, {"window.refine": True}, score, findings=findings
+    )
 
 
 def u_iso(value: float) -> Finding:
     return Finding("u-out-of-range", Severity.ERROR, "", {"value": value})
 
 
-def test_the_sampler_is_told_what_theirs_was_told() -> None:
+def test_the_sampler_gets_the_same_values_as_theirs() -> None:
     unfinished = Finding("not-converged", Severity.ERROR, "")
-    assert value_of_2020(record("complete", 7.0)) == 7.0
-    assert value_of_2020(record("infeasible", 7.0, unfinished)) == 7.0
-    assert value_of_2020(record("infeasible", 7.0, u_iso(0.2), u_iso(0.0))) == 7.0
-    assert value_of_2020(record("infeasible", 7.0, unfinished, u_iso(-0.01))) == 1e9
-    assert value_of_2020(record("failed", None)) == 1e9
+    assert published_value(record("complete", 7.0)) == 7.0
+    assert published_value(record("infeasible", 7.0, unfinished)) == 7.0
+    assert published_value(record("infeasible", 7.0, u_iso(0.2), u_iso(0.0))) == 7.0
+    assert published_value(record("infeasible", 7.0, unfinished, u_iso(-0.01))) == 1e9
+    assert published_value(record("failed", None)) == 1e9
 
 
 def test_failures_are_penalties_to_the_sampler_alone(host: Host, flat: Project) -> None:
-    proposer = Proposer("tpe-2020", 1)
+    proposer = Proposer("tpe-2020", 1, host.own_samplers())
     for number, state in enumerate(("failed", "complete")):
         proposed(host, flat, proposer, number)
-        proposer.tell(record(state, 7.0 if state == "complete" else None, number=number))
+        proposer.report(record(state, 7.0 if state == "complete" else None, number=number))
     trials = proposer._study.get_trials()
     assert [(trial.state, trial.value) for trial in trials] == [(TrialState.COMPLETE, 1e9), (TrialState.COMPLETE, 7.0)]
 
@@ -240,7 +245,7 @@ def reference() -> Any:
 
 
 class ForEachDimension(BaseSampler):
-    """Another sampler, seeded anew for each dimension of each trial: the order of asking does not matter then."""
+    """Another sampler, with a new seed for each dimension of each trial: their order does not matter then."""
 
     def __init__(self, make: Callable[[int], BaseSampler], names: Mapping[str, str], seed: int) -> None:
         self._make, self._names, self._seed = make, names, seed
@@ -277,15 +282,15 @@ def artificial(choices: Mapping[str, Any]) -> float:
 
 def our_trials(host: Host, given: Project, seed: int, count: int) -> list[dict[str, Any]]:
     """Search the artificial function; a penalty is a failure or a negative U in turns."""
-    proposer = Proposer("tpe-2020", seed)
+    proposer = Proposer("tpe-2020", seed, host.own_samplers())
     found = []
     for number in range(count):
-        choose = Recorder(proposer.ask(number))
+        choose = Recorder(proposer.propose(number))
         build_recipe(host, given, CAPABILITIES, choose)
         value = artificial(choose.choices)
         bad = value >= 1e9
-        told = record("failed", None) if bad and number % 2 else record("infeasible", 7.0, u_iso(-0.01))
-        proposer.tell(replace(told if bad else record("complete", value), number=number))
+        reported = record("failed", None) if bad and number % 2 else record("infeasible", 7.0, u_iso(-0.01))
+        proposer.report(replace(reported if bad else record("complete", value), number=number))
         found.append({**choose.choices, "value": value})
     return found
 
@@ -306,10 +311,10 @@ def their_trials(reference: Any, sampler: BaseSampler, count: int, wrap: Any = l
 def test_each_proposal_is_theirs_given_the_same_random_numbers(
     reference: Any, host: Host, flat: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Twenty random ones and thirty by TPE: the same dimensions, the same values told, the same sampler.
+    # Twenty random ones and thirty by TPE: the same dimensions, the same values, the same sampler.
     original, names = study_module._sampler, reference.NAMES
 
-    def ours(name: str, seed: int, number: int) -> BaseSampler:
+    def ours(name: Any, seed: int, number: int) -> BaseSampler:
         return ForEachDimension(lambda own: original(name, own, 0), names, seed)
 
     def their_sampler(own: int) -> BaseSampler:
@@ -346,7 +351,7 @@ def test_random_proposals_are_distributed_as_theirs(reference: Any, host: Host, 
 
 @pytest.mark.slow
 @needs_reference
-def test_searches_go_as_theirs_do(reference: Any, host: Host, flat: Project) -> None:
+def test_searches_develop_as_theirs(reference: Any, host: Host, flat: Project) -> None:
     # Proposals of one search depend on each other; one figure of each search does not.
     count, searches = 50, 24
     mine = [our_trials(host, flat, seed, count) for seed in range(searches)]
@@ -369,16 +374,16 @@ def test_searches_go_as_theirs_do(reference: Any, host: Host, flat: Project) -> 
         assert_alike([figure[name] for figure in ours], [figure[name] for figure in others], 0.001)
 
 
-def test_nothing_else_is_asked_where_the_geometry_may_be_another(host: Host, flat: Project) -> None:
+def test_an_undeclared_geometry_adds_no_choice(host: Host, flat: Project) -> None:
     only = replace(flat.histograms[0], geometry_declared=False)
-    choose = Recorder(Proposer("random", 1).ask(0))
+    choose = Recorder(Proposer("random", 1).propose(0))
     recipe = build_recipe(host, replace(flat, histograms=(only,)), CAPABILITIES, choose)
     assert set(choose.choices) == set(CHOICES)
     assert recipe.steps[0].geometry is None
     assert not any(step.start for step in recipe.steps)
 
 
-def test_the_default_strategy_is_silent(flat: Project) -> None:
+def test_the_default_strategy_does_not_answer(flat: Project) -> None:
     only = flat.histograms[0]
     choose = FixedChoose({})
     plan = Plan((), (), ())
@@ -396,8 +401,8 @@ def test_an_earlier_runs_choices_fit(host: Host, flat: Project) -> None:
 
 
 def test_no_constraints_reach_the_sampler(host: Host, flat: Project) -> None:
-    proposer = Proposer("tpe-2020", 1)
+    proposer = Proposer("tpe-2020", 1, host.own_samplers())
     proposed(host, flat, proposer, 0)
-    proposer.tell(record("infeasible", 7.0, Finding("not-converged", Severity.ERROR, "")))
+    proposer.report(record("infeasible", 7.0, Finding("not-converged", Severity.ERROR, "")))
     (trial,) = proposer._study.get_trials()
     assert not trial.constraints
