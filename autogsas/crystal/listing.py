@@ -1,7 +1,7 @@
-"""Which of a reflection's equivalents stands in the list: the one that GSAS-II's list has (GenHLaue).
+"""The reflection that represents a set of equivalents: the one in GSAS-II's list of reflections (GenHLaue).
 
-It matters where equivalents differ: broadening about an axis that the symmetry does not keep is that of the reflection
-listed, in GSAS-II and here.
+It matters where equivalents differ: if broadening is uniaxial about an axis that is not a symmetry axis, the width is
+that of the reflection in the list, in GSAS-II and here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def listed(hkl: Ints, rotations: Ints, laue: str, unique_axis: str, rhombohedral
     """Return for each of ``hkl`` (k, 3) its equivalent in GSAS-II's asymmetric unit; (k, 3).
 
     ``rotations`` (n, 3, 3) are the group's, ``laue`` its Laue class ("2/m", "-3m"), ``unique_axis`` that of a
-    monoclinic group, ``rhombohedral`` says whether a trigonal one stands on rhombohedral axes.
+    monoclinic group, ``rhombohedral`` is whether a trigonal group has rhombohedral axes.
     """
     images = np.einsum("ki,nij->knj", hkl, rotations)
     images = np.concatenate([images, -images], axis=1)

@@ -1,4 +1,4 @@
-"""A phase with its symmetry worked out: what its sites share, and what its occupancies are bound to."""
+"""A phase with its symmetry: sites at one position, and constrained sums of occupancies."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PhaseState:
-    """A phase with its symmetry worked out.
+    """A phase with the symmetry of its sites.
 
-    ``places`` says for each site which is the first one at its place: atoms that share a place by disorder share
-    coordinates and U_iso, which no powder pattern tells apart. ``sums`` (n, s) has a row for each sum of occupancies,
-    1 for the sites in it; ``totals`` (n,) are what they add up to.
+    ``places`` has for each site the first one at its position: disordered atoms at one position share coordinates and
+    U_iso, which cannot be told apart in a powder pattern. ``sums`` (n, s) has a row for each sum of occupancies,
+    1 for the sites in it; ``totals`` (n,) are the sums.
     """
 
     phase: Phase
@@ -53,7 +53,7 @@ class PhaseState:
         return self.phase.intensities == "Le Bail"
 
     def masses(self) -> Array:
-        """Return the mass that each site, fully occupied, brings to the cell, in Dalton; (s,)."""
+        """Return the mass of each site in the cell, fully occupied, in Dalton; (s,)."""
         order = self.symmetry.order
         return np.array(
             [
@@ -63,15 +63,15 @@ class PhaseState:
         )
 
     def sum_of(self, s: int) -> int | None:
-        """Return the row of the sum that site ``s`` stands in."""
+        """Return the row of the sum that site ``s`` is in."""
         found = np.flatnonzero(self.sums[:, s]) if self.sums.size else np.zeros(0, dtype=np.int64)
         return int(found[0]) if found.size else None
 
     def remainder(self, row: int) -> int:
-        """Return the site whose occupancy follows from the others' in a sum: the fullest, farthest from its bound."""
+        """Return the site whose occupancy follows from the others' in a sum: the one with the largest occupancy."""
         inside = np.flatnonzero(self.sums[row])
         return int(inside[np.argmax([self.phase.sites[i].occupancy for i in inside])])
 
     def together(self, s: int) -> list[int]:
-        """Return all sites at the place of site ``s``."""
+        """Return all sites at the position of site ``s``."""
         return [i for i, place in enumerate(self.places) if place == self.places[s]]

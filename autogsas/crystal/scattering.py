@@ -1,4 +1,4 @@
-"""How atoms scatter: X-ray form factors with anomalous terms, neutron lengths; the tables are gemmi's."""
+"""X-ray form factors with anomalous terms and neutron scattering lengths, from gemmi's tables."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _HC = 12398.4198  # eV Angstrom, CODATA 2018
 _LABEL = re.compile(r"^([A-Za-z]{1,2})(?:(\d*)([+-]))?(?:([+-])(\d+))?$")
 
 # gemmi corrects Cromer & Liberman's f' by the energy-independent term of Kissel & Pratt (Acta Cryst. A46, 170 (1990));
-# GSAS-II, and the table of International Tables C (1992), 4.2.6.8 (Pb, Cu K-alpha: -4.075), leave their own as it is.
+# GSAS-II, and the table of International Tables C (1992), 4.2.6.8 (Pb, Cu K-alpha: -4.075), do not.
 # The difference by atomic number from 3 to 92, measured: FPcalc(GetXsectionCoeff(element), keV)[0] of GSAS-II 2.0.0
 # (August 2026) less gemmi.cromer_liberman of gemmi 0.7.5, median over nine wavelengths from 0.3 to 2.29 Angstrom.
-# Ce and Bi, where gemmi's f' has a pole near 0.645 and 1.525 Angstrom that is none of theirs, are as their neighbours.
+# Ce and Bi, where gemmi alone has a pole of f' near 0.645 and 1.525 Angstrom, take their neighbours' values.
 _LIGHTEST = 3
 _RELATIVISTIC = -np.array(
     [
@@ -119,7 +119,7 @@ _RELATIVISTIC = -np.array(
 )
 
 # Bound coherent scattering lengths in 1e-12 cm by Rauch & Waschkowski (Neutron Data Booklet, 2003), which GSAS-II has,
-# where gemmi's of Sears (Neutron News 3 (3), 26 (1992)) are others; the imaginary part where it is known.
+# where they differ from gemmi's of Sears (Neutron News 3 (3), 26 (1992)); the imaginary part where it is known.
 _LENGTHS: Mapping[str, complex] = {
     "H": -0.37395,
     "D": 0.6681,
@@ -152,7 +152,7 @@ _LENGTHS: Mapping[str, complex] = {
     "Pb": 0.94024,
     "Bi": 0.85242,
 }
-# Where a resonance is near, the length goes with the energy (Lynn & Seeger, At. Data Nucl. Data Tables 44, 191 (1990)):
+# Near a resonance the length depends on the energy (Lynn & Seeger, At. Data Nucl. Data Tables 44, 191 (1990)):
 # b = b0 + sum A ((E - E0) re - i im)/((E - E0)^2 + (g/2)^2); here b0, re, im, E0, g, then further A, E0; 1e-12 cm, meV.
 _RESONANCES: Mapping[str, tuple[float, ...]] = {
     "Rh": (0.59, 78.92, 6156.0, 1257.0, 156.0, 0.0, 0.0, 0.0, 0.0),
@@ -164,8 +164,8 @@ _RESONANCES: Mapping[str, tuple[float, ...]] = {
     "Yb": (1.227, 0.5567, 36.2, 597.0, 66.16, 0.0, 0.0, 0.0, 0.0),
 }
 _NEUTRON_ENERGY = 81.80703  # meV Angstrom^2
-# O2- exists in a crystal only; gemmi's fit and GSAS-II's are of other authors and differ by up to 1 %. This is the one
-# of Hovestreydt, Acta Cryst. A39, 268 (1983), that GSAS-II has: a, b, c.
+# O2- exists in a crystal only; gemmi and GSAS-II have fits of different authors, which differ by up to 1 %. This is
+# that of Hovestreydt, Acta Cryst. A39, 268 (1983), that GSAS-II has: a, b, c.
 _O2 = ((3.76936, 2.53342, 1.91579, 1.55094), (15.0797, 6.3043, 40.3445, 0.31291), 0.22789)
 
 
@@ -173,7 +173,7 @@ def _form_factor(element: gemmi.Element, charge: int) -> tuple[list[float], list
     """Return a, b and c of an atom or ion, of the neutral atom where the tables lack the ion, None without either."""
     if (element.name, charge) == ("O", -2):
         return list(_O2[0]), list(_O2[1]), _O2[2]
-    # gemmi looks ions up only where it is told to; what it is told is the whole process's.
+    # gemmi looks up ions only after this setting, which holds for the whole process.
     before = gemmi.IT92_get_ignore_charge()
     gemmi.IT92_set_ignore_charge(False)
     try:
@@ -197,13 +197,13 @@ def _scattering_length(element: gemmi.Element, wavelength: float) -> complex:
 
 
 def parse_element(text: str) -> tuple[gemmi.Element, int]:
-    """Return the element and charge of a scatterer such as "Ca", "O2-", "Fe+3". Raises ValueError if it is none."""
+    """Return the element and charge of a scatterer such as "Ca", "O2-", "Fe+3". Raises ValueError otherwise."""
     match = _LABEL.match(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is no scatterer")
+        raise ValueError(f"{text!r} is not a scatterer")
     element = gemmi.Element(match[1])
     if element.atomic_number == 0:
-        raise ValueError(f"{text!r} is no element")
+        raise ValueError(f"{text!r} is not an element")
     if match[3]:
         return element, int(match[2] or 1) * (1 if match[3] == "+" else -1)
     if match[4]:

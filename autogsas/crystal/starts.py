@@ -1,4 +1,4 @@
-"""Where a phase begins: starting cells and sites brought onto what symmetry allows."""
+"""Starting cells and sites, moved exactly to values that the symmetry allows."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["start_cell", "start_sites"]
 Array = npt.NDArray[np.float64]
 Place = tuple[float, float, float]
 
-_SLACK = 0.01  # Angstrom, degrees, or fractions of the cell by which a start may miss what symmetry allows
+_SLACK = 0.01  # Angstrom, degrees, or fractions of the cell by which a start may violate the symmetry
 
 
 def start_cell(state: PhaseState, cell: Sequence[float]) -> U6:
     """Return the cell (Angstrom, degrees) that the lattice's symmetry allows next to ``cell``.
 
-    Raises ValueError for a cell without volume, and for one that misses the symmetry by more than 0.01 Angstrom or
+    Raises ValueError for a cell without volume, and for one that violates the symmetry by more than 0.01 Angstrom or
     degrees.
     """
     basis = state.symmetry.metric_basis()
@@ -37,10 +37,10 @@ def start_cell(state: PhaseState, cell: Sequence[float]) -> U6:
 
 
 def start_sites(state: PhaseState, sites: Mapping[str, Place]) -> dict[str, Place]:
-    """Return the coordinates of ``sites`` by label, each on its special position; atoms at one place go together.
+    """Return the coordinates of ``sites`` by label, each on its special position; atoms at one position move together.
 
-    Raises ValueError for a site that leaves its special position by more than 0.01 of the cell, and for atoms of one
-    place that would part.
+    Raises ValueError for a site that leaves its special position by more than 0.01 of the cell, and for
+    different starts of atoms at one position.
     """
     direct: Array = np.linalg.inv(metric_tensor(cell_to_metric(state.phase.cell.values()))).astype(np.float64)
     labels = [site.label for site in state.phase.sites]
@@ -50,11 +50,13 @@ def start_sites(state: PhaseState, sites: Mapping[str, Place]) -> dict[str, Plac
         place = _onto(state.sites[s], np.asarray(wanted, dtype=float), direct)
         if place is None:
             raise ValueError(
-                f"{label} of {state.phase.name} cannot start at {_numbers(wanted)}: that is off its special position"
+                f"{label} of {state.phase.name} cannot start at {_numbers(wanted)}: it is not on its special position"
             )
         for other in (labels[i] for i in state.together(s)):
             if other in found and found[other] != place:
-                raise ValueError(f"{label} and {other} of {state.phase.name} share one place and cannot start apart")
+                raise ValueError(
+                    f"{label} and {other} of {state.phase.name} are at one position and cannot start at different ones"
+                )
             found[other] = place
     return found
 
@@ -62,7 +64,7 @@ def start_sites(state: PhaseState, sites: Mapping[str, Place]) -> dict[str, Plac
 def _onto(site: SiteSymmetry, wanted: Array, direct: Array) -> Place | None:
     """Return the point of a special position nearest to ``wanted``, or to an equivalent by a lattice vector."""
     basis = site.position_basis
-    # In space, not in fractions: the nearest point is the mean of the images under the site's own operations.
+    # The nearest in space, not in fractional coordinates: the mean of the images under the site's own operations.
     projector = basis @ np.linalg.solve(basis.T @ direct @ basis, basis.T @ direct) if basis.size else np.zeros((3, 3))
     for away in (np.zeros(3), np.round(wanted - site.xyz)):
         place = site.xyz + projector @ (wanted - away - site.xyz)

@@ -1,4 +1,4 @@
-"""Space-group symmetry as arrays, and what it leaves free: cell, positions, displacement tensors."""
+"""Space-group symmetry as arrays, and the free directions of cell, positions and displacement tensors."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["SiteSymmetry", "Symmetry", "cell_to_metric", "metric_tensor", "metri
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Where the six numbers of a symmetric tensor stand: metric A0..A5 multiply h2 k2 l2 hk hl kl (GSAS-II's order),
+# The indices of the six numbers of a symmetric tensor: metric A0..A5 multiply h2 k2 l2 hk hl kl (GSAS-II's order),
 # U11 U22 U33 U12 U13 U23 share it.
 PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
 
 @dataclass(frozen=True)
 class SiteSymmetry:
-    """What the symmetry of one site leaves free.
+    """The free parameters of one site.
 
     ``xyz`` (3,) is the position moved exactly onto its special position; ``order`` the number of operations that keep
     it; ``position_basis`` (3, n) and ``u_basis`` (6, m) have the free directions as columns.
@@ -82,7 +82,7 @@ class Symmetry:
         return _echelon(average / len(self.rotations))
 
     def site(self, xyz: Sequence[float], metric: Array, tolerance: float = 0.02) -> SiteSymmetry:
-        """Return the site symmetry of a position; ``tolerance`` in Angstrom decides what lies on a special position.
+        """Return the site symmetry of a position; ``tolerance`` in Angstrom decides which positions are special.
 
         ``metric`` is the reciprocal metric A0..A5.
         """
@@ -104,7 +104,7 @@ class Symmetry:
         return SiteSymmetry(special, len(kept), _echelon(np.mean(stabiliser, axis=0)), _echelon(u_average))
 
     def multiplicities(self, hkl: Ints) -> Ints:
-        """Return how many reflections of the Laue class each of ``hkl`` (n, 3) stands for; shape (n,)."""
+        """Return the number of equivalents of each of ``hkl`` (n, 3) in the Laue class; shape (n,)."""
         images = np.einsum("ki,nij->nkj", hkl, self.rotations)
         images = np.concatenate([images, -images])
         span = 2 * int(np.abs(images).max(initial=0)) + 1
@@ -114,7 +114,7 @@ class Symmetry:
     def reflections(self, metric: Array, d_min: float) -> Ints:
         """Return one reflection of each set of equivalents with d >= ``d_min`` (Angstrom), absences left out; (n, 3).
 
-        Of a set it is the one in GSAS-II's list. Sorted by falling d, then by index, so that the list is the same on
+        It is the one in GSAS-II's list. Sorted by decreasing d, then by index, so that the list is the same on
         every machine.
         """
         cell = gemmi.UnitCell(*metric_to_cell(metric))
@@ -160,7 +160,7 @@ def cell_to_metric(cell: Sequence[float]) -> Array:
 
 
 def metric_to_cell(metric: Array) -> tuple[float, float, float, float, float, float]:
-    """Return (a, b, c, alpha, beta, gamma) in Angstrom and degrees of A0..A5. Raises ValueError for no metric."""
+    """Return (a, b, c, alpha, beta, gamma) in Angstrom and degrees of A0..A5. Raises ValueError if invalid."""
     reciprocal = metric_tensor(metric)
     if not np.all(np.isfinite(reciprocal)) or np.any(np.linalg.eigvalsh(reciprocal) <= 0):
         raise ValueError("the reciprocal metric is not positive definite")
@@ -171,7 +171,7 @@ def metric_to_cell(metric: Array) -> tuple[float, float, float, float, float, fl
 
 
 def _form_under(rotation: Ints) -> Array:
-    """Return the 6x6 matrix that takes A to A', where A'(h) = A(h R): how a form of indices turns."""
+    """Return the 6x6 matrix that takes A to A', where A'(h) = A(h R): the rotation of a quadratic form."""
     out = np.zeros((6, 6))
     for column in range(6):
         form = np.zeros((3, 3))
@@ -184,10 +184,10 @@ def _form_under(rotation: Ints) -> Array:
 
 
 def _tensor_under(rotation: Ints) -> Array:
-    """Return the 6x6 matrix that takes U to R U R^T in fractional axes: how a displacement tensor turns.
+    """Return the 6x6 matrix that takes U to R U R^T in fractional axes: the rotation of a displacement tensor.
 
     CIF's U is beta_ij/(2 pi^2 a*_i a*_j). An operation mixes only axes that symmetry makes equally long, so that U
-    turns as beta does.
+    transforms as beta does.
     """
     out = np.zeros((6, 6))
     for column in range(6):
@@ -200,7 +200,7 @@ def _tensor_under(rotation: Ints) -> Array:
 
 
 def _echelon(projector: Array) -> Array:
-    """Return a basis of the column space in reduced column echelon form: leading entries one, names stay readable."""
+    """Return a basis of the column space in reduced column echelon form: the leading entries are one."""
     rows = projector.T.copy()
     basis: list[Array] = []
     pivot_row = 0

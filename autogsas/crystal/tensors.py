@@ -1,4 +1,4 @@
-"""Displacement tensors that stand for an isotropic U, and the isotropic U that stands for a tensor.
+"""Conversion between an isotropic U and displacement tensors.
 
 CIF's convention: the exponent is 2 pi^2 sum U_ij h_i h_j |a*_i| |a*_j| (Grosse-Kunstleve & Adams, J. Appl. Cryst. 35,
 477 (2002)); U11 U22 U33 U12 U13 U23 in Angstrom^2. ``metric`` is the reciprocal metric A0..A5.

@@ -1,4 +1,4 @@
-"""Absorption of a cylindrical sample that the beam bathes fully."""
+"""Absorption of a cylindrical sample that is fully in the beam."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["transmission"]
 Array = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
 
-_STEP = 1e-30  # of the complex-step derivative: there is no difference, hence no rounding (Squire & Trapp 1998)
+_STEP = 1e-30  # of the complex-step derivative, which has no cancellation (Squire & Trapp, SIAM Rev. 40, 110 (1998))
 
 
 def transmission(mu_r: float, two_theta: Array) -> tuple[Array, Array, Array]:
-    """Return the share of intensity a cylinder lets through at ``two_theta`` (n,) in degrees, and its derivatives.
+    """Return the share of intensity that a cylinder transmits at ``two_theta`` (n,) in degrees, and its derivatives.
 
     ``mu_r`` >= 0 is the absorption coefficient times the radius; derivatives are by mu_r and by 2theta in degrees, all
     (n,). Lobanov & Alte da Veiga, 6th European Powder Diffraction Conference (1998), abstract P12-16, with the

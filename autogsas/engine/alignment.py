@@ -1,4 +1,4 @@
-"""How reflections lie to an axis of the crystal, and what preferred orientation along it does to their intensities."""
+"""Angles between reflections and an axis of the crystal, and the March-Dollase factor of preferred orientation."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Axial divergence after Finger, Cox & Jephcoat, J. Appl. Cryst. 27, 892 (1994), as a sum over shifted copies.
 
-With S/L = H/L = s the profile of a line at 2theta is the convolution (their eq. 6, 7) of the symmetric line with the
+With S/L = H/L = s the profile of a peak at 2theta is the convolution (their eq. 6, 7) of the symmetric peak with the
 density D(delta) = (2s/h - 1)/cos(delta) on the angles delta seen by the detector slit, where
 h = sqrt(cos^2 delta/cos^2 2theta - 1) is the axial height over L (eq. 3). Changing the variable from delta to h takes
 the singularity at delta = 2theta away: cos delta = cos 2theta sqrt(1 + h^2) gives
@@ -24,12 +24,12 @@ __all__ = ["Nodes", "extent", "nodes"]
 Array = npt.NDArray[np.float64]
 
 _DEGREE = np.pi / 180.0
-_LEAST_SINE = 1e-4  # below 0.006 degrees from the beam the geometry has no meaning
+_LEAST_SINE = 1e-4  # within 0.006 degrees of the beam the geometry has no meaning
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """The copies of n lines, m each: ``shift`` in degrees to add to 2theta and ``weight`` (sum 1), both (n, m).
+    """The copies of n peaks, m each: ``shift`` in degrees to add to 2theta and ``weight`` (sum 1), both (n, m).
 
     ``shift_by_position`` and ``weight_by_position`` are derivatives by 2theta (degrees), ``shift_by_shl`` and
     ``weight_by_shl`` by SH/L.
@@ -51,18 +51,18 @@ def _rule(count: int) -> tuple[Array, Array]:
 
 
 def extent(two_theta: Array, shl: float) -> Array:
-    """Return how far the copies reach from each line, in degrees (positive), shape of ``two_theta`` (degrees)."""
+    """Return the largest distance of the copies from each peak, in degrees, shape of ``two_theta`` (degrees)."""
     position = two_theta * _DEGREE
     edge = np.clip(np.cos(position) * np.sqrt(1.0 + shl * shl), -1.0, 1.0)
     return np.asarray(np.abs(np.arccos(edge) / _DEGREE - two_theta))
 
 
 def nodes(two_theta: Array, shl: float, count: int) -> Nodes:
-    """Return the copies of lines at ``two_theta`` (n,) in degrees for axial divergence ``shl`` = S/L + H/L > 0."""
+    """Return the copies of peaks at ``two_theta`` (n,) in degrees for axial divergence ``shl`` = S/L + H/L > 0."""
     u, rule = _rule(count)
     position = (two_theta * _DEGREE)[:, None]
     cosine, sine = np.cos(position), np.sin(position)
-    # Near the beam, or straight back, the slit sees the whole cone: h ends where delta reaches 0 or 180 degrees.
+    # Near 0 and 180 degrees the slit sees the whole cone: h ends where delta reaches 0 or 180 degrees.
     reach = np.abs(sine) / np.maximum(np.abs(cosine), 1e-12)
     whole = reach < shl
     top = np.where(whole, reach, shl)
@@ -77,7 +77,7 @@ def nodes(two_theta: Array, shl: float, count: int) -> Nodes:
     total = raw.sum(axis=1, keepdims=True)
     weight = raw / total
 
-    # Along 2theta: h is fixed, save where the cone is whole; those few lines below SH/L radians keep it fixed too.
+    # Along 2theta h is fixed, except where the whole cone is seen; the few peaks below SH/L radians keep it fixed too.
     delta_by_position = sine * root / sin_delta
     log_by_position = -cos_delta / sin_delta * delta_by_position
     weight_by_position = weight * (log_by_position - np.sum(weight * log_by_position, axis=1, keepdims=True))

@@ -2,9 +2,9 @@
 
 GSAS-II (psvfcjo, after Finger, Cox & Jephcoat, J. Appl. Cryst. 27, 892 (1994), eqs 4 and 7, coded by B. H. Toby) sums
 the upper half of a Gauss-Legendre rule on the angles between 2phi_min and 2theta. The rule's size is the smallest of a
-table that is at least int(300 |2theta - 2phi_min|/gamma), angles in degrees and gamma in centidegree: for lines of
-usual width that is one term or a few, short of the integral by several per cent of a line's height. A fit bends its
-widths and SH/L to the sum it is made with, so a recipe ends at GSAS-II's answer only with GSAS-II's sum.
+table that is at least int(300 |2theta - 2phi_min|/gamma), angles in degrees and gamma in centidegree: for peaks of
+usual width that is one term or a few, which differ from the integral by several per cent of a peak's height. Widths
+and SH/L of a fit depend on the sum it is made with, so a recipe ends at GSAS-II's result only with GSAS-II's sum.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _LEAST = 1e-9  # keeps quotients finite at 2theta of 0, 90 and 180 degrees
 
 
 def terms(two_theta: Array, shl: float, gamma: Array) -> Ints:
-    """Return how many terms GSAS-II takes for lines at ``two_theta`` (n,) in degrees; ``gamma`` (n,) in degrees."""
+    """Return how many terms GSAS-II takes for peaks at ``two_theta`` (n,) in degrees; ``gamma`` (n,) in degrees."""
     wanted = np.floor(3.0 * extent(two_theta, shl) / np.maximum(gamma, 1e-5))
     return np.asarray(_SIZES[np.minimum(np.searchsorted(_SIZES, wanted), _SIZES.size - 1)] // 2, dtype=np.int64)
 
@@ -79,10 +79,10 @@ def _rule(count: int) -> tuple[Array, Array]:
 
 @cache
 def _compression(count: int, fewer: int) -> tuple[Array, Array]:
-    """Return ``fewer`` abscissas, and the matrix (count, fewer) that carries a sum's weights over to them.
+    """Return ``fewer`` abscissas, and the matrix (count, fewer) that transfers a sum's weights to them.
 
-    Lagrange's interpolation of whatever is summed: exact for polynomials up to degree ``fewer`` - 1. The abscissas are
-    Gauss's for the density's own behaviour at both ends, (1 - u)^-1/2 and u, so that it is exact to nearly twice that.
+    Lagrange interpolation of the summed function: exact for polynomials up to degree ``fewer`` - 1. The abscissas are
+    Those of Gauss for the density at both ends, (1 - u)^-1/2 and u, which makes it exact to almost twice that.
     """
     points, _ = _rule(count)
     chosen = (np.asarray(roots_jacobi(fewer, -0.5, 1.0)[0]) + 1.0) / 2.0
@@ -95,10 +95,10 @@ def _compression(count: int, fewer: int) -> tuple[Array, Array]:
 
 
 def nodes(two_theta: Array, shl: float, counts: Ints, copies: int) -> Nodes:
-    """Return the copies (n, ``copies``) of lines at ``two_theta`` (n,) in degrees that stand for GSAS-II's sum.
+    """Return the copies (n, ``copies``) of peaks at ``two_theta`` (n,) in degrees that replace GSAS-II's sum.
 
-    ``counts`` (n,) is each line's number of terms. Where it is at most ``copies`` they are GSAS-II's own terms, filled
-    up with copies of no weight; where it is more, ``copies`` terms of the same moments; with one copy, the centroid.
+    ``counts`` (n,) is each peak's number of terms. Where it is at most ``copies`` they are GSAS-II's own terms, filled
+    up with copies of zero weight; where it is larger, ``copies`` terms with the same moments; one copy is the centroid.
     """
     shape = (two_theta.size, copies)
     u = np.full(shape, 0.5)
@@ -116,7 +116,7 @@ def nodes(two_theta: Array, shl: float, counts: Ints, copies: int) -> Nodes:
         points, rule = _rule(int(count))
         full = _weights(two_theta[at], shl, np.broadcast_to(points, (at.size, points.size)), rule)
         if copies == 1:
-            # The one abscissa, the centroid, moves with the line.
+            # The single abscissa, the centroid, moves with the peak.
             for out, found in zip((u, u_by_position, u_by_shl), full, strict=True):
                 out[at, 0] = found @ points
             parts[0][at] = 1.0
@@ -138,7 +138,7 @@ def nodes(two_theta: Array, shl: float, counts: Ints, copies: int) -> Nodes:
 
 @cache
 def _padded(copies: int) -> tuple[Array, Array]:
-    """Return the abscissas and weights of all rules up to ``copies`` terms, one a row, rows filled up with nothing."""
+    """Return the abscissas and weights of all rules up to ``copies`` terms, one a row, filled up with zero weights."""
     u, w = np.full((copies + 1, copies), 0.5), np.zeros((copies + 1, copies))
     for count in range(1, copies + 1):
         u[count, :count], w[count, :count] = _rule(count)
@@ -172,7 +172,7 @@ def _weights(two_theta: Array, shl: float, u: Array, rule: Array) -> tuple[Array
     cosine = np.where(np.abs(cosine) < _LEAST, _LEAST, cosine)
     cos_delta, sin_delta = np.cos(delta), np.sin(delta)
     cos_delta = np.where(np.abs(cos_delta) < _LEAST, np.copysign(_LEAST, cos_delta), cos_delta)
-    # cos^2 delta - cos^2 2theta without the loss of a difference of like numbers.
+    # cos^2 delta - cos^2 2theta without the cancellation of nearly equal numbers.
     squares = np.maximum(np.sin(position + delta) * np.sin(position - delta), _LEAST**2)
     f = np.abs(cosine) / np.sqrt(squares)
     density = np.maximum(shl * f - 1.0, _LEAST)

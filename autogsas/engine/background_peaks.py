@@ -1,4 +1,4 @@
-"""Fixed humps of the background: lines like any other, with the histogram's axial divergence."""
+"""Fixed broad peaks of the background, with the histogram's axial divergence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float64]
 def background_peaks(x: Array, histogram: Histogram, shl: float) -> Array:
     """Return the sum of a histogram's background peaks at ``x`` (n,) in degrees, with axial divergence ``shl``.
 
-    The least widths and intensity are GSAS-II's (getBackground): 0.01 centidegree^2, 0.1 centidegree, 0.1.
+    The smallest widths and intensity are GSAS-II's (getBackground): 0.01 centidegree^2, 0.1 centidegree, 0.1.
     """
     if not histogram.background_peaks:
         return np.zeros_like(x)

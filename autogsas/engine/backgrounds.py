@@ -19,13 +19,13 @@ def basis(function: BackgroundFunction, terms: int, x: Array, limits: tuple[floa
     are those of GSAS-II (Toby & Von Dreele, J. Appl. Cryst. 46, 544 (2013)): Chebyshev polynomials of the first kind on
     the limits mapped to -1..1, or powers of that ("power series"); cos(pi i x/x_last); Q^(2i)/i!; i! Q^(-2i); and
     straight lines between values at knots that are equally spaced in x, 1/x or log x. Outside the limits Chebyshev
-    terms and powers are held at their end values, since they grow without bound there; straight lines are held too.
+    terms and powers keep their end values, since they grow without bound there; straight lines keep theirs too.
     """
     low, high = limits
     if terms < 1:
         raise ValueError("a background needs at least one term")
     if high <= low and function not in ("cosine", "Q^2 power series", "Q^-2 power series"):
-        # One point has room for one term.
+        # One point determines one term only.
         return np.concatenate([np.ones((x.size, 1)), np.zeros((x.size, terms - 1))], axis=1)
     if function in ("chebyschev-1", "power series"):
         position = np.clip(2.0 * (x - low) / (high - low) - 1.0, -1.0, 1.0)
@@ -59,7 +59,7 @@ def basis(function: BackgroundFunction, terms: int, x: Array, limits: tuple[floa
 def knots(function: BackgroundFunction, terms: int, limits: tuple[float, float]) -> Array:
     """Return the 2theta of the knots of an interpolating background, ascending, shape (terms,).
 
-    Two terms are one straight line between the limits whatever the function. Raises ValueError for another function.
+    Two terms are one straight line between the limits with any function. Raises ValueError for another function.
     """
     low, high = limits
     start = max(low, 1e-2)  # 1/x and log x have no value at zero

@@ -1,4 +1,4 @@
-"""What the sample adds to the widths of its lines: crystallite size and microstrain, isotropic or uniaxial.
+"""Widths of the peaks from the sample: crystallite size and microstrain, isotropic or uniaxial.
 
 GSAS-II's conventions: widths are Scherrer's and Stokes & Wilson's with its constants, 1.8 lambda/(pi S cos theta) and
 0.018 M tan(theta)/pi in centidegree for S in micrometre and M in 1e-6. Along a direction at an angle a to the unique

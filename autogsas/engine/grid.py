@@ -1,4 +1,4 @@
-"""The points of a pattern and a coarse grid over them, which serves where curves are smooth."""
+"""The points of a pattern and a coarse grid over them for smooth curves."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Grid"]
 
 Array = npt.NDArray[np.float64]
 
-_FINENESS = 5.0  # coarse steps in the smallest radius
+_FINENESS = 5.0  # coarse steps in the smallest radius; with it the tested error stays below 1e-4
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The measured points ``x`` (n,) and, where it pays, a coarse grid with its interpolation to the points."""
+    """The measured points ``x`` (n,) and, where it saves time, a coarse grid with its interpolation to the points."""
 
     x: Array
     coarse: Array | None
@@ -25,7 +25,7 @@ class Grid:
 
     @classmethod
     def of(cls, x: Array, radius: float) -> Grid:
-        """Return the grid for lines whose smallest near radius is ``radius`` (degrees), infinite without lines."""
+        """Return the grid for peaks whose smallest near radius is ``radius`` (degrees), infinite without peaks."""
         spacing = float(np.median(np.diff(x))) if x.size > 1 else 1.0
         step = radius / _FINENESS
         if x.size < 64 or not np.isfinite(step) or step < 1.5 * spacing:

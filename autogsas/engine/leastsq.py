@@ -28,10 +28,8 @@ _SHORT = 0.1  # the same, below which a fit counts as converged: a tenth of an e
 _TRIES = 12  # dampings tried for one step
 _NEAR = 3.0  # shift over esd below which the length of one step is a guide for the next
 _LENGTHS = (0.4, 4.0)  # bounds of that length
-_SAME, _STALE = (
-    1e-9,
-    1e-6,
-)  # of chi^2: gains of a step that count as none, where chi^2 is smooth and where it has stairs
+_SAME = 1e-9  # of chi^2: gain of a step that counts as none where chi^2 is smooth
+_STALE = 1e-6  # the same where chi^2 has stairs
 _SLOW = 2  # such steps in a row that end a descent
 _WORTH = 1e-4  # of chi^2: the least gain that another round along an edge must bring
 _SHARES = (1.0, 0.5, 0.25, 0.1)  # parts of the step to the minimum of a smooth problem that are tried
@@ -214,10 +212,10 @@ def _descend(problem: Problem, objective: Objective, current: Array, max_cycles:
 
 @dataclass
 class _Damping:
-    """How much of the diagonal is added, how fast that grows while steps fail, and how long a step is made.
+    """The share of the diagonal that is added, its growth while steps fail, and the length of a step.
 
-    Where the model is wrong, chi^2 is steeper or flatter than J^T W J says, and each step falls short or overshoots by
-    the same share: a parabola through what is known along one step says how long the next should be.
+    Where the model is wrong, chi^2 is steeper or flatter than J^T W J, and each step falls short or overshoots by the
+    same share: a parabola through the known values along one step gives the length of the next.
     """
 
     value: float = 1e-3
@@ -225,16 +223,19 @@ class _Damping:
     length: float = 1.0
 
     def relax(self, gain: float, near: bool) -> None:
-        """Take some back after a step that gained ``gain`` of what the linear model foretold; ``near`` the minimum."""
+        """Reduce the damping after a step that gained ``gain`` of the predicted decrease; ``near`` the minimum.
+
+        The factor max(1/10, 1 - (2 gain - 1)^3) is Nielsen's, with 1/10 in place of his 1/3.
+        """
         self.value = max(self.value * max(1.0 / 10.0, 1.0 - (2.0 * min(gain, 1.0) - 1.0) ** 3), 1e-9)
         self.growth = 2.0
-        # With a full step foretold to gain 1, a step of length s gains (2 s - c s^2)/(2 s - s^2) of its own promise.
+        # If a full step is predicted to gain 1, a step of length s gains (2 s - c s^2)/(2 s - s^2) of its prediction.
         s = self.length
         curvature = (2.0 - gain * (2.0 - s)) / s
         self.length = float(np.clip(1.0 / max(curvature, 1e-3), *_LENGTHS)) if near else 1.0
 
     def stiffen(self) -> None:
-        """Add more after a step that failed; beyond 1e9 a step is none and more damping says no more."""
+        """Increase the damping after a step that failed, up to 1e9, where a step no longer moves anything."""
         self.value = min(self.value * self.growth, 1e9)
         self.growth *= 2.0
         self.length = 1.0
@@ -243,7 +244,7 @@ class _Damping:
 def _step(
     problem: Problem, objective: Objective, solver: Solver, current: Array, chi2: float, damping: _Damping
 ) -> tuple[Array, float] | None:
-    """Return values with a lower chi^2, and that chi^2; None where no damping finds any."""
+    """Return values with a lower chi^2, and that chi^2; None where no damping finds one."""
     for _ in range(_TRIES):
         step = solver.step(damping.value) * damping.length
         step = step / np.max(np.abs(step) / problem.largest_step, initial=1.0)
@@ -257,10 +258,10 @@ def _step(
 
 
 def _within(problem: Problem, current: Array, step: Array) -> Array:
-    """Return the point a step leads to; what would cross a bound stops on it.
+    """Return the point a step leads to; a variable that would cross a bound stops on it.
 
-    Where chi^2 is flat at the bound, as it is in SH/L at zero, it goes half-way, and onto it once it is near: one bad
-    step there would be the last.
+    Where chi^2 is flat at the bound, as it is in SH/L at zero, it goes half-way, and onto the bound once it is near: a
+    bad step onto the bound could not be undone.
     """
     trial = current + step
     for bound, crossed in ((problem.lower, trial < problem.lower), (problem.upper, trial > problem.upper)):

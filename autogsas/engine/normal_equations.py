@@ -89,7 +89,7 @@ class Problem(Protocol):
 
 
 class Solver:
-    """The normal equations at one point, scaled to unit diagonal, without what is held at a bound or singular."""
+    """The normal equations at one point, scaled to unit diagonal, without variables at a bound or singular."""
 
     def __init__(self, problem: Problem, values: Array, here: Linearised) -> None:
         self._size = values.size
@@ -100,12 +100,12 @@ class Solver:
         scale = np.sqrt(np.where(dead, 1.0, diagonal))
         scaled = here.normal / np.outer(scale, scale)
         dropped = [problem.names[i] for i in np.flatnonzero(dead & ~outward)]
-        singular = [f"nothing answers to {name}" for name in dropped]
+        singular = [f"the data do not depend on {name}" for name in dropped]
         while kept.size:
             eigenvalues, vectors = np.linalg.eigh(scaled[np.ix_(kept, kept)])
             if eigenvalues[0] > _SINGULAR * eigenvalues[-1]:
                 break
-            # The variable that leans most on the singular direction goes; the rest stay well determined.
+            # The variable with the largest component in the singular direction is left out.
             worst = int(np.argmax(np.abs(vectors[:, 0])))
             dropped.append(problem.names[kept[worst]])
             share = np.abs(vectors[:, 0])
@@ -135,7 +135,7 @@ class Solver:
         return out
 
     def predicted(self, step: Array) -> float:
-        """Return by how much the linear model says that chi^2 falls along ``step``."""
+        """Return the decrease of chi^2 along ``step`` by the linear model."""
         z = self._vectors.T @ (step[self._kept] * self._scale)
         return float(2.0 * z @ self._right - z @ (self._eigenvalues * z))
 

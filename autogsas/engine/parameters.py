@@ -1,7 +1,7 @@
-"""The raw parameters of a model, and the variables that symmetry and constraints leave of them.
+"""The raw parameters of a model, and the variables that symmetry and constraints leave.
 
-The raw parameters stand in one flat vector. A variable is a direction in it: the raw vector is
-``start + directions @ variables``, so that symmetry-bound coordinates, a cubic cell or equal U's are all one mechanism.
+The raw parameters are one flat vector. A variable is a direction in it: the raw vector is
+``start + directions @ variables``, so that special positions, a cubic cell and equal U are described in one way.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.int64]
 # A histogram's raw parameters in their order; the two corrections are displacement and transparency in
 # Bragg-Brentano, displacement along x and along y in Debye-Scherrer.
 INSTRUMENT: tuple[str, ...] = ("zero", "shift1", "shift2", "U", "V", "W", "X", "Y", "Z", "SH/L", "absorption")
-# What a phase has of its own in a histogram.
+# The raw parameters of a phase in a histogram.
 PAIR: tuple[str, ...] = (
     "scale",
     "size",
@@ -37,14 +37,14 @@ PAIR: tuple[str, ...] = (
     "strain mix",
     "orientation",
 )
-_WIDEST_VARIANCE, _WIDEST_GAMMA = 1e5, 1e3  # centidegree^2 and centidegree: lines several degrees wide
+_WIDEST_VARIANCE, _WIDEST_GAMMA = 1e5, 1e3  # centidegree^2 and centidegree: peaks several degrees wide
 UISO_BOUNDS = (0.0, 2.0)  # Angstrom^2
-LEAST_SHL = 0.002  # GSAS-II lets no smaller axial divergence count
+LEAST_SHL = 0.002  # the smallest axial divergence that GSAS-II uses
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One refined direction: raw ``indices`` with ``coefficients``, and between which values the first may lie."""
+    """One refined direction: raw ``indices`` with ``coefficients``, and the bounds of the first of them."""
 
     name: str
     group: Group
@@ -56,9 +56,9 @@ class Variable:
 
 
 class Layout:
-    """Where each raw parameter of a project stands in the flat vector, and the variables its groups stand for.
+    """The places of a project's raw parameters in the flat vector, and the variables of its groups.
 
-    Backgrounds are not in it: their number of terms changes from step to step.
+    Backgrounds are not included: their number of terms changes from step to step.
     """
 
     def __init__(self, project: Project) -> None:
@@ -81,9 +81,9 @@ class Layout:
         return found
 
     def start(self) -> Array:
-        """Return the raw vector of the project's own values, special positions and symmetry-bound cells made exact.
+        """Return the raw vector of the project's own values, special positions and cells made exact.
 
-        Raises ValueError where occupancies exceed the sum they are bound to.
+        Raises ValueError where occupancies exceed their constrained sum.
         """
         raw = np.zeros(self.size)
         for p, state in enumerate(self.phases):
@@ -135,7 +135,7 @@ class Layout:
         return raw
 
     def bind(self, raw: Array) -> None:
-        """Bring what follows from other raw parameters up to date in ``raw``: the remainder of each occupancy sum."""
+        """Update in ``raw`` what follows from other raw parameters: one occupancy of each sum."""
         for p, state in enumerate(self.phases):
             for row, total in enumerate(state.totals):
                 rest = state.remainder(row)
@@ -147,12 +147,12 @@ class Layout:
         return np.array([site.uaniso is not None for site in self.phases[p].phase.sites], dtype=bool)
 
     def indices(self, group: Group, phase: str | None, histogram: str | None, site: str | None) -> Ints:
-        """Return the raw parameters that a group, narrowed to a phase, histogram or site, stands for."""
+        """Return the raw parameters of a group, narrowed to a phase, histogram or site."""
         names = self._names(Free(group=group, phase=phase, histogram=histogram, site=site))
         return np.array(sorted({i for variable in names for i in variable.indices}), dtype=np.int64)
 
     def variables(self, frees: Iterable[Free]) -> list[Variable]:
-        """Return the variables that freed groups stand for, each once, in the order of the raw vector."""
+        """Return the variables of freed groups, each once, in the order of the raw vector."""
         found = {variable.name: variable for free in frees for variable in self._names(free)}
         return sorted(found.values(), key=lambda variable: variable.indices[0])
 
@@ -179,7 +179,7 @@ class Layout:
             basis = state.symmetry.metric_basis()
             for column in basis.T:
                 used = np.flatnonzero(column)
-                # The direction that leads with a metric component is called after the cell constant it stands for.
+                # A direction is named after the cell constant of its first metric component.
                 name = f"{state.phase.name}:{('a', 'b', 'c', 'gamma', 'beta', 'alpha')[used[0]]}"
                 out.append(Variable(name, "cell", tuple(self.cell[p][used].tolist()), tuple(column[used].tolist())))
         return out
@@ -196,7 +196,7 @@ class Layout:
                     wanted = free.site in (None, site.label)
                     row = state.sum_of(s)
                     if row is not None:
-                        # The site that follows has no variable of its own; asking for it asks for its partners.
+                        # The dependent site has no variable of its own; freeing it frees the others.
                         rest = state.remainder(row)
                         wanted = s != rest and (wanted or free.site == state.phase.sites[rest].label)
                 elif state.places[s] != s:
@@ -257,7 +257,7 @@ class Layout:
         return Variable(name, "uiso_shared", ordered, (1.0,) * len(ordered), *UISO_BOUNDS)
 
     def owner(self, index: int) -> tuple[int, int]:
-        """Return the phase and the site whose isotropic U stands at a raw index."""
+        """Return the phase and the site whose isotropic U is at a raw index."""
         p = next(p for p, places in enumerate(self.uiso) if index in places)
         return p, int(index - self.uiso[p][0])
 
@@ -273,7 +273,7 @@ class Layout:
     def _pair(self, free: Free) -> list[Variable]:
         out = []
         for p, state in self._phases(free):
-            # Free intensities take up a scale and whatever else is a factor on them.
+            # Le Bail intensities absorb the scale and every other factor on them.
             if state.free_intensities and free.group in ("scale", "preferred_orientation"):
                 continue
             for h, histogram in self._histograms(free):
@@ -298,7 +298,7 @@ class Layout:
 
 
 def pair_keys(group: Group, phase: Phase) -> list[tuple[str, str, float, float]]:
-    """Return the raw parameters of a group that a phase has in each histogram: key, name, and the bounds of sense."""
+    """Return the raw parameters of a group that a phase has in each histogram: key, name, and bounds."""
     if group == "scale":
         return [("scale", "scale", 0.0, np.inf)]
     if group == "preferred_orientation":
@@ -315,7 +315,7 @@ def pair_keys(group: Group, phase: Phase) -> list[tuple[str, str, float, float]]
 
 
 def instrument_name(key: str, histogram: Histogram) -> str:
-    """Return what a raw instrument parameter is called in this histogram's geometry, in GSAS-II's words."""
+    """Return GSAS-II's name of a raw instrument parameter in this histogram's geometry."""
     if key == "shift1":
         return "Shift" if histogram.instrument.geometry == "Bragg-Brentano" else "DisplaceX"
     if key == "shift2":

@@ -1,4 +1,4 @@
-"""The model between the steps of a recipe: its layout, its raw parameters, and which of them are free."""
+"""The model between the steps of a recipe: its layout, its raw parameters, and the refined variables."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _BY_GEOMETRY = ("shift1", "shift2", "absorption")
 
 
 class ModelState:
-    """What a step finds and leaves: ``project`` as changed so far, ``layout`` and ``raw`` (see `Layout`), ``free``.
+    """The model between steps: ``project`` as changed so far, ``layout`` and ``raw`` (see `Layout`), ``free``.
 
-    A change of geometry, of an axis or from isotropic to anisotropic makes a new layout, in which every raw parameter
-    stands where it stood; ``free`` are the variables by name. Raises ValueError where the structure is impossible.
+    A change of geometry, of an axis or from isotropic to anisotropic makes a new layout with every raw parameter
+    in the same place; ``free`` are the variables by name. Raises ValueError where the structure is impossible.
     """
 
     def __init__(self, project: Project) -> None:
@@ -40,9 +40,9 @@ class ModelState:
         self.free: dict[str, Variable] = {}
 
     def apply(self, step: Step) -> None:
-        """Bring a step's starts, geometry, settings, freed and fixed groups into the model.
+        """Apply a step's starts, geometry, settings, freed and fixed groups.
 
-        Raises BackendError("recipe", ...) for a start that symmetry forbids.
+        Raises BackendError("recipe", ...) for a start that the symmetry forbids.
         """
         for h, histogram in enumerate(self.project.histograms):
             geometry = step.geometry_for(histogram.name)
@@ -64,12 +64,12 @@ class ModelState:
                 self.free.pop(variable.name, None)
 
     def _free(self, free: Free, shared: dict[int, set[int]]) -> None:
-        """Free a group; ``shared`` are the isotropic U that this step has tied so far, by phase."""
+        """Free a group; ``shared`` are the isotropic U that this step has made equal so far, by phase."""
         if free.group == "uaniso":
             self._make_tensors(free)
         for variable in self.layout.variables([free]):
             if variable.group == "uiso_shared":
-                # A step that names several sites of a phase ties them all.
+                # All sites of a phase that one step names share one U.
                 together = shared.setdefault(self.layout.owner(variable.indices[0])[0], set())
                 together.update(variable.indices)
                 self.raw[list(together)] = np.mean(self.raw[list(together)])
@@ -80,7 +80,7 @@ class ModelState:
             self.free[variable.name] = variable
 
     def _release(self, indices: Collection[int]) -> None:
-        """Take isotropic U out of what is free; those that others were tied to leave the others together."""
+        """Fix isotropic U; the other sites that shared a U with them still share it."""
         for name, variable in list(self.free.items()):
             if variable.group in _ISOTROPIC and not set(indices).isdisjoint(variable.indices):
                 del self.free[name]
@@ -90,7 +90,7 @@ class ModelState:
                     self.free[left.name] = left
 
     def _make_tensors(self, free: Free) -> None:
-        """Give the isotropic sites that ``free`` means the tensors of their U."""
+        """Give the isotropic sites of ``free`` the tensors of their U."""
         phases = list(self.project.phases)
         for p, state in enumerate(self.layout.phases):
             if free.phase not in (None, state.phase.name) or state.free_intensities:
@@ -115,7 +115,7 @@ class ModelState:
         changed = replace(histogram, instrument=replace(histogram.instrument, geometry=geometry))
         histograms = self.project.histograms
         self._rebuild(replace(self.project, histograms=(*histograms[:h], changed, *histograms[h + 1 :])))
-        # Their numbers mean something else in the other geometry, or nothing.
+        # Their values have no meaning in the other geometry.
         places = [int(self.layout.instrument[h][INSTRUMENT.index(key)]) for key in _BY_GEOMETRY]
         self.raw[places] = (0.0, 0.0, histogram.absorption if geometry == "Debye-Scherrer" else 0.0)
         self.free = {name: one for name, one in self.free.items() if one.indices[0] not in places}

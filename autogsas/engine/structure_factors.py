@@ -20,10 +20,10 @@ _TWO_PI = 2.0 * np.pi
 
 @dataclass(frozen=True)
 class Derivatives:
-    """d|F|^2 by everything it depends on; k reflections, s sites.
+    """Derivatives of |F|^2 by all that it depends on; k reflections, s sites.
 
     ``xyz`` (k, s, 3), ``uiso`` (k, s), ``occupancy`` (k, s), ``uaniso`` (k, s, 6), and ``s2`` (k,) by
-    (sin(theta)/lambda)^2 at fixed everything else.
+    (sin(theta)/lambda)^2 with everything else fixed.
     """
 
     xyz: Array
@@ -34,9 +34,9 @@ class Derivatives:
 
 
 class StructureFactors:
-    """|F|^2 of fixed reflections ``hkl`` (k, 3) of a structure with s sites, as its parameters move.
+    """|F|^2 of fixed reflections ``hkl`` (k, 3) of a structure with s sites, as a function of its parameters.
 
-    ``site_orders`` (s,) is the number of operations that keep each site; ``anisotropic`` (s,) says which sites have
+    ``site_orders`` (s,) is the number of operations that keep each site; ``anisotropic`` (s,) is where a site has
     a displacement tensor (their U_iso is not used).
     |F|^2 is the mean of a reflection and its Friedel mate, which overlap in a powder pattern:
     |sum (f0+f') E|^2 + |sum f'' E|^2, with E the geometric part of each site. (GSAS-II takes one of the two for
@@ -107,7 +107,7 @@ class StructureFactors:
         imaginary = anomalous.imag * shared
         even = cosine.sum(axis=1)
         odd = np.zeros_like(even) if self._centric else sine.sum(axis=1)
-        # The four sums whose squares add up: f0+f' and f'' with cosines and with sines.
+        # |F|^2 is the sum of the squares of four sums: f0+f' and f'' with cosines and with sines.
         parts = [(real, even), (real, odd), (imaginary, even), (imaginary, odd)]
         sums = [np.sum(occupancy * amplitude * geometry, axis=1) for amplitude, geometry in parts]
         f2 = np.asarray(sums[0] ** 2 + sums[1] ** 2 + sums[2] ** 2 + sums[3] ** 2)
@@ -137,7 +137,7 @@ class StructureFactors:
         return f2, Derivatives(by_xyz, by_uiso, by_occupancy, by_tensor, by_s2)
 
     def _waves(self, xyz: Array) -> tuple[Array, Array]:
-        """Return cosines and sines of 2 pi h.(R x + t), (k, n, s); the last ones again while no atom has moved."""
+        """Return cosines and sines of 2 pi h.(R x + t), (k, n, s); cached while no atom moves."""
         if self._known is None or not np.array_equal(self._known[0], xyz):
             phase = _TWO_PI * (self._turned @ xyz.T + self._offset[..., None])
             self._known = (xyz.copy(), np.cos(phase), np.sin(phase))

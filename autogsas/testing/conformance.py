@@ -156,6 +156,7 @@ class BackendConformance:
             assert all(np.all(np.isfinite(array)) for array in arrays)
             assert np.all(curves.weights >= 0)
             assert np.all(np.diff(curves.x) > 0)
+            assert curves.geometry in (None, *self.backend().capabilities().geometry)
 
     def test_parameters_have_names_units_and_esds(self, tmp_path: Path) -> None:
         """Names are unique, refined parameters have a positive esd, the matrix holds correlations."""
@@ -166,7 +167,7 @@ class BackendConformance:
         assert set(result.varied) <= set(names), "refined, but not among the parameters"
         for parameter in result.parameters:
             assert math.isfinite(parameter.value), parameter
-            assert parameter.group in GROUPS, parameter
+            assert parameter.group in (*GROUPS, "weight_fraction"), parameter
             if parameter.name in result.varied:
                 assert parameter.esd is not None, parameter
                 assert parameter.esd > 0, parameter

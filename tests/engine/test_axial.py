@@ -36,7 +36,7 @@ def test_moments_of_the_published_density(two_theta: float, shl: float) -> None:
     assert variance == pytest.approx(expected[1], rel=1e-3)
 
 
-def test_low_angle_lines_lean_low_and_high_angle_lines_lean_high() -> None:
+def test_the_tail_is_on_the_low_side_below_90_degrees_and_on_the_high_side_above() -> None:
     found = axial.nodes(np.array([20.0, 89.999, 160.0]), 0.04, 8)
     mean = np.sum(found.weight * found.shift, axis=1)
     assert mean[0] < 0 < mean[2]
@@ -70,7 +70,7 @@ def test_the_edges_are_finite(two_theta: float, shl: float) -> None:
 
 # GSASII.GSASIIpwd.getFCJVoigt3(pos, 20.0, 0.02, shl, x) at x = pos - 0.3, -0.2, -0.1, -0.05, 0, 0.05, 0.1 of
 # GSAS-II 2.0.0 (commit 013259a, 2026-08-06). The Lorentzian width is small on purpose: the number of GSAS-II's
-# quadrature terms is 300 |2theta - 2phi_min|/gamma, and with the widths of real lines it integrates with one to a few
+# quadrature terms is 300 |2theta - 2phi_min|/gamma, and with the widths of real peaks it integrates with one to a few
 # terms, which moves peak heights by up to 8 %. Here its sum is nearly converged, and what is left is below 0.5 %.
 GSAS2: dict[tuple[float, float], list[float]] = {
     (10.0, 0.01): [5e-06, 1.6e-05, 0.008505, 0.050989, 0.088651, 0.044551, 0.006488],

@@ -78,7 +78,7 @@ def test_a_sum_of_few_terms_is_the_published_one(shl: float, count: int) -> None
     assert np.all(found.weight_by_shl[:, count:] == 0)
 
 
-def test_sums_of_several_sizes_stand_side_by_side() -> None:
+def test_sums_of_several_sizes_in_one_call() -> None:
     counts = np.array([1, 4, 2, 50, 3, 1, 200, 7, 8, 20])
     together = axial_terms.nodes(ANGLES, 0.04, counts, 8)
     for row in range(ANGLES.size):
@@ -100,7 +100,7 @@ def test_the_number_of_terms_is_the_next_size_of_the_table(shl: float) -> None:
 @pytest.mark.parametrize("shl", [0.002, 0.02, 0.06])
 @pytest.mark.parametrize("count", [20, 60, 200])
 @pytest.mark.parametrize("copies", [2, 4, 8])
-def test_fewer_copies_have_the_moments_of_the_sum_they_stand_for(shl: float, count: int, copies: int) -> None:
+def test_fewer_copies_have_the_moments_of_the_whole_sum(shl: float, count: int, copies: int) -> None:
     """Interpolation at m abscissas keeps the moments up to m - 1."""
     found = axial_terms.nodes(ANGLES, shl, np.full(ANGLES.size, count), copies)
     for row, two_theta in enumerate(ANGLES):
@@ -132,7 +132,7 @@ def test_many_terms_come_to_the_integral() -> None:
 SUMS = [(1, 1), (1, 4), (3, 4), (8, 8), (60, 1), (60, 2), (60, 8), (200, 24)]
 
 
-# No line is so narrow that the least SH/L asks for more than a few terms.
+# No peak is so narrow that the least SH/L asks for more than a few terms.
 @pytest.mark.parametrize(
     ("shl", "count", "copies"),
     [*((0.002, *some) for some in SUMS[:4]), *((shl, *some) for shl in (0.02, 0.06, 0.2) for some in SUMS)],

@@ -1,4 +1,4 @@
-"""Fixed humps of the background: areas, widths, and how they stand in a refinement."""
+"""Fixed broad peaks of the background: areas, widths, and their part in a refinement."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_intensity_is_the_area(sig: float) -> None:
     assert moment == pytest.approx(sig * 1e-4, rel=0.03)
 
 
-def test_a_lorentzian_hump_has_its_full_width() -> None:
+def test_a_lorentzian_broad_peak_has_its_full_width() -> None:
     histogram = with_peaks(BackgroundPeak(50.0, 4000.0, 0.01, 200.0))
     found = background_peaks(histogram.pattern.x, histogram, 0.002)
     above = histogram.pattern.x[found > found.max() / 2]
@@ -43,7 +43,7 @@ def test_a_lorentzian_hump_has_its_full_width() -> None:
 
 
 @pytest.mark.parametrize("axial_sum", ["GSAS-II", "converged"])
-def test_humps_add_up(axial_sum: str) -> None:
+def test_broad_peaks_add_up(axial_sum: str) -> None:
     other = BackgroundPeak(30.0, 900.0, 400.0, 5.0)
     histogram = replace(with_peaks(WIDE, other), axial_sum=axial_sum)
     x = histogram.pattern.x
@@ -53,21 +53,21 @@ def test_humps_add_up(axial_sum: str) -> None:
     assert np.all(background_peaks(x, replace(histogram, background_peaks=()), 0.03) == 0)
 
 
-def test_the_least_widths_keep_a_hump_of_no_width_finite() -> None:
+def test_the_smallest_widths_keep_a_peak_of_zero_width_finite() -> None:
     histogram = with_peaks(BackgroundPeak(50.0, 100.0, 1e-9, 0.0), BackgroundPeak(0.01, 0.0, 1.0, 0.0))
     found = background_peaks(histogram.pattern.x, histogram, 0.3)
     assert np.all(np.isfinite(found))
 
 
-def test_a_fit_stands_on_its_humps_and_says_they_are_background() -> None:
+def test_broad_peaks_are_part_of_the_background_of_a_fit() -> None:
     made = project((CUBIC,), XRAY, (20.0, 90.0), 0.03)
     made = replace(made, histograms=(replace(made.histograms[0], background_peaks=(WIDE,)),))
     histogram = made.histograms[0]
-    hump = background_peaks(histogram.pattern.x, histogram, XRAY.SH_L)
-    made = with_data(made, simulate(made, (0.5,), 300.0 + hump))
+    broad = background_peaks(histogram.pattern.x, histogram, XRAY.SH_L)
+    made = with_data(made, simulate(made, (0.5,), 300.0 + broad))
     session = refined(made, step("scale", "background", terms=3, cycles=5), step("cell", "W"))
     curves = session.result().curves[0]
     assert session.result().engine_rwp < 1e-6
-    assert np.allclose(curves.background, 300.0 + hump, rtol=1e-6)
-    # Steps over part of the range have the same humps.
+    assert np.allclose(curves.background, 300.0 + broad, rtol=1e-6)
+    # Steps over part of the range have the same broad peaks.
     assert session.refine(Step(limits=(40.0, 60.0))).rwp < 1e-3

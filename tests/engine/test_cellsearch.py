@@ -1,4 +1,4 @@
-"""Cells found in patterns: made-up ones of many kinds, real ones, and the ways to be wrong.
+"""Cells found in patterns: made-up ones of many kinds, real ones, and patterns that mislead.
 
 Rates over 200 seeds are held by the slow tests; the usual run looks at the first seeds.
 """
@@ -24,7 +24,7 @@ from .moved_cells import Moved, make_moved
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
-HALF, WHOLE = 0.5, 1.0  # full widths of a line
+HALF, WHOLE = 0.5, 1.0  # full widths of a peak
 
 few_and_many = pytest.mark.parametrize("count", [4, pytest.param(200, marks=pytest.mark.slow)])
 
@@ -43,13 +43,13 @@ def mostly(holds: Sequence[bool], share: float) -> bool:
 
 
 def wrong(made: Moved, p: int, found: FoundCell) -> bool:
-    """Whether an answer is sure of a cell that least squares would not mend."""
+    """Whether an answer is sure of a cell that least squares could not correct."""
     return found.confident and made.displaced(p, found.cell) > HALF
 
 
 @few_and_many
 def test_moved_cells_are_found(count: int) -> None:
-    """200 seeds: 92 % within 0.05 %, 99 % within a third of a line's width, none surely wrong."""
+    """200 seeds: 92 % within 0.05 %, 99 % within a third of a peak's width, none wrong and certain."""
     found = answers(count)
     assert mostly([made.displaced(p, one.cell) < 0.33 for made, p, one in found], 0.98)
     assert mostly([made.error(p, one.cell) < 5e-4 for made, p, one in found], 0.9)
@@ -60,7 +60,7 @@ def test_moved_cells_are_found(count: int) -> None:
 
 @few_and_many
 def test_hostile_patterns_mislead_hardly_any(count: int) -> None:
-    """Lines three times as wide, wrong intensities, impurities, short ranges: what is sure is within a line's width."""
+    """Peaks three times as wide, wrong intensities, impurities, short ranges: certain cells are within a width."""
     found = answers(count, hostile=True)
     assert mostly([made.displaced(p, one.cell) < HALF for made, p, one in found], 0.9)
     sure = [(made, p, one) for made, p, one in found if one.confident]
@@ -147,7 +147,7 @@ def test_points_that_do_not_count_do_not_matter() -> None:
     assert found.cell == pytest.approx(QUARTZ.cell.values(), rel=5e-4)
 
 
-def test_the_shift_of_all_lines_is_told() -> None:
+def test_the_shift_of_all_peaks_is_returned() -> None:
     made = scaled(simulated(), 1.009, 1.009, 1.009)
     histogram = made.histograms[0]
     moved = replace(histogram, pattern=replace(histogram.pattern, x=histogram.pattern.x + 0.08))
@@ -176,7 +176,7 @@ def test_slopes_are_those_of_the_match(level: int) -> None:
     gradient = matcher._system(state, level, [0], [0]).gradient
     steps = np.array([1e-5, 1e-5, 1e-3, 1e-3, 1e-3])
     numeric = [(misfit(values + step) - misfit(values - step)) / (2 * step.sum()) for step in np.diag(steps)]
-    # Lines are shared between two points of a view, which makes steps; the scales are kept in the slopes.
+    # Peaks are shared between two points of a view, which makes steps; the scales are kept in the slopes.
     assert -2 * gradient == pytest.approx(np.array(numeric), rel=0.15, abs=0.04 * np.abs(numeric).max())
 
 

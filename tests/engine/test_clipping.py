@@ -1,4 +1,4 @@
-"""The background under the lines."""
+"""The background under the peaks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def smooth() -> np.ndarray:
     return 300.0 * np.exp(-X / 30.0) + 100.0 + 200.0 * np.exp(-0.5 * ((X - 40.0) / 12.0) ** 2)
 
 
-def test_lines_of_all_heights_are_clipped_away() -> None:
+def test_peaks_of_all_heights_are_clipped_away() -> None:
     heights = {25.0: 1e5, 33.0: 50.0, 47.0: 3e3, 90.0: 1e4}
-    lines = sum(height * np.exp(-0.5 * ((X - place) / 0.1) ** 2) for place, height in heights.items())
-    found = clipped_background(smooth() + lines, 30)
-    assert np.all(found <= smooth() + lines + 1e-6)
+    peaks = sum(height * np.exp(-0.5 * ((X - place) / 0.1) ** 2) for place, height in heights.items())
+    found = clipped_background(smooth() + peaks, 30)
+    assert np.all(found <= smooth() + peaks + 1e-6)
     inside = (X > 12) & (X < 108)
     assert np.max(np.abs(found - smooth())[inside] / smooth()[inside]) < 0.05
 

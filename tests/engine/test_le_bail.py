@@ -1,4 +1,4 @@
-"""Le Bail intensities: what they find, what they leave out, and how they go from step to step."""
+"""Le Bail intensities: results, excluded parameters, and how they carry over from step to step."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def true_f2(made: Project) -> Array:
 
 
 @pytest.mark.parametrize("instrument", [XRAY, NEUTRON], ids=["xray", "neutron"])
-def test_ratios_of_lines_that_stand_apart_are_those_of_the_structure(instrument: Instrument) -> None:
+def test_ratios_of_separate_peaks_are_those_of_the_structure(instrument: Instrument) -> None:
     made = measured((CUBIC,), (300.0 if instrument is XRAY else 1e6,), instrument)
     session = refined(replace(made, phases=(free(CUBIC),)), step("background", terms=3), step("cell"), step("W"))
     found, expected = reflections(session), true_f2(made)
@@ -75,7 +75,7 @@ def test_it_pickles_between_steps() -> None:
     assert np.array_equal(reflections(copy).f2_calculated, reflections(session).f2_calculated)
 
 
-def test_what_was_found_carries_over_to_other_limits() -> None:
+def test_intensities_carry_over_to_other_limits() -> None:
     made = replace(measured((CUBIC,), (300.0,)), phases=(free(CUBIC),))
     session = refined(made, step("background", terms=3).model_copy(update={"limits": (20.0, 70.0)}))
     first = {
@@ -93,7 +93,7 @@ def test_what_was_found_carries_over_to_other_limits() -> None:
     assert back.rwp < 1.0
 
 
-def test_variables_of_what_free_intensities_take_up_are_absent() -> None:
+def test_variables_that_free_intensities_absorb_are_absent() -> None:
     made = replace(measured((CUBIC, QUARTZ), (300.0, 300.0)), phases=(free(CUBIC), QUARTZ))
     layout = Layout(made)
     for group in ("scale", "positions", "uiso", "uaniso", "occupancy", "preferred_orientation"):
@@ -121,7 +121,7 @@ def test_a_phase_with_structure_keeps_its_part_beside_one_without() -> None:
     assert values["rutile:data:scale"] == pytest.approx(300.0, rel=0.05)
 
 
-def test_lines_in_a_gap_of_the_data_stay_finite() -> None:
+def test_peaks_in_a_gap_of_the_data_stay_finite() -> None:
     made = replace(measured((CUBIC,), (300.0,)), phases=(free(CUBIC),))
     gap = replace(made.histograms[0], excluded=((27.0, 34.0), (45.0, 60.0)))
     session = refined(replace(made, histograms=(gap,)), step("background", terms=3), step("cell"))

@@ -87,7 +87,7 @@ def test_rosenbrock_from_the_usual_start() -> None:
     assert fit.values == pytest.approx([1.0, 1.0], abs=1e-5)
 
 
-def test_two_names_for_one_thing_are_found_and_one_is_dropped() -> None:
+def test_of_two_equivalent_variables_one_is_dropped() -> None:
     x = np.linspace(0, 1, 30)
     design = np.stack([np.ones(30), x, 2 * x], axis=1)
     y = 1 + 3 * x + 0.01 * np.sin(40 * x)
@@ -122,7 +122,7 @@ def test_a_start_without_value_is_an_error() -> None:
         minimise(problem, np.zeros(1), 5)
 
 
-def test_the_cycle_limit_is_kept_and_said() -> None:
+def test_the_cycle_limit_is_kept_and_reported() -> None:
     problem = Residuals.of(
         lambda v: np.array([10 * (v[1] - v[0] ** 2), 1 - v[0], 0.0]),
         lambda v: np.array([[-20 * v[0], 10.0], [-1.0, 0.0], [0.0, 0.0]]),
@@ -136,17 +136,17 @@ def test_the_cycle_limit_is_kept_and_said() -> None:
 
 @pytest.mark.parametrize("stepped", [False, True])
 def test_a_fit_that_stalls_on_a_slope_has_not_converged(stepped: bool) -> None:
-    """Whatever may make stairs: while the rest is not at rest, no step down is no minimum."""
+    """Also with stairs: where no step lowers chi^2 but the others still move, there is no minimum."""
     x = np.linspace(0, 10, 50)
     y = 3 + 2 * x + np.random.default_rng(1).normal(0, 1, 50)
     problem = straight(x, y)
     problem.stairs[0] = stepped
     design = problem.jacobian(np.zeros(2))
-    # The derivatives lie by their sign, so that every step leads up.
-    lying = Residuals(**{**vars(problem), "jacobian": lambda v: -design})
+    # The derivatives have the wrong sign, so that every step increases chi^2.
+    wrong = Residuals(**{**vars(problem), "jacobian": lambda v: -design})
     # A fifth of an esd from the minimum: too far to be at rest, too near for chi^2 to show it.
     near = np.linalg.lstsq(design, y, rcond=None)[0] + np.array([0.06, 0.0])
-    fit = minimise(lying, near, 50)
+    fit = minimise(wrong, near, 50)
     assert 0.1 < fit.shift_esd < 0.5
     assert not fit.converged
     assert "edge" not in fit.message

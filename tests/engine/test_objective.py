@@ -62,7 +62,7 @@ def test_a_fit_does_not_depend_on_an_earlier_one(count: int) -> None:
     holds(count, check, projects(), st.integers(0, 1000))
 
 
-def test_negative_widths_cost_what_the_linearisation_says() -> None:
+def test_the_penalty_of_negative_widths_is_that_of_the_linearisation() -> None:
     """The penalty of `settle` at the place of the linearisation is that of `linearise`."""
     from autogsas.model.recipe import Free, Setting, Step
 

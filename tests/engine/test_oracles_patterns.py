@@ -22,7 +22,7 @@ def test_backgrounds(name: str) -> None:
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_background_of_a_pattern(name: str) -> None:
-    """With its humps; within 0.5 % of the highest hump where there are any."""
+    """With its broad peaks; within 0.5 % of the highest of them where there are any."""
     entry = PATTERNS[name]
     project = plain.to_project(entry["asked"])
     every, histogram = entry["every"], project.histograms[0]
@@ -33,8 +33,8 @@ def test_background_of_a_pattern(name: str) -> None:
         function, coefficients, histogram.pattern.x, histogram.instrument.wavelengths[0]
     )[::every][kept]
     found = engine.background(function, coefficients, histogram)[::every][kept]
-    humps = float(np.max(np.abs(expected - smooth))) if histogram.background_peaks else 0.0
-    assert np.max(np.abs(found - expected)) < max(0.005 * humps, 1e-6 * float(expected.max()))
+    broad = float(np.max(np.abs(expected - smooth))) if histogram.background_peaks else 0.0
+    assert np.max(np.abs(found - expected)) < max(0.005 * broad, 1e-6 * float(expected.max()))
 
 
 @pytest.mark.parametrize("name", PATTERNS)

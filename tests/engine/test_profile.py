@@ -1,4 +1,4 @@
-"""Line shapes: areas, zones against one plain sum, derivatives, edges."""
+"""Peak shapes: areas, zones against one plain sum, derivatives, edges."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autogsas.engine.profile import ALL_KINDS, Plan
 Array = npt.NDArray[np.float64]
 
 
-def lines(count: int = 40, seed: int = 0) -> tuple[Array, Array, Array]:
+def peaks(count: int = 40, seed: int = 0) -> tuple[Array, Array, Array]:
     rng = np.random.default_rng(seed)
     two_theta = np.sort(rng.uniform(12, 140, count))
     mix = pseudo_voigt_mix(rng.uniform(3, 20, count) * 1e-4, rng.uniform(1, 12, count) * 1e-2)
@@ -23,7 +23,7 @@ def lines(count: int = 40, seed: int = 0) -> tuple[Array, Array, Array]:
 
 
 def plain_sum(x: Array, two_theta: Array, fwhm: Array, eta: Array, shl: float, intensity: Array) -> Array:
-    """The pattern summed over all lines and all points with many copies, without zones."""
+    """The pattern summed over all peaks and all points with many copies, without zones."""
     out = np.zeros_like(x)
     copies = axial.nodes(two_theta, shl, 64)
     for k in np.flatnonzero(intensity):
@@ -38,7 +38,7 @@ def plain_sum(x: Array, two_theta: Array, fwhm: Array, eta: Array, shl: float, i
 @pytest.mark.parametrize("step", [0.01, 0.03])
 def test_zones_and_interpolation_against_a_plain_sum(shl: float, step: float) -> None:
     x = np.arange(10, 145, step)
-    two_theta, fwhm, eta = lines()
+    two_theta, fwhm, eta = peaks()
     far = np.full_like(fwhm, 1e3)
     found = Plan(x, two_theta, fwhm, shl, far, far).shapes(two_theta, fwhm, eta, shl)
     for k in (0, 7, 20, 39):
@@ -48,7 +48,7 @@ def test_zones_and_interpolation_against_a_plain_sum(shl: float, step: float) ->
         assert np.max(np.abs(found.combine({"value": one}) - expected)) < 1e-4 * expected.max()
 
 
-def test_a_whole_line_has_area_one() -> None:
+def test_a_whole_peak_has_area_one() -> None:
     x = np.arange(20, 100, 0.005)
     two_theta, fwhm, eta = np.array([60.0]), np.array([0.12]), np.array([0.0])
     far = np.full(1, 1e3)
@@ -59,7 +59,7 @@ def test_a_whole_line_has_area_one() -> None:
 @pytest.mark.parametrize("shl", [0.005, 0.05])
 def test_derivatives(shl: float) -> None:
     x = np.arange(10, 145, 0.02)
-    two_theta, fwhm, eta = lines(25)
+    two_theta, fwhm, eta = peaks(25)
     cut = 60 * fwhm
     plan = Plan(x, two_theta, fwhm, shl, cut, cut)
     weight = np.random.default_rng(3).uniform(1, 5, 25)
@@ -119,16 +119,16 @@ def test_edges_are_finite(x: Array, two_theta: float, fwhm: float) -> None:
         assert np.all(np.isfinite(curve))
 
 
-def test_no_lines_make_an_empty_pattern() -> None:
+def test_no_peaks_make_an_empty_pattern() -> None:
     x, none = np.arange(10, 20, 0.02), np.zeros(0)
     found = Plan(x, none, none, 0.02, none, none).shapes(none, none, none, 0.02, ALL_KINDS)
     for kind in ("value", *ALL_KINDS):
         assert np.array_equal(found.combine({kind: none}), np.zeros_like(x))
 
 
-def test_a_plan_is_kept_only_while_lines_move_little() -> None:
+def test_a_plan_fits_only_while_peaks_move_little() -> None:
     x = np.arange(10, 145, 0.02)
-    two_theta, fwhm, _ = lines()
+    two_theta, fwhm, _ = peaks()
     cut = 50 * fwhm
     plan = Plan(x, two_theta, fwhm, 0.02, cut, cut)
     assert plan.fits(two_theta + 0.05 * fwhm, fwhm, 0.02, 0.1)

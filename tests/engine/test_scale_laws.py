@@ -52,8 +52,8 @@ def test_a_pattern_is_linear_in_its_scales(count: int) -> None:
 
 
 @examples(10, 200)
-def test_the_second_line_adds_its_ratio(count: int) -> None:
-    """A pattern is linear in the ratio of a doublet; two lines at one wavelength are one that is 1 + ratio strong."""
+def test_k_alpha2_adds_its_ratio(count: int) -> None:
+    """A pattern is linear in the ratio of a doublet; with equal wavelengths it is 1 + ratio times that of one."""
 
     def check(phase: Phase, instrument: Instrument, second: float, ratio: float, axial_sum: AxialSum) -> None:
         first = instrument.wavelengths[0]

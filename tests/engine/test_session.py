@@ -222,7 +222,7 @@ def test_two_phases_keep_their_shares() -> None:
     assert values["fluorite:data:scale"] == pytest.approx(0.1, rel=1e-5)
 
 
-def test_a_phase_without_a_line_in_the_range_does_no_harm() -> None:
+def test_a_phase_without_peaks_in_the_range_does_no_harm() -> None:
     soft = replace(XRAY, wavelengths=(2.0,))
     alone = project((QUARTZ,), soft, (15.0, 33.0), 0.05)
     clean = simulate(alone, (300.0,), np.full(alone.histograms[0].pattern.x.size, 300.0))
@@ -305,7 +305,7 @@ def test_every_group_of_the_recipe_is_either_refined_or_not_offered() -> None:
         assert bool(found) == (group in offered) or group in ("background", "uaniso"), group
 
 
-def test_narrow_lines_are_found_from_wide_ones() -> None:
+def test_narrow_peaks_are_fitted_from_wide_ones() -> None:
     """A synchrotron's lines from a laboratory's widths: a bad step must not put the variance below zero for good."""
     sharp = replace(XRAY, wavelengths=(0.4139,), U=0.02, V=-0.01, W=0.06, X=0.1, Y=-5.0, geometry="Debye-Scherrer")
     made = project((QUARTZ,), sharp, (4.0, 16.0), 0.001)

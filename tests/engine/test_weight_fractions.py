@@ -85,7 +85,7 @@ def test_esds_grow_with_what_is_not_known() -> None:
         assert other > esd
 
 
-def test_nothing_is_said_of_one_phase_or_without_structures() -> None:
+def test_no_weight_fractions_of_one_phase_or_without_structures() -> None:
     made = project((QUARTZ,), XRAY, (18.0, 60.0), 0.05)
     made = with_data(made, simulate(made, (0.3,), np.full(made.histograms[0].pattern.x.size, 500.0)))
     assert fractions(refined(made, step("scale", "background", terms=3)).result()) == {}

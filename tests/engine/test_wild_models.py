@@ -1,4 +1,4 @@
-"""Whatever a project file may hold, answers are finite, or an error has a cause."""
+"""For any valid project file, results are finite, or an error has a cause."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Array = npt.NDArray[np.float64]
 
 @st.composite
 def wild_projects(draw: st.DrawFn) -> Project:
-    """What a project file may hold, however far from sense: widths, cells, counts, ranges, exclusions."""
+    """Any valid project file, however unrealistic: widths, cells, counts, ranges, exclusions."""
     phase = draw(st.sampled_from((CUBIC, TETRAGONAL, QUARTZ, TRICLINIC, SHARED)))
     factor = draw(st.one_of(st.floats(0.3, 3.0), st.sampled_from([0.1, 6.0])))
     a, b, c, *angles = phase.cell.values()
@@ -100,7 +100,7 @@ def wild_projects(draw: st.DrawFn) -> Project:
     }[kind].astype(float)
     edges = sorted((draw(st.floats(low, high)), draw(st.floats(low, high))))
     excluded = draw(st.sampled_from([(), (), (tuple(edges),), ((low - 1, high + 1),)]))
-    humps = st.builds(BackgroundPeak, st.floats(0.01, 179), st.floats(0, 1e6), st.floats(1e-6, 1e6), st.floats(0, 1e3))
+    broad = st.builds(BackgroundPeak, st.floats(0.01, 179), st.floats(0, 1e6), st.floats(1e-6, 1e6), st.floats(0, 1e3))
     return measured(
         (phase,),
         instrument,
@@ -108,7 +108,7 @@ def wild_projects(draw: st.DrawFn) -> Project:
         y,
         excluded=excluded,
         absorption=draw(st.floats(0, 30)),
-        background_peaks=draw(st.lists(humps, max_size=1).map(tuple)),
+        background_peaks=draw(st.lists(broad, max_size=1).map(tuple)),
         axial_sum=draw(st.sampled_from(["GSAS-II", "converged"])),
     )
 
@@ -174,5 +174,5 @@ def check_result(result: Result) -> None:
 
 
 @examples(30, 3000)
-def test_answers_are_finite_or_errors_have_a_cause(count: int) -> None:
+def test_results_are_finite_or_errors_have_a_cause(count: int) -> None:
     holds(count, check_finite, wild_projects(), wild_steps())

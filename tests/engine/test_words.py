@@ -1,4 +1,4 @@
-"""What a step may say besides groups: starts, geometry, tensors from isotropic sites, one U_iso for all."""
+"""Parts of a step besides groups: starts, geometry, tensors from isotropic sites, one U_iso for all."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ def test_a_cell_close_to_the_symmetry_is_brought_onto_it(phase: Phase, cell, exp
     ],
     ids=["edges", "angles", "no volume", "special position"],
 )
-def test_a_start_that_symmetry_forbids_is_said_in_one_line(start: Start) -> None:
+def test_a_start_that_symmetry_forbids_is_reported_in_one_line(start: Start) -> None:
     with pytest.raises(BackendError) as caught:
         begun(measured(CUBIC), Step(start=(start,), free=frees("scale")))
     assert caught.value.cause == "recipe"
@@ -274,7 +274,7 @@ def test_atoms_at_one_place_start_together() -> None:
     )
     state = PhaseState.of(mixed)
     assert start_sites(state, {"F": (0.31, 0.31, 0.0)}) == {label: pytest.approx((0.31, 0.31, 0)) for label in "OF"}
-    with pytest.raises(ValueError, match="share one place"):
+    with pytest.raises(ValueError, match="at one position"):
         start_sites(state, {"F": (0.31, 0.31, 0.0), "O": (0.3, 0.3, 0.0)})
 
 
@@ -295,7 +295,7 @@ def test_a_start_gives_another_axis_of_preferred_orientation() -> None:
 # Geometry
 
 
-def test_another_geometry_moves_lines_as_that_geometry_does() -> None:
+def test_another_geometry_shifts_peaks_as_that_geometry_does() -> None:
     made = measured(QUARTZ, instrument=replace(XRAY, geometry="Debye-Scherrer"))
     flat = replace(made.histograms[0], instrument=XRAY)
     session = begun(replace(made, histograms=(flat,)))

@@ -90,7 +90,7 @@ def background_function(function: BackgroundFunction, coefficients: list[float],
 
 
 def background(function: BackgroundFunction, coefficients: list[float], histogram: Histogram) -> Array:
-    """Return a background over the whole of a histogram, with the histogram's own humps."""
+    """Return a background over the whole of a histogram, with the histogram's own broad peaks."""
     x = histogram.pattern.x
     found = background_function(function, coefficients, x, histogram.instrument.wavelengths[0])
     if histogram.background_peaks:

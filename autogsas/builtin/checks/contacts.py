@@ -1,4 +1,4 @@
-"""Distances between atoms against what their radii allow, and what shares a place."""
+"""Distances between atoms compared with their radii, and occupancies of sites at one position."""
 
 from __future__ import annotations
 
@@ -81,14 +81,13 @@ def _neighbour_search(
 
 
 def check_contacts(phase: Phase) -> Iterator[Finding]:
-    """Say which atoms of a phase are impossibly near each other, which suspiciously, and which places are overfull.
+    """Report atoms that are impossibly or suspiciously close, and positions with occupancies above one.
 
-    Radii are the covalent ones of Cordero et al., Dalton Trans. 2832 (2008); no bond is much shorter than their sum
-    but multiple ones of metals (uranyl 0.67, permanganate 0.71, vanadyl 0.72 of it) and those of hydrogen, which
-    X-rays see too near. Two sites whose occupancies add up to no more than one are alternatives (disorder), and may
-    be as near as they like. Suspicious are two metals, which in a compound keep further apart, and oxygen or fluorine
-    atoms at distances that are neither a bond (peroxide 1.5 Angstrom) nor a contact (2.16 in nitrate, 2.2 in
-    carbonate).
+    Radii are the covalent ones of Cordero et al., Dalton Trans. 2832 (2008); a bond is much shorter than their sum
+    only if it is a multiple one of a metal (uranyl 0.67, permanganate 0.71, vanadyl 0.72 of it) or one of hydrogen,
+    which X-rays show too short. Two sites whose occupancies add up to one at most are alternatives (disorder), at any
+    distance. Suspicious are two metals, which are farther apart in a compound, and oxygen or fluorine atoms at
+    distances that are neither a bond (peroxide 1.5 Angstrom) nor a contact (2.16 in nitrate, 2.2 in carbonate).
     """
     if phase.intensities == "Le Bail":
         return  # its atoms make no reflections
@@ -115,7 +114,7 @@ def check_contacts(phase: Phase) -> Iterator[Finding]:
         share = contact.distance / least
         if share < 1.0 and (severity not in worst or share < worst[severity][0]):
             text = f"{first.label} and {second.label} are {contact.distance:.2f} Å apart"
-            worst[severity] = (share, f"{text}, nearer than {least:.2f} Å", contact)
+            worst[severity] = (share, f"{text}, closer than {least:.2f} Å", contact)
     for severity, (share, text, contact) in worst.items():
         code = "atoms-too-close" if severity is Severity.ERROR else "atoms-close"
         numbers = {"distance": contact.distance, "least": contact.distance / share}
@@ -127,16 +126,16 @@ def _one_place(contact: Contact) -> bool:
 
 
 def _places(phase: Phase, near: list[Contact]) -> Iterator[Finding]:
-    """Say where sites on one place hold more than one atom between them."""
-    company: dict[int, list[int]] = {}
+    """Report positions whose sites have occupancies that add up to more than one."""
+    sharing: dict[int, list[int]] = {}
     for contact in near:
         if _one_place(contact):
-            company.setdefault(contact.first, []).append(contact.second)
-    told: set[int] = set()
-    for first, others in company.items():
-        if first in told:
+            sharing.setdefault(contact.first, []).append(contact.second)
+    seen: set[int] = set()
+    for first, others in sharing.items():
+        if first in seen:
             continue
-        told.update(others)
+        seen.update(others)
         together = [phase.sites[i] for i in (first, *others)]
         total = sum(site.occupancy for site in together)
         if total > 1.0 + LIMITS.occupancy_slack:
@@ -144,6 +143,6 @@ def _places(phase: Phase, near: list[Contact]) -> Iterator[Finding]:
             yield Finding(
                 "place-overfull",
                 Severity.ERROR,
-                f"{phase.name}: {labels} share one place, and their occupancies add up to {total:.3f}",
+                f"{phase.name}: {labels} are at one position, and their occupancies add up to {total:.3f}",
                 {"total": total},
             )

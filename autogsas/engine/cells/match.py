@@ -1,4 +1,4 @@
-"""How well a project's patterns agree with the cells of its phases: one number, its slopes, and the way uphill."""
+"""How well a project's patterns agree with cells of its phases: the match, its derivatives, and its maximum."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.crystal.symmetry import PAIRS
-from autogsas.engine.cells.lines import SHIFTS, Lines, Signal, View
+from autogsas.engine.cells.views import SHIFTS, PeakList, Signal, View
 from autogsas.engine.lineshape import SIGMA_TO_FWHM
 from autogsas.engine.parameters import INSTRUMENT, Layout
 from autogsas.engine.peaks import ReflectionSet
@@ -21,18 +21,18 @@ Array = npt.NDArray[np.float64]
 
 _DEGREE = np.pi / 180.0
 MOST_STRAIN = 0.02
-"""How far, as a fraction, cells are looked for."""
+"""Largest change of a cell length that is searched, as a fraction; the slow tests hold the rates of success."""
 LEVELS = ((0.004, 0.06), (0.002, 0.03), (0.001, 0.015), (0.0005, 0.01), (0.0, 0.0))
-"""From blurred to sharp: by which strain and by how many degrees lines are blurred over their own width."""
+"""From blurred to sharp: strain and degrees by which peaks are blurred beyond their own width; not measured."""
 
-_MOST_LINES = 400  # of a phase in a histogram; the weaker ones lie among these in a pattern so crowded
+_MOST_PEAKS = 400  # of a phase in a histogram; weaker ones overlap with these in so crowded a pattern; not measured
 _MOST_SCANNED = 200
-# What is expected of each kind of shift, in degrees: zero and displacement are nearly the same curve, and only
-# expectations keep them apart.
+# Expected size of each kind of shift, in degrees: zero and displacement are nearly the same curve, and only these
+# expectations separate them. Not measured.
 _EXPECTED_SHIFTS = np.array([0.07, 0.07, 0.015])
 _MOST_SHIFTS = np.array([0.3, 0.3, 0.06])
-_BELIEF = 3e-4  # the weight of expectations against a misfit between 0 and 1
-_BLURS = (0.7, 1.0, 1.5, 2.2, 3.3, 5.0)
+_BELIEF = 3e-4  # the weight of expectations relative to the misfit, which is 0 to 1; not measured
+_BLURS = (0.7, 1.0, 1.5, 2.2, 3.3, 5.0)  # ratios of peak widths that are tried
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class State:
 
 @dataclass(frozen=True)
 class Climbed:
-    """Where least squares led: the state, the share explained there, and the covariance of the strains it moved."""
+    """The end of a least-squares run: the state, the share explained there, and the covariance of its strains."""
 
     state: State
     share: float
@@ -65,11 +65,11 @@ class _System:
 
 
 class CellMatcher:
-    """The patterns of a project and the lines that its phases would show, at any cells.
+    """The patterns of a project and the peaks that its phases show with any cells.
 
-    ``names`` are the histograms that have something to match. ``metrics`` are the phases' reciprocal metrics at the
-    start, ``directions`` (6, n) what symmetry leaves free of each, scaled to strains. ``blurs`` is by how much each
-    pattern's lines are wider than its instrument says. Raises ValueError for an impossible structure.
+    ``names`` are the histograms with enough points. ``metrics`` are the phases' reciprocal metrics at the
+    start, ``directions`` (6, n) the free directions of each, scaled to strains. ``blurs`` are the
+    ratios of the patterns' peak widths to those of their instruments. Raises ValueError for an impossible structure.
     """
 
     def __init__(self, project: Project) -> None:
@@ -82,8 +82,8 @@ class CellMatcher:
         ]
         self.names: list[str] = []
         self._signals: list[Signal] = []
-        self._lines: list[list[Lines]] = []  # by histogram, by phase
-        self._few: list[list[Lines]] = []
+        self._peaks: list[list[PeakList]] = []  # by histogram, by phase
+        self._few: list[list[PeakList]] = []
         for h, histogram in enumerate(project.histograms):
             self._take(h, histogram, raw)
         self.blurs = [1.0] * len(self._signals)
@@ -92,7 +92,7 @@ class CellMatcher:
     def _take(self, h: int, histogram: Histogram, raw: Array) -> None:
         raw = raw.copy()
         raw[self._layout.instrument[h][INSTRUMENT.index("zero")]] = 0.0
-        # Lines that come in when the cell grows have to be there.
+        # Peaks that enter the range when the cell grows are needed too.
         top = np.sin(0.5 * histogram.limits[1] * _DEGREE) * (1.0 + 1.5 * MOST_STRAIN)
         sets = [
             ReflectionSet(self._layout, p, h, raw, min(2.0 * np.arcsin(min(top, 1.0)) / _DEGREE, 177.0))
@@ -108,12 +108,14 @@ class CellMatcher:
         self.names.append(histogram.name)
         self._signals.append(signal)
         areas = [(found.hkl, peak.base) for found, peak in zip(sets, peaks, strict=True)]
-        self._lines.append([Lines.of(hkl, area, histogram.instrument, _MOST_LINES) for hkl, area in areas])
-        self._few.append([Lines.of(hkl, area, histogram.instrument, _MOST_SCANNED, merged=True) for hkl, area in areas])
+        self._peaks.append([PeakList.of(hkl, area, histogram.instrument, _MOST_PEAKS) for hkl, area in areas])
+        self._few.append(
+            [PeakList.of(hkl, area, histogram.instrument, _MOST_SCANNED, merged=True) for hkl, area in areas]
+        )
 
     @property
     def start(self) -> State:
-        """The state of the project's own cells, nothing shifted."""
+        """The state of the project's own cells, without shifts."""
         return State(tuple(np.zeros(d.shape[1]) for d in self.directions), np.zeros((len(self._signals), SHIFTS)))
 
     def metric(self, p: int, strains: Array) -> Array:
@@ -121,22 +123,22 @@ class CellMatcher:
         return np.asarray(self.metrics[p] + strains @ self.directions[p].T)
 
     def scan(self, p: int, strains: Array, shifts: Array, state: State, placed: Sequence[int]) -> tuple[Array, Array]:
-        """Return the share explained (b,) at ``strains`` (b, n) of phase ``p``, in the bluriest view.
+        """Return the share explained (b,) at ``strains`` (b, n) of phase ``p``, in the most blurred view.
 
         Each histogram takes the best of ``shifts`` (s, h, `SHIFTS`), which are returned too, (b, h, `SHIFTS`). The
-        phases ``placed`` are there as in ``state``.
+        phases ``placed`` are as in ``state``.
         """
         metrics = self.metric(p, strains)
         total = np.zeros(len(strains))
         chosen = np.zeros((len(strains), *shifts.shape[1:]))
         rows = np.arange(len(strains))
         for h in range(len(self._signals)):
-            view, lines = self._view(h, 0), self._few[h][p]
+            view, peaks = self._view(h, 0), self._few[h][p]
             others = self._pattern(h, 0, state, placed) if placed else None
-            bragg = lines.bragg(metrics)
-            moves = lines.shifts(bragg)
+            bragg = peaks.bragg(metrics)
+            moves = peaks.shifts(bragg)
             shares = np.array(
-                [view.share(view.joined(view.draw(lines, bragg + moves @ shift), others)) for shift in shifts[:, h]]
+                [view.share(view.joined(view.draw(peaks, bragg + moves @ shift), others)) for shift in shifts[:, h]]
             )
             best = np.argmax(shares, axis=0)
             total += shares[best, rows]
@@ -153,7 +155,7 @@ class CellMatcher:
         return float(sum(self._view(h, level).independent for h in range(len(self._signals))))
 
     def fit_blurs(self, state: State, present: Sequence[int]) -> None:
-        """Set ``blurs`` to what makes the lines at a state as wide as the measured ones."""
+        """Set ``blurs`` so that the peaks at a state are as wide as the measured ones."""
         last = len(LEVELS) - 1
         for h in range(len(self._signals)):
             self.blurs[h] = 1.0
@@ -161,34 +163,34 @@ class CellMatcher:
             self.blurs[h] = _BLURS[int(np.argmax(shares))]
 
     def displaced(self, p: int, one: Array, other: Array) -> float:
-        """Return how far the lines of phase ``p`` are apart at two strains (n,), in full widths.
+        """Return the distance between the peaks of phase ``p`` at two strains (n,), in full widths.
 
-        Root mean square over the lines within the patterns, weighted by the roots of their areas. What a shift of all
-        lines can do is none of it: the zero takes it up.
+        Root mean square over the peaks within the patterns, weighted by the roots of their areas. A common
+        shift of all peaks does not count, since the zero takes it up.
         """
         found = []
         for h, signal in enumerate(self._signals):
-            lines = self._few[h][p]
-            places = lines.bragg(self.metric(p, one)[None])[0]
+            peaks = self._few[h][p]
+            places = peaks.bragg(self.metric(p, one)[None])[0]
             inside = (places > signal.x[0]) & (places < signal.x[-1])
             if not np.any(inside):
                 continue
-            weight = np.sqrt(lines.area)[inside] / (self.blurs[h] * SIGMA_TO_FWHM * signal.sigma(places[inside])) ** 2
-            moved = lines.bragg(self.metric(p, other)[None])[0][inside] - places[inside]
+            weight = np.sqrt(peaks.area)[inside] / (self.blurs[h] * SIGMA_TO_FWHM * signal.sigma(places[inside])) ** 2
+            moved = peaks.bragg(self.metric(p, other)[None])[0][inside] - places[inside]
             if np.count_nonzero(inside) > 2:
                 moved = moved - float(weight @ moved) / float(weight.sum())
-            found.append(float(weight @ moved**2) / float(np.sum(np.sqrt(lines.area)[inside])))
+            found.append(float(weight @ moved**2) / float(np.sum(np.sqrt(peaks.area)[inside])))
         return float(np.sqrt(max(found, default=0.0)))
 
-    def shifts_amid(self, state: State) -> list[float]:
-        """Return by how many degrees each histogram's lines are shifted at the middle of its range."""
+    def shifts_at_middle(self, state: State) -> list[float]:
+        """Return by how many degrees each histogram's peaks are shifted at the middle of its range."""
         return [
-            float(self._lines[h][0].shifts(np.array([0.5 * (signal.x[0] + signal.x[-1])]))[0] @ state.shifts[h])
+            float(self._peaks[h][0].shifts(np.array([0.5 * (signal.x[0] + signal.x[-1])]))[0] @ state.shifts[h])
             for h, signal in enumerate(self._signals)
         ]
 
     def climb(self, state: State, level: int, present: Sequence[int], moving: Sequence[int], cycles: int) -> Climbed:
-        """Return where Levenberg-Marquardt leads the phases ``moving`` and all shifts, at one level of sharpness.
+        """Return the end of Levenberg-Marquardt for the phases ``moving`` and all shifts, at one level of sharpness.
 
         The phases ``present`` are drawn, at scales solved for in each cycle.
         """
@@ -223,10 +225,10 @@ class CellMatcher:
 
     def _drawn(self, h: int, level: int, state: State, present: Sequence[int], wider: float = 1.0) -> Array:
         view = self._view(h, level)
-        return np.concatenate([view.draw(self._lines[h][p], self._places(h, p, state)[None], wider) for p in present])
+        return np.concatenate([view.draw(self._peaks[h][p], self._places(h, p, state)[None], wider) for p in present])
 
     def _places(self, h: int, p: int, state: State) -> Array:
-        return self._lines[h][p].places(self.metric(p, state.strains[p]), state.shifts[h])
+        return self._peaks[h][p].places(self.metric(p, state.strains[p]), state.shifts[h])
 
     def _pattern(self, h: int, level: int, state: State, present: Sequence[int], wider: float = 1.0) -> Array:
         drawn = self._drawn(h, level, state, present, wider)
@@ -250,8 +252,8 @@ class CellMatcher:
     def _system(self, state: State, level: int, present: Sequence[int], moving: Sequence[int]) -> _System:
         """Return misfit, minus half its gradient, and the normal matrix, by the strains of ``moving``, then the shifts.
 
-        The misfit of a histogram is what is left of its target, of unit length, once the drawn pattern's best multiple
-        is taken away: one minus the share explained.
+        The misfit of a histogram is the squared length of its target, which is 1, less the best multiple of the
+        calculated pattern: one minus the share explained.
         """
         ends = np.cumsum([self.directions[p].shape[1] for p in moving], dtype=np.int64)
         strained = int(ends[-1]) if len(moving) else 0
@@ -273,11 +275,11 @@ class CellMatcher:
             for scale, p in zip(scales, present, strict=True):
                 if scale == 0:
                     continue
-                lines, places = self._lines[h][p], self._places(h, p, state)
-                moves = [lines.shifts(places)]
+                peaks, places = self._peaks[h][p], self._places(h, p, state)
+                moves = [peaks.shifts(places)]
                 if p in columns:
-                    moves.append(lines.slopes(self.metric(p, state.strains[p]), self.directions[p]))
-                found = scale * view.slopes(lines, places, np.concatenate(moves, axis=1))
+                    moves.append(peaks.slopes(self.metric(p, state.strains[p]), self.directions[p]))
+                found = scale * view.slopes(peaks, places, np.concatenate(moves, axis=1))
                 slopes[shifted] += found[:SHIFTS]
                 if p in columns:
                     slopes[columns[p]] = found[SHIFTS:]
@@ -289,7 +291,7 @@ class CellMatcher:
                 continue
             multiple = float(alike @ view.target) / square
             jacobian = view.compared_slopes(total, slopes)
-            # What changes only the multiple is no change.
+            # A change of the multiple alone does not change the match.
             jacobian = multiple * (jacobian - np.outer(jacobian @ alike / square, alike))
             normal += jacobian @ jacobian.T
             gradient += jacobian @ (view.target - multiple * alike)

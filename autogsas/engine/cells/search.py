@@ -1,10 +1,10 @@
-"""Where the cells of the phases are, from the pattern itself, before any refinement.
+"""The cells of the phases from the patterns alone, before any refinement.
 
-Least squares pulls a line over by about half its width; from a cell that is farther off it ends in a false minimum.
-Here the lines that the starting structures would show are laid on the pattern for many cells at once, blurred so much
-that neighbouring cells agree, and the best go on to sharper views, by least squares in each. The ways in which a
-false cell looks right (another of nearly the same merit, a merit hardly above that of the start, axes that the lines
-do not tell apart) are looked for, and any of them makes the answer "unclear".
+Least squares moves a peak by about half its width at most; from a cell that is farther off it ends in a false minimum.
+Here the peaks of the starting structures are compared with the pattern for many cells at once, blurred so much that
+neighbouring cells agree; the best cells are refined in sharper and sharper views. Signs of a false cell (another one of
+nearly the same merit, a merit hardly above that of the start, axes that the peaks do not determine) make the answer
+"unclear".
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ U6 = tuple[float, float, float, float, float, float]
 Verdict = Literal["moved", "good", "unclear"]
 
 _LAST = len(LEVELS) - 1
-_BEAM = (12, 8, 6, 5, 4)  # how many trial cells go on from each level
+# None of the numbers below was tuned one by one; together they give the rates that the slow tests hold.
+_BEAM = (12, 8, 6, 5, 4)  # trial cells kept at each level
 _CYCLES = (4, 4, 4, 4, 10)
-_FROM_SCAN = 400  # cells of the scan among which distinct ones are looked for
-_DEVIATION = 0.012  # how far axes are looked for from what they have in common
+_FROM_SCAN = 400  # cells of the scan from which distinct ones are taken
+_DEVIATION = 0.012  # largest strain of an axis relative to the others
 _SCANNED_SHIFTS = (-0.12, 0.0, 0.12)  # degrees
-# Verdicts. Displacements of lines are in full widths: least squares manages half of one.
-_WITHIN = 0.3  # a start whose lines are so near is good
-_APART = 0.7  # cells whose lines are farther apart are rivals
-_UNSURE = 0.3  # an esd of any axis that displaces lines by more says nothing
+# Verdicts. Displacements of peaks are in full widths: least squares can correct half of one.
+_WITHIN = 0.3  # largest displacement of a good start
+_APART = 0.7  # displacement from which two cells are rivals
+_UNSURE = 0.3  # largest displacement by one esd of any axis
 _LEAST_MERIT = 0.12
-# How much smaller the unexplained part must have become: as the logarithm of the ratio, and that times the number of
-# independent values, which is the logarithm of a likelihood ratio.
+# How much smaller the unexplained part must be: the logarithm of the ratio, and that times the number of independent
+# values, which is the logarithm of a likelihood ratio.
 _LEAST_GAIN, _LEAST_EVIDENCE = 0.05, 30.0
 _LEAST_LEAD, _LEAD_EVIDENCE = 0.15, 20.0
-# Of cells whose merits are as good as equal, the one that is moved least is taken.
+# Of cells with merits this close, the one with the smallest change is taken.
 _EQUAL = 0.02
 
 
 @dataclass(frozen=True)
 class FoundCell:
-    """What the patterns say about the cell of a phase.
+    """The cell of a phase according to the patterns.
 
-    ``cell`` and ``start`` are (a, b, c, alpha, beta, gamma) in Angstrom and degrees, the second true to the symmetry;
+    ``cell`` and ``start`` are (a, b, c, alpha, beta, gamma) in Angstrom and degrees, ``start`` as its symmetry has it;
     ``shift`` the largest change, of a length as a fraction or of an angle in radians. ``after`` and ``before`` are the
     merits of the two cells: the share, 0 to 1, that the phase explains of what the other phases leave of the patterns
-    (rooted and cleared of what is broader than lines), with the shifts of all lines that suit it best; ``rival``
-    that of the best cell whose lines are elsewhere. ``verdict`` is "moved" where the cell should be taken instead of
-    the start, "good" where the start's lines are within a fraction of their width, "unclear" where the patterns do not
-    say. ``shifts`` are the zero (degrees) of each histogram by name that goes with the cell, displacement included,
-    at the middle of its range.
+    (roots, freed of broad features), with the best shifts of all peaks; ``rival`` that of the best cell with its peaks
+    elsewhere. ``verdict`` is "moved" where the cell should be taken instead of the start, "good" where the peaks of the
+    start are within a fraction of their width, "unclear" where the patterns do not decide. ``shifts`` are the zero
+    (degrees) of each histogram by name that belongs to the cell, displacement included, at the middle of its range.
     """
 
     phase: str
@@ -84,8 +84,8 @@ class _Candidate:
 def find_cells(project: Project) -> tuple[FoundCell, ...]:
     """Return for each phase of a project the cell that its patterns show, at most 2 % from the one given.
 
-    The phases are placed one by one, the one that explains most first, then moved together. A phase can be sure of its
-    cell only where those before it are of theirs. Raises ValueError for an impossible structure.
+    The phases are placed one by one, the one that explains most first, then moved together. A cell can be
+    certain only where those placed before it are. Raises ValueError for an impossible structure.
     """
     matcher = CellMatcher(project)
     if not matcher.names:
@@ -95,7 +95,7 @@ def find_cells(project: Project) -> tuple[FoundCell, ...]:
     trials = [_trials(d, m) for d, m in zip(matcher.directions, matcher.metrics, strict=True)]
     state = matcher.start
     shifts = np.zeros((len(_SCANNED_SHIFTS), *state.shifts.shape))
-    # Half as a zero, half as a displacement: which of them it is shows later, if at all.
+    # Half as a zero, half as a displacement: later levels may separate them.
     shifts[:, :, :2] = 0.5 * np.array(_SCANNED_SHIFTS)[:, None, None]
     order = list(range(len(project.phases)))
     if len(order) > 1:
@@ -137,7 +137,7 @@ def _unseen(name: str, cell: U6) -> FoundCell:
 
 
 def _merit(share: float, rest: float) -> float:
-    """Return which share of what is unexplained at ``rest`` is explained at ``share``."""
+    """Return the share of the part unexplained at ``rest`` that is explained at ``share``."""
     return max(1.0 - (1.0 - share) / max(1.0 - rest, 1e-9), 0.0)
 
 
@@ -149,7 +149,7 @@ def _beam(
     best = np.argsort(-shares, kind="stable")[:_FROM_SCAN]
     found = [_Candidate(float(shares[i]), replace(state.moved(p, trials[i]), shifts=chosen[i])) for i in best]
     found = _distinct(found, p, 0.7 * LEVELS[0][0], _BEAM[0])
-    found.append(_Candidate(0.0, state))  # the start, whatever the scan thinks of it
+    found.append(_Candidate(0.0, state))  # the start, whatever its rank in the scan
     present = [*placed, p]
     for level, (most, cycles) in enumerate(zip(_BEAM, _CYCLES, strict=True)):
         if level == _LAST - 1:
@@ -163,7 +163,7 @@ def _beam(
 
 
 def _distinct(found: Sequence[_Candidate], p: int, apart: float, most: int) -> list[_Candidate]:
-    """Return the first ``most`` of candidates of which none is within ``apart`` in strain of one before it."""
+    """Return the first ``most`` candidates that are not within ``apart`` in strain of one before them."""
     kept: list[_Candidate] = []
     for one in found:
         if all(np.max(np.abs(one.state.strains[p] - other.state.strains[p])) > apart for other in kept):
@@ -176,12 +176,12 @@ def _distinct(found: Sequence[_Candidate], p: int, apart: float, most: int) -> l
 def _judged(
     matcher: CellMatcher, name: str, p: int, present: Sequence[int], final: _Candidate, esd: Array, rival: float
 ) -> FoundCell:
-    """Return what to think of phase ``p`` at the final state; ``esd`` (n,) is of its strains."""
+    """Return the verdict on phase ``p`` at the final state; ``esd`` (n,) is of its strains."""
     state = final.state
     strains = state.strains[p]
     still = np.zeros_like(strains)
     rest = matcher.share(state, _LAST, [q for q in present if q != p])
-    # The start gets the shifts that suit it, from either side.
+    # The start gets its own best shifts, from either side.
     begins = [state.moved(p, still), replace(state.moved(p, still), shifts=matcher.start.shifts)]
     before = max(matcher.climb(begin, _LAST, present, (), 8).share for begin in begins)
     displaced = matcher.displaced(p, strains, still)
@@ -205,7 +205,7 @@ def _judged(
     cell, start = metric_to_cell(matcher.metric(p, strains)), metric_to_cell(matcher.metrics[p])
     changes = [abs(new / old - 1.0) for new, old in zip(cell[:3], start[:3], strict=True)]
     changes += [abs(np.radians(new - old)) for new, old in zip(cell[3:], start[3:], strict=True)]
-    shifts = tuple(zip(matcher.names, matcher.shifts_amid(state), strict=True))
+    shifts = tuple(zip(matcher.names, matcher.shifts_at_middle(state), strict=True))
     return FoundCell(name, cell, start, float(max(changes)), _merit(before, rest), merit, rival, verdict, shifts)
 
 
@@ -214,7 +214,7 @@ def _gain(before: float, after: float) -> float:
 
 
 def _trials(directions: Array, metric: Array) -> Array:
-    """Return the strains (b, n) of the scan: what all axes have in common, and deviations that fill their space."""
+    """Return the strains (b, n) of the scan: common to all axes, plus deviations that fill their space evenly."""
     n = directions.shape[1]
     common = np.linalg.lstsq(directions, -2.0 * metric, rcond=None)[0]
     steps = np.linspace(-MOST_STRAIN, MOST_STRAIN, 27 if n == 1 else 21)[:, None, None] * common
@@ -230,7 +230,8 @@ def _trials(directions: Array, metric: Array) -> Array:
 def _filling(count: int, n: int) -> Array:
     """Return points (count, n) that fill (-1, 1)^n evenly.
 
-    The additive recurrence R_n of M. Roberts, "The unreasonable effectiveness of quasirandom sequences" (2018).
+    The additive recurrence R_n of M. Roberts, "The unreasonable effectiveness of quasirandom sequences" (2018):
+    x_i = (1/2 + i g^-k) mod 1 for dimension k, where g^(n+1) = g + 1. scipy.stats.qmc does not have it.
     """
     golden = 2.0
     for _ in range(40):

@@ -1,4 +1,4 @@
-"""Terms that do not pay are found where it is known how many are true."""
+"""Superfluous background terms are found where the true number is known."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sample(function: BackgroundFunction, seed: int) -> Project:
     made = project((QUARTZ,), XRAY, LIMITS_2THETA, 0.06)
     histogram = made.histograms[0]
     columns = basis(function, TRUE.size, histogram.pattern.x, histogram.limits, histogram.instrument.wavelengths[0])
-    # Any shape will do, as long as all of its terms stand out: powers and knots are drawn as the cosines would be.
+    # Any shape with significant terms will do: powers and knots draw the curve of the cosines.
     like = basis("cosine", TRUE.size, histogram.pattern.x, histogram.limits, 1.0) @ TRUE
     background = columns @ np.linalg.lstsq(columns, like, rcond=None)[0]
     background += 250.0 - min(0.0, float(background.min()))
@@ -38,15 +38,15 @@ def finish(made: Project, function: BackgroundFunction, terms: int) -> Result:
     return refined(made, first, step("cell", "W", "uiso")).result()
 
 
-def speak(made: Project, result: Result) -> list[Finding]:
+def findings(made: Project, result: Result) -> list[Finding]:
     return list(check_terms(made.histograms[0], result.curves[0], result))
 
 
 @pytest.mark.parametrize("function", BACKGROUNDS)
-def test_too_many_terms_are_found_and_the_true_number_is_let_pass(function: BackgroundFunction) -> None:
+def test_too_many_terms_are_found_and_the_true_number_is_accepted(function: BackgroundFunction) -> None:
     made = sample(function, 1)
-    assert speak(made, finish(made, function, 5)) == []
-    (finding,) = speak(made, finish(made, function, 16))
+    assert findings(made, finish(made, function, 5)) == []
+    (finding,) = findings(made, finish(made, function, 16))
     assert finding.code == "background-terms"
     assert finding.numbers["terms"] == 16
     assert 4 <= finding.numbers["enough"] <= 7
@@ -99,14 +99,14 @@ def test_noise_that_hangs_together_pays_for_no_term() -> None:
     assert counted_wrong >= 15
 
 
-def test_humps_are_no_part_of_the_terms() -> None:
-    hump = BackgroundPeak(position=24.0, intensity=300_000.0, sig=40_000.0, gam=0.1)
+def test_broad_background_peaks_are_not_part_of_the_terms() -> None:
+    broad = BackgroundPeak(position=24.0, intensity=300_000.0, sig=40_000.0, gam=0.1)
     made = sample("chebyschev-1", 2)
     x = made.histograms[0].pattern.x
     y = made.histograms[0].pattern.y + 600.0 * np.exp(-0.5 * ((x - 24.0) / 2.0) ** 2)
     made = with_data(made, np.round(y))
-    made = replace(made, histograms=(replace(made.histograms[0], background_peaks=(hump,)),))
-    (finding,) = speak(made, finish(made, "chebyschev-1", 14))
+    made = replace(made, histograms=(replace(made.histograms[0], background_peaks=(broad,)),))
+    (finding,) = findings(made, finish(made, "chebyschev-1", 14))
     assert 4 <= finding.numbers["enough"] <= 8
 
 
@@ -137,4 +137,4 @@ def test_a_background_refined_in_other_limits_is_left_alone() -> None:
         background=(Background(function="chebyschev-1", terms=16),),
         free=step("scale", "background").free,
     )
-    assert speak(made, refined(made, narrow).result()) == []
+    assert findings(made, refined(made, narrow).result()) == []

@@ -1,11 +1,11 @@
-"""How well lines at trial places match a measured pattern, at a chosen sharpness; blind to heights being half right.
+"""How well peaks at trial positions match a measured pattern, blurred or sharp, with intensities half right.
 
-A `View` is a pattern seen at one sharpness. Its abscissa runs in units of the width that lines have at this
-sharpness, so that one Gaussian smooths everywhere, and a blurred view has few points. Measured and made-up patterns
-are smoothed alike, their intensities brought to roots, so that a few strong lines do not rule, and cleared of what
-is broader than lines: what is left of the background, a hump, a slope of the intensities. The match is the cosine
-between the two; on roots this is the coefficient of Bhattacharyya (Bull. Calcutta Math. Soc. 35, 99 (1943)), in which
-one strong line that is wrong counts for no more than its share.
+A `View` is a pattern blurred by one amount. Its abscissa is in units of the width of the blurred peaks, so that one
+Gaussian smooths everywhere and a blurred view has few points. Measured and calculated patterns are smoothed alike,
+replaced by the roots of their intensities, so that a few strong peaks do not dominate, and freed of everything broader
+than peaks: the rest of the background, broad background peaks, slopes. The match is the cosine between the two; on
+roots this is the coefficient of Bhattacharyya (Bull. Calcutta Math. Soc. 35, 99 (1943)), in which one wrong strong
+peak counts for no more than its share.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from autogsas.engine.lineshape import SIGMA_TO_FWHM
 from autogsas.model.instrument import Instrument
 from autogsas.model.pattern import Pattern
 
-__all__ = ["SHIFTS", "Lines", "Signal", "View"]
+__all__ = ["SHIFTS", "PeakList", "Signal", "View"]
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 SHIFTS = 3
-"""Kinds of shift of all lines: the zero, the sample's displacement, the pull of axial divergence."""
+"""Kinds of shift of all peaks: zero, sample displacement, axial divergence."""
 
 _DEGREE = np.pi / 180.0
-_FEWEST = 20  # points that a pattern must have
-_REACH = 12.0  # the background is what survives clipping over so many full widths of a line
-_PER_WIDTH = 2.0  # points of a view per standard deviation of its lines
-_CLEAR = 6.0  # what is broader than so many of them is no line
-_NOISE = 2.0  # intensities below so many standard deviations of the noise count as they are, not by their root,
-_LEAST = 1e-4  # and so do those below this share of the highest
-_COVERED = 0.5  # a point of a view counts where so much of it was measured
-_TABLE = 4000  # places at which the abscissa of a view is tabulated
+_FEWEST = 20  # points that a pattern must have; not measured
+_REACH = 12.0  # full widths of a peak over which the background is clipped; not measured
+_PER_WIDTH = 2.0  # points of a view per standard deviation of its peaks
+_CLEAR = 6.0  # of these standard deviations: broader features are not peaks; not measured
+_NOISE = 2.0  # standard deviations of the noise below which intensities are taken linearly, not by their root,
+_LEAST = 1e-4  # and so below this share of the highest; both not measured
+_COVERED = 0.5  # share of a point of a view that must have been measured
+_TABLE = 4000  # points at which the abscissa of a view is tabulated
 
 
 @dataclass(frozen=True)
 class Signal:
-    """What stands above the background of a pattern; ``x`` in degrees, all of shape (n,) but the last two.
+    """The pattern above its background; ``x`` in degrees, all of shape (n,) but the last two.
 
-    ``variance`` is that of ``y``; ``width`` is of each point's interval in degrees; ``counted`` says which points
-    count. Lines at ``places`` (m,), ascending, have standard deviations ``sigmas`` (m,), all in degrees.
+    ``variance`` is that of ``y``; ``width`` is of each point's interval in degrees; ``counted`` is where a point
+    counts. Peaks at ``places`` (m,), ascending, have standard deviations ``sigmas`` (m,), all in degrees.
     """
 
     x: Array
@@ -74,28 +74,28 @@ class Signal:
         if np.count_nonzero(counted) < _FEWEST or not places.size:
             return None
         x, weights = pattern.x[inside], pattern.weights[inside]
-        # Across what does not count a straight line is as good as anything.
+        # Points that do not count are bridged by a straight line.
         y = np.interp(x, x[counted], pattern.y[inside][counted])
         step = float(np.median(np.diff(x)))
         sigmas = np.maximum(sigmas, 0.7 * step)
         fwhm = SIGMA_TO_FWHM * float(np.median(sigmas))
-        # Clipping takes the lower edge of the noise, so the noise is taken down first.
+        # Clipping follows the lower edge of the noise, so the noise is smoothed first.
         smooth = gaussian_filter1d(y, max(0.3 * fwhm / step, 0.5), mode="nearest")
         background = clipped_background(smooth, max(round(_REACH * fwhm / step), 3))
         variance = np.where(counted, 1.0 / np.where(counted, weights, 1.0), 0.0)
         return cls(x, y - background, variance, np.gradient(x), counted, places, sigmas)
 
     def sigma(self, two_theta: Array) -> Array:
-        """Return the lines' standard deviation at 2theta, both in degrees."""
+        """Return the peaks' standard deviation at 2theta, both in degrees."""
         return np.asarray(np.interp(two_theta, self.places, self.sigmas))
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Lines of one phase in one histogram: l of them, those of K-alpha2 among them.
+class PeakList:
+    """The l peaks of one phase in one histogram, those of K-alpha2 included.
 
     ``form`` (l, 6) gives 1/d^2 with the reciprocal metric, ``wavelength`` (l,) in Angstrom, ``area`` (l,) on any scale,
-    ``zero`` in degrees what the instrument adds to 2theta, ``flat`` whether the geometry is Bragg-Brentano.
+    ``zero`` in degrees the instrument's zero, ``flat`` whether the geometry is Bragg-Brentano.
     """
 
     form: Array
@@ -105,10 +105,10 @@ class Lines:
     flat: bool
 
     @classmethod
-    def of(cls, hkl: Ints, areas: Array, instrument: Instrument, most: int, *, merged: bool = False) -> Lines:
-        """Return the lines of reflections ``hkl`` (k, 3) with ``areas`` (k,), the ``most`` strongest of them.
+    def of(cls, hkl: Ints, areas: Array, instrument: Instrument, most: int, *, merged: bool = False) -> PeakList:
+        """Return the peaks of reflections ``hkl`` (k, 3) with ``areas`` (k,), the ``most`` strongest of them.
 
-        ``merged`` makes one line of K-alpha1 and K-alpha2.
+        ``merged`` makes one peak of K-alpha1 and K-alpha2.
         """
         strongest = np.sort(np.argsort(-areas, kind="stable")[:most])
         hkl, areas = hkl[strongest], areas[strongest]
@@ -131,10 +131,10 @@ class Lines:
         return np.asarray(2.0 / _DEGREE * np.arcsin(np.minimum(sine, 1.0)) + self.zero)
 
     def shifts(self, bragg: Array) -> Array:
-        """Return by how much each kind of shift moves lines at ``bragg`` (..., l) degrees, (..., l, `SHIFTS`).
+        """Return the shift by each kind, at unit size, of peaks at ``bragg`` (..., l) degrees, (..., l, `SHIFTS`).
 
         A constant; cos(theta), or cos(2theta) with a capillary, for a displaced sample; -cot(2theta) for the centroid
-        of lines that axial divergence draws out.
+        of peaks with axial divergence.
         """
         angle = np.clip(bragg, 1.0, 179.0) * _DEGREE
         sample = np.cos(0.5 * angle) if self.flat else np.cos(angle)
@@ -155,10 +155,10 @@ class Lines:
 
 
 class View:
-    """A signal at one sharpness: lines blurred by ``strain`` (fraction of d) and ``shift`` (degrees) over their width.
+    """A signal blurred by one amount: peaks by ``strain`` (fraction of d) and ``shift`` (degrees) over their width.
 
-    ``blur`` is by how much they are wider than the signal's ``sigmas``. ``target`` (n,) is the measured pattern as it
-    is compared, of unit length; ``independent`` how many values in it owe nothing to each other.
+    ``blur`` is the ratio of their widths to the signal's ``sigmas``. ``target`` (n,) is the measured pattern as it is
+    compared, of unit length; ``independent`` its number of independent values.
     """
 
     def __init__(self, signal: Signal, strain: float, shift: float, blur: float = 1.0) -> None:
@@ -172,15 +172,15 @@ class View:
         self.size = int(np.ceil(self._run[-1])) + 1
         centres = np.interp(np.arange(self.size), self._run, fine)
         self._pitch = np.interp(centres, fine, sigma) / _PER_WIDTH  # degrees per point of the view
-        # What is measured has its lines' own width besides the smoothing; what is drawn has to be given it.
+        # Measured peaks have their own width besides the smoothing; calculated ones must be given it.
         self._own = _PER_WIDTH**2 * float(np.median((own / sigma) ** 2))
 
         use = signal.counted
         t = self.at(signal.x[use])
         width = signal.width[use]
-        amount, cover = (_smooth(self._laid(t, values)) for values in (signal.y[use] * width, width))
-        # The variance of a sum smoothed with g is smoothed with g^2: a Gaussian narrower by the root of two.
-        spread = _smooth(self._laid(t, signal.variance[use] * width**2), _PER_WIDTH / np.sqrt(2.0))
+        amount, cover = (_smooth(self._placed(t, values)) for values in (signal.y[use] * width, width))
+        # Smoothing with g smooths the variance with g^2: a Gaussian narrower by the root of two.
+        spread = _smooth(self._placed(t, signal.variance[use] * width**2), _PER_WIDTH / np.sqrt(2.0))
         self._counted = cover > _COVERED * _smooth(self._pitch)
         safe = np.where(self._counted, cover, 1.0)
         self._data = np.where(self._counted, np.maximum(amount, 0.0) / safe, 0.0)
@@ -201,23 +201,23 @@ class View:
         start = self._run[low]
         return np.where(inside, start + (self._run[low + 1] - start) * (place - low), -1.0)
 
-    def draw(self, lines: Lines, two_theta: Array, wider: float = 1.0) -> Array:
-        """Return the patterns (b, n) of lines at ``two_theta`` (b, l) in degrees, at unit scale.
+    def draw(self, peaks: PeakList, two_theta: Array, wider: float = 1.0) -> Array:
+        """Return the patterns (b, n) of peaks at ``two_theta`` (b, l) in degrees, at unit scale.
 
-        ``wider`` is by how much the lines are wider than the view takes them to be.
+        ``wider`` is the ratio of the peaks' widths to those that the view assumes.
         """
-        laid = self._deposited(self.at(two_theta), np.broadcast_to(lines.area, two_theta.shape))
-        return np.asarray(_smooth(laid, np.sqrt(_PER_WIDTH**2 + wider**2 * self._own)) / self._pitch)
+        placed = self._deposited(self.at(two_theta), np.broadcast_to(peaks.area, two_theta.shape))
+        return np.asarray(_smooth(placed, np.sqrt(_PER_WIDTH**2 + wider**2 * self._own)) / self._pitch)
 
-    def slopes(self, lines: Lines, two_theta: Array, moves: Array) -> Array:
-        """Return the derivatives (v, n) of the pattern of lines at ``two_theta`` (l,) that move by ``moves`` (l, v)."""
+    def slopes(self, peaks: PeakList, two_theta: Array, moves: Array) -> Array:
+        """Return the derivatives (v, n) of the pattern of peaks at ``two_theta`` (l,) that move by ``moves`` (l, v)."""
         t = self.at(two_theta)
         moved = moves.T / self._pitch[np.clip(t, 0, self.size - 1).astype(np.int64)]
-        laid = self._deposited(np.broadcast_to(t, moved.shape), moved * lines.area)
-        return np.asarray(-_smooth(laid, np.sqrt(_PER_WIDTH**2 + self._own), order=1) / self._pitch)
+        placed = self._deposited(np.broadcast_to(t, moved.shape), moved * peaks.area)
+        return np.asarray(-_smooth(placed, np.sqrt(_PER_WIDTH**2 + self._own), order=1) / self._pitch)
 
     def scales(self, patterns: Array) -> Array:
-        """Return the scales (p,), none negative, with which ``patterns`` (p, n) add up to the data best.
+        """Return the scales (p,), not negative, with which ``patterns`` (p, n) add up to the data best.
 
         Least squares with the weights of counts, one over the intensity.
         """
@@ -229,7 +229,7 @@ class View:
         return np.asarray(found / lengths)
 
     def joined(self, patterns: Array, others: Array | None) -> Array:
-        """Return each of ``patterns`` (b, n) at the scale that suits the data best, added to ``others`` (n,) at its."""
+        """Return each of ``patterns`` (b, n) at the best scale, added to ``others`` (n,) at theirs."""
         w, data = self._weight, self._data
         pp = (patterns**2) @ w
         pp = np.where(pp > 0, pp, 1.0)
@@ -242,7 +242,7 @@ class View:
         return np.asarray(patterns * scale[:, None] + others * rest[:, None])
 
     def compared(self, pattern: Array) -> Array:
-        """Return patterns (..., n), at the data's scale, as they are compared: rooted, and cleared of what is broad."""
+        """Return patterns (..., n), at the data's scale, as they are compared: roots, freed of broad features."""
         return self._cleared(np.sqrt(np.maximum(pattern, 0.0) + self._floor) - np.sqrt(self._floor))
 
     def compared_slopes(self, pattern: Array, slopes: Array) -> Array:
@@ -255,11 +255,11 @@ class View:
         lengths = np.linalg.norm(alike, axis=-1)
         return np.asarray(np.maximum(alike @ self.target / np.where(lengths > 0, lengths, 1.0), 0.0) ** 2)
 
-    def _laid(self, t: Array, amounts: Array) -> Array:
+    def _placed(self, t: Array, amounts: Array) -> Array:
         return np.asarray(self._deposited(t[None], amounts[None])[0])
 
     def _deposited(self, t: Array, amounts: Array) -> Array:
-        """Return amounts (b, l) laid down at places ``t`` (b, l), shared between the two nearest points, (b, n)."""
+        """Return amounts (b, l) added at places ``t`` (b, l), each shared between the two nearest points, (b, n)."""
         rows, n = t.shape[0], self.size
         inside = (t >= 0) & (t < n - 1)
         low = np.where(inside, t, 0.0).astype(np.int64)
