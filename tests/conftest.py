@@ -17,8 +17,13 @@ def pytest_configure(config: pytest.Config) -> None:
     pytest_engines.install(config)
 
 
+def make_fake_host(patch: pytest.MonkeyPatch) -> Host:
+    """Return a host whose only plugin is the scripted fake backend with its strategy."""
+    patch.setattr("autogsas.builtin.MODULES", ("autogsas.builtin.strategy.registered", "autogsas.testing.fake"))
+    return Host(entry_points=False)
+
+
 @pytest.fixture
 def fake_host(monkeypatch: pytest.MonkeyPatch) -> Host:
-    """A host whose only plugin is the scripted fake backend with its strategy."""
-    monkeypatch.setattr("autogsas.builtin.MODULES", ("autogsas.builtin.strategy.registered", "autogsas.testing.fake"))
-    return Host(entry_points=False)
+    """The host of `make_fake_host`, for one test."""
+    return make_fake_host(monkeypatch)

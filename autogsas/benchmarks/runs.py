@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,8 @@ from autogsas.benchmarks.curves import History, Point
 from autogsas.commands import verbs
 from autogsas.errors import UserError
 from autogsas.model.project import Project
+from autogsas.runfolder.reader import read_summary
+from autogsas.runfolder.summary import Summary
 from autogsas.runfolder.writer import STUDY
 from autogsas.search.resuming import fingerprint, settings_of
 
@@ -84,39 +85,38 @@ def perform(spec: RunSpec, base: Path, say: Callable[[str], None]) -> Path:
 
 def read_history(folder: Path, trials: int) -> History:
     """Return the first ``trials`` trials of a run. Raises UserError if the run has no end times of its trials."""
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     points = []
-    for item in summary["history"][:trials]:
-        if item.get("ended") is None:
+    for item in read_summary(folder).history[:trials]:
+        if item.ended is None:
             raise UserError("run of an older version, without the end times of its trials", file=folder)
-        points.append(Point(item["number"], item["state"], item["rwp"], item["ended"]))
+        points.append(Point(item.number, item.state, item.rwp, item.ended))
     return History(tuple(points))
 
 
 def _check(folder: Path, spec: RunSpec, project: Project) -> None:
     kept = settings_of(folder)
     if kept.get("fingerprint") not in (None, fingerprint(project)):
-        raise UserError("was made with other data, limits or phases; take another folder", file=folder, key="--out")
-    made = _summary(folder).get("backend", {}).get("version")
+        raise UserError("was made with other data, limits or phases; use another folder", file=folder, key="--out")
+    summary = _summary(folder)
     now = spec.case.host.backend(spec.backend).probe().version
-    if made not in (None, now):
+    if summary is not None and summary.backend.version != now:
         raise UserError(
-            "was made with another version of the engine; take another folder",
+            "was made with another version of the engine; use another folder",
             file=folder,
             key="--out",
-            found=made,
+            found=summary.backend.version,
             allowed=now,
         )
 
 
 def _is_over(folder: Path, trials: int) -> bool:
     summary = _summary(folder)
-    return len(summary.get("history", ())) >= trials or summary.get("finished") in _STOPPED_ITSELF
+    return summary is not None and (len(summary.history) >= trials or summary.finished in _STOPPED_ITSELF)
 
 
-def _summary(folder: Path) -> dict[str, Any]:
+def _summary(folder: Path) -> Summary | None:
+    # A run that was killed has no summary, or a damaged one; it is resumed.
     try:
-        found: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
+        return read_summary(folder)
+    except UserError:
+        return None

@@ -21,10 +21,10 @@ import pytest
 from autogsas.cli import main
 from autogsas.commands import dashboard, verbs
 from autogsas.errors import UserError
-from autogsas.hooks.host import Host
 from autogsas.model.project import Project, Search
 from autogsas.search.mirror import Mirror
 from autogsas.testing.samples import make_project
+from tests.conftest import make_fake_host
 
 
 def project(folder: Path) -> Project:
@@ -35,8 +35,7 @@ def project(folder: Path) -> Project:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("autogsas.builtin.MODULES", ("autogsas.testing.fake",))
-        return verbs.run((project(folder), Host(entry_points=False))).folder
+        return verbs.run((project(folder), make_fake_host(patch))).folder
 
 
 @pytest.fixture

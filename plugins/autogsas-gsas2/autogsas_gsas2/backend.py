@@ -31,9 +31,10 @@ from autogsas_gsas2.script import Source, script_text
 __all__ = ["Gsas2Backend", "Gsas2Session"]
 
 _BACKGROUNDS = {"power series": "chebyschev"}
+"""GSAS-II's names of background functions where they differ from the recipe's."""
+
 _GEOMETRIES: Mapping[str, Geometry] = {geometry: geometry for geometry in get_args(Geometry)}
 """GSAS-II's names of geometries, which are also the host's."""
-"""GSAS-II's names of background functions where they differ from the recipe's."""
 
 _read_identically: dict[str, bool] = {}
 """Whether GSAS-II reads the same from a file of the user's as the host; tried once a process for each file."""
