@@ -1,4 +1,4 @@
-"""What a user asks of a run: the settings that the command line and the Python interface fill in."""
+"""The settings of a run, filled in by the command line and by the Python interface."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["RefineRequest", "RunRequest"]
 
 @dataclass(frozen=True)
 class RefineRequest:
-    """How to refine by one recipe; None: as the project says.
+    """How to refine by one recipe; None: as in the project.
 
     ``backend`` names the engine; ``timeout`` in seconds; ``out`` is the folder for the results; ``figures`` are formats
     of figures for print, such as "pdf,svg,png".
@@ -27,7 +27,7 @@ class RefineRequest:
 
 @dataclass(frozen=True)
 class RunRequest(RefineRequest):
-    """How to search; None: as the project says.
+    """How to search; None: as in the project.
 
     ``patience`` stops after so many trials without gain; ``scout`` is "auto", "off" or a number of trials of a faster
     engine before a slower one; ``like`` is the folder of an earlier run whose best recipes are tried first; ``resume``

@@ -71,34 +71,34 @@ def run(project: Given, request: RunRequest | None = None, *, progress: Progress
     called with each event of `autogsas.hooks.events`. Raises UserError for wrong input, BackendMissing if the engine
     cannot be used.
     """
-    asked = request or RunRequest()
+    request = request or RunRequest()
     read, host = project if isinstance(project, tuple) else load_project(Path(project))
-    formats = _figures(asked.figures)
-    engine = _backend(read, host, asked.backend)
+    formats = _figures(request.figures)
+    engine = _backend(read, host, request.backend)
     strategy = host.strategy(read.search.space)
-    target = choose_folder(read, None if asked.out is None else Path(asked.out), asked.resume)
+    target = choose_folder(read, None if request.out is None else Path(request.out), request.resume)
     with contextlib.ExitStack() as stack:
-        opened = stack.enter_context(_open(target)) if asked.resume else None
+        opened = stack.enter_context(_open(target)) if request.resume else None
         kept = {} if opened is None else opened.database.settings()
-        check_resumable(target, kept, read, engine, asked.seed)
+        check_resumable(target, kept, read, engine, request.seed)
         search = read.search
         options = Options(
-            trials=_at_least_one(asked.trials, "--trials") or search.trials,
-            jobs=_at_least_one(asked.jobs, "--jobs") or search.jobs,
-            seed=asked.seed if asked.seed is not None else kept.get("seed", search.seed),
+            trials=_at_least_one(request.trials, "--trials") or search.trials,
+            jobs=_at_least_one(request.jobs, "--jobs") or search.jobs,
+            seed=request.seed if request.seed is not None else kept.get("seed", search.seed),
             sampler=kept.get("sampler", search.sampler or strategy.sampler),
-            timeout=asked.timeout if asked.timeout is not None else search.timeout,
+            timeout=request.timeout if request.timeout is not None else search.timeout,
             trial_timeout=search.trial_timeout,
             prune=search.prune and strategy.prunes,
-            patience=_at_least_one(asked.patience, "--patience") or search.patience,
+            patience=_at_least_one(request.patience, "--patience") or search.patience,
             terminator=search.terminator,
         )
         if options.terminator:
             check_terminator()
         read = with_found_cells(host, read)
         rehearse(host, read, engine.capabilities())
-        scout = asked.scout if asked.scout is not None else kept.get("scout", search.scout)
-        like = Path(asked.like) if asked.like is not None else Path(kept["like"]) if kept.get("like") else None
+        scout = request.scout if request.scout is not None else kept.get("scout", search.scout)
+        like = Path(request.like) if request.like is not None else Path(kept["like"]) if kept.get("like") else None
         if like is not None and not strategy.takes_earlier:
             raise UserError(f"{strategy.title} starts with its sampler alone", key="--like", found=like)
         earlier = () if like is None else seeds_like(like)
@@ -118,14 +118,14 @@ def refine(
 
     Arguments and errors as in `run`.
     """
-    asked = request or RefineRequest()
+    request = request or RefineRequest()
     read, host = project if isinstance(project, tuple) else load_project(Path(project))
     made = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe), read)
-    formats = _figures(asked.figures)
-    engine = _backend(read, host, asked.backend)
-    target = choose_folder(read, None if asked.out is None else Path(asked.out), False)
+    formats = _figures(request.figures)
+    engine = _backend(read, host, request.backend)
+    target = choose_folder(read, None if request.out is None else Path(request.out), False)
     options = Options(
-        trials=1, seed=read.search.seed, sampler="random", trial_timeout=asked.timeout or read.search.trial_timeout
+        trials=1, seed=read.search.seed, sampler="random", trial_timeout=request.timeout or read.search.trial_timeout
     )
     plan = Seeding((Seed(made.name or "recipe", recipe=made),))
     with _open(target) as (folder, database):

@@ -164,7 +164,7 @@ class Host:
             origin = point.dist.name if point.dist is not None else "entry point"
             try:
                 module = point.load()
-            except Exception:  # noqa: BLE001  a stranger's module may raise anything; the host must still start
+            except Exception:  # noqa: BLE001  a plugin may raise anything when imported; the host must still start
                 error = traceback.format_exc(limit=-1).strip().splitlines()[-1]
                 self._infos.append(PluginInfo(point.name, origin, point.value, version, (), error))
                 continue

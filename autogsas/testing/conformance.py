@@ -1,4 +1,4 @@
-"""What every backend must do, as a test class that a plugin's tests subclass.
+"""The conformance checks for backends, as a test class that the tests of a plugin subclass.
 
     from autogsas.testing.conformance import BackendConformance
 
@@ -6,8 +6,8 @@
         def backend(self):
             return MyBackend()
 
-Needs no pytest of its own: the one fixture its tests ask for is a fresh folder, ``tmp_path``. The same checks run by
-``autogsas check-backend NAME``.
+pytest is not needed: the only fixture is an empty folder, ``tmp_path``. ``autogsas check-backend NAME`` runs the same
+checks.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["BackendConformance", "run_checks"]
 
 
 class BackendConformance:
-    """The checks. Override `backend`, and `project` where the engine needs another one."""
+    """The checks. Override `backend`, and `project` if the engine needs another one."""
 
     hook_files: tuple[Path, ...] = ()
     """Files of hooks a child process must load before the backend can be unpickled there."""
@@ -47,7 +47,7 @@ class BackendConformance:
         raise NotImplementedError
 
     def project(self, folder: Path) -> Project:
-        """Return a project the backend can do, its files in ``folder``."""
+        """Return a project that the backend can refine, with its files in ``folder``."""
         return make_project(folder)
 
     def steps(self) -> tuple[Step, ...]:
@@ -86,7 +86,7 @@ class BackendConformance:
         probe = self.backend().probe()
         assert isinstance(probe, Probe), f"probe returned {type(probe).__name__}"
         assert probe.available, f"not available here: {probe.reason}"
-        assert probe.version, "an available backend says its version"
+        assert probe.version, "an available backend has a version"
 
     def test_name_is_lower_case_and_stable(self) -> None:
         """The name is lower case, without blanks, and does not change."""
@@ -98,7 +98,7 @@ class BackendConformance:
         assert self.backend().name == name
 
     def test_capabilities_are_in_the_words_of_the_host(self) -> None:
-        """Groups and backgrounds are known words, with at least the scale, the background and the cell."""
+        """Groups and backgrounds are known names, with at least the scale, the background and the cell."""
         can = self.backend().capabilities()
         assert isinstance(can, Capabilities)
         assert can.groups <= set(GROUPS), f"unknown groups: {sorted(set(can.groups) - set(GROUPS))}"
@@ -109,13 +109,13 @@ class BackendConformance:
         assert can.geometry
 
     def test_it_can_be_pickled(self) -> None:
-        """The backend goes to a child process and comes back the same."""
+        """The backend can be pickled and is the same afterwards."""
         again = pickle.loads(pickle.dumps(self.backend()))
         assert again.name == self.backend().name
         assert again.capabilities() == self.backend().capabilities()
 
     def test_steps_report_what_they_did(self, tmp_path: Path) -> None:
-        """Each step gives a StepResult with finite numbers, and freeing more never makes the fit worse."""
+        """Each step returns a StepResult with finite numbers, and refining more never makes the fit worse."""
         with self.session(tmp_path) as (session, _):
             done = [session.refine(step) for step in self.steps()]
         assert all(isinstance(step, StepResult) for step in done)
@@ -128,7 +128,7 @@ class BackendConformance:
         assert all(later <= earlier + 0.02 for earlier, later in itertools.pairwise(figures)), figures
 
     def test_what_is_free_stays_free(self, tmp_path: Path) -> None:
-        """A step frees besides what earlier ones freed, until a step fixes it."""
+        """What a step frees stays free in later steps, until a step fixes it."""
         first, second, *_ = self.steps()
         with self.session(tmp_path) as (session, _):
             one = session.refine(first)
@@ -138,7 +138,7 @@ class BackendConformance:
         assert three.n_variables == one.n_variables
 
     def test_curves_cover_the_full_limits(self, tmp_path: Path) -> None:
-        """Curves are finite, of one length, and over the project's limits even after a step in a window."""
+        """Curves are finite, of equal length, and cover the project's limits even after a step in a window."""
         with self.session(tmp_path, self.steps()[:1]) as (session, project):
             window = {h.name: (h.limits[0], sum(h.limits) / 2) for h in project.histograms}
             session.refine(Step(title="window", limits=window))
@@ -158,7 +158,7 @@ class BackendConformance:
             assert np.all(np.diff(curves.x) > 0)
 
     def test_parameters_have_names_units_and_esds(self, tmp_path: Path) -> None:
-        """Names are unique, refined parameters have a positive esd, the correlation is a correlation."""
+        """Names are unique, refined parameters have a positive esd, the matrix holds correlations."""
         result, _ = self.result(tmp_path)
         assert isinstance(result, Result)
         names = [parameter.name for parameter in result.parameters]
@@ -183,15 +183,15 @@ class BackendConformance:
         assert abs(result.engine_rwp - _rwp(result)) < 0.05
 
     def test_its_rwp_over_all_is_the_hosts(self, tmp_path: Path) -> None:
-        """What a step in a window says of the full limits, where it says anything, is what the host finds there."""
+        """If a step in a window reports Rwp over the full limits, the host calculates the same."""
         with self.session(tmp_path, self.steps()[:1]) as (session, project):
             window = {h.name: (h.limits[0], sum(h.limits) / 2) for h in project.histograms}
             for step in (Step(title="window", limits=window), Step(title="all")):
-                said = session.refine(step).full_rwp
-                assert math.isnan(said) or abs(said - _rwp(session.result())) < 0.05, step.title
+                reported = session.refine(step).full_rwp
+                assert math.isnan(reported) or abs(reported - _rwp(session.result())) < 0.05, step.title
 
     def test_a_start_is_where_a_phase_begins(self, tmp_path: Path) -> None:
-        """Where the backend obeys "cell", a step begins from the cell it names, and a broken symmetry is its fault."""
+        """If the backend applies "cell", a step starts from the given cell; one that breaks symmetry is an error."""
         if "cell" not in self.backend().capabilities().starts:
             return
         phase = self.project(tmp_path / "look").phases[0]
@@ -204,7 +204,7 @@ class BackendConformance:
             assert self._refused(tmp_path / "broken", broken) == "recipe"
 
     def test_sites_start_where_symmetry_lets_them(self, tmp_path: Path) -> None:
-        """Where the backend obeys "sites", a site begins where a step says, or the recipe is at fault."""
+        """If the backend applies "sites", a site starts at the given coordinates, or the recipe is an error."""
         if "sites" not in self.backend().capabilities().starts:
             return
         phase = self.project(tmp_path / "look").phases[0]
@@ -220,7 +220,7 @@ class BackendConformance:
                     assert cause == "recipe"
 
     def test_an_axis_is_that_of_the_orientation(self, tmp_path: Path) -> None:
-        """Where the backend obeys "axis", crystallites oriented along another axis give another pattern."""
+        """If the backend applies "axis", orientation along another axis gives another pattern."""
         can = self.backend().capabilities()
         if "axis" not in can.starts or "preferred_orientation" not in can.groups:
             return
@@ -233,7 +233,7 @@ class BackendConformance:
         assert _apart(*made) > 0.01, "the axis makes no difference"
 
     def test_a_geometry_is_that_of_the_corrections(self, tmp_path: Path) -> None:
-        """Where the backend obeys "geometry", a displaced sample shifts lines as the geometry does."""
+        """If the backend applies "geometry", a displaced sample shifts peaks as in that geometry."""
         can = self.backend().capabilities()
         if "geometry" not in can.starts or "displacement" not in can.groups or len(can.geometry) < 2:
             return
@@ -244,7 +244,7 @@ class BackendConformance:
         assert _apart(*made) > 0.01, "the geometry makes no difference"
 
     def test_isotropic_sites_become_anisotropic_as_they_are(self, tmp_path: Path) -> None:
-        """Where the backend has "uaniso", freeing it gives isotropic sites the tensors of their U: the same pattern."""
+        """If the backend has "uaniso", freeing it gives isotropic sites the tensors of their U: the same pattern."""
         if "uaniso" not in self.backend().capabilities().groups:
             return
         before = self._started(tmp_path / "before")
@@ -256,7 +256,7 @@ class BackendConformance:
         assert "uaniso" in {item.group for item in free.parameters if item.name in free.varied}
 
     def test_sites_share_one_u(self, tmp_path: Path) -> None:
-        """Where the backend has "uiso_shared", isotropic sites of a phase have one U, until "uiso" is freed."""
+        """If the backend has "uiso_shared", isotropic sites of a phase have the same U until "uiso" is freed."""
         if not {"uiso", "uiso_shared"} <= self.backend().capabilities().groups:
             return
         shared = Step(title="shared", free=(Free(group="uiso_shared"),), cycles=2)
@@ -274,14 +274,14 @@ class BackendConformance:
         sites_free = sum(site.uaniso is None for phase in project.phases for site in phase.sites)
         assert apart.n_variables - together.n_variables == sites_free - len(project.phases)
 
-    def _started(self, folder: Path, *starts: Start, **words: Any) -> Result:
-        """Return the result of a step that begins otherwise and refines next to nothing."""
-        step = Step(title="begun", start=starts, cycles=1, **words)
+    def _started(self, folder: Path, *starts: Start, **settings: Any) -> Result:
+        """Return the result of a step with these starts that refines almost nothing."""
+        step = Step(title="begun", start=starts, cycles=1, **settings)
         with self.session(folder, (self.steps()[0], step)) as (session, _):
             return session.result()
 
     def _refused(self, folder: Path, start: Start) -> str | None:
-        """Return the cause by which a start is refused, or None where it is not."""
+        """Return the cause of the error for a start, or None if it is accepted."""
         try:
             self._started(folder, start)
         except BackendError as error:
@@ -289,7 +289,7 @@ class BackendConformance:
         return None
 
     def test_the_structure_comes_back(self, tmp_path: Path) -> None:
-        """The phases and sites are the project's, reflections lie inside the limits."""
+        """Phases and sites are those of the project, reflections are inside the limits."""
         result, project = self.result(tmp_path)
         assert [phase.name for phase in result.phases] == [phase.name for phase in project.phases]
         for after, before in zip(result.phases, project.phases, strict=True):
@@ -305,7 +305,7 @@ class BackendConformance:
                     assert np.shape(getattr(item, key)) == (count,), key
 
     def test_the_result_can_be_pickled(self, tmp_path: Path) -> None:
-        """The result goes from a child process to the host."""
+        """The result can be sent from a child process to the host."""
         result, _ = self.result(tmp_path)
         again = pickle.loads(pickle.dumps(result))
         assert again.varied == result.varied
@@ -323,14 +323,14 @@ class BackendConformance:
         compile((target / "best.py").read_text(encoding="utf-8"), "best.py", "exec")
 
     def test_it_repeats_itself(self, tmp_path: Path) -> None:
-        """Two sessions in one process know nothing of each other and give the same."""
+        """Two sessions in one process are independent and give the same result."""
         first, _ = self.result(tmp_path / "one")
         second, _ = self.result(tmp_path / "two")
         assert second.varied == first.varied
         assert abs(second.engine_rwp - first.engine_rwp) < 1e-6
 
     def test_the_users_files_stay_as_they_are(self, tmp_path: Path) -> None:
-        """Content and time of the original files do not change."""
+        """Contents and times of the original files do not change."""
         project = self.project(tmp_path / "project")
         before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in project.files}
         names = set((tmp_path / "project").rglob("*"))
@@ -352,7 +352,7 @@ class BackendConformance:
             session.close()
 
     def test_failure_is_a_backend_error(self, tmp_path: Path) -> None:
-        """A window without a single point cannot be refined: BackendError with a cause."""
+        """A window without points cannot be refined: BackendError with a cause."""
         with self.session(tmp_path, self.steps()[:1]) as (session, project):
             x = project.histograms[0].pattern.x
             middle = x.size // 2
@@ -387,7 +387,7 @@ def _rwp(result: Result) -> float:
 
 
 def _apart(one: Result, other: Result) -> float:
-    """Return how far two results' Bragg parts are from each other, as a share of the highest line."""
+    """Return the largest difference of two results' Bragg parts, as a fraction of the highest peak."""
     first, second = (
         np.concatenate([curves.calculated - curves.background for curves in result.curves]) for result in (one, other)
     )
@@ -395,7 +395,7 @@ def _apart(one: Result, other: Result) -> float:
 
 
 def run_checks(suite: BackendConformance) -> Iterator[tuple[str, str]]:
-    """Run all checks of a suite; give each one's sentence with what went wrong, empty where nothing did.
+    """Run all checks of a suite; yield each one's description and its error, empty if it passed.
 
     Raises UserError where Python runs without assertions: every check would pass.
     """
@@ -408,7 +408,7 @@ def run_checks(suite: BackendConformance) -> Iterator[tuple[str, str]]:
         with tempfile.TemporaryDirectory(prefix="autogsas-check-") as folder:
             try:
                 check(**({"tmp_path": Path(folder)} if wants_folder else {}))
-            except Exception as error:  # noqa: BLE001  a stranger's backend is on trial; whatever it raises is a failure
+            except Exception as error:  # noqa: BLE001  a plugin's backend may raise anything; every exception is a failure
                 yield sentence, " ".join(f"{type(error).__name__}: {error}".split())
             else:
                 yield sentence, ""

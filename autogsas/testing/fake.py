@@ -1,8 +1,8 @@
-"""A scripted backend with a search strategy of its own, for testing the host without an engine.
+"""A scripted backend with choosing hooks of its own, to test the host without an engine.
 
-As a plugin: put ``from autogsas.testing.fake import *`` into a project's ``hooks.py`` and ask for backend "fake".
-What the engine would do is written into the titles of steps, see `FakeSession.refine`; all other steps converge. Its
-Rwp depends on the recipe alone and has a single best one, so that a search can be tested.
+As a plugin: put ``from autogsas.testing.fake import *`` into a project's ``hooks.py`` and use the backend "fake".
+The titles of steps tell the engine what to do, see `FakeSession.refine`; all other steps converge. Rwp depends on the
+recipe alone and has a single minimum, so that a search can be tested.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = [
     "expected_rwp",
 ]
 
-# What not freeing a group costs, in per cent of Rwp.
+# How much Rwp increases if a group is not refined, in per cent.
 _COSTS: dict[Group, float] = {"scale": 20.0, "cell": 8.0, "zero": 3.0, "W": 2.0, "Y": 1.5, "uiso": 1.0}
 _BEST_TERMS = 9
 
@@ -67,7 +67,7 @@ def _rwp(background: Background, freed: AbstractSet[str]) -> float:
 
 @dataclass
 class FakeSession:
-    """One open project; what was freed and set before counts in every step after it."""
+    """One open project; what a step frees and sets applies to all later steps."""
 
     project: Project
     folder: Path
@@ -80,17 +80,17 @@ class FakeSession:
     _closed: bool = False
 
     def refine(self, step: Step) -> StepResult:
-        """Run one step, doing what its title orders.
+        """Run one step, and do what its title says.
 
-        "!fail" raises BackendError("singular"), "!error" a plain exception, "!exit" leaves Python, "!crash" kills the
+        "!fail" raises BackendError("singular"), "!error" another exception, "!exit" exits Python, "!crash" kills the
         process, "!hang" never returns, "!grandchild" starts a sleeping process, prints its id and hangs, "!garbage"
-        writes into the pipe to the host, "!disk-full" is told there is no space, "!memory" that there is no memory,
+        writes into the pipe to the host, "!disk-full" has no disk space, "!memory" no memory,
         "!nan" leaves NaN in the curves, "!slow" takes half a second, "!print" prints.
         """
         for histogram in self.project.histograms:
             limits = step.limits_for(histogram.name)
             if limits is not None and not histogram.pattern.mask(limits).any():
-                raise BackendError("no-data", f"{histogram.name}: no point lies within {limits}")
+                raise BackendError("no-data", f"{histogram.name}: no point is within {limits}")
         for start in step.start:
             self._phases[start.phase] = _begun(self._phase(start.phase), start)
         order = step.title.partition(" ")[0]
@@ -139,7 +139,7 @@ class FakeSession:
             self._nan = True
 
     def result(self) -> Result:
-        """Return curves whose Rwp is what the recipe is worth."""
+        """Return curves with the Rwp of the recipe."""
         if self._closed:
             raise BackendError("closed", "the session is closed")
         rwp = _rwp(self._background, self._freed)
@@ -198,7 +198,7 @@ class FakeSession:
         return Curves(histogram.name, x, y, calculated, np.full_like(x, y.min()), weights, (reflections,))
 
     def save(self, folder: Path) -> None:
-        """Write best.cif and best.py, each saying what it is."""
+        """Write best.cif and best.py."""
         (folder / "best.cif").write_text("data_fake\n")
         (folder / "best.py").write_text('print("fake")\n')
 
@@ -208,7 +208,7 @@ class FakeSession:
 
 
 def _begun(phase: Phase, start: Start) -> Phase:
-    """Return a phase as a start has it: a cubic one with all its sites on special positions."""
+    """Return a phase with a start applied; it must stay cubic with all sites on special positions."""
     cell = phase.cell if start.cell is None else Cell(*start.cell)
     fixed = all(start.sites.get(site.label, site.xyz) == site.xyz for site in phase.sites)
     if not cell.a == cell.b == cell.c or not fixed:
@@ -217,11 +217,11 @@ def _begun(phase: Phase, start: Start) -> Phase:
 
 
 def _write_garbage() -> None:
-    # Everything that is a pipe and open for writing: the engine's own output is not, it goes to a file.
+    # Write to every open pipe; the engine's own output goes to a file.
     for name in os.listdir("/proc/self/fd"):
         try:
             if stat.S_ISFIFO(os.fstat(int(name)).st_mode):
-                os.write(int(name), b"this is no message, but an engine that writes where it should not\n")
+                os.write(int(name), b"not a message: an engine writes where it should not\n")
         except OSError:
             continue
     time.sleep(3600)
@@ -239,11 +239,11 @@ class FakeBackend:
     may_scout: bool = False
 
     def probe(self) -> Probe:
-        """Available, unless there is a reason."""
+        """Available, unless a reason is given."""
         return Probe(not self.reason, self.version, self.reason)
 
     def capabilities(self) -> Capabilities:
-        """Nearly everything."""
+        """Nearly all groups."""
         outputs = ("best.cif", "best.py")
         return Capabilities(groups=self.groups, starts=self.starts, outputs=outputs, may_scout=self.may_scout)
 
@@ -259,7 +259,7 @@ class FakeBackend:
 
 @hookimpl
 def autogsas_register_backends() -> Sequence[FakeBackend]:
-    """Bring the fake backend."""
+    """Register the fake backend."""
     return [FakeBackend()]
 
 
@@ -274,7 +274,7 @@ def autogsas_set_background(choose: Choose, project: Project) -> Background:
 
 @hookimpl
 def autogsas_choose_profile(choose: Choose) -> list[Free]:
-    """W always, Y by choice."""
+    """Refine W always, Y by choice."""
     return [Free(group="W")] + ([Free(group="Y")] if choose.yes("free.Y") else [])
 
 
@@ -287,7 +287,7 @@ def autogsas_choose_limits(choose: Choose, histogram: Histogram) -> tuple[float,
 
 @hookimpl
 def autogsas_choose_groups(choose: Choose) -> list[Free]:
-    """Scale and cell always, zero and U_iso by choice, transparency to see it left out."""
+    """Refine scale and cell always, zero and U_iso by choice; transparency, to test that it is left out."""
     optional: tuple[Group, ...] = ("zero", "uiso")
     always: tuple[Group, ...] = ("scale", "cell", "transparency")
     return [Free(group=group) for group in (*always, *(item for item in optional if choose.yes(f"free.{item}")))]

@@ -1,12 +1,12 @@
-"""For conftest.py: tests skip with a reason where their engine is absent, and the end says what was exercised.
+"""For conftest.py: tests of an engine that is not installed are skipped; the summary lists the engines tested.
 
     from autogsas.testing import pytest_engines
 
     def pytest_configure(config):
         pytest_engines.install(config, [MyBackend()])
 
-A test marked ``@pytest.mark.engine("mine")`` is skipped where the engine cannot be used. Engines count as exercised
-when such a test, or one of a `BackendConformance` class, passed.
+A test marked ``@pytest.mark.engine("mine")`` is skipped if the engine cannot be used. An engine counts as tested if
+such a test, or one of a `BackendConformance` class, passed.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def install(config: pytest.Config, backends: Sequence[Backend] = ()) -> None:
     """Register the hooks of this module once a test run, and the marker; ``backends`` are added to those known."""
     found = config.pluginmanager.get_plugin(_NAME)
     if found is None:
-        config.addinivalue_line("markers", "engine(name): needs this engine; skipped where it cannot be used")
+        config.addinivalue_line("markers", "engine(name): needs this engine; skipped if it cannot be used")
         found = Engines()
         config.pluginmanager.register(found, _NAME)
     found.know(backends)
 
 
 class Engines:
-    """The engines of a test run: which are there, and which were exercised."""
+    """The engines of a test run: which can be used, and which were tested."""
 
     def __init__(self) -> None:
         self._backends: dict[str, Backend] = {}
@@ -49,22 +49,22 @@ class Engines:
         self._backends.update({backend.name: backend for backend in backends})
 
     def probe(self, name: str) -> Probe:
-        """Return whether an engine can be used, asked once."""
+        """Return whether an engine can be used; the engine is probed once."""
         if name not in self._backends:
-            return Probe(False, reason="no such engine is known to these tests")
+            return Probe(False, reason="unknown engine")
         if name not in self._probes:
             self._probes[name] = self._backends[name].probe()
         return self._probes[name]
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Skip what needs an engine that cannot be used."""
+        """Skip a test whose engine cannot be used."""
         for mark in item.iter_markers("engine"):
             probe = self.probe(mark.args[0])
             if not probe.available:
                 pytest.skip(f"{mark.args[0]}: {probe.reason}")
 
     def pytest_runtest_call(self, item: pytest.Item) -> None:
-        """Note on the test which engines it exercises; the note travels with its report, from other processes too."""
+        """Note which engines a test uses; the note is part of its report, also from other processes."""
         names = {mark.args[0] for mark in item.iter_markers("engine")}
         instance = getattr(item, "instance", None)
         if isinstance(instance, BackendConformance):
@@ -72,7 +72,7 @@ class Engines:
         item.user_properties += [(_PROPERTY, name) for name in sorted(names & self._backends.keys())]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say which engines were exercised, by how many tests, and why others were not."""
+        """List the engines with the number of passed tests, or the reason for none."""
         counts = dict.fromkeys(self._backends, 0)
         for report in terminalreporter.stats.get("passed", ()):
             for key, name in report.user_properties:
@@ -82,7 +82,7 @@ class Engines:
         for name, count in counts.items():
             probe = self.probe(name)
             if count:
-                said = f"{probe.version}, {count} tests"
+                text = f"{probe.version}, {count} tests"
             else:
-                said = "no test" if probe.available else f"no test: {probe.reason}"
-            terminalreporter.line(f"{name}: {said}")
+                text = "no test" if probe.available else f"no test: {probe.reason}"
+            terminalreporter.line(f"{name}: {text}")

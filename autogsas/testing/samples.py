@@ -1,4 +1,4 @@
-"""A small project and small recipes to test hosts, backends and hooks with."""
+"""A small project and small recipes to test hosts, backends and hooks."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ Cl Cl 0.5 0.5 0.5 1 0.02
 
 
 def make_recipe(*titles: str, terms: int = 6, name: str = "") -> Recipe:
-    """Return a recipe with one step for each title, all of which free the scale and the cell."""
+    """Return a recipe with one step for each title; each step frees the scale and the cell."""
     background = Background(function="chebyschev-1", terms=terms)
     frees = (Free(group="scale"), Free(group="cell"))
     return Recipe(name=name, steps=tuple(Step(title=title, background=(background,), free=frees) for title in titles))
 
 
 def make_project(folder: Path, *, histograms: int = 1, search: Search | None = None) -> Project:
-    """Return a small project of caesium chloride whose files lie in ``folder``: X-rays, one wavelength, 1501 points.
+    """Return a small project of caesium chloride with its files in ``folder``: X-rays, one wavelength, 1501 points.
 
     The intensities are of the right kind, not exact: electrons for form factors, Gaussian peaks. The first histogram
     is of Bragg-Brentano geometry, a second one of Debye-Scherrer.

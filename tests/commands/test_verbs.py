@@ -79,7 +79,7 @@ def test_a_run_leaves_everything_the_design_names(fake_host: Host, project: Proj
     }
 
 
-def test_the_summary_is_valid_and_says_what_the_files_say(fake_host: Host, project: Project) -> None:
+def test_the_summary_is_valid_and_agrees_with_the_files(fake_host: Host, project: Project) -> None:
     run = verbs.run((project, fake_host))
     text = (run.folder / "summary.json").read_text()
     data = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
@@ -146,7 +146,7 @@ def test_runs_are_numbered_and_never_overwritten(fake_host: Host, project: Proje
     assert [path.name for path in other.iterdir()] == ["letter.txt"]
 
 
-def test_resume_goes_on_with_the_last_run(fake_host: Host, project: Project) -> None:
+def test_resume_continues_the_last_run(fake_host: Host, project: Project) -> None:
     with pytest.raises(UserError, match="no run to resume"):
         verbs.run((project, fake_host), verbs.RunRequest(resume=True))
     first = verbs.run((project, fake_host), verbs.RunRequest(trials=2))
@@ -187,7 +187,7 @@ def test_resume_refuses_what_cannot_be_compared(fake_host: Host, project: Projec
         verbs.run((changed, fake_host), verbs.RunRequest(resume=True))
 
 
-def test_nothing_usable_is_said(fake_host: Host, project: Project) -> None:
+def test_a_run_without_usable_trial_has_exit_status_1(fake_host: Host, project: Project) -> None:
     run = verbs.refine((project, fake_host), make_recipe("!fail"))
     assert run.exit_status == 1
     assert run.summary.rwp is None
@@ -219,7 +219,7 @@ def test_a_hook_that_cannot_be_used_leaves_no_folder(fake_host: Host, project: P
     assert not (tmp_path / "out").exists()
 
 
-def test_a_project_the_backend_cannot_do_is_refused(
+def test_a_project_that_the_backend_cannot_refine_is_an_error(
     fake_host: Host, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     can = replace(FakeBackend().capabilities(), radiation=frozenset({"neutron"}))
@@ -318,7 +318,7 @@ def test_the_python_interface_has_every_setting_of_the_commands() -> None:
         assert settings(door) == {field.name: field.default for field in fields(request)}
 
 
-def test_two_histograms_are_chosen_for_and_measured_apart(fake_host: Host, tmp_path: Path) -> None:
+def test_two_histograms_have_their_own_choices_and_figures(fake_host: Host, tmp_path: Path) -> None:
     project = make_project(tmp_path / "two", histograms=2)
     run = verbs.run((project, fake_host), verbs.RunRequest(trials=2))
     assert [item.name for item in run.summary.histograms] == ["pattern1", "pattern2"]
@@ -338,7 +338,7 @@ def test_importing_the_package_is_cheap() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_trials_end_on_one_clock_that_goes_on_when_resumed(fake_host: Host, project: Project, tmp_path: Path) -> None:
+def test_trials_end_on_one_clock_that_continues_when_resumed(fake_host: Host, project: Project, tmp_path: Path) -> None:
     out = tmp_path / "run"
     first = verbs.run((project, fake_host), verbs.RunRequest(out=out, trials=3))
     ends = [item.ended for item in first.summary.history]
@@ -352,7 +352,7 @@ def test_trials_end_on_one_clock_that_goes_on_when_resumed(fake_host: Host, proj
     assert later[-1] <= second.summary.seconds + 0.001  # type: ignore[operator]
 
 
-def test_what_was_made_by_hand_is_kept_beside_the_best(fake_host: Host, project: Project) -> None:
+def test_refinements_made_by_hand_are_kept_in_the_summary(fake_host: Host, project: Project) -> None:
     mine = make_recipe("all", name="mine")
     run = autogsas.run((replace(project, recipes=(mine,), held_rwp=12.5), fake_host))
     held, given = run.summary.by_hand

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 HALF, WHOLE = 0.5, 1.0  # full widths of a line
 
-few_and_many = pytest.mark.parametrize("count", [8, pytest.param(200, marks=pytest.mark.slow)])
+few_and_many = pytest.mark.parametrize("count", [4, pytest.param(200, marks=pytest.mark.slow)])
 
 
 def answers(count: int, **kind: object) -> list[tuple[Moved, int, FoundCell]]:
@@ -114,9 +114,9 @@ def test_a_structure_that_is_not_there_is_not_found() -> None:
         assert not find_cells(replace(made, phases=(other,)))[0].confident
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3, 4))])
 def test_noise_alone_moves_nothing(seed: int) -> None:
-    made = project((TRICLINIC,), XRAY, (15.0, 110.0), 0.03)
+    made = project((TRICLINIC,), XRAY, (15.0, 90.0), 0.04)
     x = made.histograms[0].pattern.x
     y = np.random.default_rng(seed).poisson(300 * np.exp(-x / 40) + 50).astype(float)
     assert not find_cells(with_data(made, y))[0].confident

@@ -41,7 +41,7 @@ def check_derivatives(
             seen |= {variable.group, variable.name.split(":")[-1]}
 
 
-@examples(20, 400)
+@examples(12, 400)
 def test_every_derivative_of_every_model(count: int) -> None:
     seen: set[str] = set()
     scales = st.tuples(*[st.floats(0.1, 1000.0)] * 2)
@@ -74,7 +74,7 @@ def check_background_derivatives(
         assert (up + down) / 2 - here.chi2 == pytest.approx(here.normal[i, i] * step[i] ** 2, rel=1e-9)
 
 
-@examples(14, 300)
+@examples(8, 300)
 def test_every_background_term_of_every_function(count: int) -> None:
     scales = st.tuples(*[st.floats(0.1, 1000.0)] * 2)
     holds(count, check_background_derivatives, projects(), scales, st.sampled_from(BACKGROUNDS), st.integers(1, 12))

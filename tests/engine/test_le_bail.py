@@ -30,7 +30,7 @@ def free(phase: Phase) -> Phase:
 
 
 def measured(phases: tuple[Phase, ...], scales: tuple[float, ...], instrument: Instrument = XRAY) -> Project:
-    made = project(phases, instrument, LIMITS, 0.03)
+    made = project(phases, instrument, LIMITS, 0.05)
     return with_data(made, simulate(made, scales, np.full(made.histograms[0].pattern.x.size, BACKGROUND)))
 
 

@@ -44,12 +44,12 @@ def check_history(project: Project, seed: int) -> None:
     assert np.array_equal(after[1].normal, before[1].normal)
 
 
-@examples(12, 300)
+@examples(8, 300)
 def test_chi2_does_not_depend_on_what_was_evaluated_before(count: int) -> None:
     holds(count, check_history, projects(), st.integers(0, 1000))
 
 
-@examples(4, 60)
+@examples(3, 60)
 def test_a_fit_does_not_depend_on_an_earlier_one(count: int) -> None:
     def check(project: Project, seed: int) -> None:
         problem = problem_of(project, (3.0, 40.0), (0.0, 0.0), ("chebyschev-1", 3))

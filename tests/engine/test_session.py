@@ -89,9 +89,13 @@ SAMPLES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_pulls_of_patterns_with_poisson_noise(sample: str) -> None:
-    """Every refined parameter within 4 esd of the truth, over 20 seeds; the pulls have the spread their esds claim."""
+    """Every refined parameter within 4 esd of the truth, over 20 seeds; the spread of the pulls is that of the esds.
+
+    The quick tests have pulls over a few seeds, in test_pulls.
+    """
     phase, instrument, limits, spacing, scale, level, rest = SAMPLES[sample]
     made = smooth(project((phase,), instrument, limits, spacing))
     x = made.histograms[0].pattern.x

@@ -173,6 +173,6 @@ def check_result(result: Result) -> None:
                 assert np.all(np.isfinite(getattr(reflections, key))), key
 
 
-@examples(60, 3000)
+@examples(30, 3000)
 def test_answers_are_finite_or_errors_have_a_cause(count: int) -> None:
     holds(count, check_finite, wild_projects(), wild_steps())

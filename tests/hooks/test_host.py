@@ -1,4 +1,4 @@
-"""The plugin host: what is loaded, and what is said about what is not."""
+"""The plugin host: what is loaded, and the messages about what is not."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_hook_with_an_unknown_argument_is_refused(tmp_path: Path) -> None:
         Host([file], entry_points=False)
 
 
-def test_two_backends_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_two_backends_with_the_same_name_are_an_error(tmp_path: Path) -> None:
     files = [hooks(tmp_path / part, BACKEND.format(name="twin", reason="")) for part in ("a", "b")]
     with pytest.raises(PluginError, match="two plugins register a backend named 'twin'"):
         Host(files, entry_points=False)
@@ -86,7 +86,7 @@ def test_two_backends_of_one_name_are_refused(tmp_path: Path) -> None:
         ("import no_such_thing", "No module"),
     ],
 )
-def test_a_projects_own_file_that_fails_is_the_users_mistake(tmp_path: Path, text: str, message: str) -> None:
+def test_a_failing_file_of_the_project_is_a_plugin_error(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(PluginError, match=message):
         Host([hooks(tmp_path, text)], entry_points=False)
 
@@ -96,7 +96,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         Host([tmp_path / "none.py"], entry_points=False)
 
 
-def test_a_projects_own_hooks_are_asked_first(tmp_path: Path) -> None:
+def test_a_projects_own_hooks_are_called_first(tmp_path: Path) -> None:
     text = "@hookimpl\ndef autogsas_score():\n    return {}\n"
     first, second = hooks(tmp_path / "a", text.format(1.0)), hooks(tmp_path / "b", text.format("None"))
     arguments = {"project": None, "result": None, "metrics": None, "findings": ()}
@@ -115,7 +115,7 @@ def test_a_hook_that_raises_names_its_plugins(tmp_path: Path) -> None:
         assert text in str(raised.value)
 
 
-def test_auto_takes_an_engine_that_works(tmp_path: Path) -> None:
+def test_auto_chooses_an_engine_that_works(tmp_path: Path) -> None:
     there = hooks(tmp_path / "a", BACKEND.format(name="there", reason=""))
     away = hooks(tmp_path / "b", BACKEND.format(name="away", reason="not installed"))
     host = Host([there, away], entry_points=False)
@@ -128,7 +128,7 @@ def test_auto_takes_an_engine_that_works(tmp_path: Path) -> None:
         Host([away], entry_points=False).backend("auto")
 
 
-def test_what_two_files_of_one_name_define_can_both_be_pickled(tmp_path: Path) -> None:
+def test_classes_of_two_files_with_the_same_name_can_be_pickled(tmp_path: Path) -> None:
     text = "class Thing:\n    kind = {!r}\n"
     modules = [load_file(hooks(tmp_path / part, text.format(part))) for part in ("a", "b")]
     things = [pickle.loads(pickle.dumps(module.Thing())) for module in modules]

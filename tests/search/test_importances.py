@@ -48,7 +48,7 @@ def _importances(file: Path, records: list[TrialRecord], seed: int) -> Importanc
         return importances(database, records, seed, DEFAULT)
 
 
-def test_what_decides_comes_first_and_beyond_chance(tmp_path: Path) -> None:
+def test_a_decisive_choice_comes_first_and_exceeds_chance(tmp_path: Path) -> None:
     found = _importances(tmp_path / "study.db", _run(tmp_path / "study.db", 60), 1)
     assert (found.trials, found.note) == (60, "")
     first, *others = found.items
@@ -62,12 +62,12 @@ def test_what_decides_comes_first_and_beyond_chance(tmp_path: Path) -> None:
     assert "background terms" in describe_importances(found.items, 60)
 
 
-def test_where_nothing_decides_little_is_beyond_chance(tmp_path: Path) -> None:
+def test_without_a_decisive_choice_little_exceeds_chance(tmp_path: Path) -> None:
     found = _importances(tmp_path / "study.db", _run(tmp_path / "study.db", 60, decides=False), 1)
     assert sum(item.share > item.chance for item in found.items) <= 1
 
 
-def test_the_same_trials_say_the_same(tmp_path: Path) -> None:
+def test_the_same_trials_give_the_same_importances(tmp_path: Path) -> None:
     records = _run(tmp_path / "study.db", 24)
     assert _importances(tmp_path / "study.db", records, 7) == _importances(tmp_path / "study.db", records, 7)
 

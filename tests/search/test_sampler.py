@@ -55,12 +55,12 @@ def add(host: Host, **hooks: Any) -> None:
     host.register(Plugin(**hooks))
 
 
-def test_a_search_finds_what_there_is_to_find(fake_host: Host, project: Project, tmp_path: Path) -> None:
+def test_a_search_finds_a_good_recipe(fake_host: Host, project: Project, tmp_path: Path) -> None:
     found = go(fake_host, project, tmp_path / "run", trials=40, seed=1)
     assert found.finished == "complete"
     assert len(found.records) == 40
     assert found.best is not None
-    # The best recipe gives 5; of the 600 there are one in fifty lies below 5.5.
+    # The best recipe gives 5; of all 600, one in fifty is below 5.5.
     assert found.best.score is not None
     assert found.best.score < 5.5
     assert found.best.score == pytest.approx(expected_rwp(found.best.recipe), abs=1e-6)
@@ -77,7 +77,7 @@ def test_a_seeded_run_repeats_itself_and_another_seed_does_not(
     assert story(first) != story(other)
 
 
-def test_every_trial_has_its_own_chance(fake_host: Host, project: Project, tmp_path: Path) -> None:
+def test_every_trial_has_its_own_random_numbers(fake_host: Host, project: Project, tmp_path: Path) -> None:
     found = go(fake_host, project, tmp_path / "run", trials=8, sampler="random")
     assert len({json.dumps(record.choices) for record in found.records}) == 8
 
@@ -133,7 +133,7 @@ def stop_after(host: Host, project: Project, folder: Path, *seeds: Seed, after: 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_and_all_that_is_over_is_kept(
+def test_a_signal_ends_the_run_and_finished_trials_are_kept(
     fake_host: Host, project: Project, tmp_path: Path, number: signal.Signals
 ) -> None:
     recipes = [Seed(str(i), recipe=make_recipe("first", terms=i + 1)) for i in range(3)]
@@ -155,16 +155,14 @@ def test_a_signal_ends_the_run_and_all_that_is_over_is_kept(
     assert [record.origin for record in again.records] == ["0", "1", "2", "search", "search"]
 
 
-def test_the_time_of_a_run_has_an_end(fake_host: Host, project: Project, tmp_path: Path) -> None:
+def test_a_run_ends_when_its_time_is_up(fake_host: Host, project: Project, tmp_path: Path) -> None:
     seeds = [Seed("good", recipe=make_recipe("first")), Seed("hanging", recipe=make_recipe("!hang", terms=7))]
     found = go(fake_host, project, tmp_path / "run", *seeds, trials=5, timeout=2.5)
     assert found.finished == "timeout"
     assert [record.origin for record in found.records] == ["good"]
 
 
-def test_failures_are_states_with_a_cause_and_teach_no_number(
-    fake_host: Host, project: Project, tmp_path: Path
-) -> None:
+def test_failures_are_states_with_a_cause_and_have_no_value(fake_host: Host, project: Project, tmp_path: Path) -> None:
     seeds = [
         Seed(title, recipe=make_recipe("first", title, terms=3 + i))
         for i, title in enumerate(("!fail", "!crash", "!nan", "!memory", "good"))
@@ -222,7 +220,7 @@ def test_one_recipe_is_run_once(fake_host: Host, project: Project, tmp_path: Pat
     assert any("its result is reused" in line for line in (tmp_path / "run/log.txt").read_text().splitlines())
 
 
-def test_a_full_disk_is_not_held_against_the_recipe(fake_host: Host, project: Project, tmp_path: Path) -> None:
+def test_a_recipe_is_run_again_after_a_full_disk(fake_host: Host, project: Project, tmp_path: Path) -> None:
     recipe = make_recipe("!disk-full")
     found = go(fake_host, project, tmp_path / "run", Seed("a", recipe=recipe), Seed("b", recipe=recipe), trials=2)
     assert [record.cause for record in found.records] == ["disk-full", "disk-full"]
@@ -243,7 +241,7 @@ def test_a_seed_out_of_range_is_named(fake_host: Host, project: Project, tmp_pat
         go(fake_host, project, tmp_path / "run", Seed("mine", choices={"background.terms": 99}), trials=1)
 
 
-def test_a_seed_naming_what_nobody_asks_for_is_told(fake_host: Host, project: Project, tmp_path: Path) -> None:
+def test_a_seed_with_an_unknown_choice_gives_a_notice(fake_host: Host, project: Project, tmp_path: Path) -> None:
     events: list[Event] = []
     seed = Seed("mine", choices={"background.term": 5})
     go(fake_host, project, tmp_path / "run", seed, trials=1, progress=events.append)
@@ -256,15 +254,13 @@ def test_the_projects_own_recipes_come_first(fake_host: Host, project: Project) 
 
 
 @pytest.mark.parametrize("answer", [["a text"], [Seed("empty")]])
-def test_what_is_no_seed_is_refused(fake_host: Host, project: Project, answer: Any) -> None:
+def test_an_answer_that_is_not_a_seed_is_an_error(fake_host: Host, project: Project, answer: Any) -> None:
     add(fake_host, seed_recipes=lambda: answer)
     with pytest.raises(PluginError, match="autogsas_seed_recipes"):
         collect_seeds(fake_host, project, FakeBackend())
 
 
-def test_a_watching_hook_that_fails_is_told_and_stops_nothing(
-    fake_host: Host, project: Project, tmp_path: Path
-) -> None:
+def test_a_failing_hook_that_only_watches_gives_a_notice(fake_host: Host, project: Project, tmp_path: Path) -> None:
     seen: list[TrialRecord] = []
 
     def after_trial(record: TrialRecord) -> None:
@@ -278,7 +274,7 @@ def test_a_watching_hook_that_fails_is_told_and_stops_nothing(
 
 
 @pytest.mark.parametrize(("sampler", "package"), [("cmaes", "cmaes"), ("gp", "torch")])
-def test_a_sampler_without_its_package_says_which(monkeypatch: pytest.MonkeyPatch, sampler: str, package: str) -> None:
+def test_a_sampler_names_a_missing_package(monkeypatch: pytest.MonkeyPatch, sampler: str, package: str) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=f"needs the package '{package}'.*autogsas\\[{sampler}\\]"):
         Proposer(sampler, 0)
@@ -289,7 +285,7 @@ def test_an_unknown_sampler_is_named() -> None:
         Proposer("randm", 0)
 
 
-def test_optuna_says_nothing(
+def test_optuna_prints_nothing(
     fake_host: Host, project: Project, tmp_path: Path, capfd: pytest.CaptureFixture[str], recwarn: Any
 ) -> None:
     go(fake_host, project, tmp_path / "run", trials=14)
@@ -297,7 +293,7 @@ def test_optuna_says_nothing(
     assert list(recwarn) == []
 
 
-def test_the_database_gets_only_trials_that_are_over(fake_host: Host, project: Project, tmp_path: Path) -> None:
+def test_the_database_gets_only_finished_trials(fake_host: Host, project: Project, tmp_path: Path) -> None:
     path = tmp_path / "odd name?%20" / "run"
     go(fake_host, project, path, trials=3)
     database = Database(path / "study.db")

@@ -53,7 +53,7 @@ def test_the_scouts_best_recipes_are_tried_first_and_its_knowledge_is_used(host:
     assert (run.folder / "scout" / "study.db").is_file()
     assert [item.trial for item in scout.recipes] == list(range(len(scout.recipes)))
     for item in scout.recipes:
-        # The same engine says the same of the same recipe.
+        # The same engine gives the same result for the same recipe.
         assert item.rwp == pytest.approx(item.scout_rwp)
         assert run.summary.history[item.trial or 0].origin == f"scout {item.scout_trial}"
     assert scout.rwp == min(item.scout_rwp for item in scout.recipes if item.scout_rwp is not None)

@@ -78,7 +78,7 @@ class WrongBackend(FakeBackend):
         ("half saved", "saving_leaves_what_was_promised"),
     ],
 )
-def test_a_broken_promise_is_found(tmp_path: Path, promise: str, check: str) -> None:
+def test_a_broken_contract_is_found(tmp_path: Path, promise: str, check: str) -> None:
     class Suite(BackendConformance):
         def backend(self) -> Any:
             return WrongBackend(promise=promise)
@@ -88,7 +88,7 @@ def test_a_broken_promise_is_found(tmp_path: Path, promise: str, check: str) -> 
 
 
 class Deaf(NumpyBackend):
-    """The numpy engine, which says it obeys all, without its ear for one word of a step."""
+    """The numpy engine, which claims to apply everything but ignores one setting of a step."""
 
     def __init__(self, word: str) -> None:
         self.word = word
@@ -123,7 +123,7 @@ class Deaf(NumpyBackend):
         ("uiso_shared", "sites_share_one_u"),
     ],
 )
-def test_a_word_that_is_not_heard_is_found(tmp_path: Path, word: str, check: str) -> None:
+def test_an_ignored_setting_is_found(tmp_path: Path, word: str, check: str) -> None:
     class Suite(BackendConformance):
         def backend(self) -> Any:
             return Deaf(word)

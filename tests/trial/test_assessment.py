@@ -40,7 +40,7 @@ def with_curves(result: Result, change: Callable[[Curves], Curves]) -> Result:
     return replace(result, curves=tuple(change(curves) for curves in result.curves))
 
 
-def test_the_figures_are_those_of_the_definitions(fake_host: Host, project: Project) -> None:
+def test_r_factors_follow_their_definitions(fake_host: Host, project: Project) -> None:
     result = result_of(project)
     found = assess(fake_host, project, result)
     curves = result.curves[0]
@@ -58,7 +58,7 @@ def test_the_figures_are_those_of_the_definitions(fake_host: Host, project: Proj
     assert found.findings == ()
 
 
-def test_excluded_regions_and_what_lies_outside_do_not_count(fake_host: Host, project: Project) -> None:
+def test_excluded_regions_and_points_outside_the_limits_do_not_count(fake_host: Host, project: Project) -> None:
     result = result_of(project)
     histogram = replace(project.histograms[0], excluded=((30.0, 40.0),))
 
@@ -124,7 +124,7 @@ def test_an_unusable_result_is_a_failure_with_a_cause(
     assert found.metrics is None
 
 
-def test_another_figure_of_the_engine_is_told(fake_host: Host, project: Project) -> None:
+def test_a_different_rwp_of_the_engine_is_a_finding(fake_host: Host, project: Project) -> None:
     result = result_of(project)
     near = assess(fake_host, project, replace(result, engine_rwp=result.engine_rwp + 0.04))
     far = assess(fake_host, project, replace(result, engine_rwp=result.engine_rwp + 0.06))
@@ -135,7 +135,7 @@ def test_another_figure_of_the_engine_is_told(fake_host: Host, project: Project)
     assert assess(fake_host, project, replace(result, engine_rwp=float("nan"))).findings == ()
 
 
-def test_data_that_are_not_the_projects_are_told(fake_host: Host, project: Project) -> None:
+def test_data_that_differ_from_the_projects_are_a_finding(fake_host: Host, project: Project) -> None:
     found = assess(fake_host, project, with_curves(result_of(project), lambda c: replace(c, observed=c.observed * 2)))
     assert "engine-data-differ" in [finding.code for finding in found.findings]
 
@@ -163,16 +163,14 @@ def test_a_score_hook_decides(fake_host: Host, project: Project) -> None:
         {"check_result": lambda: 1 / 0},
     ],
 )
-def test_a_broken_check_fails_the_trial_and_says_whose_it_is(
-    fake_host: Host, project: Project, hooks: dict[str, Any]
-) -> None:
+def test_a_failing_check_fails_the_trial_and_is_named(fake_host: Host, project: Project, hooks: dict[str, Any]) -> None:
     add(fake_host, **hooks)
     found = assess(fake_host, project, result_of(project))
     assert (found.state, found.cause) == ("failed", "hook")
     assert f"autogsas_{next(iter(hooks))}" in found.message
 
 
-def test_several_histograms_are_measured_together_and_apart(fake_host: Host, tmp_path: Path) -> None:
+def test_several_histograms_are_assessed_together_and_one_by_one(fake_host: Host, tmp_path: Path) -> None:
     project = make_project(tmp_path / "two", histograms=2)
     found = assess(fake_host, project, result_of(project))
     assert found.metrics is not None

@@ -74,7 +74,7 @@ def test_what_the_geometry_does_not_have_is_left_out(fake_host: Host, project: P
     assert "transparency" not in groups(recipe)
 
 
-def test_of_two_geometries_each_gets_its_own(fake_host: Host, two: Project) -> None:
+def test_each_of_two_geometries_gets_its_own_groups(fake_host: Host, two: Project) -> None:
     own = ("background.function", "background.terms", "free.Y", "window")
     values = {f"{key}[{name}]": CHOICES[key] for key in own for name in ("pattern1", "pattern2")}
     recipe = build_recipe(fake_host, two, can(), FixedChoose(CHOICES | values))
@@ -152,7 +152,7 @@ def test_fixed_choices_must_fit(ask: Any, values: dict[str, Any], text: str) -> 
     assert text in str(raised.value)
 
 
-def test_a_recorder_remembers_and_watches_ranges() -> None:
+def test_a_recorder_records_choices_and_checks_ranges() -> None:
     ranges: dict[str, Any] = {}
     recorder = Recorder(FixedChoose({"n": 3, "f": "a", "y": True, "x": 0.5}), ranges)
     assert recorder.integer("n", 1, 5) == 3

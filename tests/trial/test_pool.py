@@ -107,7 +107,7 @@ def test_each_failure_has_its_cause_and_costs_one_trial(
     assert state(project) == before
 
 
-def test_a_hanging_engine_is_stopped_with_all_it_started(project: Project, room: Path) -> None:
+def test_a_hanging_engine_is_stopped_with_its_children(project: Project, room: Path) -> None:
     before = state(project)
     with Workers(project, FakeBackend(), trial_timeout=1.5) as workers:
         hung = run(workers, 0, "!grandchild")
@@ -168,14 +168,14 @@ def test_two_workers_run_at_a_time(project: Project) -> None:
         assert workers.idle == 1
 
 
-def test_an_interrupt_wakes_the_one_who_waits(workers: Workers) -> None:
+def test_an_interrupt_ends_the_waiting(workers: Workers) -> None:
     workers.submit(0, make_recipe("!hang"))
     threading.Timer(0.3, workers.interrupt).start()
     events = [workers.wait(30.0)]
     assert isinstance(events[0], Interrupt)
 
 
-def test_waiting_has_an_end(workers: Workers) -> None:
+def test_waiting_ends_after_its_timeout(workers: Workers) -> None:
     began = time.monotonic()
     assert workers.wait(0.2) is None
     assert time.monotonic() - began == pytest.approx(0.2, abs=0.3)
@@ -221,16 +221,14 @@ def test_a_backend_that_cannot_be_pickled_is_named(project: Project) -> None:
         Workers(project, Local())
 
 
-def test_a_file_gone_since_loading_fails_its_trial(workers: Workers, project: Project, room: Path) -> None:
+def test_a_file_removed_after_loading_fails_the_trial(workers: Workers, project: Project, room: Path) -> None:
     project.files[0].unlink()
     assert run(workers, 0, "fine").cause == "files"
     assert list(room.iterdir()) == []
 
 
 @pytest.mark.parametrize("where", ["pathlib.Path.mkdir", "shutil.copyfile"])
-def test_no_room_for_a_trial_costs_that_trial(
-    workers: Workers, room: Path, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
+def test_a_full_disk_fails_one_trial(workers: Workers, room: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -260,7 +258,7 @@ def test_an_engine_that_is_missing_stops_all_trials(project: Project, room: Path
     assert list(room.iterdir()) == []
 
 
-def test_copies_of_two_files_of_one_name_stay_two(project: Project, tmp_path: Path) -> None:
+def test_two_files_with_the_same_name_get_two_copies(project: Project, tmp_path: Path) -> None:
     other = tmp_path / "elsewhere" / "PHASE.cif"
     twice = replace(project, phase_files=(*project.phase_files, other))
     place = copies(twice, tmp_path)

@@ -140,7 +140,7 @@ def timed(*seconds: float, state: TrialState = TrialState.COMPLETE) -> list[Tria
     return [TrialRecord(i, state, "search", Recipe(steps=(Step(),)), {}, seconds=s) for i, s in enumerate(seconds)]
 
 
-def test_a_trial_is_slow_by_what_others_took() -> None:
+def test_a_trial_is_slow_compared_with_others() -> None:
     assert slow_after(timed(10, 20, 30)) is None
     assert slow_after(timed(10, 20, 30, 40)) == SLOWER * 25
     # Repeated trials took no time, failed ones not the usual time.
@@ -148,7 +148,7 @@ def test_a_trial_is_slow_by_what_others_took() -> None:
     assert slow_after(timed(0.1, 0.1, 0.1, 0.1)) == 20.0
 
 
-def test_a_slow_trial_is_stopped_and_the_next_ones_go_on(
+def test_a_slow_trial_is_stopped_and_the_next_ones_run(
     fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pruning, "_LEAST_SECONDS", 2.0)

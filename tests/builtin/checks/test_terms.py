@@ -23,7 +23,7 @@ TRUE = np.array([900.0, -420.0, 210.0, -130.0, 90.0])
 
 def sample(function: BackgroundFunction, seed: int) -> Project:
     """Return quartz on a background of five terms, with Poisson noise."""
-    made = project((QUARTZ,), XRAY, LIMITS_2THETA, 0.04)
+    made = project((QUARTZ,), XRAY, LIMITS_2THETA, 0.06)
     histogram = made.histograms[0]
     columns = basis(function, TRUE.size, histogram.pattern.x, histogram.limits, histogram.instrument.wavelengths[0])
     # Any shape will do, as long as all of its terms stand out: powers and knots are drawn as the cosines would be.

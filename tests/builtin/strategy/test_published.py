@@ -80,7 +80,7 @@ def proposed(host: Host, given: Project, proposer: Proposer, number: int) -> Fro
 
 
 def test_the_dimensions_are_theirs(host: Host, flat: Project) -> None:
-    # Ozaki et al. 2020 and their program: names, kinds and bounds of all that is asked of Optuna.
+    # Ozaki et al. 2020 and their program: names, kinds and bounds of all dimensions.
     proposer = Proposer("random", 1)
     for number in range(20):
         trial = proposed(host, flat, proposer, number)
@@ -124,7 +124,7 @@ def test_the_steps_are_theirs(host: Host, flat: Project) -> None:
     assert backgrounds == [("chebyschev-1", 3, False), ("power series", 7, False)]
 
 
-def test_widths_begin_as_gsas2_reads_gsas_files(host: Host, flat: Project) -> None:
+def test_widths_start_as_gsas2_reads_gsas_files(host: Host, flat: Project) -> None:
     # GSASIIfiles.SetPowderInstParms compares a text with the number 3: X, Y and SH/L are its defaults in any case.
     only = flat.histograms[0]
     read = replace(flat, histograms=(replace(only, files=(Path("a.csv"), Path("INST_XRY.PRM"))),))
@@ -141,11 +141,11 @@ def test_what_is_not_chosen_is_not_freed(host: Host, flat: Project) -> None:
 
 
 @pytest.mark.parametrize("name", ["window.refine", "free.scale", "free.displacement_x", "free.displacement_y"])
-def test_dead_dimensions_change_nothing(host: Host, flat: Project, name: str) -> None:
+def test_dimensions_without_effect_change_nothing(host: Host, flat: Project, name: str) -> None:
     assert made(host, flat, {name: True}) == made(host, flat, {name: False})
 
 
-def test_displacements_of_other_samples_are_alive(host: Host) -> None:
+def test_displacements_of_capillaries_have_an_effect(host: Host) -> None:
     capillary = published(samples()[1])
     steps = made(host, capillary, {"free.displacement_x": False}).steps
     assert [str(free) for free in steps[3].free] == ["displacement"]
@@ -178,13 +178,13 @@ def test_every_kind_of_project_has_recipes(host: Host, index: int) -> None:
         assert len(recipe.steps) == 7
 
 
-def test_nothing_is_tried_beforehand(host: Host, flat: Project) -> None:
+def test_there_are_no_seeds(host: Host, flat: Project) -> None:
     own = Recipe(name="mine", steps=made(host, flat).steps)
     assert collect_seeds(host, replace(flat, recipes=(own,)), NumpyBackend()) == ()
     assert collect_seeds(host, replace(flat, search=Search(), recipes=(own,)), NumpyBackend()) != ()
 
 
-def test_the_default_space_is_not_concerned(host: Host) -> None:
+def test_the_default_space_keeps_its_choices(host: Host) -> None:
     choose = Recorder(Proposer("random", 1).propose(0))
     build_recipe(host, samples()[0], CAPABILITIES, choose)
     assert {"first.start", "order.cell"} <= set(choose.choices)
@@ -200,7 +200,7 @@ def u_iso(value: float) -> Finding:
     return Finding("u-out-of-range", Severity.ERROR, "", {"value": value})
 
 
-def test_the_sampler_is_told_what_theirs_was_told() -> None:
+def test_the_sampler_gets_the_same_values_as_theirs() -> None:
     unfinished = Finding("not-converged", Severity.ERROR, "")
     assert published_value(record("complete", 7.0)) == 7.0
     assert published_value(record("infeasible", 7.0, unfinished)) == 7.0
@@ -245,7 +245,7 @@ def reference() -> Any:
 
 
 class ForEachDimension(BaseSampler):
-    """Another sampler, seeded anew for each dimension of each trial: the order of asking does not matter then."""
+    """Another sampler, with a new seed for each dimension of each trial: their order does not matter then."""
 
     def __init__(self, make: Callable[[int], BaseSampler], names: Mapping[str, str], seed: int) -> None:
         self._make, self._names, self._seed = make, names, seed
@@ -311,7 +311,7 @@ def their_trials(reference: Any, sampler: BaseSampler, count: int, wrap: Any = l
 def test_each_proposal_is_theirs_given_the_same_random_numbers(
     reference: Any, host: Host, flat: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Twenty random ones and thirty by TPE: the same dimensions, the same values told, the same sampler.
+    # Twenty random ones and thirty by TPE: the same dimensions, the same values, the same sampler.
     original, names = study_module._sampler, reference.NAMES
 
     def ours(name: Any, seed: int, number: int) -> BaseSampler:
@@ -351,7 +351,7 @@ def test_random_proposals_are_distributed_as_theirs(reference: Any, host: Host, 
 
 @pytest.mark.slow
 @needs_reference
-def test_searches_go_as_theirs_do(reference: Any, host: Host, flat: Project) -> None:
+def test_searches_develop_as_theirs(reference: Any, host: Host, flat: Project) -> None:
     # Proposals of one search depend on each other; one figure of each search does not.
     count, searches = 50, 24
     mine = [our_trials(host, flat, seed, count) for seed in range(searches)]
@@ -374,7 +374,7 @@ def test_searches_go_as_theirs_do(reference: Any, host: Host, flat: Project) -> 
         assert_alike([figure[name] for figure in ours], [figure[name] for figure in others], 0.001)
 
 
-def test_nothing_else_is_asked_where_the_geometry_may_be_another(host: Host, flat: Project) -> None:
+def test_an_undeclared_geometry_adds_no_choice(host: Host, flat: Project) -> None:
     only = replace(flat.histograms[0], geometry_declared=False)
     choose = Recorder(Proposer("random", 1).propose(0))
     recipe = build_recipe(host, replace(flat, histograms=(only,)), CAPABILITIES, choose)
@@ -383,7 +383,7 @@ def test_nothing_else_is_asked_where_the_geometry_may_be_another(host: Host, fla
     assert not any(step.start for step in recipe.steps)
 
 
-def test_the_default_strategy_is_silent(flat: Project) -> None:
+def test_the_default_strategy_does_not_answer(flat: Project) -> None:
     only = flat.histograms[0]
     choose = FixedChoose({})
     plan = Plan((), (), ())

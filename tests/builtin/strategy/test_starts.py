@@ -1,4 +1,4 @@
-"""Searches begin from the cell the patterns show, by choice, and from random starts where a project asks for them."""
+"""Starting values by choice: the cell that the patterns show, and random starts if the project asks for them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def built(host: Host, made: Project, can: Capabilities = CAN, **fixed: object) -
     return build_recipe(host, made, can, choose), choose.names
 
 
-def test_a_cell_found_elsewhere_is_a_choice(host: Host, wrong: Project) -> None:
+def test_a_found_cell_is_a_choice(host: Host, wrong: Project) -> None:
     recipe, names = built(host, wrong, start__cell="found")
     assert CELL in names
     assert PERTURB not in names
@@ -69,11 +69,11 @@ def test_a_cell_found_elsewhere_is_a_choice(host: Host, wrong: Project) -> None:
     assert not any(start.cell for step in recipe.steps for start in step.start)
 
 
-def test_nothing_is_asked_where_the_cell_is_right(host: Host, right: Project) -> None:
+def test_a_right_cell_adds_no_choice(host: Host, right: Project) -> None:
     assert not {CELL, PERTURB} & built(host, right)[1]
 
 
-def test_who_cannot_or_will_not_move_the_cell_is_not_asked(host: Host, wrong: Project) -> None:
+def test_a_cell_that_cannot_change_adds_no_choice(host: Host, wrong: Project) -> None:
     wrong = replace(wrong, search=PERTURBED)
     assert not {CELL, PERTURB} & built(host, wrong, replace(CAN, starts=frozenset()))[1]
     held = replace(wrong, search=Search(groups=GroupSearch(never=("cell",))))
@@ -114,7 +114,7 @@ def test_a_wrong_answer_about_cells_names_the_plugin(wrong: Project) -> None:
         with_found_cells(host, replace(wrong, found_cells=None))
 
 
-def test_seeds_begin_from_the_found_cell_and_one_does_not(host: Host, right: Project, wrong: Project) -> None:
+def test_all_seeds_but_one_start_from_the_found_cell(host: Host, right: Project, wrong: Project) -> None:
     seeds = host.call("seed_recipes", project=replace(wrong, search=PERTURBED), capabilities=CAN)[0]
     cells = [seed.choices[CELL] for seed in seeds]
     assert cells.count("as given") == 1
@@ -127,7 +127,7 @@ def test_seeds_begin_from_the_found_cell_and_one_does_not(host: Host, right: Pro
 METRICS = Metrics(rwp=8.0, rexp=5.0, gof=1.6, chi2=1e4, n_observations=1000, n_variables=3)
 
 
-def test_a_cell_from_which_least_squares_goes_astray(host: Host) -> None:
+def test_a_cell_from_which_least_squares_fails(host: Host) -> None:
     """The steps are fewer than the strategy's, which finds its way from most cells of made-up patterns."""
     a, b, c, *angles = MONOCLINIC.cell.values()
     made = measured(MONOCLINIC)
@@ -146,7 +146,7 @@ def test_a_cell_from_which_least_squares_goes_astray(host: Host) -> None:
     assert "cell-found" not in codes[1]
 
 
-def test_a_cell_that_is_right_is_not_remarked(right: Project) -> None:
+def test_a_right_cell_gives_no_finding(right: Project) -> None:
     result = refined(right, step("scale", "background", terms=3), step("cell")).result()
     assert "cell-found" not in {one.code for one in autogsas_check_result(right, result, METRICS)}
 
@@ -162,7 +162,7 @@ def test_random_starts_are_a_choice(host: Host, right: Project) -> None:
     EngineSession(made, "test").refine(Step(start=(start,), free=("scale",)))  # type: ignore[arg-type]
 
 
-def test_random_starts_lie_about_the_found_cell(host: Host, wrong: Project) -> None:
+def test_random_starts_are_around_the_found_cell(host: Host, wrong: Project) -> None:
     (found,) = (wrong.found_cells or {}).values()
     for wanted, near in ((PerturbSearch(positions=0.1), 1e-12), (PerturbSearch(cell=0.003), 0.0031)):
         made = replace(wrong, search=Search(perturb=wanted))
@@ -172,7 +172,7 @@ def test_random_starts_lie_about_the_found_cell(host: Host, wrong: Project) -> N
             assert bool(start.sites) == (wanted.positions > 0)
 
 
-def test_random_starts_are_as_far_off_as_asked(right: Project) -> None:
+def test_random_starts_are_within_the_given_distance(right: Project) -> None:
     made = replace(right, search=PERTURBED)
     for index in range(1, 9):
         (start,) = perturbed(made, index, 7)
@@ -185,7 +185,7 @@ def test_random_starts_are_as_far_off_as_asked(right: Project) -> None:
         assert start.sites["Si"][1:] == pytest.approx(QUARTZ.sites[0].xyz[1:])
 
 
-def test_what_a_step_says_of_a_phase_itself_comes_first() -> None:
+def test_a_start_of_the_step_itself_takes_precedence() -> None:
     given = (Start(phase="p", cell=(5, 5, 5, 90, 90, 90), sites={"A": (0, 0, 0.1), "B": (0, 0, 0.2)}), Start(phase="q"))
     own = Step(start=(Start(phase="p", sites={"A": (0, 0, 0.3)}, axis=(1, 0, 0)), Start(phase="r", axis=(0, 1, 0))))
     merged = {start.phase: start for start in own.beginning_at(given).start}

@@ -1,4 +1,4 @@
-"""The default strategy makes recipes that fit the project, and offers no two names for one thing."""
+"""The default strategy makes recipes that fit the project, and never offers two names for the same recipe."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_random_recipes_keep_the_rules(host: Host, index: int) -> None:
         assert at_once <= {"scale", "background", "cell", "zero", "displacement"}
         assert len(first.background) == len(made.histograms)
         assert last.limits is None
-        assert last.cycles is None, "the last step goes on to convergence"
+        assert last.cycles is None, "the last step runs to convergence"
         everything = {str(free.group) for free in last.free}
         # Tensors begin as isotropic in the steps before the last.
         assert {*freed(recipe)} - {"scale", "background"} - everything <= {"uiso"}
@@ -131,7 +131,7 @@ def test_settings_narrow_the_space(host: Host) -> None:
         assert recipe.steps[0].background[0].terms in (4, 5)
 
 
-def test_the_first_steps_keep_to_their_range(host: Host) -> None:
+def test_the_first_steps_stay_in_their_range(host: Host) -> None:
     made = samples()[0]
     choices = host.call("seed_recipes", project=made, capabilities=CAPABILITIES)[0][0].choices
     recipe = build_recipe(host, made, CAPABILITIES, FixedChoose(choices | {"first.start": 0.2, "first.width": 0.5}))
@@ -147,7 +147,7 @@ def test_a_minor_phase_can_keep_its_atoms(host: Host) -> None:
     assert {free.phase for free in recipe.steps[-1].free if free.group in ("positions", "uiso")} == {"fluorite"}
 
 
-def test_a_phase_without_structure_is_not_asked_for_atoms() -> None:
+def test_a_phase_without_structure_has_no_choices_of_atoms() -> None:
     plain, free = CUBIC, replace(CUBIC, name="free", intensities="Le Bail")
     made = project((plain, free), XRAY, (15.0, 130.0), 0.05)
     choose = Random(3, {"structure.positions[fluorite]": True, "structure.u[fluorite]": "per site"})
@@ -166,7 +166,7 @@ def order_of(recipe: Recipe) -> tuple[str, ...]:
     return tuple(step.title for step in recipe.steps[1:] if step.cycles is not None)
 
 
-def test_every_order_can_come_and_the_usual_one_comes_most_often(host: Host) -> None:
+def test_every_order_is_possible_and_the_usual_one_is_most_frequent(host: Host) -> None:
     made = samples()[0]
     fixed = {"early.steps": 4, "profile.gaussian": "U V W", "structure.positions": True}
     orders = [order_of(build_recipe(host, made, CAPABILITIES, Random(seed, fixed))) for seed in range(2000)]
@@ -175,7 +175,7 @@ def test_every_order_can_come_and_the_usual_one_comes_most_often(host: Host) -> 
     assert max(set(whole), key=whole.count)[:2] == ("cell", "first widths")
 
 
-def test_early_steps_are_as_many_as_asked_for(host: Host) -> None:
+def test_there_are_as_many_early_steps_as_chosen(host: Host) -> None:
     made = samples()[0]
     for count in range(5):
         fixed = {"early.steps": count, "profile.gaussian": "U V W", "structure.positions": True, "order.cell": 0.3}
@@ -185,7 +185,7 @@ def test_early_steps_are_as_many_as_asked_for(host: Host) -> None:
 
 
 @pytest.mark.parametrize("way", ["last", "free", "held", "as given"])
-def test_what_becomes_of_the_axial_divergence(host: Host, way: str) -> None:
+def test_the_axial_divergence_is_treated_as_chosen(host: Host, way: str) -> None:
     fixed = {"profile.axial": way, "axial.start": 0.03}
     for seed in range(10):
         recipe = build_recipe(host, samples()[0], CAPABILITIES, Random(seed, fixed))
@@ -202,7 +202,7 @@ def test_what_becomes_of_the_axial_divergence(host: Host, way: str) -> None:
             assert decisive_step(recipe) == len(recipe.steps) - 1
 
 
-def test_a_geometry_nobody_declared_is_a_choice_and_goes_with_its_shifts(host: Host) -> None:
+def test_an_undeclared_geometry_is_a_choice_with_its_own_shifts(host: Host) -> None:
     made = samples()[0]
     assumed = replace(made, histograms=(replace(made.histograms[0], geometry_declared=False),))
     seen = set()
@@ -219,7 +219,7 @@ def test_a_geometry_nobody_declared_is_a_choice_and_goes_with_its_shifts(host: H
     assert seen == {None, "Debye-Scherrer"}
     choose = Random(1)
     build_recipe(host, made, CAPABILITIES, choose)
-    assert "geometry" not in choose.names, "a declared one is not asked for"
+    assert "geometry" not in choose.names, "a declared geometry is not chosen"
 
 
 def test_orientation_is_along_an_axis_of_the_crystal_system(host: Host) -> None:
@@ -243,9 +243,7 @@ def test_orientation_is_along_an_axis_of_the_crystal_system(host: Host) -> None:
         ((), ("uaniso", "uiso_shared", "uiso"), {"none"}),
     ],
 )
-def test_displacement_parameters_follow_what_the_project_says(
-    host: Host, always: Any, never: Any, expected: set[str]
-) -> None:
+def test_displacement_parameters_follow_the_project(host: Host, always: Any, never: Any, expected: set[str]) -> None:
     made = replace(samples()[0], search=Search(groups=GroupSearch(always=always, never=never)))
     ways = displacements(made.phases[0], made, CAPABILITIES)
     assert set(ways) == expected
@@ -255,7 +253,7 @@ def test_displacement_parameters_follow_what_the_project_says(
         assert not set(never) & {free.group for free in last.free}
 
 
-def test_what_is_on_offer_is_a_choice(host: Host) -> None:
+def test_offered_groups_are_choices(host: Host) -> None:
     made = replace(samples()[0], search=Search(groups=GroupSearch(offer=("occupancy",))))
     found = {("occupancy" in freed(build_recipe(host, made, CAPABILITIES, Random(seed)))) for seed in range(20)}
     assert found == {True, False}
@@ -263,7 +261,7 @@ def test_what_is_on_offer_is_a_choice(host: Host) -> None:
     assert not any("occupancy" in groups for groups in plain)
 
 
-def test_seeds_do_without_what_is_ruled_out(host: Host) -> None:
+def test_seeds_leave_out_excluded_groups(host: Host) -> None:
     search = Search(groups=GroupSearch(never=("displacement", "transparency")))
     made = replace(samples()[0], search=search)
     for seed in host.call("seed_recipes", project=made, capabilities=CAPABILITIES)[0]:
