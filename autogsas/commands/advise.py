@@ -31,8 +31,8 @@ _CYCLES = 10  # to bring the model of another engine to rest in this one; where 
 class Advice:
     """The expected gain of each candidate that is not refined, the most evident first.
 
-    ``rwp`` and ``gof`` are those of the model as it is, by ``engine``; ``stored_rwp`` is what the refinement itself had,
-    None where it did not say. ``refined`` are the groups that are refined.
+    ``rwp`` and ``gof`` are those of the model as it is, by ``engine``; ``stored_rwp`` is that of the refinement itself,
+    None if it is not known. ``refined`` are the groups that are refined.
     """
 
     project: str
@@ -125,7 +125,7 @@ def _advise(host: Host, project: Project, steps: Sequence[Step], stored: float |
         session = backend.open(replace(project, recipes=()), Path(folder))
         try:
             if not isinstance(session, AdvisingSession):
-                raise BackendMissing(f"backend {backend.name!r} says that it advises, but its sessions do not")
+                raise BackendMissing(f"backend {backend.name!r} declares that it advises, but its sessions cannot")
             for step in steps:
                 session.refine(step)
             result = session.result()
