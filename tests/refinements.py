@@ -1,4 +1,4 @@
-"""Finished refinements made of nothing: peaks, counting noise, a structure with esds, to compare with each other."""
+"""Simulated finished refinements to compare: peaks, counting noise, and a structure with esds."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from autogsas.comparison.measuring import same_data
 from autogsas.comparison.refinement import Fit, Refinement
-from autogsas.crystal.endpoints import EndPoint, PhaseEnd, laid_onto
+from autogsas.crystal.endpoints import EndPoint, PhaseEnd, superposed
 from autogsas.model.result import Parameter
 
 __all__ = ["Alignment", "align"]
@@ -162,7 +162,7 @@ def _align_phase(one: PhaseEnd, two: PhaseEnd) -> tuple[PhaseEnd, dict[str, str]
         only = [label for label in (*one.labels, *two.labels) if (label in one.labels) != (label in two.labels)]
         names = f": {', '.join(only)}" if only else ""
         return kept, {}, [f"{one.name}: the atoms are not the same{names}"]
-    laid, order = laid_onto(bare[0], bare[1])
+    laid, order = superposed(bare[0], bare[1])
     return replace(laid, name=one.name), {two.labels[j]: one.labels[i] for i, j in enumerate(order)}, []
 
 

@@ -1,4 +1,4 @@
-"""Where trials ended, as structures, and by how much two of them differ: in Angstrom and in standard uncertainties."""
+"""The structures that refinements ended at, and the differences of two: in Angstrom and in esds."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from autogsas.crystal.normaliser import Normaliser, normaliser
 from autogsas.model.result import Parameter
 from autogsas.model.structure import Phase, equivalent_u
 
-__all__ = ["Difference", "EndPoint", "PhaseEnd", "compare", "end_point", "laid_onto"]
+__all__ = ["Difference", "EndPoint", "PhaseEnd", "compare", "end_point", "superposed"]
 
 Array = npt.NDArray[np.float64]
 Kind = Literal["cell", "position", "uiso", "occupancy"]
 
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 _ESDS = 5.0
-# What no refinement of one minimum exceeds, by kind: Angstrom, share of a cell parameter, Angstrom of root mean square
-# displacement, occupancy. The first where both refined it; the second where one held it, which then says only that
-# the start was near.
+# Differences that refinements of one minimum do not exceed, by kind: Angstrom, fraction of a cell parameter, root mean
+# square displacement in Angstrom, occupancy. The first if both refined the parameter; the second if one fixed it, so
+# that its value only shows that the start was near.
 _MARGINS: dict[Kind, tuple[float, float]] = {
     "position": (0.02, 0.2),
     "cell": (1e-3, 1e-2),
@@ -33,17 +33,17 @@ _MARGINS: dict[Kind, tuple[float, float]] = {
     "occupancy": (0.1, np.inf),
 }
 _NOTICED_U = 0.02  # Angstrom of root mean square displacement
-# However large the esds: something as ill determined as that is another solution all the same.
+# Larger differences separate two solutions even if the esds are larger still.
 _FARTHEST: dict[Kind, float] = {"position": 0.3, "cell": 1e-2, "uiso": 0.2, "occupancy": 0.3}
 _WORST_FIT = 3.0
-_FAR = 1.0  # Angstrom: atoms farther apart than that are not the same, however far
-_NEVER = 1e9  # the price of taking one element for another; finite, as the assignment wants it
+_FAR = 1.0  # Angstrom: atoms farther apart are different ones, so that larger distances cost no more
+_NEVER = 1e9  # the cost of matching different elements; finite, as the assignment requires
 _SAME = 1e-4  # Angstrom
 
 
 @dataclass(frozen=True)
 class PhaseEnd:
-    """One refined phase: ``cell`` (6,), ``xyz`` (n, 3), ``u`` and ``occupancy`` (n,); esds are NaN where held."""
+    """One refined phase: ``cell`` (6,), ``xyz`` (n, 3), ``u`` and ``occupancy`` (n,); esds are NaN if fixed."""
 
     name: str
     space_group: str
@@ -61,7 +61,7 @@ class PhaseEnd:
 
 @dataclass(frozen=True)
 class EndPoint:
-    """Where a trial ended, and its Rwp in per cent."""
+    """The structure that a refinement ended at, and its Rwp in per cent."""
 
     rwp: float
     phases: tuple[PhaseEnd, ...]
@@ -69,10 +69,10 @@ class EndPoint:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that differs: ``shift`` in ``unit``, in so many ``esds`` of both together (None: not refined).
+    """One difference of two structures: ``shift`` in ``unit``, and in combined ``esds`` (None: not refined).
 
-    Of a position it is the length of the shift of an ``atom``. ``axes`` names the coordinates that move most.
-    ``excess`` above 1 sets two solutions apart; ``noticed`` says whether it is worth saying.
+    For a position it is the distance that the ``atom`` moved, and ``axes`` names the coordinates that changed most.
+    An ``excess`` above 1 separates two solutions; ``noticed`` is True if the difference is large enough to report.
     """
 
     name: str
@@ -131,14 +131,14 @@ def _key(name: str) -> str:
 
 
 def compare(reference: EndPoint, other: EndPoint) -> list[Difference]:
-    """Return everything in which ``other`` differs from ``reference``, what sets them apart most first.
+    """Return all differences of ``other`` from ``reference``, those that separate them most first.
 
-    Structures are laid onto each other first: equivalent atoms, atoms of one element that changed places, another
-    origin or another hand of the same structure (see `normaliser`) are no difference.
+    The structures are superposed first: equivalent atoms, exchanged atoms of one element, another origin or the
+    enantiomorph of the same structure (see `autogsas.crystal.normaliser`) are not differences.
 
-    Two values agree within 5 esd of both together, and always within what no refinement of one minimum exceeds. esds
-    are those of the noise alone: a fit that is worse by another model of background or widths is off by more, so that
-    the margins grow with Rwp over that of ``reference``.
+    Two values agree within 5 combined esds, and always within margins that refinements of one minimum do not exceed.
+    The esds contain only the noise of the data. A fit that is worse because of another background or profile model has
+    larger errors, so the margins grow with the ratio of its Rwp to that of ``reference``.
     """
     wider = other.rwp / reference.rwp if reference.rwp > 0 else 1.0
     wider = min(max(wider, 1.0), _WORST_FIT) if np.isfinite(wider) else 1.0
@@ -154,7 +154,7 @@ def _compare_cells(one: PhaseEnd, two: PhaseEnd, wider: float) -> list[Differenc
     cells = np.array([one.cell, two.cell])
     for i, key in enumerate(_CELL):
         before, after = float(one.cell[i]), float(two.cell[i])
-        # What symmetry makes equal differs once, equal but for rounding.
+        # Lengths or angles that symmetry makes equal, except for rounding, give one difference.
         alike = np.isclose(cells[:, i // 3 * 3 : i], cells[:, i : i + 1], rtol=1e-9, atol=0.0).all(axis=0)
         if alike.any():
             continue
@@ -180,12 +180,12 @@ def _compare_sites(one: PhaseEnd, two: PhaseEnd, wider: float) -> list[Differenc
     if not one.labels:
         return out
     to_angstrom = np.array(gemmi.UnitCell(*one.cell).orth.mat.tolist())
-    match = _lay(one, two, to_angstrom)
+    match = _superpose(one, two, to_angstrom)
     for i, label in enumerate(one.labels):
         j = int(match.order[i])
         name = f"{one.name}:{label}"
         out.append(_position(one, two, i, j, match, to_angstrom, wider))
-        # The margin is one of the root mean square displacement, of which an esd is that of U over twice itself.
+        # The margin is for the root mean square displacement u; with U = u^2, esd(u) = esd(U) / (2 u).
         amplitudes = [_amplitude(one.u[i]), _amplitude(two.u[j])]
         halves = [2.0 * max(abs(amplitude), _NOTICED_U) for amplitude in amplitudes]
         esds = (one.u_esd[i] / halves[0], two.u_esd[j] / halves[1])
@@ -211,7 +211,7 @@ def _position(
     shift = match.shifts[i]
     moved = to_angstrom @ shift
     length = float(np.linalg.norm(moved))
-    # How fast the length grows with each coordinate; esds of the other structure are turned along with it.
+    # The derivative of the length by each coordinate; the esds of the other structure are rotated with it.
     slopes = moved @ to_angstrom / length if length > 0 else np.zeros(3)
     turned = np.sqrt(match.turns[i] ** 2 @ np.nan_to_num(two.xyz_esd[j]) ** 2)
     esds = [
@@ -238,7 +238,7 @@ def _difference(
     size: float = 1.0,
     axes: tuple[str, ...] = (),
 ) -> Difference:
-    """Return a difference of two values with these ``esds`` (NaN: held); margins are shares of ``size``."""
+    """Return a difference of two values with these ``esds`` (NaN: fixed); margins are fractions of ``size``."""
     refined = bool(np.all(np.isfinite(esds)))
     joint = float(np.sqrt(np.nansum(np.square(esds))))
     close, loose = (margin * abs(size) for margin in _MARGINS[kind])
@@ -252,15 +252,15 @@ def _difference(
     )
 
 
-def laid_onto(one: PhaseEnd, two: PhaseEnd) -> tuple[PhaseEnd, tuple[int, ...]]:
-    """Return ``two`` with its sites where they lie nearest those of ``one``, by its labels, and whose each was.
+def superposed(one: PhaseEnd, two: PhaseEnd) -> tuple[PhaseEnd, tuple[int, ...]]:
+    """Return ``two`` superposed on ``one``, with its order and labels of sites, and the original index of each site.
 
-    The two have as many sites of each element, and one setting. Coordinates of (n, 3) come out next to those of
-    ``one``, with esds turned along; the second answer gives the place in ``two`` of each site.
+    Both have the same numbers of sites of each element and the same setting. Coordinates (n, 3) become those nearest
+    to ``one``, with esds rotated accordingly.
     """
     if not one.labels:
         return two, ()
-    match = _lay(one, two, np.array(gemmi.UnitCell(*one.cell).orth.mat.tolist()))
+    match = _superpose(one, two, np.array(gemmi.UnitCell(*one.cell).orth.mat.tolist()))
     order = match.order
     turned = np.sqrt(np.einsum("nij,nj->ni", match.turns**2, np.nan_to_num(two.xyz_esd[order]) ** 2))
     laid = replace(
@@ -279,7 +279,7 @@ def laid_onto(one: PhaseEnd, two: PhaseEnd) -> tuple[PhaseEnd, tuple[int, ...]]:
 
 @dataclass(frozen=True)
 class _Match:
-    """How a structure lies on another: whose site is whose (n,), shifts (n, 3), how each was turned (n, 3, 3)."""
+    """A superposition of two structures: matching sites (n,), shifts (n, 3), and rotation of each site (n, 3, 3)."""
 
     order: Ints
     shifts: Array
@@ -290,8 +290,8 @@ class _Match:
 Ints = npt.NDArray[np.int64]
 
 
-def _lay(one: PhaseEnd, two: PhaseEnd, to_angstrom: Array) -> _Match:
-    """Lay ``two`` onto ``one`` so that as much scattering matter as can be lies on its like."""
+def _superpose(one: PhaseEnd, two: PhaseEnd, to_angstrom: Array) -> _Match:
+    """Superpose ``two`` on ``one`` so that as many electrons as possible coincide with those of the same element."""
     numbers = np.array([max(gemmi.Element(_symbol(e)).atomic_number, 1) for e in one.elements], dtype=float)
     weights = numbers * np.maximum(one.occupancy, 0.1)
     known = normaliser(one.space_group)
@@ -305,12 +305,12 @@ def _lay(one: PhaseEnd, two: PhaseEnd, to_angstrom: Array) -> _Match:
     plain = _Match(np.arange(n), shifts, np.broadcast_to(np.eye(3), (n, 3, 3)), _cost(lengths, weights))
     if known is None or np.all(lengths < _MARGINS["position"][0]):
         return plain
-    # By its own labels unless another way is better by more than rounding.
-    return min([plain, *_ways(one, two, to_angstrom, known, weights)], key=lambda match: round(match.cost, 6))
+    # The order of its own labels, unless another match is better by more than rounding.
+    return min([plain, *_matches(one, two, to_angstrom, known, weights)], key=lambda match: round(match.cost, 6))
 
 
 def _drift(shifts: Array, weights: Array) -> Array:
-    """Return the weighted median of each column: what most of the matter did, whatever a few atoms did."""
+    """Return the weighted median of each column: the common drift, which a few moved atoms do not change."""
     out = np.zeros(shifts.shape[1])
     for k, column in enumerate(shifts.T):
         order = np.argsort(column)
@@ -327,7 +327,7 @@ def _symbol(element: str) -> str:
     return element.rstrip("0123456789+-")
 
 
-def _ways(one: PhaseEnd, two: PhaseEnd, to_angstrom: Array, known: Normaliser, weights: Array) -> list[_Match]:
+def _matches(one: PhaseEnd, two: PhaseEnd, to_angstrom: Array, known: Normaliser, weights: Array) -> list[_Match]:
     alike = np.array([[a == b for b in two.elements] for a in one.elements])
     out = []
     for turn, shift in zip(known.turns, known.shifts, strict=True):
@@ -356,7 +356,7 @@ def _ways(one: PhaseEnd, two: PhaseEnd, to_angstrom: Array, known: Normaliser, w
 def _origins(
     one: PhaseEnd, images: Array, alike: npt.NDArray[np.bool_], known: Normaliser, weights: Array
 ) -> Sequence[Array]:
-    """Return the origins along polar axes that lay the rarest of the heavy atoms onto one of its like; (3,) each."""
+    """Return the origins along polar axes that superpose a rare heavy atom on one of the same element; (3,) each."""
     if not known.pivots:
         return [np.zeros(3)]
     anchor = min(range(len(one.labels)), key=lambda i: (int(alike[i].sum()), -weights[i]))

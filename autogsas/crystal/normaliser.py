@@ -1,7 +1,8 @@
-"""In how many ways the same structure can be written down: the Euclidean normaliser of its space group.
+"""The Euclidean normaliser of a space group: the equivalent descriptions of a structure.
 
-Whatever maps a space group onto itself takes a structure to another description of the same one, up to its hand, which
-powder patterns do not tell (Koch, Fischer & Müller, International Tables for Crystallography A, ch. 3.5 (2016)).
+A mapping of a space group onto itself transforms a structure to another description of the same one, or of its
+enantiomorph, which has the same powder pattern (Koch, Fischer & Müller, International Tables for Crystallography A,
+ch. 3.5 (2016)).
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ __all__ = ["Normaliser", "normaliser"]
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Every translation part of an operation, and of a normaliser's, is a multiple of 1/24 of an edge.
+# Translations of symmetry operations and of normalisers are multiples of 1/24 of a cell edge.
 _GRID = gemmi.Op.DEN
 
 
 @dataclass(frozen=True)
 class Normaliser:
-    """A space group and what maps it onto itself.
+    """A space group and its Euclidean normaliser.
 
-    ``rotations`` (n, 3, 3) and ``translations`` (n, 3) are all operations of the group, centring included.
-    ``turns`` (m, 3, 3) and ``shifts`` (m, 3) stand for the cosets of the group in its normaliser, the identity first;
-    besides, the origin is free along the columns of ``polar`` (3, k), each of which has a one at its ``pivots`` where
-    the others have none.
+    ``rotations`` (n, 3, 3) and ``translations`` (n, 3) are all operations of the group, including centring.
+    ``turns`` (m, 3, 3) and ``shifts`` (m, 3) represent the cosets of the group in its normaliser, the identity first.
+    The origin is free along the columns of ``polar`` (3, k); each column is one at its own entry of ``pivots``, and
+    zero at those of the others.
     """
 
     rotations: Array
@@ -43,9 +44,9 @@ class Normaliser:
 
 @lru_cache(maxsize=64)
 def normaliser(name: str) -> Normaliser | None:
-    """Return the normaliser of a Hermann-Mauguin symbol with its setting; None for an unknown one.
+    """Return the normaliser for a Hermann-Mauguin symbol with its setting; None if the symbol is unknown.
 
-    It is the one of a cell of general shape: a cell that happens to be of higher symmetry is not taken for it.
+    It is the normaliser for a general cell; higher symmetry of special cell parameters is not used.
     """
     group = gemmi.find_spacegroup_by_name(name)
     if group is None:
@@ -79,7 +80,7 @@ def normaliser(name: str) -> Normaliser | None:
 
 
 def _polar(rotations: Ints) -> tuple[Array, tuple[int, ...]]:
-    """Return the directions that all rotations leave alone, in reduced echelon form, and where their ones stand."""
+    """Return the directions that no rotation changes, in reduced echelon form, and their pivots."""
     rows = np.mean(rotations, axis=0).T
     pivots: list[int] = []
     for column in range(3):
@@ -109,7 +110,7 @@ def _holohedry(rotations: Ints) -> list[Ints]:
 
 
 def _fitting(turn: Ints, grid: Ints, rotations: Ints, translations: Ints, centring: Ints) -> Ints:
-    """Return the shifts t of ``grid`` (n, 3) for which (turn, t) maps the group onto itself."""
+    """Return the shifts t in ``grid`` (n, 3) for which (turn, t) maps the group onto itself."""
     inverse = np.rint(np.linalg.inv(turn)).astype(np.int64)
     if not np.all(_in_lattice(centring @ turn.T, centring)):
         return grid[:0]
@@ -119,7 +120,7 @@ def _fitting(turn: Ints, grid: Ints, rotations: Ints, translations: Ints, centri
         index = number.get((turn @ rotation @ inverse).tobytes())
         if index is None:
             return grid[:0]
-        # (W, t)(R, v)(W, t)^-1 = (R', t + W v - R' t) has to be the group's own operation with R'.
+        # (W, t)(R, v)(W, t)^-1 = (R', t + W v - R' t) must be the operation of the group with rotation R'.
         gap = left - left @ rotations[index].T + turn @ translation - translations[index]
         left = left[_in_lattice(gap, centring)]
     return left
@@ -130,7 +131,7 @@ def _in_lattice(vectors: Ints, centring: Ints) -> npt.NDArray[np.bool_]:
 
 
 def _distinct(shifts: Ints, centring: Ints, pivots: tuple[int, ...]) -> list[Ints]:
-    """Return one of each set of shifts that differ by a centring vector, the shortest first."""
+    """Return one shift of each set that differs only by centring vectors, the shortest first."""
     fixed = [axis for axis in range(3) if axis not in pivots]
     seen: set[tuple[int, ...]] = set()
     out = []

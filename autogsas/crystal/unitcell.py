@@ -1,10 +1,10 @@
-"""What a unit cell holds: every atom in it and on its faces, and which of them are bonded.
+"""The contents of a unit cell: all atoms in it and on its faces, and the bonds between them.
 
-Bonds are drawn by radii alone: two atoms are joined where they are no further apart than the sum of their covalent
-radii (Cordero et al., Dalton Trans. 2832 (2008)) and `TOLERANCE`. That rule alone joins metals to whatever lies behind
-their anions too, so no bond goes from a metal to another atom where an atom of a more electronegative element is
-within reach of both: it stands between them. Alternatives of disorder, occupied one or less together and nearer than
-bonds are, are not joined.
+Bonds are found from radii alone: two atoms are bonded if their distance is not larger than the sum of their covalent
+radii (Cordero et al., Dalton Trans. 2832 (2008)) plus `TOLERANCE`. This rule alone would also connect metals to atoms
+behind their anions, so a metal has no bond to another atom if an atom of a more electronegative element is within
+bonding distance of both. Disorder alternatives, which have a total occupancy of one or less and are closer than a bond,
+are not bonded.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ __all__ = ["SAME_PLACE", "TOLERANCE", "Atom", "Bond", "Contents", "Occupant", "P
 Array = npt.NDArray[np.float64]
 
 TOLERANCE = 0.4  # Angstrom, over the sum of the covalent radii
-SAME_PLACE = 0.2  # Angstrom: nearer atoms of one site are one atom, of several sites one mixed place
-_FACE = 1e-4  # fractional: an atom so near a face lies on it
+SAME_PLACE = 0.2  # Angstrom: closer atoms of one site are one atom, of several sites one mixed position
+_FACE = 1e-4  # fractional: a closer atom is on the face
 _ALTERNATIVES = 0.8  # of the sum of the radii
 _TOGETHER = 1.05
-# The elements that take part in bonds as the electronegative partner, most electronegative first (order of Pauling).
+# Elements that can be the electronegative partner of a bond, the most electronegative first (Pauling).
 _NEGATIVE = ("F", "O", "Cl", "N", "Br", "I", "S", "Se", "C", "H", "P", "As", "Te", "B", "Si")
 
 
 @dataclass(frozen=True)
 class Occupant:
-    """A site that has a share in a place."""
+    """A site that occupies a position, alone or with others."""
 
     label: str
     element: str
@@ -43,10 +43,9 @@ class Occupant:
 
 @dataclass(frozen=True)
 class Place:
-    """Where atoms are, by symmetry the same everywhere: one site, or several that share it.
+    """A crystallographic position with its occupants: one site, or several that share it.
 
-    ``bonds`` are the lengths in Angstrom of all bonds of an atom there, shortest first, with the element at the other
-    end.
+    ``bonds`` are all bonds of an atom there: the element at the other end and the length in Angstrom, shortest first.
     """
 
     occupants: tuple[Occupant, ...]
@@ -54,18 +53,18 @@ class Place:
 
     @property
     def main(self) -> Occupant:
-        """The one that is there most often."""
+        """The occupant with the highest occupancy."""
         return max(self.occupants, key=lambda item: item.occupancy)
 
     @property
     def occupancy(self) -> float:
-        """How much of the place is taken."""
+        """The total occupancy."""
         return sum(item.occupancy for item in self.occupants)
 
 
 @dataclass(frozen=True)
 class Atom:
-    """One atom to be drawn: the number of its place, fractional coordinates from 0 to 1, and in Angstrom."""
+    """One atom to be drawn: the index of its place, fractional coordinates from 0 to 1, and coordinates in Angstrom."""
 
     place: int
     fractional: tuple[float, float, float]
@@ -74,7 +73,7 @@ class Atom:
 
 @dataclass(frozen=True)
 class Bond:
-    """A bond from the atom numbered ``first``; ``second`` is None where it leaves the cell, ``end`` in Angstrom."""
+    """A bond from atom ``first`` to atom ``second``, None if it is outside the cell; ``end`` in Angstrom."""
 
     first: int
     second: int | None
@@ -93,14 +92,15 @@ class Contents:
 
 
 def element_of(scatterer: str) -> gemmi.Element:
-    """Return the element of a scatterer such as "O2-"; X where it is none."""
+    """Return the element of a scatterer such as "O2-"; X if it is not an element."""
     return gemmi.Element(scatterer.rstrip("0123456789+-"))
 
 
 def unit_cell(phase: Phase, most: int = 5000) -> Contents | None:
-    """Return what the cell of a phase holds; None where its space group is unknown, or it has no atoms or too many.
+    """Return the contents of the unit cell of a phase.
 
-    ``most`` atoms are not too many. Sites whose coordinates are not finite are left out. Symmetry is gemmi's.
+    None if its space group is unknown, or if it has no atoms or more than ``most``. Sites whose coordinates are not
+    finite are left out.
     """
     group = gemmi.find_spacegroup_by_name(phase.space_group)
     sites = [site for site in phase.sites if np.isfinite(site.xyz).all()]
@@ -130,7 +130,7 @@ def unit_cell(phase: Phase, most: int = 5000) -> Contents | None:
 
 
 def _orbit(xyz: Array, operations: gemmi.GroupOps, axes: Array) -> Array:
-    """Return all images of a site within the cell, fractional from 0 to below 1, shape (n, 3)."""
+    """Return all symmetry images of a site in the cell, fractional coordinates in [0, 1), shape (n, 3)."""
     triplets = list(operations)
     rotations = np.array([op.rot for op in triplets], dtype=float) / gemmi.Op.DEN
     translations = np.array([op.tran for op in triplets], dtype=float) / gemmi.Op.DEN
@@ -148,13 +148,13 @@ def _wrapped(fractional: Array) -> Array:
 
 
 def _same(place: Array, others: Array, axes: Array) -> npt.NDArray[np.bool_]:
-    """Return which of the others (n, 3) are the same place, shape (n,)."""
+    """Return which of the others (n, 3) are at the same position, shape (n,)."""
     gaps = others - place
     return np.asarray(np.linalg.norm((gaps - np.round(gaps)) @ axes, axis=1) < SAME_PLACE)
 
 
 def _shared(orbits: list[Array], axes: Array) -> list[list[int]]:
-    """Return the numbers of the sites that share a place, as lists."""
+    """Return lists of the indices of sites that share a position."""
     groups: list[list[int]] = []
     places, owner = np.empty((0, 3)), np.empty(0, dtype=np.int64)
     for number, orbit in enumerate(orbits):
@@ -171,7 +171,7 @@ def _shared(orbits: list[Array], axes: Array) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class _Neighbour:
-    """The atom ``index`` of the cell, moved by whole cells, as a bond's other end."""
+    """The other end of a bond: the atom ``index`` of the cell, translated by ``shift`` cells."""
 
     index: int
     shift: tuple[int, int, int]
@@ -183,7 +183,8 @@ def _neighbours(inside: Array, owner: npt.NDArray[np.int64], kinds: list[Place],
     elements = [gemmi.Element(kind.main.element) for kind in kinds]
     radii = np.array([float(element.covalent_r) for element in elements])
     reach = 2.0 * float(radii.max()) + TOLERANCE
-    # So many cells away lies what is within reach of an atom of this one.
+    # Not gemmi.NeighborSearch: it does not return the translation of a neighbour, and in a small cell several images of
+    # one atom are neighbours. ``counts`` are the numbers of cells within reach.
     counts = np.ceil(reach * np.linalg.norm(np.linalg.inv(axes), axis=0)).astype(int)
     shifts = list(itertools.product(*(range(-int(n), int(n) + 1) for n in counts[:3])))
     images = (inside[None, :, :] + np.array(shifts, dtype=float)[:, None, :]).reshape(-1, 3) @ axes
@@ -211,7 +212,7 @@ def _are_alternatives(one: Place, other: Place, length: float, total: float) -> 
 def _without_mediated(
     index: int, found: list[list[_Neighbour]], owner: npt.NDArray[np.int64], elements: list[gemmi.Element]
 ) -> list[_Neighbour]:
-    """Leave out bonds of metals to atoms behind a more electronegative one."""
+    """Return the bonds of an atom without those of metals to atoms behind a more electronegative one."""
     own = elements[owner[index]]
     between = {(item.index, item.shift): elements[owner[item.index]] for item in found[index]}
     kept = []
@@ -245,7 +246,7 @@ def _with_bonds(
 def _drawn(
     inside: Array, owner: npt.NDArray[np.int64], neighbours: list[list[_Neighbour]], axes: Array
 ) -> tuple[tuple[Atom, ...], tuple[Bond, ...]]:
-    """Return the atoms of the cell and of all its faces, and the bonds between them and out of the cell."""
+    """Return the atoms in the cell and on all its faces, their bonds, and bonds to atoms outside the cell."""
     numbers: dict[tuple[int, tuple[int, int, int]], int] = {}
     atoms: list[Atom] = []
     for index, place in enumerate(inside):

@@ -1,4 +1,4 @@
-"""Refinements made of nothing: one measured pattern, fitted better or worse, and a structure that can be moved."""
+"""Simulated refinements: one measured pattern, fitted better or worse, and a structure that can be changed."""
 
 from __future__ import annotations
 

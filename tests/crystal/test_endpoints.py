@@ -1,4 +1,4 @@
-"""Two descriptions of one structure are one; the normalisers are those of the tables."""
+"""Two descriptions of one structure are recognised as one; normalisers agree with International Tables."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def structure(group: str, seed: int) -> np.ndarray:
     return np.random.default_rng([seed, *group.encode()]).uniform(0, 1, (4, 3))
 
 
-def described_anew(known: Normaliser, xyz: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def redescribed(known: Normaliser, xyz: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Move a structure by any element of the normaliser, and each atom to any of its images."""
     coset = random.integers(len(known.turns))
     moved = xyz @ known.turns[coset].T + known.shifts[coset]
@@ -90,9 +90,9 @@ def test_other_descriptions_of_one_structure_are_no_difference(group: str) -> No
     for seed in range(6):
         xyz = structure(group, seed)
         before = end(group, xyz, LABELS, ELEMENTS)
-        anew = described_anew(known, xyz, random)
-        anew[[1, 2]] = anew[[2, 1]]  # two of one element that changed places
-        found = compare(before, end(group, anew, LABELS, ELEMENTS))
+        redescription = redescribed(known, xyz, random)
+        redescription[[1, 2]] = redescription[[2, 1]]  # two of one element that changed places
+        found = compare(before, end(group, redescription, LABELS, ELEMENTS))
         assert max(difference.excess for difference in found) < 1e-6
 
 
@@ -105,9 +105,7 @@ def test_an_atom_that_moved_is_found_in_any_description(group: str) -> None:
     lengths = np.array(cell(group)[:3])
     other = xyz.copy()
     other[3] += np.array([0.05, 0.0, 0.0]) / lengths
-    found = compare(
-        end(group, xyz, LABELS, ELEMENTS), end(group, described_anew(known, other, random), LABELS, ELEMENTS)
-    )
+    found = compare(end(group, xyz, LABELS, ELEMENTS), end(group, redescribed(known, other, random), LABELS, ELEMENTS))
     apart = [difference for difference in found if difference.excess > 1.0]
     assert [(difference.kind, difference.atom) for difference in apart] == [("position", "O3")]
     assert apart[0].shift == pytest.approx(0.05, abs=1e-6)

@@ -1,4 +1,4 @@
-"""What a unit cell holds: against coordination numbers and distances that are known."""
+"""The contents of unit cells, against known coordination numbers and distances."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def test_no_chain_of_small_steps_joins_two() -> None:
 
 
 def test_fixed_atoms_have_wide_margins() -> None:
-    """Where a trial held its atoms they stand where they started, which is no minimum; far off it is another model."""
+    """Fixed atoms are still where they started, which is not a minimum; far away they are another model."""
     held = dict.fromkeys(("p:O1:x", "p:O1:y", "p:O1:z", "p:O1:Uiso", "p:a"))
     assert len(found(trial(0, 9.0), trial(1, 9.1, x=0.31, uiso=0.03, a=9.43, esds=held))) == 1
     assert len(found(trial(0, 9.0), trial(1, 9.1, x=0.34, esds=held))) == 2
@@ -160,7 +160,7 @@ def test_differences_in_words() -> None:
     assert differences_words([held]) == ["beta by -1.5°"]
 
 
-# Lead titanate: with neutrons, the oxygens beside titanium may lie above or below it and fit nearly as well.
+# Lead titanate: with neutrons, the oxygens beside titanium can be above or below it and fit nearly as well.
 def titanate(titanium: float, apical: float, equatorial: float) -> Phase:
     sites = (
         Site("Pb", "Pb", (0, 0, 0), 1.0, 0.01),
@@ -179,7 +179,7 @@ def as_trial(number: int, made: Project, result: Result) -> StoredTrial:
 
 
 def test_a_planted_second_solution_comes_out_as_two_candidates() -> None:
-    """Eight starts end in two minima, each in both hands and with origins that drift along the polar axis."""
+    """Eight starts end in two minima, each with both enantiomorphs and origins that drift along the polar axis."""
     made = project((titanate(0.54, 0.11, 0.62),), NEUTRON, (18.0, 140.0), 0.03)
     y = simulate(made, (3e5,), np.full(made.histograms[0].pattern.x.size, 3000.0))
     made = with_data(made, np.random.default_rng(1).poisson(y).astype(float))
@@ -212,7 +212,7 @@ def test_a_planted_second_solution_comes_out_as_two_candidates() -> None:
 
 
 def test_one_minimum_is_one_candidate_whatever_the_recipe() -> None:
-    """Quartz with noise: seven backgrounds, too few and too many terms, line shifts, moved starts, atoms held."""
+    """Quartz with noise: seven backgrounds, too few and too many terms, peak shifts, moved starts, fixed atoms."""
     made = project((QUARTZ,), XRAY, (15.0, 120.0), 0.04)
     y = simulate(made, (0.05,), 200.0 + 30.0 * np.cos(made.histograms[0].pattern.x / 20.0))
     made = with_data(made, np.random.default_rng(3).poisson(y).astype(float))
@@ -297,8 +297,8 @@ def test_a_run_that_starts_elsewhere_finds_both(tmp_path: Path) -> None:
     )
     (tmp_path / "i.instprm").write_text(widths)
     data = {"file": "data.xy", "instrument": "i.instprm", **instrument}
-    said = {"name": "planted", "data": [data], "phases": [{"file": "p.cif"}], "recipes": names}
-    (tmp_path / "project.yaml").write_text(yaml.safe_dump(said))
+    settings = {"name": "planted", "data": [data], "phases": [{"file": "p.cif"}], "recipes": names}
+    (tmp_path / "project.yaml").write_text(yaml.safe_dump(settings))
     run = autogsas.run(tmp_path, backend="numpy", trials=len(names), seed=1, out=tmp_path / "run")
     assert [candidate.count for candidate in run.summary.candidates] == [2, 2]
     (moved,) = (d for d in run.summary.candidates[1].differences if d.atom == "O2")
