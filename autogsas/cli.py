@@ -264,6 +264,33 @@ def plugins(project: Path | None, as_json: bool) -> int:
 
 
 @cli.command()
+@click.argument("given", type=_PATH, metavar="REFINEMENT")
+@click.option("--recipe", type=_PATH, metavar="FILE", help="Recipe to apply first, if REFINEMENT is a project.")
+@click.option("--top", type=click.IntRange(min=1), default=12, show_default=True, help="Rows to show.")
+@click.option("--json", "as_json", is_flag=True, help="Print all candidates as JSON.")
+@_debug
+def advise(given: Path, recipe: Path | None, top: int, as_json: bool) -> int:
+    """Show what refining more parameters would bring to REFINEMENT: a .gpx, a run folder or a project.
+
+    For each group that is not refined: the expected Rwp, the expected change of BIC and of the parameters, from the
+    derivatives of the calculated pattern (score test). Nothing is written.
+    """
+    import json
+
+    from rich.console import Console
+
+    from autogsas.commands.advice_terminal import plain_advice, show_advice
+    from autogsas.commands.advise import advise as find_advice
+
+    found = find_advice(given, recipe=recipe)
+    if as_json:
+        click.echo(json.dumps(plain_advice(found), indent=1, ensure_ascii=False))
+    else:
+        show_advice(found, Console(), top)
+    return 0
+
+
+@cli.command()
 @click.option("--backend", metavar="NAME", help="Exit with 0 if this backend works; default: if any works.")
 @_debug
 def doctor(backend: str | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from autogsas.benchmarks.picture import case_svg
 from autogsas.benchmarks.proof import read_trials, replay
 from autogsas.benchmarks.runs import RunSpec, perform, read_history
 from autogsas.benchmarks.scaling import measure
+from autogsas.benchmarks.truth.command import truth
 from autogsas.cli import main
 from autogsas.errors import UserError
 from autogsas.hooks.host import Host
@@ -178,4 +180,6 @@ def _write(out: Path, name: str, text: str) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["truth"]:
+        main(sys.argv[2:], command=truth, name="python -m autogsas.benchmarks truth")
     main(command=benchmarks, name="python -m autogsas.benchmarks")

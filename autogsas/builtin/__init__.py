@@ -18,5 +18,6 @@ MODULES = (
     "autogsas.builtin.strategy.handmade",
     "autogsas.builtin.strategy.repairs",
     "autogsas.builtin.strategy.starts",
+    "autogsas.builtin.strategy.candidates",
     "autogsas.builtin.checks.physical",
 )

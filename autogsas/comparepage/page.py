@@ -22,7 +22,7 @@ from autogsas.pages.parts import Figure, with_stop
 from autogsas.text.formatting import count, percent
 from autogsas.text.prose import joined
 
-__all__ = ["Judgement", "Page", "Side", "build_page"]
+__all__ = ["Judgement", "Page", "Series", "build_page"]
 
 _SIGNS: Mapping[str, tuple[str, str]] = {
     "better and consistent": ("good", "✓"),
@@ -40,7 +40,7 @@ _KINDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Side:
+class Series:
     """One refinement; its letter and colour identify it everywhere on the page."""
 
     letter: str
@@ -70,7 +70,7 @@ class Page:
     """The content of the page as text; only ``svg`` of the figures is markup."""
 
     title: str
-    sides: tuple[Side, ...]
+    series: tuple[Series, ...]
     judgements: tuple[Judgement, ...]
     warnings: tuple[str, ...]
     figures: Sheet
@@ -92,7 +92,7 @@ def build_page(comparison: Comparison, command: str, version: str) -> Page:
     first, others = largest(lines)
     return Page(
         title=f"{labels[0]} against {joined(labels[1:])}",
-        sides=tuple(_side(place, one) for place, one in enumerate(comparison.refinements)),
+        series=tuple(_series(place, one) for place, one in enumerate(comparison.refinements)),
         judgements=tuple(_judgement(place, pair) for place, pair in enumerate(comparison.pairs, start=1)),
         warnings=tuple(with_stop(text) for text in comparison.warnings),
         figures=figures_sheet(comparison),
@@ -108,8 +108,8 @@ def build_page(comparison: Comparison, command: str, version: str) -> Page:
     )
 
 
-def _side(place: int, one: Refinement) -> Side:
-    return Side(
+def _series(place: int, one: Refinement) -> Series:
+    return Series(
         letter=letter(place),
         colour=series(place),
         label=one.label,

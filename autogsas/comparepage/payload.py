@@ -23,7 +23,7 @@ def payload(comparison: Comparison) -> dict[str, Any]:
     labels = [one.label for one in comparison.refinements]
     lines = forest_lines(comparison)
     return {
-        "sides": [
+        "series": [
             {
                 "letter": letter(place),
                 "label": label,
@@ -54,7 +54,7 @@ def _fit(overlay: Overlay, place: int, fit: Fit) -> dict[str, Any]:
     whole = np.array_equal(profile.two_theta, overlay.two_theta)
     seen = whole and np.array_equal(profile.observed, overlay.observed, equal_nan=True)
     return {
-        "side": place,
+        "series": place,
         "x": None if whole else _numbers(profile.two_theta, 8),
         "observed": None if seen else _numbers(profile.observed, 7),
         "calculated": _numbers(profile.calculated, 7),
@@ -77,7 +77,7 @@ def _growth(growth: Growth) -> dict[str, Any]:
     size = growth.two_theta.size
     at = np.unique(np.linspace(0, size - 1, min(size, _MANY)).round().astype(np.int64))
     return {
-        "side": growth.other,
+        "series": growth.other,
         "x": _numbers(growth.two_theta[at], 8),
         "one": _numbers(growth.one[at], 8),
         "two": _numbers(growth.two[at], 8),
@@ -92,7 +92,7 @@ def _forest(lines: tuple[Line, ...]) -> dict[str, Any]:
                 "heading": line.heading,
                 "name": line.name,
                 "dots": [
-                    {"side": dot.other, "esds": float(f"{dot.esds:.5g}"), "words": dot.words} for dot in line.dots
+                    {"series": dot.other, "esds": float(f"{dot.esds:.5g}"), "words": dot.words} for dot in line.dots
                 ],
             }
             for line in lines

@@ -92,10 +92,10 @@ def _figures(figures: Sequence[Figures | None]) -> Iterator[Line]:
 def _common(place: int, pair: Pair, size: int) -> Iterator[Line]:
     if pair.common is None:
         return
-    sides: dict[int, Figures] = {0: pair.common.one, place: pair.common.two}
-    yield from _figures([sides.get(i) for i in range(size)])
+    both: dict[int, Figures] = {0: pair.common.one, place: pair.common.two}
+    yield from _figures([both.get(i) for i in range(size)])
     for name, limits in pair.common.ranges:
-        yield Line(f"2θ of {name}", tuple(interval(limits) if i in sides else "" for i in range(size)))
+        yield Line(f"2θ of {name}", tuple(interval(limits) if i in both else "" for i in range(size)))
 
 
 def _by_pattern(comparison: Comparison) -> Iterator[tuple[str, list[Line]]]:

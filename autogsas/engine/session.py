@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from autogsas.engine import backgrounds
 from autogsas.engine.background_peaks import background_peaks
+from autogsas.engine.gains import Situation, as_gain, needs_own_layout, with_candidate
 from autogsas.engine.leastsq import Fit, minimise, pinned
 from autogsas.engine.objective import Points, weighted_solution
 from autogsas.engine.parameters import INSTRUMENT, Layout
@@ -20,7 +22,8 @@ from autogsas.engine.profile import Plan
 from autogsas.engine.readout import read_parameters, read_phases, read_reflections
 from autogsas.engine.state import ModelState
 from autogsas.errors import BackendError
-from autogsas.model.metrics import rwp
+from autogsas.model.advice import Candidate, Gain
+from autogsas.model.metrics import effective_points, rwp
 from autogsas.model.project import Histogram, Project
 from autogsas.model.recipe import Background, BackgroundFunction, Step
 from autogsas.model.result import Curves, Result, StepResult
@@ -130,6 +133,45 @@ class EngineSession:
         )
         self._steps.append(result)
         return result
+
+    def expected_gains(self, step: Step, candidates: Sequence[Candidate]) -> tuple[Gain, ...]:
+        """Return what refining each candidate would bring beside what ``step`` refines; candidates in their order.
+
+        The step is applied without least squares, except for scales and backgrounds, which are linear. Derivatives are
+        evaluated once for all candidates, and once more for each that changes values, axes or displacement tensors. A
+        candidate that is refined already, or that the data cannot tell from what is refined, has no freedoms. Raises
+        BackendError where there is no pattern.
+        """
+        self._apply(step)
+        try:
+            here = Situation.of(self._state, *self._patterns(self._state))
+            self._state.raw = here.raw
+            for histogram, coefficients in zip(self._project.histograms, here.coefficients, strict=True):
+                self._backgrounds[histogram.name] = replace(
+                    self._backgrounds[histogram.name], coefficients=coefficients
+                )
+            residuals = [(c.observed - c.calculated) * np.sqrt(c.weights) for c in self._curves()]
+        except ValueError as error:
+            raise BackendError("not-finite", str(error)) from error
+        points = sum(effective_points(part[part != 0.0]) for part in residuals)
+        observed = sum(float(np.sum(h.weights * h.y**2)) for h in here.points)
+        shared = [one for one in candidates if not needs_own_layout(one)]
+        found = dict(zip(map(id, shared), here.gains(shared), strict=True))
+        for one in candidates:
+            if needs_own_layout(one):
+                changed = with_candidate(self._state, one)
+                there = Situation.of(changed, *self._patterns(changed))
+                found[id(one)] = there.gain_from(one, here) if one.set else there.gains([one])[0]
+        return tuple(as_gain(one, found[id(one)], here.chi2, points, observed) for one in candidates)
+
+    def _patterns(self, state: ModelState) -> tuple[list[PatternModel], list[Points], list[Array]]:
+        """Return pattern models, points and background coefficients of all histograms over their full limits."""
+        points = [self._points(histogram, histogram.limits) for histogram in self._project.histograms]
+        if state is self._state:
+            models = [self._model(h, part.x) for h, part in enumerate(points)]
+        else:
+            models = [PatternModel(state.layout, h, part.x, state.raw) for h, part in enumerate(points)]
+        return models, points, [self._backgrounds[h.name].coefficients for h in self._project.histograms]
 
     def _retry_axial(self, problem: RietveldProblem, fit: Fit) -> Fit:
         """Return a better fit where SH/L fell to its bound although a usual value fits better, else ``fit``.

@@ -6,16 +6,18 @@ one session at a time, each on a copy of the project in the trial's own folder.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
+from autogsas.model.advice import Candidate, Gain
 from autogsas.model.instrument import Geometry, Radiation
 from autogsas.model.project import Project
 from autogsas.model.recipe import BACKGROUNDS, BackgroundFunction, Group, Step
 from autogsas.model.result import Result, StepResult
 
-__all__ = ["Backend", "Capabilities", "Probe", "Session", "StartWord"]
+__all__ = ["AdvisingSession", "Backend", "Capabilities", "Probe", "Session", "StartWord"]
 
 StartWord = Literal["cell", "sites", "axis", "geometry"]
 
@@ -39,7 +41,7 @@ class Capabilities:
     """What a backend can refine; the search space is cut to it.
 
     ``starts`` are the parts of a step's ``start`` and ``geometry`` that its sessions apply. ``may_scout``: the engine
-    is fast enough to search before a slower one.
+    is fast enough to search before a slower one. ``advises``: its sessions are `AdvisingSession`s.
     """
 
     groups: frozenset[Group]
@@ -51,6 +53,7 @@ class Capabilities:
     starts: frozenset[StartWord] = frozenset()
     outputs: tuple[str, ...] = ("best.py",)
     may_scout: bool = False
+    advises: bool = False
 
 
 @runtime_checkable
@@ -74,6 +77,18 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Release everything the session holds. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class AdvisingSession(Session, Protocol):
+    """A session that can tell what refining more parameters would bring, from the derivatives of its pattern."""
+
+    def expected_gains(self, step: Step, candidates: Sequence[Candidate]) -> tuple[Gain, ...]:
+        """Apply ``step`` without least squares and return the expected gain of each candidate, in their order.
+
+        Raises BackendError where the pattern cannot be calculated.
+        """
         ...
 
 

@@ -15,6 +15,7 @@ import pluggy
 from autogsas.hooks.backend import Backend, Capabilities
 from autogsas.hooks.choices import Choose, Plan, Section, Seed
 from autogsas.hooks.strategy import Strategy
+from autogsas.model.advice import Candidate
 from autogsas.model.instrument import Geometry, Instrument
 from autogsas.model.metrics import Metrics
 from autogsas.model.pattern import Pattern
@@ -145,6 +146,14 @@ class Specs:
     @hookspec
     def autogsas_seed_recipes(self, project: Project, capabilities: Capabilities) -> Sequence[Seed]:
         """Called once a run; return trials to run before the sampler proposes. All answers count, in order."""
+        return ()
+
+    @hookspec
+    def autogsas_list_candidates(self, project: Project, capabilities: Capabilities) -> Sequence[Candidate]:
+        """Called for advice on a refinement; return what could be refined in addition. All answers count, in order.
+
+        A candidate that is refined already does no harm: it has nothing to gain.
+        """
         return ()
 
     @hookspec(firstresult=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Metrics", "bic", "measure", "r_bragg", "rexp", "rwp"]
+__all__ = ["Metrics", "bic", "effective_points", "measure", "r_bragg", "rexp", "rwp"]
 
 Array = npt.NDArray[np.float64]
 
@@ -88,3 +88,18 @@ def bic(chi2: float, n_observations: int, n_variables: int) -> float:
     if n_observations <= 0 or chi2 <= 0:
         return float("nan")
     return n_observations * float(np.log(chi2 / n_observations)) + n_variables * float(np.log(n_observations))
+
+
+def effective_points(residuals: Array) -> float:
+    """Return how many independent residuals have the information of serially correlated ones (n,).
+
+    The correlation r of neighbours from the weighted Durbin-Watson statistic, r = 1 - d/2 (Hill & Flack, J. Appl.
+    Cryst. 20, 356 (1987), eq. 1), and n (1 - r)/(1 + r) as for the mean of a first-order autoregression (Bayley &
+    Hammersley, Suppl. J. R. Stat. Soc. 8, 184 (1946)). Negatively correlated neighbours count as independent.
+    """
+    total = float(np.sum(residuals**2))
+    if residuals.size < 2 or total <= 0:
+        return float(residuals.size)
+    correlation = 1.0 - 0.5 * float(np.sum(np.diff(residuals) ** 2)) / total
+    correlation = min(max(correlation, 0.0), 1.0)
+    return residuals.size * (1.0 - correlation) / (1.0 + correlation)

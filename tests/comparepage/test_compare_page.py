@@ -200,7 +200,7 @@ def test_curves_on_the_page_are_those_of_the_fits(two: Comparison, tmp_path: Pat
     (overlay,) = overlays(two)
     assert pattern["observed"] == pytest.approx(overlay.observed.tolist())
     for drawn, (place, fit) in zip(pattern["fits"], overlay.fits, strict=True):
-        assert drawn["side"] == place
+        assert drawn["series"] == place
         assert drawn["calculated"] == pytest.approx(fit.profile.calculated.tolist(), rel=1e-6)
         assert (drawn["x"] or pattern["x"]) == pytest.approx(fit.profile.two_theta.tolist(), rel=1e-7)
     assert pattern["fits"][1]["uncounted"][0] == pytest.approx([60.0, 63.0], abs=0.15)
@@ -281,7 +281,7 @@ def test_names_from_files_are_text_everywhere(tmp_path: Path) -> None:
     assert page.scripts["script"] == plain.scripts["script"]
     assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
     assert page.page.count(" ".join(EVIL.split())) >= 20
-    assert page.data["sides"][0]["label"] == f"{EVIL}1"
+    assert page.data["series"][0]["label"] == f"{EVIL}1"
     assert page.data["patterns"][0]["fits"][1]["marks"][0]["phase"] == EVIL
     assert page.data["forests"][0]["lines"][0]["heading"] == f"Cell · {EVIL}"
 

@@ -90,9 +90,9 @@ def test_other_descriptions_of_one_structure_are_no_difference(group: str) -> No
     for seed in range(6):
         xyz = structure(group, seed)
         before = end(group, xyz, LABELS, ELEMENTS)
-        anew = redescribed(known, xyz, random)
-        anew[[1, 2]] = anew[[2, 1]]  # two of one element that changed places
-        found = compare(before, end(group, anew, LABELS, ELEMENTS))
+        redescription = redescribed(known, xyz, random)
+        redescription[[1, 2]] = redescription[[2, 1]]  # two of one element that changed places
+        found = compare(before, end(group, redescription, LABELS, ELEMENTS))
         assert max(difference.excess for difference in found) < 1e-6
 
 

@@ -13,11 +13,12 @@ from autogsas.builtin.checks.lookup import of_histogram
 from autogsas.engine.background_peaks import background_peaks
 from autogsas.engine.backgrounds import basis
 from autogsas.engine.objective import weighted_solution
+from autogsas.model.metrics import effective_points
 from autogsas.model.project import Histogram
 from autogsas.model.recipe import BACKGROUNDS, BackgroundFunction
 from autogsas.model.result import Curves, Finding, Result, Severity
 
-__all__ = ["Terms", "check_terms", "compare_terms", "effective_points"]
+__all__ = ["Terms", "check_terms", "compare_terms"]
 
 Array = npt.NDArray[np.float64]
 
@@ -34,21 +35,6 @@ class Terms:
     enough: int
     gain: float
     points: float
-
-
-def effective_points(residuals: Array) -> float:
-    """Return how many independent residuals have the information of serially correlated ones (n,).
-
-    The correlation r of neighbours from the weighted Durbin-Watson statistic, r = 1 - d/2 (Hill & Flack, J. Appl.
-    Cryst. 20, 356 (1987), eq. 1), and n (1 - r)/(1 + r) as for the mean of a first-order autoregression (Bayley &
-    Hammersley, Suppl. J. R. Stat. Soc. 8, 184 (1946)). Negatively correlated neighbours count as independent.
-    """
-    total = float(np.sum(residuals**2))
-    if residuals.size < 2 or total <= 0:
-        return float(residuals.size)
-    correlation = 1.0 - 0.5 * float(np.sum(np.diff(residuals) ** 2)) / total
-    correlation = min(max(correlation, 0.0), 1.0)
-    return residuals.size * (1.0 - correlation) / (1.0 + correlation)
 
 
 def compare_terms(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from autogsas.builtin.numpy_engine.script import script_text
 from autogsas.engine.session import EngineSession
 from autogsas.hooks.backend import Backend, Capabilities, Probe, StartWord
 from autogsas.hooks.specs import hookimpl
+from autogsas.model.advice import Candidate, Gain
 from autogsas.model.project import Project
 from autogsas.model.recipe import ALL_BACKGROUNDS, GROUPS, Step
 from autogsas.model.result import Result, StepResult
@@ -28,6 +30,9 @@ class _Session:
         done = self._engine.refine(step)
         self._done.append(step)
         return done
+
+    def expected_gains(self, step: Step, candidates: Sequence[Candidate]) -> tuple[Gain, ...]:
+        return self._engine.expected_gains(step, candidates)
 
     def result(self) -> Result:
         return self._engine.result()
@@ -57,6 +62,7 @@ class NumpyBackend:
             starts=starts,
             outputs=("best.py",),
             may_scout=True,
+            advises=True,
         )
 
     def open(self, project: Project, folder: Path) -> _Session:

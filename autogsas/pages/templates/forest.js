@@ -1,7 +1,7 @@
 // Differences of parameters in esds: a row for each parameter, a dot with a bar of one esd for each difference.
 class Forest {
-  constructor(holder, data, sides) {
-    Object.assign(this, { holder, data, sides, needs: "plotly", plot: holder.querySelector(".plot") });
+  constructor(holder, data, series) {
+    Object.assign(this, { holder, data, series, needs: "plotly", plot: holder.querySelector(".plot") });
     this.range = [-data.reach, data.reach];
     this.rows = [];
     let heading = null;
@@ -9,7 +9,7 @@ class Forest {
       if (line.heading !== heading) this.rows.push({ title: heading = line.heading });
       this.rows.push(line);
     }
-    this.shown = [...new Set(data.lines.flatMap((line) => line.dots.map((dot) => dot.side)))].sort((a, b) => a - b);
+    this.shown = [...new Set(data.lines.flatMap((line) => line.dots.map((dot) => dot.series)))].sort((a, b) => a - b);
   }
 
   start() {
@@ -26,7 +26,7 @@ class Forest {
   dots() {
     const apart = Math.min(0.3, 0.6 / Math.max(1, this.shown.length - 1));
     return this.rows.flatMap((row, i) => (row.dots ?? []).map((dot) => ({
-      ...dot, y: -i - apart * (this.shown.indexOf(dot.side) - (this.shown.length - 1) / 2),
+      ...dot, y: -i - apart * (this.shown.indexOf(dot.series) - (this.shown.length - 1) / 2),
     })));
   }
 
@@ -34,8 +34,8 @@ class Forest {
     const [low, high] = this.range, dots = this.dots(), narrow = this.plot.clientWidth < 600;
     const list = [], outside = [];
     for (const place of this.shown) {
-      const { colour: name, symbol, versus } = this.sides[place], shade = colour(name);
-      const mine = dots.filter((dot) => dot.side === place);
+      const { colour: name, symbol, versus } = this.series[place], shade = colour(name);
+      const mine = dots.filter((dot) => dot.series === place);
       const inside = mine.filter((dot) => dot.esds >= low && dot.esds <= high);
       const far = mine.filter((dot) => dot.esds < low || dot.esds > high);
       const part = (these, x, extra) => ({

@@ -1,10 +1,10 @@
 // One pattern with several fits: intensities, reflection ticks, the difference of each, and its cumulative chi^2.
 class Overlay extends Zoomed {
-  constructor(holder, data, sides) {
+  constructor(holder, data, series) {
     const count = data.fits.length, lower = data.fits.map((_, i) => `yaxis${i + 3}`);
     const sums = data.growths.length ? [`yaxis${count + 3}`, `yaxis${count + 4}`] : [];
     super(holder, [data.x[0], data.x[data.x.length - 1]], ["yaxis", ...lower, ...sums]);
-    Object.assign(this, { data, sides, lower, sums, below: "difference", least: 560 + 95 * count });
+    Object.assign(this, { data, series, lower, sums, below: "difference", least: 560 + 95 * count });
     data.weight = data.x.map(() => 1);
     for (const fit of data.fits) {
       fit.x ??= data.x;
@@ -17,7 +17,7 @@ class Overlay extends Zoomed {
   }
 
   look(place) {
-    const { letter, label, colour: name } = this.sides[place], whole = `${letter} ${label}`;
+    const { letter, label, colour: name } = this.series[place], whole = `${letter} ${label}`;
     return { letter, colour: colour(name), label: plain(whole), short: plain(whole.length > 34 ? whole.slice(0, 33) + "…" : whole) };
   }
 
@@ -34,7 +34,7 @@ class Overlay extends Zoomed {
       marker: { color: colour("observed"), size: 3.4 }, hovertemplate: "observed %{customdata:.6~g}<extra></extra>",
     }];
     data.fits.forEach((fit, i) => {
-      const place = fit.side, { letter, short } = this.look(place), name = letter;
+      const place = fit.series, { letter, short } = this.look(place), name = letter;
       const here = shownPoints(fit.x, this.view, [fit.calculated, fit.difference], fit.weight), x = pick(fit.x, here);
       const calculated = pick(fit.calculated, here), background = pick(fit.background, here);
       list.push(
@@ -44,21 +44,21 @@ class Overlay extends Zoomed {
       );
     });
     this.rows.forEach(({ fit, phase }, row) => {
-      const { letter, colour: shade } = this.look(fit.side), name = plain(phase);
+      const { letter, colour: shade } = this.look(fit.series), name = plain(phase);
       for (const mark of fit.marks) {
         if (mark.phase !== phase) continue;
-        list.push(reflectionTicks(mark, row, `${letter} ${name}`, shade, 7.5, { legendgroup: fit.side, showlegend: false }));
+        list.push(reflectionTicks(mark, row, `${letter} ${name}`, shade, 7.5, { legendgroup: fit.series, showlegend: false }));
       }
     });
     const [sum, gap] = this.sums.map((panel) => panel.replace("axis", ""));
     data.growths.forEach((growth, i) => {
-      const { letter } = this.look(growth.side), first = data.growths.length > 1 ? `A χ² (with ${letter})` : "A χ²";
+      const { letter } = this.look(growth.series), first = data.growths.length > 1 ? `A χ² (with ${letter})` : "A χ²";
       const known = data.growths.slice(0, i).some((other) => other.x.length === growth.x.length && other.one[other.one.length - 1] === growth.one[growth.one.length - 1]);
       const words = (name) => `${name} %{y:.5~g}<extra></extra>`;
       if (!known) list.push(line(0, growth.x, growth.one, { name: first, yaxis: sum, hovertemplate: words(first) }));
       list.push(
-        line(growth.side, growth.x, growth.two, { name: `${letter} χ²`, yaxis: sum, hovertemplate: words(`${letter} χ²`), line: { color: this.look(growth.side).colour, width: 1.4, dash: "dash" } }),
-        line(growth.side, growth.x, growth.gap, { name: this.sides[growth.side].versus, yaxis: gap, hovertemplate: words(`χ² ${this.sides[growth.side].versus}`) }),
+        line(growth.series, growth.x, growth.two, { name: `${letter} χ²`, yaxis: sum, hovertemplate: words(`${letter} χ²`), line: { color: this.look(growth.series).colour, width: 1.4, dash: "dash" } }),
+        line(growth.series, growth.x, growth.gap, { name: this.series[growth.series].versus, yaxis: gap, hovertemplate: words(`χ² ${this.series[growth.series].versus}`) }),
       );
     });
     return list;
@@ -108,10 +108,10 @@ class Overlay extends Zoomed {
       borders.push(border(...domain));
     };
     const over = this.below === "deviation" ? "/σ" : "";
-    data.fits.forEach((fit, i) => add(this.lower[i], take(lower), `Diff.${over} ${this.look(fit.side).letter}`));
+    data.fits.forEach((fit, i) => add(this.lower[i], take(lower), `Diff.${over} ${this.look(fit.series).letter}`));
     if (this.sums.length) {
       add(this.sums[0], take(growth), "Sum of χ²");
-      add(this.sums[1], take(lower), data.growths.length > 1 ? "A − others" : this.sides[data.growths[0].side].versus);
+      add(this.sums[1], take(lower), data.growths.length > 1 ? "A − others" : this.series[data.growths[0].series].versus);
     }
     const regions = data.fits.flatMap((fit, i) => fit.uncounted.map(([x0, x1]) => ({
       type: "rect", xref: "x", yref: `${this.lower[i].replace("axis", "")} domain`, x0, x1, y0: 0, y1: 1, line: { width: 0 }, fillcolor: colour("shade"), opacity: 0.2, layer: "below",
@@ -124,7 +124,7 @@ class Overlay extends Zoomed {
       yaxis: intensityAxis(first, ranges.yaxis, this.scale, main),
       yaxis2: axis({
         domain: marks, range: [-this.rows.length + 0.4, 0.6], showgrid: false, showline: false, fixedrange: true,
-        tickmode: "array", tickvals: this.rows.map((_, i) => -i), ticktext: this.rows.map(({ fit }) => this.look(fit.side).letter), tickfont: { size: 11, color: colour("muted") },
+        tickmode: "array", tickvals: this.rows.map((_, i) => -i), ticktext: this.rows.map(({ fit }) => this.look(fit.series).letter), tickfont: { size: 11, color: colour("muted") },
       }),
       ...panels,
     });

@@ -93,7 +93,7 @@ FAULTS = {
     "!full": ("disk-full", "No space left on device"),
     "!nan": ("nan", "not finite"),
 }
-HANGS = {"!hang": ("timeout", "not done after 2 s"), "!grandchild": ("timeout", "not done after 2 s")}
+HANGS = {"!hang": ("timeout", "not finished after 2 s"), "!grandchild": ("timeout", "not finished after 2 s")}
 
 
 @pytest.mark.parametrize(("faults", "limit"), [(FAULTS, 30.0), (HANGS, 2.0)])

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from autogsas.builtin.checks.limits import LIMITS
-from autogsas.builtin.checks.terms import check_terms, compare_terms, effective_points
+from autogsas.builtin.checks.terms import check_terms, compare_terms
 from autogsas.engine.backgrounds import basis
+from autogsas.model.metrics import effective_points
 from autogsas.model.project import Histogram, Project
 from autogsas.model.recipe import BACKGROUNDS, Background, BackgroundFunction, Step
 from autogsas.model.result import Curves, Finding, Result

@@ -1,0 +1,158 @@
+"""The command advise: what refining more parameters would bring to a refinement as it is."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autogsas.errors import BackendMissing, UserError
+from autogsas.hooks.backend import AdvisingSession, Backend
+from autogsas.hooks.host import Host
+from autogsas.input.loading import load_project, load_recipe
+from autogsas.model.advice import Candidate, Gain
+from autogsas.model.project import Project
+from autogsas.model.recipe import GROUPS, Background, Free, Group, Recipe, Step
+from autogsas.model.result import Result
+from autogsas.runfolder.reader import read_run
+
+__all__ = ["Advice", "advise"]
+
+ALLOWED = "a .gpx with a refinement, the folder of a run, or a project with --recipe"
+PAYS = 10.0
+"""Difference of BIC that counts as very strong evidence (Kass & Raftery, J. Am. Stat. Assoc. 90, 773 (1995))."""
+
+_FIRST = (Background(function="chebyschev-1", terms=6),)
+_CYCLES = 10  # to bring the model of another engine to rest in this one; where it converged before, one or two are used
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The expected gain of each candidate that is not refined, the most evident first.
+
+    ``rwp`` and ``gof`` are those of the model as it is, by ``engine``; ``stored_rwp`` is that of the refinement itself,
+    None if it is not known. ``refined`` are the groups that are refined.
+    """
+
+    project: str
+    engine: str
+    rwp: float
+    gof: float
+    n_variables: int
+    stored_rwp: float | None
+    refined: tuple[Group, ...]
+    gains: tuple[Gain, ...]
+    notes: tuple[str, ...] = ()
+
+
+def advise(given: Path | str, *, recipe: Path | str | None = None) -> Advice:
+    """Return what refining more would bring to a refinement.
+
+    ``given`` is a file that a plugin reads as a finished refinement (.gpx), a run folder, or a project to which
+    ``recipe`` is applied first; without a recipe, scales and background alone are refined. An engine that can evaluate
+    expected gains models the refinement and is brought to rest in it before. Raises UserError for input that is none of
+    these, BackendMissing without such an engine, BackendError where its model has no pattern.
+    """
+    path = Path(given)
+    if not path.exists():
+        raise UserError("no such file or folder", file=path, allowed=ALLOWED)
+    if (path / "summary.json").is_file():
+        summary = read_run(path).summary
+        if summary.recipe is None or summary.project_file is None:
+            raise UserError("this run has no best recipe or no project file", file=path, allowed=ALLOWED)
+        project, host = load_project(Path(summary.project_file))
+        return _advise(host, project, Recipe.model_validate(summary.recipe).steps, summary.rwp)
+    host = Host()
+    refinement = host.call("read_refinement", path=path) if recipe is None else None
+    if refinement is not None:
+        project, result = refinement
+        stored = result.engine_rwp if result.engine_rwp == result.engine_rwp else None
+        return _advise(host, project, (_as_it_is(result),), stored)
+    project, host = load_project(path)
+    if recipe is not None:
+        return _advise(host, project, load_recipe(Path(recipe), project).steps, None)
+    first = Step(background=_FIRST, free=(Free(group="scale"), Free(group="background")))
+    return _advise(host, project, (first,), None)
+
+
+def _as_it_is(result: Result) -> Step:
+    """Return the step that refines what a refinement had refined."""
+    frees = [Free(group="scale"), Free(group="background")]
+    for parameter in result.parameters:
+        group = next((name for name in GROUPS if name == parameter.group), None)
+        if parameter.esd is None or group is None or group in ("scale", "background"):
+            continue
+        of = GROUPS[group].of
+        frees.append(
+            Free(
+                group=group,
+                phase=None if of == "histogram" else parameter.phase,
+                histogram=parameter.histogram if "histogram" in of else None,
+                site=parameter.site if of == "site" else None,
+            )
+        )
+    return Step(
+        title="as refined",
+        background=tuple(_backgrounds(result)),
+        free=tuple(dict.fromkeys(frees)),
+        cycles=_CYCLES,
+    )
+
+
+def _backgrounds(result: Result) -> list[Background]:
+    found = []
+    for curves in result.curves:
+        start = f"{curves.histogram}:background "
+        terms = sum(1 for parameter in result.parameters if parameter.name.startswith(start))
+        if curves.background_function and terms:
+            found.append(
+                Background.model_validate(
+                    {"function": curves.background_function, "terms": terms, "histogram": curves.histogram}
+                )
+            )
+    return found
+
+
+def _advise(host: Host, project: Project, steps: Sequence[Step], stored: float | None) -> Advice:
+    backend = _adviser(host)
+    notes = [f"the model of {backend.name} does not include: {name}" for name in project.beyond]
+    capabilities = backend.capabilities()
+    candidates: list[Candidate] = []
+    for answer in reversed(host.call("list_candidates", project=project, capabilities=capabilities)):
+        candidates += answer
+    with tempfile.TemporaryDirectory(prefix="autogsas-") as folder:
+        session = backend.open(replace(project, recipes=()), Path(folder))
+        try:
+            if not isinstance(session, AdvisingSession):
+                raise BackendMissing(f"backend {backend.name!r} declares that it advises, but its sessions cannot")
+            for step in steps:
+                session.refine(step)
+            result = session.result()
+            gains = session.expected_gains(Step(title="as it is"), candidates)
+        finally:
+            session.close()
+    last = result.steps[-1]
+    if not last.converged:
+        notes.append("the model had not come to rest when the gains were estimated; refine it to convergence first")
+    refined = {parameter.group for parameter in result.parameters if parameter.esd is not None}
+    n = sum(int((curves.weights > 0).sum()) for curves in result.curves)
+    chi2 = sum(float((curves.weights * (curves.observed - curves.calculated) ** 2).sum()) for curves in result.curves)
+    return Advice(
+        project=project.name,
+        engine=backend.name,
+        rwp=result.engine_rwp,
+        gof=(chi2 / max(n - result.n_variables, 1)) ** 0.5,
+        n_variables=result.n_variables,
+        stored_rwp=stored,
+        refined=tuple(group for group in GROUPS if group in refined),
+        gains=tuple(sorted((gain for gain in gains if gain.freedoms), key=lambda gain: -gain.evidence)),
+        notes=tuple(notes),
+    )
+
+
+def _adviser(host: Host) -> Backend:
+    for backend in reversed(host.backends().values()):
+        if backend.capabilities().advises and backend.probe().available:
+            return backend
+    raise BackendMissing("no backend here can evaluate expected gains")

@@ -1,0 +1,225 @@
+"""How much chi^2 would fall if more parameters were refined: the score test, from one evaluation of derivatives."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from autogsas.crystal.tensors import isotropic_tensor
+from autogsas.engine.normal_equations import Linearised
+from autogsas.engine.objective import Points
+from autogsas.engine.parameters import Variable
+from autogsas.engine.pattern_model import PatternModel
+from autogsas.engine.problem import RietveldProblem
+from autogsas.engine.state import ModelState
+from autogsas.model.advice import Candidate, Change, Gain
+from autogsas.model.recipe import Step
+
+__all__ = ["BlockGain", "Situation", "as_gain", "block_gain", "needs_own_layout", "with_candidate"]
+
+Array = npt.NDArray[np.float64]
+
+# Directions of the refined parameters that the data do not determine, relative to the best determined one.
+_SINGULAR = 1e-10
+# What is left of a direction when the refined parameters have taken their part of it; less is a copy of them.
+_COPY = 1e-6
+# Of chi^2: the most that is believed of a linear estimate.
+_MOST = 0.98
+
+_Place = tuple[tuple[int, ...], tuple[float, ...]]
+"""What makes two variables the same: their raw parameters and their direction."""
+
+
+@dataclass(frozen=True)
+class BlockGain:
+    """The score statistic of a block of variables: ``gain`` of chi^2, ``freedoms``, ``shifts`` and ``variances`` (k,).
+
+    ``variances`` are those of the shifts for residuals of unit variance; ``names`` and ``values`` (k,) those of the
+    variables.
+    """
+
+    gain: float
+    freedoms: int
+    shifts: Array
+    variances: Array
+    names: tuple[str, ...] = ()
+    values: Array = field(default_factory=lambda: np.zeros(0))
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A model as it is: the variables that are refined, scales and backgrounds at their best, and chi^2."""
+
+    state: ModelState
+    models: Sequence[PatternModel]
+    points: Sequence[Points]
+    refined: Mapping[_Place, Variable]
+    raw: Array
+    coefficients: tuple[Array, ...]
+    chi2: float
+
+    @classmethod
+    def of(
+        cls,
+        state: ModelState,
+        models: Sequence[PatternModel],
+        points: Sequence[Points],
+        coefficients: Sequence[Array],
+    ) -> Situation:
+        """Return the situation of a state. Raises ValueError where the pattern cannot be calculated."""
+        refined = _by_place(state.free.values())
+        problem = RietveldProblem(state.layout, models, points, state.raw, coefficients, list(refined.values()))
+        values, chi2 = problem.objective().settle(problem.start())
+        if not np.isfinite(chi2):
+            raise ValueError("the pattern cannot be calculated from these values")
+        best = tuple(problem.coefficients(h, values) for h in range(len(points)))
+        return cls(state, models, points, refined, problem.raw(values), best, chi2)
+
+    def gain_from(self, candidate: Candidate, before: Situation) -> BlockGain:
+        """Return the gain of a candidate whose values are changed here, over what the model was ``before``.
+
+        From the changed values, chi^2 less what one Gauss-Newton step of all variables would gain: a linear estimate
+        from another point, for parameters that chi^2 has no slope in where they begin. With March and Dollase's ratio 1
+        the slope of an intensity is -3 P2(cos a), averaged over its equivalents: the same for all axes of a trigonal,
+        tetragonal or hexagonal crystal but for a factor, and zero for a cubic one.
+        """
+        blocks, here, place = self._linearised([candidate])
+        found = block_gain(here, [], range(here.gradient.size))
+        added = [key for key in blocks[0] if key not in self.refined]
+        columns = [place[key] for key in added]
+        names = tuple(blocks[0][key].name for key in added)
+        was = before.raw[[blocks[0][key].indices[0] for key in added]]
+        now = self.raw[[blocks[0][key].indices[0] for key in added]]
+        return BlockGain(
+            gain=max(before.chi2 - (here.chi2 - found.gain), 0.0),
+            freedoms=len(added),
+            shifts=now + found.shifts[columns] - was,
+            variances=found.variances[columns],
+            names=names,
+            values=was,
+        )
+
+    def gains(self, candidates: Sequence[Candidate]) -> list[BlockGain]:
+        """Return the gain of each candidate, from one evaluation of the derivatives of all of them."""
+        blocks, here, place = self._linearised(candidates)
+        refined = [place[key] for key in self.refined]
+        refined += range(len(place), here.gradient.size)  # the terms of the backgrounds
+        out = []
+        for block in blocks:
+            added = [key for key in block if key not in self.refined]
+            found = block_gain(here, refined, [place[key] for key in added])
+            names = tuple(block[key].name for key in added)
+            values = self.raw[[block[key].indices[0] for key in added]] if added else np.zeros(0)
+            out.append(replace(found, names=names, values=values))
+        return out
+
+    def _linearised(
+        self, candidates: Sequence[Candidate]
+    ) -> tuple[list[dict[_Place, Variable]], Linearised, dict[_Place, int]]:
+        """Return the variables of each candidate, the normal equations of all variables, and their columns."""
+        layout = self.state.layout
+        blocks = [_by_place(layout.variables(candidate.free)) for candidate in candidates]
+        variables = dict(self.refined)
+        for block in blocks:
+            variables |= {key: one for key, one in block.items() if key not in self.refined}
+        ordered = dict(sorted(variables.items(), key=lambda item: item[1].indices[0]))
+        place = {key: column for column, key in enumerate(ordered)}
+        problem = RietveldProblem(layout, self.models, self.points, self.raw, self.coefficients, list(ordered.values()))
+        return blocks, problem.objective().linearise(problem.start()), place
+
+
+def needs_own_layout(candidate: Candidate) -> bool:
+    """Whether a candidate changes the model first: other values, another axis, tensors in place of isotropic U."""
+    return bool(candidate.start or candidate.set) or any(free.group == "uaniso" for free in candidate.free)
+
+
+def with_candidate(state: ModelState, candidate: Candidate) -> ModelState:
+    """Return a copy of a state with the values, axes and tensors of a candidate, which is not refined in it.
+
+    The isotropic U that are refined stay refined as directions of their tensors.
+    """
+    other = copy.copy(state)
+    other.raw, other.free = state.raw.copy(), dict(state.free)
+    before = dict(other.free)
+    other.apply(Step(start=candidate.start, set=candidate.set, free=candidate.free))
+    for variable in other.layout.variables(candidate.free):
+        other.free.pop(variable.name, None)
+    lost = [one for name, one in before.items() if name not in other.free and one.group in ("uiso", "uiso_shared")]
+    for one in lost:
+        indices: list[int] = []
+        along: list[float] = []
+        for index in one.indices:
+            p, s = other.layout.owner(index)
+            symmetric = other.layout.phases[p].sites[s]
+            indices += other.layout.uaniso[p][s].tolist()
+            along += isotropic_tensor(1.0, other.raw[other.layout.cell[p]], symmetric.u_basis).tolist()
+        other.free[one.name] = Variable(one.name, one.group, tuple(indices), tuple(along))
+    return other
+
+
+def as_gain(candidate: Candidate, found: BlockGain, chi2: float, points: float, observed: float) -> Gain:
+    """Return a gain as plain data.
+
+    ``chi2`` is that of the model as it is, ``points`` the effective number of points, ``observed`` sum w yo^2. The
+    evidence is N ln(chi^2/(chi^2 - gain)) - k ln N, the expected decrease of BIC (Schwarz, Ann. Stat. 6, 461 (1978)).
+    """
+    gain = min(found.gain, _MOST * chi2)
+    evidence = 0.0
+    if found.freedoms and points > 1.0:
+        evidence = points * math.log(chi2 / (chi2 - gain)) - found.freedoms * math.log(points)
+    rwp = 100.0 * math.sqrt((chi2 - gain) / observed) if observed > 0 else math.nan
+    esds = np.sqrt(found.variances * (chi2 - gain) / max(points, 1.0))
+    changes = tuple(
+        Change(name, float(value), float(shift), float(esd))
+        for name, value, shift, esd in zip(found.names, found.values, found.shifts, esds, strict=True)
+    )
+    return Gain(candidate, gain, found.freedoms, evidence, rwp, changes)
+
+
+def _by_place(variables: Iterable[Variable]) -> dict[_Place, Variable]:
+    return {(one.indices, one.coefficients): one for one in variables}
+
+
+def block_gain(here: Linearised, refined: Sequence[int], block: Sequence[int]) -> BlockGain:
+    """Return the expected decrease of chi^2 if the variables ``block`` were refined beside ``refined``.
+
+    The score test of Rao (Proc. Camb. Phil. Soc. 44, 50 (1948)) for least squares: with weighted residuals r,
+    Jacobian J of the refined variables and D of the block, and P the projector off J, the gain is
+    r'PD (D'PD)^-1 D'Pr. The normal matrix and gradient of ``here``, of all variables, hold J'J, J'D, D'D, J'r and D'r,
+    so that D'PD = D'D - D'J (J'J)^-1 J'D and D'Pr = D'r - D'J (J'J)^-1 J'r. At a minimum J'r is zero; before it, what
+    the refined variables themselves would still gain is not counted. Toby (J. Appl. Cryst. 57, 175 (2024)) uses the
+    derivatives of chi^2 to propose the next parameter in the same way.
+
+    A block that is a combination of refined variables gains nothing with no freedoms.
+    """
+    normal, gradient = here.normal, here.gradient
+    j, d = np.asarray(refined, dtype=np.int64), np.asarray(block, dtype=np.int64)
+    own = normal[np.ix_(d, d)]
+    mixed = normal[np.ix_(j, d)]
+    inverse = _inverse(normal[np.ix_(j, j)], _SINGULAR)
+    left = own - mixed.T @ inverse @ mixed
+    slope = gradient[d] - mixed.T @ (inverse @ gradient[j])
+    scale = np.sqrt(np.maximum(np.diag(own), 1e-300))
+    values, vectors = np.linalg.eigh(left / np.outer(scale, scale))
+    kept = values > _COPY
+    if not np.any(kept):
+        return BlockGain(0.0, 0, np.zeros(d.size), np.full(d.size, np.inf))
+    along = vectors[:, kept].T @ (slope / scale)
+    shifts = vectors[:, kept] @ (along / values[kept]) / scale
+    variances = np.sum(vectors[:, kept] ** 2 / values[kept], axis=1) / scale**2
+    return BlockGain(float(np.sum(along**2 / values[kept])), int(np.count_nonzero(kept)), shifts, variances)
+
+
+def _inverse(matrix: Array, singular: float) -> Array:
+    """Return the inverse of a normal matrix, without the directions that are not determined."""
+    if not matrix.size:
+        return matrix
+    scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+    values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
+    kept = values > singular * values[-1]
+    return np.asarray((vectors[:, kept] / values[kept]) @ vectors[:, kept].T / np.outer(scale, scale))
