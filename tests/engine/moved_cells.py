@@ -56,7 +56,7 @@ class Moved:
 def make_moved(
     seed: int, *, phases: int = 1, hostile: bool = False, moved: bool = True, family: tuple[Phase, ...] = FAMILY
 ) -> Moved:
-    """Return a pattern of ``phases`` phases with a zero up to 0.1 degrees, noise and background, some with a broad peak.
+    """Return a pattern of ``phases`` phases with a zero up to 0.1 degrees, noise, and in part a broad background peak.
 
     Cells are strained by up to 1 % in common and 0.5 % more on each axis; ``moved`` False: the project knows that.
     ``hostile``: lines up to three times as wide as the instrument says, preferred orientation and wrong U_iso,
