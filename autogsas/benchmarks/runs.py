@@ -95,7 +95,7 @@ def read_history(folder: Path, trials: int) -> History:
 
 def _check(folder: Path, spec: RunSpec, project: Project) -> None:
     kept = settings_of(folder)
-    if kept.get("fingerprint") not in (None, fingerprint(project)):
+    if kept is not None and kept.fingerprint not in (None, fingerprint(project)):
         raise UserError("was made with other data, limits or phases; use another folder", file=folder, key="--out")
     summary = _summary(folder)
     now = spec.case.host.backend(spec.backend).probe().version

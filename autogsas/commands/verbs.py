@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from autogsas.commands.request import RefineRequest, RunRequest
 from autogsas.errors import AutogsasError, PluginError, UserError
@@ -20,7 +20,7 @@ from autogsas.hooks.events import Notice, Progress
 from autogsas.hooks.host import Host
 from autogsas.input.loading import load_project, load_recipe
 from autogsas.input.yamlfile import naming_lines
-from autogsas.model.project import Project
+from autogsas.model.project import Project, Scout
 from autogsas.model.recipe import Recipe
 from autogsas.model.trial import Finished, TrialRecord
 from autogsas.runfolder.reader import read_summary
@@ -35,12 +35,14 @@ from autogsas.search.options import Found, Options
 from autogsas.search.resuming import check_resumable, fingerprint, seconds_before
 from autogsas.search.sampler import check_terminator
 from autogsas.search.seeds import collect_seeds, seeds_like
+from autogsas.search.settings import RunSettings
 from autogsas.trial.building import rehearse
 from autogsas.trial.cells import with_found_cells
 
 __all__ = ["FinishedRun", "RefineRequest", "RunRequest", "WrittenReport", "refine", "report", "run"]
 
 Given = Path | str | tuple[Project, Host]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,15 @@ def run(project: Given, request: RunRequest | None = None, *, progress: Progress
     target = choose_folder(read, None if request.out is None else Path(request.out), request.resume)
     with contextlib.ExitStack() as stack:
         opened = stack.enter_context(_open(target)) if request.resume else None
-        kept = {} if opened is None else opened.database.settings()
-        check_resumable(target, kept, read, engine, request.seed)
+        kept = None if opened is None else opened.database.settings()
+        if kept is not None:
+            check_resumable(target, kept, read, engine, request.seed)
         search = read.search
         options = Options(
             trials=_at_least_one(request.trials, "--trials") or search.trials,
             jobs=_at_least_one(request.jobs, "--jobs") or search.jobs,
-            seed=request.seed if request.seed is not None else kept.get("seed", search.seed),
-            sampler=kept.get("sampler", search.sampler or strategy.sampler),
+            seed=_first(request.seed, None if kept is None else kept.seed, search.seed),
+            sampler=_first(None if kept is None else kept.sampler, search.sampler, strategy.sampler),
             timeout=request.timeout if request.timeout is not None else search.timeout,
             trial_timeout=search.trial_timeout,
             prune=search.prune and strategy.prunes,
@@ -97,8 +100,10 @@ def run(project: Given, request: RunRequest | None = None, *, progress: Progress
             check_terminator()
         read = with_found_cells(host, read)
         rehearse(host, read, engine.capabilities())
-        scout = request.scout if request.scout is not None else kept.get("scout", search.scout)
-        like = Path(request.like) if request.like is not None else Path(kept["like"]) if kept.get("like") else None
+        scout: Scout = _first(request.scout, None if kept is None else kept.scout, search.scout)
+        stored_like = None if kept is None else kept.like
+        earlier_run = request.like if request.like is not None else stored_like
+        like = None if earlier_run is None else Path(earlier_run)
         if like is not None and not strategy.takes_earlier:
             raise UserError(f"{strategy.title} starts with its sampler alone", key="--like", found=like)
         earlier = () if like is None else seeds_like(like)
@@ -175,18 +180,19 @@ def _open(target: Path) -> Iterator[_Opened]:
 def _carry_out(context: RunContext, plan: Seeding, figures: Sequence[str]) -> FinishedRun:
     began = time.monotonic()
     folder, host, project, options = context.folder, context.host, context.project, context.options
-    created = context.database.settings().get("created") or datetime.now().astimezone().isoformat(timespec="seconds")
+    stored = context.database.settings()
+    created = stored.created if stored is not None else datetime.now().astimezone().isoformat(timespec="seconds")
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     engine = BackendPart(name=context.backend.name, version=context.backend.probe().version)
-    settings = {
-        "created": created,
-        "backend": context.backend.name,
-        "seed": options.seed,
-        "sampler": options.sampler,
-        "fingerprint": fingerprint(project),
-        "scout": plan.scout,
-        "like": None if plan.like is None else str(plan.like),
-    }
+    settings = RunSettings(
+        created=created,
+        backend=context.backend.name,
+        seed=options.seed,
+        sampler=options.sampler,
+        fingerprint=fingerprint(project),
+        scout=plan.scout,
+        like=None if plan.like is None else str(plan.like),
+    )
     before = seconds_before(folder.folder)
     try:
         found, scouted = explore(replace(context, elapsed=before + time.monotonic() - began), plan, settings)
@@ -277,6 +283,11 @@ def _backend(project: Project, host: Host, name: str | None) -> Backend:
                 allowed="1",
             )
     return backend
+
+
+def _first(*values: T | None) -> T:
+    """Return the first value that is given; the last one always is."""
+    return next(value for value in values if value is not None)
 
 
 def _at_least_one(value: int | None, key: str) -> int | None:

@@ -10,9 +10,10 @@ from autogsas.model.metrics import Metrics
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import Finding, StepResult
 
-__all__ = ["Cause", "Choices", "Finished", "TrialRecord", "TrialState"]
+__all__ = ["Cause", "Choice", "Choices", "Finished", "TrialRecord", "TrialState"]
 
-Choices = Mapping[str, str | int | float | bool]
+Choice = str | int | float | bool
+Choices = Mapping[str, Choice]
 """The values that a trial chose, by the name of the dimension, in the order of choosing."""
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from autogsas.hooks.choices import Seed
 from autogsas.model.project import Scout
@@ -16,6 +14,7 @@ from autogsas.search.context import RunContext
 from autogsas.search.loop import search
 from autogsas.search.options import Found
 from autogsas.search.scout import run_scout, summary_of
+from autogsas.search.settings import RunSettings
 
 __all__ = ["Seeding", "explore"]
 
@@ -30,7 +29,7 @@ class Seeding:
     like: Path | None = None
 
 
-def explore(context: RunContext, plan: Seeding, settings: Mapping[str, Any]) -> tuple[Found, ScoutPart | None]:
+def explore(context: RunContext, plan: Seeding, settings: RunSettings) -> tuple[Found, ScoutPart | None]:
     """Run the scout, then search; return what was found, and the part of summary.json about the scout.
 
     Whole recipes and an earlier run's come first. If the scout found something, its recipes replace the other seeds,

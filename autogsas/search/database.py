@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import optuna
 import optuna.importance
@@ -18,6 +17,7 @@ from optuna.trial import FrozenTrial
 
 from autogsas.model.result import Severity
 from autogsas.model.trial import TrialRecord, TrialState
+from autogsas.search.settings import RunSettings
 
 __all__ = ["OPTUNA_STATES", "Database", "PriorTrials", "divergences", "errors_of", "silence"]
 
@@ -61,13 +61,16 @@ class Database:
         complete = optuna.trial.TrialState.COMPLETE
         return PriorTrials(tuple(trial for trial in self.trials() if trial.state is complete and trial.params))
 
-    def settings(self) -> dict[str, Any]:
-        """Return the settings of the run; empty for a new one."""
-        return dict(self._study.user_attrs)
+    def settings(self) -> RunSettings | None:
+        """Return the settings of the run; None for a new one."""
+        stored = self._study.user_attrs
+        names = {field.name for field in fields(RunSettings)}
+        found = {key: value for key, value in stored.items() if key in names}
+        return RunSettings(**found) if {"created", "backend", "seed", "sampler"} <= found.keys() else None
 
-    def set_settings(self, settings: Mapping[str, Any]) -> None:
+    def set_settings(self, settings: RunSettings) -> None:
         """Store the settings of the run."""
-        for key, value in settings.items():
+        for key, value in asdict(settings).items():
             self._study.set_user_attr(key, value)
 
     def add(self, proposed: FrozenTrial, record: TrialRecord) -> None:

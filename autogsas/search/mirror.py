@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
@@ -62,7 +63,7 @@ class Mirror:
                     trials, settings = database.trials(), database.settings()
             except (sqlite3.Error, OSError, optuna.exceptions.OptunaError) as error:
                 raise UserError(f"cannot be read: {error}", file=self._file) from error
-        for key, value in settings.items():
+        for key, value in asdict(settings).items() if settings is not None else ():
             self._study.set_user_attr(key, value)
         for trial in trials[self.count :]:
             kept = copy.deepcopy(trial)

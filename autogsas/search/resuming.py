@@ -5,41 +5,38 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from autogsas.errors import UserError
 from autogsas.hooks.backend import Backend
 from autogsas.model.project import Project
 from autogsas.runfolder.writer import STUDY
 from autogsas.search.database import Database
+from autogsas.search.settings import RunSettings
 
 __all__ = ["check_resumable", "fingerprint", "seconds_before", "settings_of"]
 
 
-def settings_of(folder: Path) -> dict[str, Any]:
-    """Return the settings that a run was made with; empty if the folder does not hold a run."""
+def settings_of(folder: Path) -> RunSettings | None:
+    """Return the settings that a run was made with; None if the folder does not hold a run."""
     if not (folder / STUDY).is_file():
-        return {}
+        return None
     with contextlib.closing(Database(folder / STUDY)) as database:
         return database.settings()
 
 
-def check_resumable(
-    folder: Path, kept: Mapping[str, Any], project: Project, backend: Backend, seed: int | None
-) -> None:
+def check_resumable(folder: Path, kept: RunSettings, project: Project, backend: Backend, seed: int | None) -> None:
     """Raise UserError if resuming would mix results that cannot be compared or that are not reproducible."""
-    for key, now, flag in (("backend", backend.name, "--backend"), ("seed", seed, "--seed")):
-        if key in kept and now is not None and kept[key] != now:
+    for key, then, now in (("backend", kept.backend, backend.name), ("seed", kept.seed, seed)):
+        if now is not None and now != then:
             raise UserError(
                 f"the run was made with another {key}; start a new run in another folder",
                 file=folder,
-                key=flag,
+                key=f"--{key}",
                 found=now,
-                allowed=str(kept[key]),
+                allowed=str(then),
             )
-    if kept.get("fingerprint") not in (None, fingerprint(project)):
+    if kept.fingerprint not in (None, fingerprint(project)):
         raise UserError(
             "the project's data, limits, instrument or phases have changed since this run began; start a new run",
             file=folder,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from autogsas.builtin.strategy.default import named
 from autogsas.builtin.strategy.options import (
@@ -22,7 +22,7 @@ from autogsas.hooks.specs import hookimpl
 from autogsas.model.project import Histogram, Project
 from autogsas.model.recipe import Group
 from autogsas.model.structure import Phase
-from autogsas.model.trial import Choices
+from autogsas.model.trial import Choice, Choices
 
 __all__: list[str] = []
 
@@ -64,7 +64,7 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
         main_only: bool = False,
         cell: str = "found",
     ) -> Seed:
-        choices: dict[str, Any] = {
+        choices: dict[str, Choice] = {
             **_PLACES,
             **({CELL: cell} if found else {}),
             **unmoved,
@@ -101,7 +101,7 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
 
 def _structure(
     phase: Phase, project: Project, capabilities: Capabilities, u: str, *, positions: bool
-) -> dict[str, Any]:
+) -> dict[str, Choice]:
     if phase.intensities == "Le Bail":
         return {}
     offered = displacements(phase, project, capabilities)
@@ -122,7 +122,7 @@ def _histogram(
     shift: str,
     widths: tuple[str, str],
     axial: float,
-) -> dict[str, Any]:
+) -> dict[str, Choice]:
     search = project.search
     functions = [item for item in search.background.functions if item in capabilities.backgrounds]
     gaussian, lorentzian = widths
@@ -130,7 +130,7 @@ def _histogram(
         # The peaks of a neutron diffractometer are mainly Gaussian, whatever the broadening by the sample.
         gaussian, lorentzian = "U V W", "none" if gaussian != "U V W" else lorentzian
     shifts = options(shifts_of(histogram), project, capabilities)
-    found: dict[str, Any] = {
+    found: dict[str, Choice] = {
         "background.function": function if function in functions else functions[0],
         "background.terms": _within(terms, search.background.terms),
         "profile.gaussian": nearest_option((gaussian, "U V W", "U W", "W"), options(GAUSSIAN, project, capabilities)),
@@ -141,8 +141,9 @@ def _histogram(
         "first.width": _within(0.7, search.first.width),
         shift_name(histogram): nearest_option(_SHIFTS[shift], shifts),
     }
-    if not histogram.geometry_declared and "geometry" in capabilities.starts:
-        found["geometry"] = histogram.instrument.geometry
+    assumed = histogram.instrument.geometry
+    if assumed is not None and not histogram.geometry_declared and "geometry" in capabilities.starts:
+        found["geometry"] = assumed
     return found
 
 
@@ -153,7 +154,7 @@ _FREES: dict[str, Group] = {
 }
 
 
-def _chosen_here(choices: dict[str, Any], project: Project, capabilities: Capabilities) -> dict[str, Any]:
+def _chosen_here(choices: dict[str, Choice], project: Project, capabilities: Capabilities) -> dict[str, Choice]:
     """Leave out the choices that are not made for this project or backend."""
     always = project.search.groups.always
     flat = any(histogram.instrument.geometry == "Bragg-Brentano" for histogram in project.histograms)

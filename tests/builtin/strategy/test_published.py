@@ -222,7 +222,8 @@ def test_a_run(host: Host, tmp_path: Path) -> None:
     given = published(project((CUBIC,), XRAY, (20.0, 80.0), 0.05))
     run = autogsas.run((given, host), backend="numpy", trials=3, seed=5, out=tmp_path / "run")
     kept = settings_of(run.folder)
-    assert kept["sampler"] == "tpe-2020"
+    assert kept is not None
+    assert kept.sampler == "tpe-2020"
     with (run.folder / "trials.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["origin"] for row in rows] == ["search"] * 3
