@@ -16,7 +16,10 @@ from tests.report.test_report_browser import CHROMIUM, DRIVER, _complaints, _req
 
 __all__ = ["browser"]
 
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver"),
+]
 
 PLOT = "document.querySelector('#pattern-0 .plot')"
 

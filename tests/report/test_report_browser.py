@@ -18,7 +18,10 @@ from autogsas.report import write_report
 from tests.runs import write_run
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver"),
+]
 
 # WebGL by software, as machines without a graphics card have it, but pages painted without it.
 ARGUMENTS = (

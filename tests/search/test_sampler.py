@@ -105,8 +105,17 @@ def test_two_jobs_repeat_themselves_whichever_trial_ends_first(
     assert story(first) == story(again)
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
+@pytest.mark.parametrize(
+    ("sampler", "jobs"),
+    [
+        ("tpe", 2),
+        ("qmc", 1),  # it counts its samples on the study
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (("tpe", 1), ("qmc", 2), ("random", 1), ("random", 2))
+        ),
+    ],
+)
 def test_a_resumed_run_proposes_what_the_uninterrupted_one_would_have(
     fake_host: Host, project: Project, tmp_path: Path, jobs: int, sampler: str
 ) -> None:

@@ -93,6 +93,7 @@ def test_a_scouted_run_repeats_itself_and_resumes(host: Host, project: Project, 
     assert whole.summary.scout.recipes == parts.summary.scout.recipes
 
 
+@pytest.mark.slow
 def test_an_interrupted_scout_keeps_its_trials_and_is_resumed(host: Host, project: Project, tmp_path: Path) -> None:
     def stop(event: Event) -> None:
         if isinstance(event, TrialFinished) and event.record.number == 3:

@@ -72,7 +72,7 @@ def go(host: Host, folder: Path, **options: object) -> Found:
     return run_search(host, project, folder, **options)
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [2, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_search_stops_hopeless_trials_early_and_finds_no_worse(fake_host: Host, tmp_path: Path, jobs: int) -> None:
     options = {"trials": 60, "seed": 2, "jobs": jobs, "sampler": "random"}
     pruned = go(fake_host, tmp_path / "pruned", **options)
@@ -112,6 +112,7 @@ def test_a_run_without_gain_stops(fake_host: Host, tmp_path: Path) -> None:
     assert len(found.records) - 1 - found.best.number == 12
 
 
+@pytest.mark.slow
 def test_optunas_terminator_stops_a_run(fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its regret bound needs torch; Optuna's own evaluator of stagnation is used instead here."""
     stagnation = optuna.terminator.BestValueStagnationEvaluator(max_stagnation_trials=10)
@@ -148,6 +149,7 @@ def test_a_trial_is_slow_compared_with_others() -> None:
     assert slow_after(timed(0.1, 0.1, 0.1, 0.1)) == 20.0
 
 
+@pytest.mark.slow
 def test_a_slow_trial_is_stopped_and_the_next_ones_run(
     fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +167,7 @@ def test_a_slow_trial_is_stopped_and_the_next_ones_run(
     assert found.records[-1].number == 11
 
 
+@pytest.mark.slow
 def test_what_fails_because_of_its_recipe_is_proposed_less_often(fake_host: Host, tmp_path: Path) -> None:
     def order(plan: Plan) -> list[Step]:
         fails = any(free.group == "zero" for free in plan.groups)
