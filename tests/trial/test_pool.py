@@ -112,7 +112,7 @@ def test_a_hanging_engine_is_stopped_with_its_children(project: Project, room: P
     with Workers(project, FakeBackend(), trial_timeout=1.5) as workers:
         hung = run(workers, 0, "!grandchild")
         assert hung.cause == "timeout"
-        assert hung.seconds == pytest.approx(1.5, abs=1.0)
+        assert hung.seconds >= 1.5
         pid = int(hung.log.split()[1])
         for _ in range(100):
             if not alive(pid):
@@ -178,7 +178,7 @@ def test_an_interrupt_ends_the_waiting(workers: Workers) -> None:
 def test_waiting_ends_after_its_timeout(workers: Workers) -> None:
     began = time.monotonic()
     assert workers.wait(0.2) is None
-    assert time.monotonic() - began == pytest.approx(0.2, abs=0.3)
+    assert time.monotonic() - began >= 0.2
 
 
 def test_engines_get_one_thread_and_their_own_folder(tmp_path: Path, project: Project) -> None:
