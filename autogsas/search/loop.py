@@ -48,6 +48,7 @@ from autogsas.trial.pruning import TrialProgress, hopeless_above, progress_of, s
 __all__ = ["search"]
 
 # The same recipe may succeed the next time.
+_TYPO = 0.87  # similarity of two names of eight characters that differ by one
 _TEMPORARY = frozenset({Cause.DISK_FULL, Cause.FILES})
 # Asking Optuna's terminator takes time that grows with the number of trials. Not measured.
 _TERMINATOR_EVERY = 5
@@ -215,18 +216,19 @@ class _Search:
 
     def propose(self, number: int) -> None:
         seed = self.seeds[number] if number < len(self.seeds) else self.repairer.next() or Seed("search")
+        origin = f"first recipe {seed.name!r}" if number < len(self.seeds) else seed.name
         fixed: Choices = seed.choices or {}
         if not seed.strict:
             fixed = fitting_choices(self.host, self.project, self.capabilities, fixed)
-        choose = Recorder(self.proposer.propose(number, fixed, f"seed {seed.name!r}"), self._ranges)
+        choose = Recorder(self.proposer.propose(number, fixed, origin), self._ranges)
         if seed.recipe is not None:
             recipe = fit_recipe(seed.recipe, self.project, self.capabilities)
         else:
             recipe = build_recipe(self.host, self.project, self.capabilities, choose)
             for name in fixed.keys() - choose.choices.keys():
-                close = nearest(name, choose.choices)
+                close = nearest(name, choose.choices, cutoff=_TYPO)
                 hint = f"; did you mean {close!r}?" if close else ""
-                self.emit(Notice(f"seed {seed.name!r} has a value for {name!r}, which is not chosen here{hint}"))
+                self.emit(Notice(f"{origin}: the value of {name!r} is ignored, because it is not chosen here{hint}"))
         self.repairer.tried(choose.choices)
         trial = _Proposed(number, seed.name, recipe, choose.choices, self.proposer.proposed(number))
         self._pending[number] = trial
