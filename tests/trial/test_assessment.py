@@ -174,7 +174,7 @@ def raising() -> Iterator[Finding]:
 def test_only_the_check_that_is_wrong_is_named(
     fake_host: Host, project: Project, wrong: Callable[[], Any], text: str
 ) -> None:
-    add(fake_host, check_result=tuple)
+    add(fake_host, check_result=lambda: [Finding("v", Severity.INFO, "so")])
     fake_host.register(type("P", (), {"autogsas_check_result": staticmethod(hookimpl(wrong))}), "wrong")
     add(fake_host, check_result=lambda: None)
     found = assess(fake_host, project, result_of(project))
