@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from autogsas.commands.advise import PAYS, Advice
+from autogsas.commands.advise import FAR, PAYS, Advice
 from autogsas.model.advice import Gain
 from autogsas.text.formatting import general, percent
 
@@ -23,14 +23,13 @@ def show_advice(advice: Advice, console: Console, at_most: int) -> None:
     head = (
         f"{advice.project}: Rwp {percent(advice.rwp, 3)} %, GoF {percent(advice.gof)}, {advice.n_variables} variables"
     )
-    stored = "" if advice.stored_rwp is None else f" (the refinement itself: {percent(advice.stored_rwp, 3)} %)"
-    console.print(Text(f"{head}, by {advice.engine}{stored}", "bold"))
+    stored = "" if advice.stored_rwp is None else f"; stored: {percent(advice.stored_rwp, 3)} %"
+    console.print(Text(f"{head}, calculated by {advice.engine}{stored}", "bold"))
     console.print(Text(f"refined: {', '.join(advice.refined) or 'nothing'}"))
     for note in advice.notes:
         console.print(Text(f"note: {note}", "yellow"))
-    pays = [gain for gain in advice.gains if gain.evidence > PAYS]
-    if not pays:
-        console.print(Text("No further parameter pays for itself: no expected decrease of BIC above 10.", "green"))
+    if advice.gof <= FAR and not any(gain.evidence > PAYS for gain in advice.gains):
+        console.print(Text(f"No candidate is expected to lower BIC by more than {PAYS:g}.", "green"))
     table = Table(box=None, padding=(0, 2, 0, 0))
     for number, title in enumerate(("refine also", "expected Rwp", "BIC", "variables", "expected change")):
         table.add_column(Text(title), justify="right" if 0 < number < 4 else "left", overflow="fold")
@@ -45,11 +44,11 @@ def show_advice(advice: Advice, console: Console, at_most: int) -> None:
         )
         table.add_row(*(Text(cell, style) for cell in cells))
     console.print(table)
-    console.print(
-        Text(
-            "Estimates to first order: refine the first one, then ask again. A lower BIC is better, 10 is much.", "dim"
-        )
+    last = (
+        "These are linear estimates: refine the first row, then run advise again. A BIC lower by more than 10 is very "
     )
+    last += "strong evidence. A change is shown if it is larger than its esd."
+    console.print(Text(last, "dim"))
 
 
 def plain_advice(advice: Advice) -> dict[str, Any]:

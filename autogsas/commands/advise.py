@@ -20,6 +20,9 @@ from autogsas.runfolder.reader import read_run
 __all__ = ["Advice", "advise"]
 
 ALLOWED = "a .gpx with a refinement, the folder of a run, or a project with --recipe"
+FAR = 3.0
+"""A goodness of fit above which the linear estimates have no meaning as numbers; chosen, not tuned."""
+
 PAYS = 10.0
 """Difference of BIC that counts as very strong evidence (Kass & Raftery, J. Am. Stat. Assoc. 90, 773 (1995))."""
 
@@ -51,13 +54,15 @@ def advise(given: Path | str, *, recipe: Path | str | None = None) -> Advice:
 
     ``given`` is a file that a plugin reads as a finished refinement (.gpx), a run folder, or a project to which
     ``recipe`` is applied first; without a recipe, scales and background alone are refined. An engine that can evaluate
-    expected gains models the refinement and is brought to rest in it before. Raises UserError for input that is none of
-    these, BackendMissing without such an engine, BackendError where its model has no pattern.
+    expected gains repeats the refinement to convergence before. Raises UserError for input that is none of these and
+    for a recipe with a run, BackendMissing without such an engine, BackendError where its model has no pattern.
     """
     path = Path(given)
     if not path.exists():
         raise UserError("no such file or folder", file=path, allowed=ALLOWED)
     if (path / "summary.json").is_file():
+        if recipe is not None:
+            raise UserError("--recipe is for a project; a run is taken with its own best recipe", file=path)
         summary = read_run(path).summary
         if summary.recipe is None or summary.project_file is None:
             raise UserError("this run has no best recipe or no project file", file=path, allowed=ALLOWED)
@@ -116,7 +121,7 @@ def _backgrounds(result: Result) -> list[Background]:
 
 def _advise(host: Host, project: Project, steps: Sequence[Step], stored: float | None) -> Advice:
     backend = _adviser(host)
-    notes = [f"the model of {backend.name} does not include: {name}" for name in project.beyond]
+    notes = [f"{backend.name} ignores: {name}" for name in project.beyond]
     capabilities = backend.capabilities()
     candidates: list[Candidate] = []
     for answer in reversed(host.call("list_candidates", project=project, capabilities=capabilities)):
@@ -134,21 +139,42 @@ def _advise(host: Host, project: Project, steps: Sequence[Step], stored: float |
             session.close()
     last = result.steps[-1]
     if not last.converged:
-        notes.append("the model had not come to rest when the gains were estimated; refine it to convergence first")
+        notes.append("the model has not converged, so the estimates are rough; refine it to convergence first")
     refined = {parameter.group for parameter in result.parameters if parameter.esd is not None}
     n = sum(int((curves.weights > 0).sum()) for curves in result.curves)
     chi2 = sum(float((curves.weights * (curves.observed - curves.calculated) ** 2).sum()) for curves in result.curves)
+    gof = (chi2 / max(n - result.n_variables, 1)) ** 0.5
+    if gof > FAR:
+        notes.append(
+            f"GoF is {gof:.1f}: the model does not describe the pattern yet, so that only the order of the rows is "
+            "useful, and BIC is of no use; refine the cell, the peak widths and the shifts first"
+        )
     return Advice(
         project=project.name,
         engine=backend.name,
         rwp=result.engine_rwp,
-        gof=(chi2 / max(n - result.n_variables, 1)) ** 0.5,
+        gof=gof,
         n_variables=result.n_variables,
         stored_rwp=stored,
         refined=tuple(group for group in GROUPS if group in refined),
-        gains=tuple(sorted((gain for gain in gains if gain.freedoms), key=lambda gain: -gain.evidence)),
+        gains=tuple(
+            sorted(
+                (gain for gain in _best_of_each(gains) if gain.freedoms),
+                key=lambda gain: -gain.chi2 if gof > FAR else -gain.evidence,
+            )
+        ),
         notes=tuple(notes),
     )
+
+
+def _best_of_each(gains: Sequence[Gain]) -> list[Gain]:
+    """Return the gains without those of alternatives, such as other axes, that have a better one."""
+    best: dict[str, Gain] = {}
+    for gain in gains:
+        name = gain.candidate.alternatives or gain.candidate.name
+        if name not in best or gain.chi2 > best[name].chi2:
+            best[name] = gain
+    return list(best.values())
 
 
 def _adviser(host: Host) -> Backend:

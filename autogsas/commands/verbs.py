@@ -29,7 +29,7 @@ from autogsas.runfolder.summary import BackendPart, Summary
 from autogsas.runfolder.writer import RunFolder, choose_folder
 from autogsas.search.campaign import Seeding, explore
 from autogsas.search.context import RunContext
-from autogsas.search.database import Database
+from autogsas.search.database import REUSE, Database
 from autogsas.search.importances import importances
 from autogsas.search.options import Found, Options
 from autogsas.search.resuming import check_resumable, fingerprint, seconds_before
@@ -84,6 +84,10 @@ def run(project: Given, request: RunRequest | None = None, *, progress: Progress
         kept = None if opened is None else opened.database.settings()
         if kept is not None:
             check_resumable(target, kept, read, engine, request.seed)
+        elif opened is not None and opened.folder.has_trials:
+            raise UserError(
+                f"the database of the run is empty, but there are trials beside it; {REUSE}", file=opened.folder.study
+            )
         search = read.search
         options = Options(
             trials=_at_least_one(request.trials, "--trials") or search.trials,

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from autogsas.errors import UserError
 from autogsas.hooks.host import Host
@@ -60,7 +61,10 @@ def write_project(
     }
     given = {key: json.dumps(value) for key, value in values.items() if value is not None}
     text = _text(host_factory(()), file, data, phases, instrument, name, given)
-    build_project(yamlfile.parse(text, file).data, file, host_factory=host_factory)
+    try:
+        build_project(yamlfile.parse(text, file).data, file, host_factory=host_factory)
+    except UserError as error:
+        raise _about_options(error, values, instrument) from error
     try:
         with file.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
@@ -69,6 +73,18 @@ def write_project(
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror or error}", file=file) from error
     return file
+
+
+def _about_options(error: UserError, values: dict[str, Any], instrument: Path | None) -> UserError:
+    """Return the error with the name of the option that it is about: there is no project file yet."""
+    entry, _, option = (error.key or "").partition("].")
+    if not entry.startswith("data[") or option not in values:
+        return error
+    if values[option] is not None:
+        return UserError(error.message, key=f"--{option}", found=error.found, allowed=error.allowed)
+    if instrument is None:
+        return UserError(f"no {option} is known; give --instrument, or --radiation and --wavelength")
+    return UserError(f"no {option} is known from the instrument file; give --{option}", file=instrument)
 
 
 def _text(

@@ -49,7 +49,10 @@ def load_project(path: Path, *, host_factory: Callable[[Iterable[Path]], Host] =
     path = Path(path)
     file = find_project_file(path)
     if file is not None:
-        return _build(yamlfile.read(file), host_factory)
+        document = yamlfile.read(file)
+        if "steps" in document.data and not {"data", "phases"} & document.data.keys():
+            raise document.error("this is a recipe; use: autogsas refine PROJECT --recipe FILE")
+        return _build(document, host_factory)
     host = host_factory(())
     project = host.call("read_project", path=path)
     if isinstance(project, Project):

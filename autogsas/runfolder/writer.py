@@ -97,6 +97,11 @@ class RunFolder:
         """The path of the study's database."""
         return self.folder / STUDY
 
+    @property
+    def has_trials(self) -> bool:
+        """Whether the folder has files of finished trials."""
+        return any((self.folder / "trials").glob("*.json"))
+
     def close(self) -> None:
         """Unlock the folder."""
         self._lock.release()

@@ -13,13 +13,15 @@ from pathlib import Path
 import optuna
 import optuna.importance
 import sqlalchemy
+import sqlalchemy.exc
 from optuna.trial import FrozenTrial
 
+from autogsas.errors import UserError
 from autogsas.model.result import Severity
 from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.search.settings import RunSettings
 
-__all__ = ["OPTUNA_STATES", "Database", "PriorTrials", "divergences", "errors_of", "silence"]
+__all__ = ["OPTUNA_STATES", "REUSE", "Database", "PriorTrials", "divergences", "errors_of", "silence"]
 
 OPTUNA_STATES = {
     TrialState.COMPLETE: optuna.trial.TrialState.COMPLETE,
@@ -27,6 +29,9 @@ OPTUNA_STATES = {
     TrialState.PRUNED: optuna.trial.TrialState.PRUNED,
     TrialState.FAILED: optuna.trial.TrialState.FAIL,
 }
+
+
+REUSE = "start a new run in another folder, with --like and this folder to reuse its recipes"
 
 
 @dataclass(frozen=True)
@@ -37,15 +42,22 @@ class PriorTrials:
 
 
 class Database:
-    """The study of a run in SQLite: only finished trials, in order, and the settings of the run."""
+    """The study of a run in SQLite: only finished trials, in order, and the settings of the run.
+
+    Raises UserError if the file is not such a study.
+    """
 
     def __init__(self, path: Path) -> None:
         optuna.logging.set_verbosity(logging.ERROR)
         url = sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string()
-        self._storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
-        self._study = optuna.create_study(
-            storage=self._storage, study_name="autogsas", direction="minimize", load_if_exists=True
-        )
+        try:
+            self._storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+            self._study = optuna.create_study(
+                storage=self._storage, study_name="autogsas", direction="minimize", load_if_exists=True
+            )
+        except (sqlalchemy.exc.DatabaseError, optuna.exceptions.OptunaError) as error:
+            why = getattr(error, "orig", None) or error
+            raise UserError(f"the database of the run is damaged ({why}); {REUSE}", file=path) from error
 
     def close(self) -> None:
         """Close the database. May be called twice."""

@@ -13,6 +13,7 @@ import json
 import statistics
 import time
 from collections import deque
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -122,6 +123,8 @@ class _Search:
         self._ranges: dict[str, Dimension] = {}
         self._waiting: deque[_Proposed] = deque()
         self._progress: list[TrialProgress] = []
+        # Choices that a seed has but that do not fit here, already reported to the user.
+        self._unfit: set[str] = set()
 
     def run(self) -> Found:
         began = time.monotonic()
@@ -225,6 +228,8 @@ class _Search:
             recipe = fit_recipe(seed.recipe, self.project, self.capabilities)
         else:
             recipe = build_recipe(self.host, self.project, self.capabilities, choose)
+            if self.host.chooses_otherwise:
+                self.report_unfit(seed, choose.choices.keys() - fixed.keys())
             for name in fixed.keys() - choose.choices.keys():
                 close = nearest(name, choose.choices, cutoff=_TYPO)
                 hint = f"; did you mean {close!r}?" if close else ""
@@ -238,6 +243,16 @@ class _Search:
         if trial.same_as == number:
             trial.same_as = None
             self.submit(trial)
+
+    def report_unfit(self, seed: Seed, proposed: Set[str]) -> None:
+        """Name the choices that the sampler made because a seed's value does not fit, each once in a run."""
+        names = sorted((seed.choices or {}).keys() & proposed - self._unfit)
+        self._unfit.update(names)
+        if names:
+            text = (
+                f"its values for {', '.join(names)} do not fit the hooks of this project; the sampler chooses instead"
+            )
+            self.emit(Notice(f"seed {seed.name!r}: {text}"))
 
     def submit(self, trial: _Proposed) -> None:
         self._waiting.append(trial)

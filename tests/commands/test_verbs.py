@@ -159,6 +159,29 @@ def test_resume_continues_the_last_run(fake_host: Host, project: Project) -> Non
     assert [item.score for item in whole.summary.history] == [item.score for item in again.summary.history]
 
 
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda file: file.write_bytes(b""), "is empty, but there are trials"),
+        (lambda file: file.write_bytes(b"garbage" * 100), "is damaged"),
+        (lambda file: file.write_bytes(file.read_bytes()[:20_000]), "is damaged"),
+    ],
+)
+def test_a_damaged_database_is_not_resumed_and_nothing_is_lost(
+    fake_host: Host, project: Project, damage: Callable[[Path], object], message: str
+) -> None:
+    first = verbs.run((project, fake_host), verbs.RunRequest(trials=3))
+    before = {path.name: path.read_bytes() for path in (first.folder / "trials").iterdir()}
+    summary = (first.folder / "summary.json").read_bytes()
+    damage(first.folder / "study.db")
+    with pytest.raises(UserError, match=message) as caught:
+        verbs.run((project, fake_host), verbs.RunRequest(trials=5, resume=True))
+    assert "\n" not in str(caught.value)
+    assert "--like" in str(caught.value)
+    assert {path.name: path.read_bytes() for path in (first.folder / "trials").iterdir()} == before
+    assert (first.folder / "summary.json").read_bytes() == summary
+
+
 def test_the_database_is_opened_once_on_resuming(
     fake_host: Host, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
