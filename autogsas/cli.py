@@ -30,7 +30,13 @@ _figures = click.option("--figures", default="", metavar="pdf,svg,png", help="Al
 
 
 class _Nearest(click.Group):
-    """A group that suggests the nearest command for an unknown one."""
+    """A group that prints its help without arguments, and suggests the nearest command for an unknown one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True, color=ctx.color)
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -85,7 +91,11 @@ def _shared(*, search: bool) -> Callable[[Command], Command]:
     if search:
         options += [
             click.option("--trials", type=click.IntRange(min=1), help="Number of trials, resumed ones included."),
-            click.option("--jobs", type=click.IntRange(1, 256), help="Trials in parallel; keep it to reproduce a run."),
+            click.option(
+                "--jobs",
+                type=click.IntRange(1, 256),
+                help="Trials in parallel. Use the same number to repeat a run exactly.",
+            ),
             click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same proposals."),
             click.option("--patience", type=click.IntRange(min=1), help="Stop after N trials without improvement."),
             click.option(
@@ -151,7 +161,7 @@ def refine(project: Path, recipe: Path, as_json: bool, quiet: bool, **options: A
 @click.option("--radiation", type=click.Choice(["xray", "neutron"]))
 @click.option("--geometry", type=click.Choice(["Bragg-Brentano", "Debye-Scherrer"], case_sensitive=False))
 @click.option("--wavelength", type=float, multiple=True, help="In Angstrom; give it twice for K-alpha1 and K-alpha2.")
-@click.option("--limits", type=float, nargs=2, help="2theta range, in degrees.")
+@click.option("--limits", type=float, nargs=2, metavar="LOW HIGH", help="2theta range, in degrees.")
 @click.option("--out", "target", type=_PATH, default=Path(), metavar="DIR", help="Folder for project.yaml.")
 @_debug
 def init(**given: Any) -> int:

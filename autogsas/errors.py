@@ -15,10 +15,10 @@ from collections.abc import Iterable
 __all__ = ["AutogsasError", "BackendError", "BackendMissing", "PluginError", "UserError", "nearest"]
 
 
-def nearest(found: str, allowed: Iterable[str]) -> str | None:
-    """Return the allowed name closest to ``found``, ignoring case, or None if none is close."""
+def nearest(found: str, allowed: Iterable[str], *, cutoff: float = 0.5) -> str | None:
+    """Return the allowed name closest to ``found``, ignoring case; None if no similarity reaches ``cutoff``."""
     folded = {name.casefold(): name for name in allowed}
-    hits = difflib.get_close_matches(found.casefold(), folded, n=1, cutoff=0.5)
+    hits = difflib.get_close_matches(found.casefold(), folded, n=1, cutoff=cutoff)
     return folded[hits[0]] if hits else None
 
 

@@ -70,7 +70,7 @@ def _option(option: click.Option) -> tuple[str, str]:
     about = (option.help or "").strip()
     if option.show_default:
         about = f"{about} Default: `{option.default}`.".strip()
-    if option.multiple and "twice" not in about and "again" not in about:
+    if option.multiple and not re.search("twice|again|repeated", about):
         about = f"{about} May be repeated.".strip()
     return f"`{', '.join(option.opts)}{value}`", about or "One of these values."
 

@@ -13,11 +13,17 @@ import pytest
 import yaml
 
 from autogsas.cli import cli
+from autogsas.commands import verbs
+from autogsas.commands.request import RunRequest
+from autogsas.hooks.events import Notice
 from autogsas.hooks.host import Host
 from autogsas.hooks.specs import Specs
 from autogsas.input.loading import load_project
 from autogsas.model.project import ProjectFile
 from autogsas.model.recipe import Recipe, Step
+from autogsas.model.trial import TrialState
+from autogsas.runfolder.trials import read_records
+from autogsas.testing.samples import make_project
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -93,6 +99,47 @@ def test_the_hook_examples_can_be_registered(index: int) -> None:
     host = Host(entry_points=False)
     host.register(module, module.__name__)
     assert host.plugins[-1].hooks
+
+
+@pytest.mark.parametrize("strategy", [False, True])
+def test_the_hook_examples_run(strategy: bool, tmp_path: Path) -> None:
+    """The examples for the default search run together, the strategy alone."""
+    examples = blocks(DOCS / "how-to" / "write-a-hook.md", "python")
+    chosen = [code for code in examples if ("autogsas_register_strategies" in code) == strategy]
+    assert len(chosen) == (1 if strategy else 3)
+    make_project(tmp_path)
+    for index, code in enumerate(chosen):
+        (tmp_path / f"hooks{index}.py").write_text(code.replace("> 200", "> -1"), encoding="utf-8")
+    files = ", ".join(f"hooks{index}.py" for index in range(len(chosen)))
+    (tmp_path / "project.yaml").write_text(
+        "data: [{file: pattern.xy, radiation: xray, wavelength: 1.5406, geometry: Bragg-Brentano, limits: [18, 85]}]\n"
+        f"phases: [{{file: phase.cif}}]\nplugins: [{files}]\n"
+        f"search: {{scout: off, space: {'mine' if strategy else 'default'}}}\n",
+        encoding="utf-8",
+    )
+    notices: list[str] = []
+    done = verbs.run(
+        tmp_path,
+        RunRequest(backend="numpy", trials=2, out=tmp_path / "run"),
+        progress=lambda event: notices.append(event.message) if isinstance(event, Notice) else None,
+    )
+    records = read_records(done.folder)
+    # The intensities of this pattern are not exact, so a check of the result may find an error.
+    assert {record.state for record in records} <= {TrialState.COMPLETE, TrialState.INFEASIBLE}
+    if strategy:
+        assert [record.origin for record in records] == ["search", "search"]
+        assert {"background.terms", "widths"} == records[0].choices.keys()
+        assert notices == []
+        return
+    assert [record.origin for record in records] == ["careful, knots", "careful"]
+    assert 6 <= int(records[0].choices["background.terms"]) <= 12
+    assert records[1].choices["background.terms"] == 12
+    assert records[0].recipe.steps[0].limits == {"pattern": (25.0, 85.0)}
+    assert "far-from-focus" in {finding.code for finding in records[0].findings}
+    assert notices == [
+        "seed 'careful, knots': its values for background.terms do not fit the hooks of this project; "
+        "the sampler chooses instead"
+    ]
 
 
 def test_every_key_of_a_step_is_described() -> None:

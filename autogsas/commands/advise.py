@@ -54,13 +54,15 @@ def advise(given: Path | str, *, recipe: Path | str | None = None) -> Advice:
 
     ``given`` is a file that a plugin reads as a finished refinement (.gpx), a run folder, or a project to which
     ``recipe`` is applied first; without a recipe, scales and background alone are refined. An engine that can evaluate
-    expected gains repeats the refinement to convergence before. Raises UserError for input that is none of
-    these, BackendMissing without such an engine, BackendError where its model has no pattern.
+    expected gains repeats the refinement to convergence before. Raises UserError for input that is none of these and
+    for a recipe with a run, BackendMissing without such an engine, BackendError where its model has no pattern.
     """
     path = Path(given)
     if not path.exists():
         raise UserError("no such file or folder", file=path, allowed=ALLOWED)
     if (path / "summary.json").is_file():
+        if recipe is not None:
+            raise UserError("--recipe is for a project; a run is taken with its own best recipe", file=path)
         summary = read_run(path).summary
         if summary.recipe is None or summary.project_file is None:
             raise UserError("this run has no best recipe or no project file", file=path, allowed=ALLOWED)

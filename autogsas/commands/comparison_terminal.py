@@ -11,7 +11,7 @@ from rich.text import Text
 from autogsas.comparison import Comparison, Figures, Gap, Pair, Refinement, Row
 from autogsas.comparison.verdict import MANY_ESDS
 from autogsas.figures.forest import SECTIONS
-from autogsas.text.formatting import MISSING, count, general, interval, percent, with_esd
+from autogsas.text.formatting import MISSING, count, general, interval, percent, severity_name, with_esd
 from autogsas.text.prose import joined
 
 __all__ = ["show_comparison"]
@@ -157,4 +157,4 @@ def _about(item: Refinement, console: Console) -> None:
         console.print(Text(f"  {number}. {sentence}"))
     for finding in item.findings:
         style = {"error": "red", "warning": "yellow"}.get(finding.severity, "dim")
-        console.print(Text(f"  {finding.severity}: {finding.message} [{finding.code}]", style))
+        console.print(Text(f"  {severity_name(finding.severity)}: {finding.message} [{finding.code}]", style))

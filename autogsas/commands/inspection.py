@@ -137,7 +137,8 @@ def _self_test(backend: Backend) -> tuple[str, bool]:
         return f"FAILED: no answer within {longest:g} s", False
     if event.result is None:
         return f"FAILED: {event.cause}: {event.message}", False
-    return f"synthetic data refined in {time.monotonic() - began:.1f} s, Rwp {event.result.engine_rwp:.2f} %", True
+    rwp = f"Rwp {event.result.engine_rwp:.2f} % (two short steps do not reach a good fit)"
+    return f"synthetic data refined in {time.monotonic() - began:.1f} s, {rwp}", True
 
 
 def check_backend(name: str, files: Sequence[Path], say: Callable[[str], None]) -> int:

@@ -16,7 +16,7 @@ from autogsas.runfolder.reader import Profile, read_run, read_summary
 from autogsas.runfolder.summary import FindingPart, ParameterPart, PhasePart, Summary
 from autogsas.runfolder.tables import trial_rows
 from autogsas.runfolder.trials import read_records
-from autogsas.text.formatting import general, percent, with_esd
+from autogsas.text.formatting import general, percent, severity_name, with_esd
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +95,7 @@ class Best:
             ("GoF", percent(self.gof, 3)),
             ("variables", f"{self.n_variables} for {self.n_observations} points"),
             ("trial", f"{self.number} ({self.origin})"),
-            *((finding.severity, finding.message) for finding in self.findings),
+            *((severity_name(finding.severity), finding.message) for finding in self.findings),
         ]
 
     def __repr__(self) -> str:

@@ -29,7 +29,7 @@ from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.runfolder.candidates import differences_words
 from autogsas.runfolder.reader import Attempt
 from autogsas.runfolder.summary import ScoutPart, Summary
-from autogsas.text.formatting import duration
+from autogsas.text.formatting import counted, duration, severity_name
 from autogsas.text.prose import joined
 
 __all__ = ["LiveProgress", "PlainProgress", "show_run"]
@@ -189,7 +189,7 @@ def show_run(run: FinishedRun, console: Console) -> None:
         table.add_row(key, Text(value))
     for finding in summary.findings:
         style = {"error": "red", "warning": "yellow"}.get(finding.severity, "")
-        table.add_row(finding.severity, Text(finding.message, style))
+        table.add_row(severity_name(finding.severity), Text(finding.message, style))
     console.print(table)
     if console.is_terminal:
         history = [
@@ -249,7 +249,7 @@ def _solutions(summary: Summary) -> list[tuple[str, str]]:
 def _scout(scout: ScoutPart, best_trial: int | None) -> str:
     if not scout.recipes:
         return scout.note
-    text = f"{scout.trials} trials with a faster engine in {duration(scout.seconds)}"
+    text = f"{counted(scout.trials, 'trial')} with a faster engine in {duration(scout.seconds)}"
     if any(item.trial == best_trial for item in scout.recipes):
         return f"{text}; the best trial uses one of its recipes"
     return f"{text}; the search started from its recipes"

@@ -109,7 +109,7 @@ def run(project: Given, request: RunRequest | None = None, *, progress: Progress
         earlier_run = request.like if request.like is not None else stored_like
         like = None if earlier_run is None else Path(earlier_run)
         if like is not None and not strategy.takes_earlier:
-            raise UserError(f"{strategy.title} starts with its sampler alone", key="--like", found=like)
+            raise UserError(f"cannot be used with {strategy.title}", key="--like", found=like)
         earlier = () if like is None else seeds_like(like)
         plan = Seeding(collect_seeds(host, read, engine), earlier, scout, None if like is None else like.resolve())
         folder, database = opened or stack.enter_context(_open(target))
@@ -268,21 +268,21 @@ def _backend(project: Project, host: Host, name: str | None) -> Backend:
         ):
             if value is not None and value not in allowed:
                 raise UserError(
-                    f"backend {backend.name!r} cannot do this {what}",
+                    f"backend {backend.name!r} does not support this {what}",
                     file=project.file,
                     key=histogram.name,
                     found=value,
                     allowed=sorted(allowed),
                 )
     for several, count, what in (
-        (can.several_phases, len(project.phases), "phases"),
-        (can.several_histograms, len(project.histograms), "histograms"),
+        (can.several_phases, len(project.phases), "phase"),
+        (can.several_histograms, len(project.histograms), "histogram"),
     ):
         if count > 1 and not several:
             raise UserError(
-                f"backend {backend.name!r} takes one of the {what}",
+                f"backend {backend.name!r} supports only one {what}",
                 file=project.file,
-                key=what,
+                key=f"{what}s",
                 found=count,
                 allowed="1",
             )

@@ -148,13 +148,22 @@ def _acceptable(
         sentence = f"The same: {fits.phrase}, and the structural parameters agree."
         return Verdict("same", None, sentence, numbers, remarks)
     if fits.bic_gain is not None and fits.bic_gain < STRONG_BIC:
-        more = (fits.low.figures.n_variables or 0) - (fits.high.figures.n_variables or 0)
-        bic = f"(BIC {_signed(-fits.bic_gain)})"
-        sentence = f"The same: {low} has {fits.phrase}, but BIC does not justify its {more} more variables {bic}."
+        sentence = f"The same: {low} has {fits.phrase}, but {_weak_bic(fits, fits.bic_gain)}."
         return Verdict("same", low, sentence, numbers, remarks)
     bic = "" if fits.bic_gain is None else f", BIC lower by {general(fits.bic_gain, 3)}"
     sentence = f"{low} is better and consistent: {fits.phrase}{bic}, and the structural parameters agree."
     return Verdict("better and consistent", low, sentence, numbers, remarks)
+
+
+def _weak_bic(fits: _Fits, gain: float) -> str:
+    """Return why a BIC lower by ``gain``, less than `STRONG_BIC`, does not support the lower Rwp."""
+    low, high = fits.low.figures.n_variables, fits.high.figures.n_variables
+    more = 0 if low is None or high is None else low - high
+    additional = f"its {more} additional variable{'' if more == 1 else 's'}"
+    if gain < 0:
+        return f"BIC is {general(-gain, 3)} higher{f' because of {additional}' if more > 0 else ''}"
+    purpose = f"to justify {additional}" if more > 0 else "to prefer it"
+    return f"BIC is only {general(gain, 3)} lower, and {STRONG_BIC:g} is needed {purpose}"
 
 
 def _structures_only(
@@ -176,7 +185,9 @@ def _largest_in_esds(differences: Sequence[Difference]) -> tuple[str, ...]:
     if not known:
         return ()
     (phrase,) = _structural([max(known, key=lambda difference: difference.esds or 0.0)], ())
-    return (f"largest difference in esds: {phrase}; one minimum can shift as much by corrections and weights",)
+    return (
+        f"largest difference in esds: {phrase}; other corrections or weights can cause this within the same minimum",
+    )
 
 
 def _structural(apart: Sequence[Difference], changes: Sequence[str]) -> list[str]:
@@ -194,7 +205,3 @@ def _errors(one: Refinement, two: Refinement) -> tuple[str, ...]:
 
 def _error(item: Refinement) -> str:
     return item.impossible[0].message
-
-
-def _signed(value: float) -> str:
-    return f"{'+' if value > 0 else ''}{general(value, 3)}"

@@ -124,7 +124,9 @@ def _fit(problem: Problem, end: _End, edge: bool) -> Fit:
     solver = Solver(problem, values, here)
     short = solver.shift_esd < _SHORT
     edge = edge and not short
-    message = "at the edge of a stair of chi2: no step lowers it" if edge else end.message
+    message = end.message
+    if edge:
+        message = "stopped where chi2 jumps (the number of terms of SH/L changes there); no lower value was found"
     if solver.singular:
         message += f"; singular: {'; '.join(solver.singular)}"
     return Fit(

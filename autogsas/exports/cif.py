@@ -16,6 +16,7 @@ from autogsas.model.pattern import Pattern
 from autogsas.model.project import Project
 from autogsas.model.result import Curves, Result
 from autogsas.model.trial import TrialRecord
+from autogsas.text.formatting import severity_name
 from autogsas.trial.assessment import Assessment
 from autogsas.version import __version__
 
@@ -170,5 +171,5 @@ class _Writer:
             lines.append(f"Not determined by the data and not refined: {', '.join(result.steps[-1].dropped)}.")
         if result.steps and result.steps[-1].at_bound:
             lines.append(f"At the limit of the allowed range: {', '.join(result.steps[-1].at_bound)}.")
-        lines += [f"{item.severity}: {' '.join(item.message.split())}" for item in self._record.findings]
+        lines += [f"{severity_name(item.severity)}: {' '.join(item.message.split())}" for item in self._record.findings]
         return [*lines, *(" ".join(note.split()) for note in result.notes)]

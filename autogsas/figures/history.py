@@ -10,7 +10,7 @@ from autogsas.figures.axes import Axis
 from autogsas.figures.labels import RWP, shorten
 from autogsas.figures.svg import Drawing, number
 from autogsas.runfolder.reader import Attempt, ByHand
-from autogsas.text.formatting import percent
+from autogsas.text.formatting import counted, percent
 
 __all__ = ["STATES", "describe_history", "draw_history", "hand_label", "history_svg", "rwp_window"]
 
@@ -46,7 +46,7 @@ def describe_history(history: Sequence[Attempt], by_hand: Sequence[ByHand] = ())
     found = [item.best_so_far for item in history if item.best_so_far is not None]
     counts = [f"{number} {state}" for state in STATES if (number := sum(item.state == state for item in history))]
     best = f"; the best Rwp fell from {percent(found[0])} to {percent(found[-1])} %" if found else ""
-    text = f"Rwp of {len(history)} trials: {', '.join(counts) or 'none'}{best}."
+    text = f"Rwp of {counted(len(history), 'trial')}: {', '.join(counts) or 'none'}{best}."
     return " ".join([text, *(_against(item, found[-1]) for item in by_hand if found)])
 
 

@@ -96,7 +96,9 @@ def describe(event: Event) -> str:
     match event:
         case RunStarted():
             what = "scout for" if event.scout else "run of"
-            text = f"{what} {event.project!r} with {event.backend}: {event.trials} trials"
+            text = (
+                f"{what} {event.project!r} with {event.backend}: {event.trials} trial{'' if event.trials == 1 else 's'}"
+            )
             if event.jobs > 1:
                 text += f", {event.jobs} at a time"
             return text + (f", resumed after {event.restored}" if event.restored else "")

@@ -9,10 +9,10 @@ import inspect
 import sys
 import traceback
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import GeneratorType, ModuleType
 from typing import Any
 
 import pluggy
@@ -28,6 +28,19 @@ ENTRY_POINTS = "autogsas"
 # The package whose ``MODULES`` are the plugins shipped with autogsas. It is imported by name, so that no room depends
 # on the built-ins.
 BUILTINS = "autogsas.builtin"
+_BUILT_IN = "built in"
+_CHOOSING = frozenset(
+    f"autogsas_{name}"
+    for name in (
+        "set_background",
+        "choose_start",
+        "choose_geometry",
+        "choose_profile",
+        "choose_limits",
+        "choose_groups",
+        "order_steps",
+    )
+)
 
 
 def load_file(file: Path) -> ModuleType:
@@ -80,7 +93,7 @@ class Host:
         self._strategies: dict[str, Strategy] = {}
         self.files = tuple(Path(file) for file in files)
         for module in importlib.import_module(BUILTINS).MODULES:
-            self._register(importlib.import_module(module), module, "built in")
+            self._register(importlib.import_module(module), module, _BUILT_IN)
         if entry_points:
             self._load_entry_points()
         for file in self.files:
@@ -97,15 +110,41 @@ class Host:
         """Call a hook by its name without the prefix and return what pluggy returns.
 
         Errors of this package are passed on; any other exception becomes a PluginError that names the hook and the
-        plugins that implement it.
+        plugins that implement it. A hook that yields its answer returns it as a list.
         """
         hook = f"autogsas_{name}"
+        return self._call(getattr(self.hook, hook), hook, self.whose(hook), arguments)
+
+    def call_each(self, name: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
+        """Call a hook whose answers all count, plugin by plugin; yield the plugin's name and its answer.
+
+        The order is that of `call`. Raises PluginError as `call` does, with the name of the one plugin that failed.
+        """
+        hook = f"autogsas_{name}"
+        plain = [item for item in getattr(self.hook, hook).get_hookimpls() if not (item.wrapper or item.hookwrapper)]
+        for one in reversed(plain):
+            others = [item.plugin for item in plain if item is not one]
+            caller = self._manager.subset_hook_caller(hook, others)
+            for answer in self._call(caller, hook, one.plugin_name, arguments):
+                yield one.plugin_name, answer
+
+    def _call(self, caller: Any, hook: str, whose: str, arguments: dict[str, Any]) -> Any:
         try:
-            return getattr(self.hook, hook)(**arguments)
+            answer = _listed(caller(**arguments))
+            return [_listed(item) for item in answer] if isinstance(answer, list) else answer
         except AutogsasError:
             raise
         except Exception as error:  # a plugin may raise anything; the error becomes one line that names it
-            raise PluginError(f"hook {hook} ({self.whose(hook)}) failed: {type(error).__name__}: {error}") from error
+            raise PluginError(f"hook {hook} ({whose}) failed: {type(error).__name__}: {error}") from error
+
+    def is_built_in(self, plugin: str) -> bool:
+        """Return whether the plugin of this name is shipped with autogsas."""
+        return any(info.name == plugin and info.origin == _BUILT_IN for info in self._infos)
+
+    @property
+    def chooses_otherwise(self) -> bool:
+        """Whether a plugin that is not built in makes choices, so that built-in recipes may not fit."""
+        return any(info.origin != _BUILT_IN and not _CHOOSING.isdisjoint(info.hooks) for info in self._infos)
 
     def whose(self, hook: str) -> str:
         """Return the names of the plugins that implement a hook, in the order of calling, for messages."""
@@ -214,3 +253,8 @@ class Host:
             if strategy.name in self._strategies:
                 raise PluginError(f"two plugins register a strategy named {strategy.name!r}")
             self._strategies[strategy.name] = strategy
+
+
+def _listed(answer: Any) -> Any:
+    # A generator runs when it is read: an error in it must still be known as one of its hook.
+    return list(answer) if isinstance(answer, GeneratorType) else answer

@@ -152,7 +152,7 @@ class Specs:
     def autogsas_list_candidates(self, project: Project, capabilities: Capabilities) -> Sequence[Candidate]:
         """Called for advice on a refinement; return what could be refined in addition. All answers count, in order.
 
-        A candidate that is refined already does no harm: it has nothing to gain.
+        A candidate that is refined already is allowed; its gain is zero.
         """
         return ()
 

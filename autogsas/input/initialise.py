@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from autogsas.errors import UserError
 from autogsas.hooks.host import Host
@@ -60,7 +61,10 @@ def write_project(
     }
     given = {key: json.dumps(value) for key, value in values.items() if value is not None}
     text = _text(host_factory(()), file, data, phases, instrument, name, given)
-    build_project(yamlfile.parse(text, file).data, file, host_factory=host_factory)
+    try:
+        build_project(yamlfile.parse(text, file).data, file, host_factory=host_factory)
+    except UserError as error:
+        raise _about_options(error, values, instrument) from error
     try:
         with file.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
@@ -69,6 +73,18 @@ def write_project(
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror or error}", file=file) from error
     return file
+
+
+def _about_options(error: UserError, values: dict[str, Any], instrument: Path | None) -> UserError:
+    """Return the error with the name of the option that it is about: there is no project file yet."""
+    entry, _, option = (error.key or "").partition("].")
+    if not entry.startswith("data[") or option not in values:
+        return error
+    if values[option] is not None:
+        return UserError(error.message, key=f"--{option}", found=error.found, allowed=error.allowed)
+    if instrument is None:
+        return UserError(f"no {option} is known; give --instrument, or --radiation and --wavelength")
+    return UserError(f"no {option} is known from the instrument file; give --{option}", file=instrument)
 
 
 def _text(
@@ -132,7 +148,7 @@ def _entry(folder: Path, path: Path, label: str, instrument: Path | None, given:
     }
     for key, (example, about) in options.items():
         shown = f"    {key}: {given[key]}" if key in given else f"    # {key}: {example}"
-        lines.append(f"{shown:<40}# {about}")
+        lines.append(f"{shown:<39} # {about}")
     return [*lines, ""]
 
 
@@ -156,22 +172,22 @@ def _search_lines(host: Host) -> list[str]:
     ]
     first, perturb = default.first, default.perturb
     lines = ["# search:"]
-    lines += [f"{f'#   {key}: {value}':<40}# {about}" for key, value, about in rows]
+    lines += [f"{f'#   {key}: {value}':<39} # {about}" for key, value, about in rows]
     functions = ", ".join(json.dumps(item) for item in BACKGROUNDS)
     lines += [
         "#   background:",
         f"#     functions: [{functions}]",
-        f"{f'#     terms: {list(background.terms)}':<40}# smallest and largest number of terms",
-        "#   groups:                             # parameters to free; the search decides on all in neither list",
-        f"{'#     always: []':<40}# any of: {', '.join(GROUPS)}",
+        f"{f'#     terms: {list(background.terms)}':<39} # smallest and largest number of terms",
+        f"{'#   groups:':<39} # parameters to free; the search decides on groups that are in neither list",
+        f"{'#     always: []':<39} # any of: {', '.join(GROUPS)}",
         "#     never: []",
-        f"{'#     offer: []':<40}# let the search decide on these too: occupancy, absorption",
+        f"{'#     offer: []':<39} # let the search decide on these too: occupancy, absorption",
         "#   first:                              # 2theta range of the first steps, as fractions of the full range",
-        f"{f'#     start: {list(first.start)}':<40}# smallest and largest start",
-        f"{f'#     width: {list(first.width)}':<40}# smallest and largest part of the rest",
+        f"{f'#     start: {list(first.start)}':<39} # smallest and largest start",
+        f"{f'#     width: {list(first.width)}':<39} # smallest and largest part of the rest",
         "#   perturb:                            # random changes of the starting structure, to find other solutions",
-        f"{f'#     positions: {perturb.positions}':<40}# Angstrom, root mean square",
-        f"{f'#     cell: {perturb.cell}':<40}# largest change, as a fraction",
+        f"{f'#     positions: {perturb.positions}':<39} # Angstrom, root mean square",
+        f"{f'#     cell: {perturb.cell}':<39} # largest change, as a fraction",
         "",
         "# recipes: [handmade.recipe.yaml]       # your own recipes, tried first",
         "# plugins: [hooks.py]                   # Python files with hooks of this project",

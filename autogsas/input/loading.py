@@ -49,7 +49,10 @@ def load_project(path: Path, *, host_factory: Callable[[Iterable[Path]], Host] =
     path = Path(path)
     file = find_project_file(path)
     if file is not None:
-        return _build(yamlfile.read(file), host_factory)
+        document = yamlfile.read(file)
+        if "steps" in document.data and not {"data", "phases"} & document.data.keys():
+            raise document.error("this is a recipe; use: autogsas refine PROJECT --recipe FILE")
+        return _build(document, host_factory)
     host = host_factory(())
     project = host.call("read_project", path=path)
     if isinstance(project, Project):
@@ -85,7 +88,7 @@ def _build(document: Document, host_factory: Callable[[Iterable[Path]], Host]) -
     both = set(content.search.groups.always) & set(content.search.groups.never)
     if both:
         raise document.error(
-            "a group cannot be freed always and never", "search.groups.never", found=", ".join(sorted(both))
+            "the group is in both lists, 'always' and 'never'", "search.groups.never", found=", ".join(sorted(both))
         )
     host = host_factory(plugins)
     _check_search(host, content.search, document)
@@ -149,7 +152,7 @@ def _histogram(host: Host, entry: DataEntry, document: Document, key: str) -> Hi
     files = [path]
     pattern: Pattern | None = host.hook.autogsas_read_pattern(path=path, bank=entry.bank)
     if pattern is None:
-        raise document.error("no reader knows this format", f"{key}.file", found=entry.file, allowed=PATTERN_FORMATS)
+        raise document.error("unknown file format", f"{key}.file", found=entry.file, allowed=PATTERN_FORMATS)
     if entry.instrument is None:
         # Some pattern formats describe the instrument too.
         found: Instrument | None = host.hook.autogsas_read_instrument(path=path, bank=entry.bank)
@@ -159,7 +162,7 @@ def _histogram(host: Host, entry: DataEntry, document: Document, key: str) -> Hi
         found = host.hook.autogsas_read_instrument(path=files[-1], bank=entry.bank)
         if found is None:
             raise document.error(
-                "no reader knows this format",
+                "unknown file format",
                 f"{key}.instrument",
                 found=entry.instrument,
                 allowed=INSTRUMENT_FORMATS,
@@ -222,7 +225,7 @@ def _phase(host: Host, entry: PhaseEntry, document: Document, key: str) -> tuple
     path = _existing(document, entry.file, f"{key}.file")
     phase: Phase | None = host.hook.autogsas_read_structure(path=path, block=entry.block)
     if phase is None:
-        raise document.error("no reader knows this format", f"{key}.file", found=entry.file, allowed="CIF")
+        raise document.error("unknown file format", f"{key}.file", found=entry.file, allowed="CIF")
     specimen = Specimen(
         size=_broadening(entry.size, Specimen().size.value),
         strain=_broadening(entry.strain, Specimen().strain.value),

@@ -20,6 +20,8 @@ def load_recipe(path: Path, project: Project | None = None) -> Recipe:
     if not path.exists():
         raise UserError("no such file", file=path)
     document = yamlfile.read(path)
+    if {"data", "phases"} & document.data.keys() and "steps" not in document.data:
+        raise document.error("this is a project, not a recipe; a recipe has steps, such as best.recipe.yaml of a run")
     recipe = yamlfile.check(Recipe, document)
     if not recipe.name:
         recipe = recipe.model_copy(update={"name": path.name.removesuffix(".yaml").removesuffix(".recipe")})

@@ -33,7 +33,7 @@ MAX_BYTES = 2_000_000
 _MESSAGES = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
-    "dict_type": "must be a mapping (key: value)",
+    "dict_type": "must contain lines of the form 'key: value'",
     "finite_number": "must be a finite number",
     "float_parsing": "must be a number",
     "float_type": "must be a number",
@@ -45,10 +45,10 @@ _MESSAGES = {
     "less_than": "must be less than {lt:g}",
     "less_than_equal": "must be at most {le:g}",
     "missing": "is missing",
-    "model_type": "must be a mapping (key: value)",
+    "model_type": "must contain lines of the form 'key: value'",
     "string_type": "must be text",
-    "too_long": "has too many values",
-    "too_short": "has too few values",
+    "too_long": "must have at most {max_length} {values}",
+    "too_short": "must have at least {min_length} {values}",
     "tuple_type": "must be a list",
 }
 _NUMBERS = ("int", "constrained-int", "float", "constrained-float")  # branches of a union, as pydantic names them
@@ -177,7 +177,13 @@ def check(model: type[Model], document: Document) -> Model:
             problems, key=lambda item: (item["type"] != "extra_forbidden", _other_branch(item["loc"], document.data))
         )
         numbers = any(item["loc"][:-1] == first["loc"][:-1] and item["loc"][-1] in _NUMBERS for item in problems)
-        raise _user_error(model, first, document, ["a number"] if numbers else []) from None
+        raise _user_error(model, first, document, ["a number"] if numbers else [], _needed(problems, first)) from None
+
+
+def _needed(problems: Sequence[ErrorDetails], problem: ErrorDetails) -> int:
+    """Return how many values the list of a problem must have, if the problem is a missing value of a list; else 0."""
+    missing = (item["loc"] for item in problems if item["type"] == "missing")
+    return max((1 + i for *place, i in missing if (*place,) == problem["loc"][:-1] and isinstance(i, int)), default=0)
 
 
 def _marked(error: MarkedYAMLError) -> int | None:
@@ -251,9 +257,12 @@ def _locate(problem: ErrorDetails, data: Any) -> tuple[str, Any]:
 
 
 def _user_error(
-    model: type[BaseModel], problem: ErrorDetails, document: Document, also_allowed: Sequence[str]
+    model: type[BaseModel], problem: ErrorDetails, document: Document, also_allowed: Sequence[str], needed: int
 ) -> UserError:
-    """Return a problem found by pydantic as an error; ``also_allowed`` extends the allowed words."""
+    """Return a problem found by pydantic as an error; ``also_allowed`` extends the allowed words.
+
+    ``needed`` is the number of values of a list that has too few (see `_needed`).
+    """
     key, value = _locate(problem, document.data)
     location, kind, context = problem["loc"], problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
@@ -264,11 +273,12 @@ def _user_error(
             "unknown value", key, found=value, allowed=[*names, *also_allowed] or str(context["expected"])
         )
     if kind == "missing" and isinstance(location[-1], int):
-        kind = "too_short"
+        return document.error(f"must have {needed} values", key, found=value)
     if kind == "missing":
         return document.error(_MESSAGES[kind], key)
     if kind in _MESSAGES:
-        return document.error(_MESSAGES[kind].format(**context), key, found=value)
+        values = "value" if context.get("min_length", context.get("max_length")) == 1 else "values"
+        return document.error(_MESSAGES[kind].format(**context, values=values), key, found=value)
     text = problem["msg"].removeprefix("Value error, ")
     return document.error(re.sub(r"^Input should (be )?", "must be ", text), key, found=value)
 

@@ -8,9 +8,9 @@ __all__ = ["CAUSES", "FILES", "NOTICES"]
 
 CAUSES: Mapping[str, str] = {
     "timeout": "took longer than allowed; allow trials more time (search: trial_timeout)",
-    "slow": "stopped early: took six times as long as trials usually do (search: prune)",
-    "pruned": "stopped early: no trial with so high an Rwp at this step came close to the best (search: prune)",
-    "findings": "refined, but a check found the result impossible",
+    "slow": "stopped early: took more than six times the usual time of a trial (search: prune)",
+    "pruned": "stopped early: trials with such a high Rwp at this step never came close to the best (search: prune)",
+    "findings": "the refinement ended, but a check found its result impossible",
     "too-few-points": "fewer points than variables; widen the limits or free fewer parameters",
     "not-finite": "the refinement diverged; check the starting cell, the wavelength and the profile",
     "linear-algebra": "the least-squares equations could not be solved",

@@ -30,7 +30,7 @@ from autogsas.report.tables import (
 )
 from autogsas.runfolder.reader import RunData
 from autogsas.runfolder.summary import Summary
-from autogsas.text.formatting import MISSING, count, duration, general, percent
+from autogsas.text.formatting import MISSING, count, counted, duration, general, percent
 from autogsas.text.prose import describe_recipe, joined
 
 __all__ = ["FindingLine", "Page", "Tile", "build_page"]
@@ -149,16 +149,16 @@ def _moment(text: str) -> str:
 
 
 def _lede(summary: Summary) -> str:
-    total = count(summary.trials.total)
+    total = counted(summary.trials.total, "trial")
     engine = _engine(summary)
     taken = f" in {duration(summary.seconds)}"
     by = f" with {engine}" if engine else ""
     if summary.best_trial is None:
-        return f"None of {total} trials gave a usable refinement{by}{taken}. The reasons are listed below."
+        return f"None of {total} gave a usable refinement{by}{taken}. The reasons are listed below."
     origin = summary.best_origin
     found = "proposed by the search" if origin in (None, "search") else f"from the recipe “{origin}”"
     size = f"{count(summary.n_variables)} variables on {count(summary.n_observations)} observations"
-    return f"The best of {total} trials is number {count(summary.best_trial)}, {found}: {size}, refined{by}{taken}."
+    return f"The best of {total} is number {count(summary.best_trial)}, {found}: {size}, refined{by}{taken}."
 
 
 def _engine(summary: Summary) -> str:

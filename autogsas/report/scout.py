@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from autogsas.hooks.choices import Section
 from autogsas.pages.parts import sentence
 from autogsas.runfolder.summary import ScoutPart, Summary
-from autogsas.text.formatting import count, duration, percent
+from autogsas.text.formatting import count, counted, duration, percent
 
 __all__ = ["scout_section"]
 
@@ -37,8 +37,9 @@ def _words(summary: Summary) -> str:
         return ""
     if not scout.recipes:
         return sentence(scout.note)
+    trials = counted(scout.trials, "trial")
     text = (
-        f"A quick search with a faster engine came first: {count(scout.trials)} trials in {duration(scout.seconds)}, "
+        f"A quick search with a faster engine came first: {trials} in {duration(scout.seconds)}, "
         f"the best with Rwp {percent(scout.rwp)} %. The run tried its {len(scout.recipes)} best distinct recipes"
     )
     best = next((item for item in scout.recipes if item.trial == summary.best_trial), None)

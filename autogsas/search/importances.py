@@ -10,6 +10,7 @@ from autogsas.hooks.strategy import Strategy
 from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.runfolder.summary import ImportancePart, ImportancesPart
 from autogsas.search.database import Database, divergences
+from autogsas.text.formatting import counted
 
 __all__ = ["FEWEST", "importances"]
 
@@ -37,7 +38,8 @@ def importances(database: Database, records: Sequence[TrialRecord], seed: int, s
         if record.state is TrialState.COMPLETE and record.score is not None and record.choices
     }
     if len(scores) < FEWEST:
-        note = f"{len(scores)} usable trials with choices are too few to show what mattered; {FEWEST} are needed"
+        known = counted(len(scores), "usable trial")
+        note = f"{known} with choices: too few to show which choices mattered, {FEWEST} are needed"
         return ImportancesPart(trials=len(scores), note=note, items=[])
     trials = [trial for trial in database.usable().trials if trial.number in scores][-_MOST:]
     values = np.array([scores[trial.number] for trial in trials])

@@ -13,6 +13,7 @@ import json
 import statistics
 import time
 from collections import deque
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,6 +49,7 @@ from autogsas.trial.pruning import TrialProgress, hopeless_above, progress_of, s
 __all__ = ["search"]
 
 # The same recipe may succeed the next time.
+_TYPO = 0.87  # similarity of two names of eight characters that differ by one
 _TEMPORARY = frozenset({Cause.DISK_FULL, Cause.FILES})
 # Asking Optuna's terminator takes time that grows with the number of trials. Not measured.
 _TERMINATOR_EVERY = 5
@@ -121,6 +123,8 @@ class _Search:
         self._ranges: dict[str, Dimension] = {}
         self._waiting: deque[_Proposed] = deque()
         self._progress: list[TrialProgress] = []
+        # Choices that a seed has but that do not fit here, already reported to the user.
+        self._unfit: set[str] = set()
 
     def run(self) -> Found:
         began = time.monotonic()
@@ -215,18 +219,21 @@ class _Search:
 
     def propose(self, number: int) -> None:
         seed = self.seeds[number] if number < len(self.seeds) else self.repairer.next() or Seed("search")
+        origin = f"first recipe {seed.name!r}" if number < len(self.seeds) else seed.name
         fixed: Choices = seed.choices or {}
         if not seed.strict:
             fixed = fitting_choices(self.host, self.project, self.capabilities, fixed)
-        choose = Recorder(self.proposer.propose(number, fixed, f"seed {seed.name!r}"), self._ranges)
+        choose = Recorder(self.proposer.propose(number, fixed, origin), self._ranges)
         if seed.recipe is not None:
             recipe = fit_recipe(seed.recipe, self.project, self.capabilities)
         else:
             recipe = build_recipe(self.host, self.project, self.capabilities, choose)
+            if self.host.chooses_otherwise:
+                self.report_unfit(seed, choose.choices.keys() - fixed.keys())
             for name in fixed.keys() - choose.choices.keys():
-                close = nearest(name, choose.choices)
+                close = nearest(name, choose.choices, cutoff=_TYPO)
                 hint = f"; did you mean {close!r}?" if close else ""
-                self.emit(Notice(f"seed {seed.name!r} has a value for {name!r}, which is not chosen here{hint}"))
+                self.emit(Notice(f"{origin}: the value of {name!r} is ignored, because it is not chosen here{hint}"))
         self.repairer.tried(choose.choices)
         trial = _Proposed(number, seed.name, recipe, choose.choices, self.proposer.proposed(number))
         self._pending[number] = trial
@@ -236,6 +243,16 @@ class _Search:
         if trial.same_as == number:
             trial.same_as = None
             self.submit(trial)
+
+    def report_unfit(self, seed: Seed, proposed: Set[str]) -> None:
+        """Name the choices that the sampler made because a seed's value does not fit, each once in a run."""
+        names = sorted((seed.choices or {}).keys() & proposed - self._unfit)
+        self._unfit.update(names)
+        if names:
+            text = (
+                f"its values for {', '.join(names)} do not fit the hooks of this project; the sampler chooses instead"
+            )
+            self.emit(Notice(f"seed {seed.name!r}: {text}"))
 
     def submit(self, trial: _Proposed) -> None:
         self._waiting.append(trial)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from autogsas.errors import PluginError, UserError
@@ -24,22 +25,22 @@ _FROM_EARLIER = 6
 def collect_seeds(host: Host, project: Project, backend: Backend) -> tuple[Seed, ...]:
     """Return what to try before the sampler proposes: the project's own recipes, then the seeds of plugins.
 
-    Empty for a strategy that is not seeded: then as many trials are as many proposals. Raises PluginError for an answer
-    that is not a seed.
+    Empty for a strategy that is not seeded: then as many trials are as many proposals. Built-in seeds are not strict
+    where another plugin makes choices. Raises PluginError for an answer that is not a seed.
     """
     if not host.strategy(project.search.space).seeded:
         return ()
     seeds = [Seed(recipe.name or f"recipe {i + 1}", recipe=recipe) for i, recipe in enumerate(project.recipes)]
-    for answer in host.call("seed_recipes", project=project, capabilities=backend.capabilities()):
+    for plugin, answer in host.call_each("seed_recipes", project=project, capabilities=backend.capabilities()):
+        loose = host.chooses_otherwise and host.is_built_in(plugin)
         for seed in answer or ():
             if not isinstance(seed, Seed) or (seed.choices is None) == (seed.recipe is None):
-                whose = host.whose("autogsas_seed_recipes")
                 raise PluginError(
-                    f"hook autogsas_seed_recipes ({whose}) gave a wrong answer",
+                    f"hook autogsas_seed_recipes ({plugin}) gave a wrong answer",
                     found=repr(seed),
                     allowed="Seed with choices or with a recipe",
                 )
-            seeds.append(seed)
+            seeds.append(replace(seed, strict=False) if loose else seed)
     return tuple(seeds)
 
 

@@ -45,6 +45,16 @@ def count(value: float | None) -> str:
     return f"{value:.0f}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things with the noun in singular or plural."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def severity_name(severity: str) -> str:
+    """Return the severity of a finding as people read it: "note" for "info"."""
+    return "note" if severity == "info" else severity
+
+
 def duration(seconds: float | None) -> str:
     """Return a duration in seconds as text: "0.84 s", "42 s", "3 min 07 s", "1 h 02 min"."""
     if seconds is None or not math.isfinite(seconds):

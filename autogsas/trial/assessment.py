@@ -95,8 +95,8 @@ def _assess(host: Host, project: Project, result: Result) -> Assessment:
         raise _Unusable(Cause.NAN, "Rwp cannot be computed: no point with weight and intensity inside the limits")
     if math.isfinite(result.engine_rwp) and abs(result.engine_rwp - metrics.rwp) > _RWP_TOLERANCE:
         findings.append(_engine_differs(result.engine_rwp, metrics.rwp))
-    for answer in host.call("check_result", project=project, result=result, metrics=metrics):
-        findings += _findings(host, answer)
+    for plugin, answer in host.call_each("check_result", project=project, result=result, metrics=metrics):
+        findings += _findings(plugin, answer)
     state = (
         TrialState.INFEASIBLE
         if any(finding.severity is Severity.ERROR for finding in findings)
@@ -215,17 +215,15 @@ def _r_bragg(reflections: Iterable[Reflections]) -> dict[str, float]:
     return figures
 
 
-def _findings(host: Host, answer: Any) -> list[Finding]:
-    if answer is None:
-        return []
-    if not isinstance(answer, (list, tuple)) or not all(isinstance(item, Finding) for item in answer):
-        whose = host.whose("autogsas_check_result")
+def _findings(plugin: str, answer: Any) -> list[Finding]:
+    findings = list(answer) if isinstance(answer, Iterable) and not isinstance(answer, str) else None
+    if findings is None or not all(isinstance(item, Finding) for item in findings):
         raise PluginError(
-            f"hook autogsas_check_result ({whose}) gave a wrong answer",
+            f"hook autogsas_check_result ({plugin}) gave a wrong answer",
             found=repr(answer),
-            allowed="a sequence of Finding",
+            allowed="findings, in a list or yielded",
         )
-    return list(answer)
+    return findings
 
 
 def _score(host: Host, project: Project, result: Result, metrics: Metrics, findings: list[Finding]) -> float:

@@ -38,6 +38,8 @@ def build_recipe(host: Host, project: Project, capabilities: Capabilities, choos
         own = ForHistogram(choose, histogram.name) if several else choose
         asked = {"choose": own, "project": project, "histogram": histogram}
         background = host.call("set_background", **asked, capabilities=capabilities)
+        if background is None:
+            raise _unanswered(project, "set_background")
         backgrounds.append(_background(host, background, histogram, capabilities, several))
         frees = _frees(host, "choose_profile", host.call("choose_profile", **asked, capabilities=capabilities))
         if several:
@@ -52,6 +54,8 @@ def build_recipe(host: Host, project: Project, capabilities: Capabilities, choos
     cut = Cut(project, capabilities)
     plan = Plan(tuple(backgrounds), tuple(cut.frees(profile)), tuple(cut.frees(groups)), window)
     steps = host.call("order_steps", choose=choose, project=project, plan=plan, capabilities=capabilities)
+    if steps is None:
+        raise _unanswered(project, "order_steps")
     if not isinstance(steps, Sequence) or not steps or not all(isinstance(step, Step) for step in steps):
         raise _wrong(host, "order_steps", steps, "a sequence of steps, not empty")
     if steps[-1].limits is not None:
@@ -131,6 +135,11 @@ def _window(host: Host, value: Any, histogram: Histogram) -> tuple[float, float]
     if not cut[0] < cut[1]:
         raise _wrong(host, "choose_limits", value, allowed)
     return cut
+
+
+def _unanswered(project: Project, hook: str) -> PluginError:
+    strategy = project.search.space
+    return PluginError(f"strategy {strategy!r} has no hook autogsas_{hook}; a plugin must answer it for this strategy")
 
 
 def _wrong(host: Host, hook: str, found: Any, allowed: str) -> PluginError:

@@ -93,8 +93,8 @@ def run_trial(backend: Backend, project: Project, begin: Begin, step_done: Calla
 
 def _stopped(rwp: float, hopeless: float) -> str:
     return (
-        f"stopped early, before its steps to convergence, at Rwp {rwp:.2f} % over the full range: no trial above "
-        f"{hopeless:.2f} % at this point has come near the best"
+        f"stopped early, before its steps to convergence, at Rwp {rwp:.2f} % over the full range: trials with "
+        f"Rwp above {hopeless:.2f} % at this step never came close to the best"
     )
 
 

@@ -204,7 +204,7 @@ class Workers:
             slow = worker.task.slow
             if slow is not None and slow < self._timeout:
                 return self._lose(
-                    worker, Cause.SLOW, f"stopped after {slow:.3g} s: trials usually take a sixth of that"
+                    worker, Cause.SLOW, f"stopped after {slow:.3g} s: more than six times the usual time of a trial"
                 )
             return self._lose(worker, Cause.TIMEOUT, f"stopped: not finished after {self._timeout:g} s")
         return None

@@ -64,3 +64,23 @@ def test_a_mistake_is_one_line(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=text):
         advise(tmp_path / name)
+
+
+def test_a_recipe_is_not_for_a_run(recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match="--recipe is for a project"):
+        advise(tmp_path, recipe=recipe)
+
+
+@pytest.mark.parametrize("command", [["run"], ["advise"], ["refine", "--recipe", "x"]])
+def test_a_recipe_in_place_of_a_project_is_recognised(recipe: Path, command: list[str]) -> None:
+    done = CliRunner().invoke(cli, [*command, str(recipe)])
+    assert isinstance(done.exception, UserError)
+    assert str(done.exception).endswith(": this is a recipe; use: autogsas refine PROJECT --recipe FILE")
+
+
+@pytest.mark.parametrize("command", ["advise", "refine"])
+def test_a_project_in_place_of_a_recipe_is_recognised(command: str) -> None:
+    done = CliRunner().invoke(cli, [command, str(LBCO), "--recipe", str(LBCO / "project.yaml")])
+    assert isinstance(done.exception, UserError)
+    assert "this is a project, not a recipe" in str(done.exception)

@@ -309,3 +309,10 @@ def test_live_progress_restores_the_cursor(folder: Path) -> None:
     assert b"trial 3/3" in shown
     assert b"best Rwp" in shown
     assert shown.count(b"\x1b[?25h") == shown.count(b"\x1b[?25l")
+
+
+def test_without_arguments_the_help_is_printed_in_lines(capfd: pytest.CaptureFixture[str]) -> None:
+    status, out, err = call(capfd)
+    assert (status, out) == (2, "")
+    assert err.startswith("Usage: autogsas")
+    assert any(line.split()[:1] == ["compare"] for line in err.splitlines())

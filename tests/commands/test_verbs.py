@@ -247,7 +247,7 @@ def test_a_project_that_the_backend_cannot_refine_is_an_error(
 ) -> None:
     can = replace(FakeBackend().capabilities(), radiation=frozenset({"neutron"}))
     monkeypatch.setattr(FakeBackend, "capabilities", lambda self: can)
-    with pytest.raises(UserError, match="cannot do this radiation; found 'xray'; allowed: neutron"):
+    with pytest.raises(UserError, match="does not support this radiation; found 'xray'; allowed: neutron"):
         verbs.run((project, fake_host))
     assert not (project.file.parent / "runs").exists()  # type: ignore[union-attr]
 

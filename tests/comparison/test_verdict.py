@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from autogsas.comparison import build_comparison
-from autogsas.comparison.verdict import SAME_RWP, Verdict
+from autogsas.comparison.verdict import SAME_RWP, Verdict, judge
 from tests.comparison.samples import CELL, SITES, make_fit, make_refinement, moved
 
 
@@ -39,7 +42,7 @@ def test_lower_by_variables_that_bic_does_not_justify_is_the_same():
     found = verdict(many, few)
     assert (found.word, found.lower) == ("same", "many")
     assert dict(found.numbers)["bic_lower_by"] < 0
-    assert "BIC does not justify its 580 more variables" in found.sentence
+    assert re.search(r"but BIC is [\d.]+ higher because of its 580 additional variables\.", found.sentence)
 
 
 def test_lower_but_unphysical():
@@ -109,5 +112,26 @@ def test_a_difference_of_many_esds_within_one_minimum_is_reported():
     found = verdict(make_refinement("run", off=0.04, cell=longer), make_refinement("hand", off=0.05))
     assert found.word == "better and consistent"
     assert found.remarks == (
-        "largest difference in esds: a by +0.002 Å (14 esd); one minimum can shift as much by corrections and weights",
+        "largest difference in esds: a by +0.002 Å (14 esd); "
+        "other corrections or weights can cause this within the same minimum",
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "gain", "words"),
+    [
+        (33, 7.94, "but BIC is only 7.94 lower, and 10 is needed to justify its 33 additional variables."),
+        (1, 7.94, "but BIC is only 7.94 lower, and 10 is needed to justify its 1 additional variable."),
+        (33, -7.94, "but BIC is 7.94 higher because of its 33 additional variables."),
+        (0, 7.94, "but BIC is only 7.94 lower, and 10 is needed to prefer it."),
+        (-5, 7.94, "but BIC is only 7.94 lower, and 10 is needed to prefer it."),
+        (-5, -7.94, "but BIC is 7.94 higher."),
+    ],
+)
+def test_the_sentence_about_bic_is_true_for_more_and_for_fewer_variables(more: int, gain: float, words: str) -> None:
+    many, few = make_refinement("many", off=0.04, variables=50 + more), make_refinement("few", off=0.05, variables=50)
+    common = build_comparison([many, few]).pairs[0].common
+    bics = replace(common.one, bic=0.0), replace(common.two, bic=gain)
+    found = judge(many, few, replace(common, one=bics[0], two=bics[1]), (), (), ())
+    assert found.word == "same"
+    assert found.sentence.endswith(words)

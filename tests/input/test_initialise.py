@@ -106,8 +106,9 @@ def test_an_existing_file_is_left_alone(folder):
         ({"phases": []}, "phases: no phase given"),
         ({"data": [Path("nowhere.xy")]}, "nowhere.xy: data: no such file"),
         ({"instrument": Path("nowhere.prm")}, "nowhere.prm: instrument: no such file"),
-        ({"instrument": None}, "data[0].wavelength: no wavelength is given"),
-        ({"limits": (200, 300)}, "data[0].limits: the limits reach beyond the data"),
+        ({"instrument": None}, "no wavelength is known; give --instrument, or --radiation and --wavelength"),
+        ({"instrument": None, "wavelength": [1.5]}, "no radiation is known; give --instrument, or --radiation and"),
+        ({"limits": (200, 300)}, "--limits: the limits reach beyond the data"),
         ({"target": Path("nowhere/at/all")}, "nowhere/at/all: no such folder"),
     ],
 )

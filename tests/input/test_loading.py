@@ -192,7 +192,7 @@ MISTAKES = {
         PLAIN.replace("data:\n", "data: []\nx:\n").replace(
             "x:\n  - file: a.xye\n    instrument: a.instprm\n    limits: [15, 60]\n", ""
         ),
-        "data: has too few values; found '[]'",
+        "data: must have at least 1 value; found '[]'",
     ),
     "wrong type": (
         PLAIN + "search: {trials: many}\n",
@@ -203,7 +203,7 @@ MISTAKES = {
     "an entry that is no mapping": ("data: a.xye\nphases: [{file: a.cif}]\n", "data: must be a list; found 'a.xye'"),
     "a word for an entry": (
         "data: [a.xye]\nphases: [{file: a.cif}]\n",
-        "data[0]: must be a mapping (key: value); found 'a.xye'",
+        "data[0]: must contain lines of the form 'key: value'; found 'a.xye'",
     ),
     "bad duration": (
         PLAIN + "search: {timeout: soon}\n",
@@ -235,7 +235,7 @@ MISTAKES = {
     ),
     "a group always and never": (
         PLAIN + "search: {groups: {always: [cell], never: [cell]}}\n",
-        "search.groups.never: a group cannot be freed always and never; found 'cell'",
+        "search.groups.never: the group is in both lists, 'always' and 'never'; found 'cell'",
     ),
     "missing data file": (
         PLAIN.replace("a.xye", "b.xye"),
@@ -254,15 +254,15 @@ MISTAKES = {
     "a binary file": (PLAIN.replace("a.xye", "binary.dat"), "binary.dat: the file is binary, not columns of text"),
     "data of no known format": (
         PLAIN.replace("a.xye", "words.odd"),
-        "data[0].file: no reader knows this format; found 'words.odd'; allowed: columns of text",
+        "data[0].file: unknown file format; found 'words.odd'; allowed: columns of text",
     ),
     "a CIF of no known format": (
         PLAIN.replace("a.cif", "words.odd"),
-        "phases[0].file: no reader knows this format; found 'words.odd'; allowed: CIF",
+        "phases[0].file: unknown file format; found 'words.odd'; allowed: CIF",
     ),
     "an instrument of no known format": (
         PLAIN.replace("a.instprm", "words.odd"),
-        "data[0].instrument: no reader knows this format; found 'words.odd'; allowed: GSAS .prm .inst, GSAS-II .instprm",
+        "data[0].instrument: unknown file format; found 'words.odd'; allowed: GSAS .prm .inst, GSAS-II .instprm",
     ),
     "missing recipe": (PLAIN + "recipes: [r.yaml]\n", "recipes[0]: no such file; found 'r.yaml'"),
     "missing hooks": (PLAIN + "plugins: [h.py]\n", "plugins[0]: no such file; found 'h.py'"),
@@ -281,8 +281,8 @@ MISTAKES = {
         entry("limits: [60, 15]"),
         "data[0].limits: the lower limit must be below the upper one; found '[60, 15]'",
     ),
-    "one limit": (entry("limits: [15]"), "data[0].limits: has too few values; found '[15]'"),
-    "three limits": (entry("limits: [15, 20, 30]"), "data[0].limits: has too many values; found '[15, 20, 30]'"),
+    "one limit": (entry("limits: [15]"), "data[0].limits: must have 2 values; found '[15]'"),
+    "three limits": (entry("limits: [15, 20, 30]"), "data[0].limits: must have at most 2 values; found '[15, 20, 30]'"),
     "limits of words": (
         entry("limits: [low, 60]"),
         "data[0].limits[0]: must be a number; found 'low'",
@@ -348,7 +348,10 @@ MISTAKES = {
         entry("wavelength: [1.4, 1.5]"),
         "data[0].wavelength: two wavelengths must be K-alpha1",
     ),
-    "three wavelengths": (entry("wavelength: [1, 2, 3]"), "data[0].wavelength: has too many values; found '[1, 2, 3]'"),
+    "three wavelengths": (
+        entry("wavelength: [1, 2, 3]"),
+        "data[0].wavelength: must have at most 2 values; found '[1, 2, 3]'",
+    ),
     "polarization": (entry("polarization: 7"), "data[0].polarization: must be at most 1; found '7'"),
     "two histograms of one name": (
         TWICE,
@@ -398,7 +401,7 @@ MISTAKES = {
     ),
     "a sum of one site": (
         PLAIN + "    occupancy_sums: [{sites: [La]}]\n",
-        "phases[0].occupancy_sums[0].sites: has too few values",
+        "phases[0].occupancy_sums[0].sites: must have at least 2 values",
     ),
     "a site in two sums": (
         PLAIN + "    occupancy_sums: [{sites: [La, Ba]}, {sites: [Co, La]}]\n",
@@ -591,7 +594,7 @@ def test_a_recipe(folder):
             "steps[0].limits: the step's limits leave no points of histogram a",
         ),
         ("{a: [15, 55]}", "{b: [15, 55]}", "steps[1].limits: unknown histogram; found 'b'; allowed: a"),
-        ("{a: [15, 55]}", "{a: [15]}", "steps[1].limits.a: has too few values; found '[15]'"),
+        ("{a: [15, 55]}", "{a: [15]}", "steps[1].limits.a: must have 2 values; found '[15]'"),
         (
             "histogram: a}\n    set",
             "histogram: A}\n    set",

@@ -64,7 +64,7 @@ def message(model: type[ProjectFile] | type[Recipe], text: str) -> str:
             "- 1",
             "project.yaml:5: data[0].limits: the lower limit must be below the upper one; found '[15, 1]'",
         ),
-        ("[10, 20]", "[10]", "project.yaml:9: data[1].limits: has too few values; found '[10]'"),
+        ("[10, 20]", "[10]", "project.yaml:9: data[1].limits: must have 2 values; found '[10]'"),
         ("file: b.xy,", "name: b,", "project.yaml:8: data[1].file: is missing"),
         ("- file: a.cif", "- name: a", "project.yaml:12: phases[0].file: is missing"),
         ("phases:\n- file: a.cif\n", "", "project.yaml: phases: is missing"),
@@ -90,7 +90,7 @@ def test_an_error_in_a_project_names_the_line(old: str, new: str, expected: str)
         ("V: 2", "VV: 2", "project.yaml:5: steps[0].set.VV: unknown value; found 'VV'; allowed: scale,"),
         ("- scale", "- scales", "project.yaml:7: steps[0].free[0]: unknown value; found 'scales'; allowed: scale,"),
         ("group: cell", "grp: cell", "project.yaml:8: steps[0].free[1].grp: unknown key; found 'grp'; allowed: group,"),
-        ("[zero]", "[null]", "project.yaml:9: steps[1].free[0]: must be a mapping (key: value)"),
+        ("[zero]", "[null]", "project.yaml:9: steps[1].free[0]: must contain lines of the form 'key: value'"),
         ("- title: first", "- titel: first", "project.yaml:2: steps[0].titel: unknown key; found 'titel'"),
     ],
 )

@@ -170,7 +170,7 @@ def test_an_unusable_run_gives_the_causes(tmp_path: Path) -> None:
     (tmp_path / "trials.csv").write_text("number,cause,message\n1,structure,O1 lies on O2\n")
     reader = _read(write_report(tmp_path))
     assert "None of 6 trials gave a usable refinement" in reader.page
-    assert "4 × timeout" in reader.texts
+    assert "timeout, 4 trials:" in reader.texts
     assert "most frequent message: O1 lies on O2" in reader.texts
     assert "The fit" not in reader.texts
     assert not (tmp_path / "fit.svg").exists()

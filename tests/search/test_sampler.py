@@ -246,7 +246,7 @@ def test_seeds_fix_their_choices_and_leave_the_rest(fake_host: Host, project: Pr
 
 
 def test_a_seed_out_of_range_is_named(fake_host: Host, project: Project, tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"background.terms: seed 'mine': out of range; found '99'"):
+    with pytest.raises(PluginError, match=r"background.terms: first recipe 'mine': out of range; found '99'"):
         go(fake_host, project, tmp_path / "run", Seed("mine", choices={"background.terms": 99}), trials=1)
 
 

@@ -78,7 +78,7 @@ def test_the_published_search_has_neither_scout_nor_seeds(host: Host, project: P
     verbs.run((published, host), verbs.RunRequest(backend="fake", trials=3, out=tmp_path / "parts"))
     parts = verbs.run((published, host), verbs.RunRequest(backend="fake", out=tmp_path / "parts", resume=True))
     assert history(whole) == history(asked) == history(parts)
-    with pytest.raises(UserError, match="--like: the published search starts with its sampler"):
+    with pytest.raises(UserError, match="--like: cannot be used with the published search"):
         verbs.run((published, host), verbs.RunRequest(backend="fake", like=tmp_path / "whole", out=tmp_path / "b"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -145,6 +145,41 @@ def test_an_error_among_the_findings_makes_it_infeasible(fake_host: Host, projec
     found = assess(fake_host, project, result_of(project))
     assert (found.state, found.cause, found.message) == ("infeasible", "findings", "U is negative")
     assert found.score is not None
+
+
+def test_findings_may_be_yielded(fake_host: Host, project: Project) -> None:
+    def check_result(result: Result) -> Iterator[Finding]:
+        for step in result.steps:
+            yield Finding("v", Severity.INFO, step.title)
+
+    add(fake_host, check_result=check_result)
+    found = assess(fake_host, project, result_of(project))
+    assert found.state == "complete"
+    assert [finding.code for finding in found.findings] == ["v"] * len(found.findings) != []
+
+
+def raising() -> Iterator[Finding]:
+    yield Finding("v", Severity.INFO, "so")
+    raise ValueError("no such site")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (lambda: "a text", "autogsas_check_result (wrong) gave a wrong answer; found \"'a text'\""),
+        (lambda: Finding("v", Severity.INFO, "so"), "autogsas_check_result (wrong) gave a wrong answer"),
+        (raising, "autogsas_check_result (wrong) failed: ValueError: no such site"),
+    ],
+)
+def test_only_the_check_that_is_wrong_is_named(
+    fake_host: Host, project: Project, wrong: Callable[[], Any], text: str
+) -> None:
+    add(fake_host, check_result=lambda: [Finding("v", Severity.INFO, "so")])
+    fake_host.register(type("P", (), {"autogsas_check_result": staticmethod(hookimpl(wrong))}), "wrong")
+    add(fake_host, check_result=lambda: None)
+    found = assess(fake_host, project, result_of(project))
+    assert found.state == "failed"
+    assert text in found.message
 
 
 def test_a_score_hook_decides(fake_host: Host, project: Project) -> None:

@@ -87,7 +87,7 @@ def test_each_of_two_geometries_gets_its_own_groups(fake_host: Host, two: Projec
 @pytest.mark.parametrize(
     ("hook", "answer", "text"),
     [
-        ("set_background", None, "a Background"),
+        ("set_background", None, "strategy 'default' has no hook autogsas_set_background;"),
         ("set_background", "cosine", "a Background"),
         ("set_background", Background(function="cosine", terms=3, histogram="other"), "allowed: pattern"),
         ("choose_profile", "W", "a sequence of Free"),
@@ -98,7 +98,7 @@ def test_each_of_two_geometries_gets_its_own_groups(fake_host: Host, two: Projec
         ("choose_groups", [None], "Free(group)"),
         ("choose_start", [{"phase": "sample"}], "a sequence of Start"),
         ("choose_start", 3, "a sequence of Start"),
-        ("order_steps", None, "a sequence of steps"),
+        ("order_steps", None, "strategy 'default' has no hook autogsas_order_steps;"),
         ("order_steps", [], "a sequence of steps"),
         ("order_steps", [Step(limits=(20.0, 30.0))], "full limits"),
         ("order_steps", [Step(free=(Free(group="W", histogram="patern"),))], "did you mean 'pattern'"),

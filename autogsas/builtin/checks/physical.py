@@ -18,7 +18,7 @@ from autogsas.builtin.checks.terms import check_terms
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.metrics import Metrics, measure
 from autogsas.model.project import Histogram, Project
-from autogsas.model.result import Curves, Finding, Parameter, ParameterGroup, Result, Severity
+from autogsas.model.result import Curves, Finding, Parameter, ParameterGroup, Result, Severity, StepResult
 from autogsas.model.structure import Phase, equivalent_u
 
 __all__ = ["LIMITS", "Limits"]
@@ -93,8 +93,7 @@ def _convergence(project: Project, result: Result) -> Iterator[Finding]:
         yield Finding(
             "not-converged",
             Severity.WARNING if published else Severity.ERROR,
-            f"the last step did not converge: {last.message or 'no reason given'}; the largest shift is "
-            f"{last.shift_esd:.2g} esd",
+            f"the last step did not converge: {_unconverged(last)}",
             {"shift_esd": last.shift_esd} if np.isfinite(last.shift_esd) else {},
         )
     if last.dropped:
@@ -111,6 +110,15 @@ def _convergence(project: Project, result: Result) -> Iterator[Finding]:
             f"at the end of the allowed range: {', '.join(last.at_bound)}",
             {"count": float(len(last.at_bound))},
         )
+
+
+def _unconverged(step: StepResult) -> str:
+    """Return why a step did not converge and how far its parameters still move."""
+    parts = [step.message] if step.message else []
+    if np.isfinite(step.shift_esd):
+        parts.append(f"parameters still move by up to {step.shift_esd:.2g} esd")
+    # The engine's message may consist of several parts itself.
+    return ("; " if ";" in step.message else ", but ").join(parts) or "the engine gives no reason"
 
 
 def _displacements(result: Result) -> Iterator[Finding]:
@@ -188,8 +196,8 @@ def _found(project: Project, name: str, old: Array, new: Array) -> Iterator[Find
         yield Finding(
             "cell-found",
             Severity.INFO,
-            f"the pattern shows a cell of {name} that differs by {100 * moved:.2f} % from the project's, "
-            "and the refinement ended there",
+            f"the peak positions give a cell of {name} that differs by {100 * moved:.2f} % from the project's; "
+            "the refinement converged to that cell",
             {"fraction": moved},
         )
 
@@ -209,7 +217,7 @@ def _correlations(result: Result) -> Iterator[Finding]:
         yield Finding(
             "correlated",
             Severity.WARNING,
-            f"{a} and {b} are correlated ({value:.3f}): the data can hardly tell them apart",
+            f"{a} and {b} are correlated ({value:.3f}): the data can hardly distinguish them",
             {"correlation": value},
         )
 
@@ -317,8 +325,8 @@ def _wiggles(histogram: Histogram, curves: Curves, sigma: float) -> Iterator[Fin
         yield Finding(
             "background-wiggles",
             Severity.WARNING,
-            f"the background of {histogram.name} goes up and down {np.count_nonzero(fast)} times in steps of "
-            f"{apart:.2f}°, nearly as fast as the peaks ({wide:.2f}° wide)",
+            f"the background of {histogram.name} oscillates {np.count_nonzero(fast)} times with a spacing of "
+            f"{apart:.2f}°, close to the width of the peaks ({wide:.2f}°)",
             {"count": float(np.count_nonzero(fast)), "spacing": apart, "width": wide},
         )
 
@@ -352,6 +360,6 @@ def _corrections(histogram: Histogram, result: Result) -> Iterator[Finding]:
             yield Finding(
                 "displacement-large",
                 Severity.WARNING,
-                f"{label} of {histogram.name} is {value:.0f} µm, more than a sample is usually displaced",
+                f"{label} of {histogram.name} is {value:.0f} µm, unusually large for a sample displacement",
                 {"value": value},
             )

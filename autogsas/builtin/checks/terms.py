@@ -97,7 +97,7 @@ def check_terms(histogram: Histogram, curves: Curves, result: Result) -> Iterato
         yield Finding(
             "background-terms",
             Severity.INFO,
-            f"the background of {histogram.name} has {terms.present} terms ({function}), but {terms.enough} are "
-            f"enough: BIC is {terms.gain:.0f} lower without the others",
+            f"the background of {histogram.name} has {terms.present} terms ({function}), but {terms.enough} "
+            f"{'is' if terms.enough == 1 else 'are'} enough: with {terms.enough}, BIC is {terms.gain:.0f} lower",
             {"terms": float(terms.present), "enough": float(terms.enough), "gain": terms.gain, "points": terms.points},
         )

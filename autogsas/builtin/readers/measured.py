@@ -88,7 +88,8 @@ def _weigh(y: Array, esds: Array | None, factor: Array, all_notes: list[str]) ->
     _note(
         all_notes,
         np.count_nonzero(missing),
-        f"with zero counts among counts above {IMPOSSIBLE_ZERO:g} taken as missing",
+        f"have zero counts between neighbours above {IMPOSSIBLE_ZERO:g} and are treated as missing",
+        f"has zero counts between neighbours above {IMPOSSIBLE_ZERO:g} and is treated as missing",
     )
     zero = finite & (y == 0) & ~missing
     _note(all_notes, np.count_nonzero(zero), "with zero counts weighted as one count")
@@ -115,6 +116,6 @@ def _impossible_zeros(y: Array) -> npt.NDArray[np.bool_]:
     return out
 
 
-def _note(notes: list[str], count: int | np.integer, text: str) -> None:
+def _note(notes: list[str], count: int | np.integer, text: str, one: str = "") -> None:
     if count:
-        notes.append(f"{count} {'point' if count == 1 else 'points'} {text}")
+        notes.append(f"{count} {f'point {one or text}' if count == 1 else f'points {text}'}")

@@ -118,9 +118,7 @@ def _root(path: Path) -> ET.Element | None:
         guard.Parse(data, True)
         root = ET.fromstring(data)
     except _DoctypeFound:
-        raise UserError(
-            "the file declares a document type, which XRDML never does; it is rejected", file=path
-        ) from None
+        raise UserError("contains a DOCTYPE line, which is not allowed in XRDML", file=path) from None
     except (expat.ExpatError, ET.ParseError) as error:
         raise UserError(f"broken XML: {error}", file=path) from error
     if not root.tag.endswith("xrdMeasurements"):

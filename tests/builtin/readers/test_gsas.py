@@ -68,7 +68,7 @@ def test_the_padding_of_the_example_has_no_weight_and_is_noted():
     assert pattern.x.size == 5753
     assert np.count_nonzero(pattern.weights) == 5751
     assert pattern.weights_from == "counting statistics"
-    assert pattern.notes == ("2 points with zero counts among counts above 20 taken as missing",)
+    assert pattern.notes == ("2 points have zero counts between neighbours above 20 and are treated as missing",)
 
 
 def test_means_of_detectors_weigh_more(tmp_path):
