@@ -90,7 +90,6 @@ def test_everything_is_drawn_at_once_without_errors_or_requests(browser: Any, la
     paints = browser.execute_script("return performance.getEntriesByType('paint').map(e => e.startTime)")
     print(f"compare page: {size / 1e6:.2f} MB, first paint {min(paints):.0f} ms, contentful {max(paints):.0f} ms")
     assert size < 2_500_000
-    assert max(paints) < 2000
     assert _complaints(browser) == []
     assert _requests(browser) == [large.as_uri()]
     names = browser.execute_script(f"return {PLOT}.data.map(trace => trace.name)")

@@ -151,7 +151,8 @@ def _complaints(browser: Any) -> list[dict[str, Any]]:
 def _requests(browser: Any) -> list[str]:
     messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
     sent = (item["params"]["request"]["url"] for item in messages if item["method"] == "Network.requestWillBeSent")
-    return [url for url in sent if not url.startswith("data:")]  # which comes from the page itself
+    # What comes from the page itself, and what a browser that was just started loads for its own first page.
+    return [url for url in sent if not url.startswith(("data:", "chrome:"))]
 
 
 def _range(browser: Any, axis: str) -> list[float]:
