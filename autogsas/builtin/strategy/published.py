@@ -33,7 +33,7 @@ from autogsas.model.trial import TrialRecord, TrialState
 
 __all__ = ["PUBLISHED", "published_value"]
 
-_PENALTY = 1e9
+_PENALTY = 1e9  # the number in their program (see `published_value`); a failed trial of ours is a state, never a number
 
 
 def published_value(record: TrialRecord) -> float:
