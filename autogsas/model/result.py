@@ -16,6 +16,7 @@ from autogsas.model.recipe import GROUPS, Group
 from autogsas.model.structure import Phase
 
 __all__ = [
+    "Alternative",
     "Curves",
     "Finding",
     "Parameter",
@@ -153,12 +154,26 @@ class StepResult:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """Another model of the same data, refined from the same start: ``name`` says in what it differs.
+
+    ``chi2`` is sum w (yo-yc)^2 over all histograms, ``n_variables`` the number of refined variables.
+    """
+
+    name: str
+    chi2: float
+    n_variables: int
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True)
 class Result:
     """The final state of a refinement.
 
     ``correlation`` is (p, p) for the ``varied`` names in their order, with unit diagonal.
     ``engine_rwp`` is the engine's own Rwp in per cent, for comparison with the host's. ``n_restraints`` is the number
-    of restraints; the host's agreement factors do not include them.
+    of restraints; the host's agreement factors do not include them. ``alternatives`` are other models that were
+    refined on the way and fit about as well.
     """
 
     backend: str
@@ -172,6 +187,7 @@ class Result:
     engine_rwp: float
     notes: tuple[str, ...] = ()
     n_restraints: int = 0
+    alternatives: tuple[Alternative, ...] = ()
 
     @property
     def n_variables(self) -> int:
