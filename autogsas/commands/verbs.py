@@ -97,7 +97,8 @@ def run(project: Given, request: RunRequest | None = None, *, progress: Progress
             timeout=request.timeout if request.timeout is not None else search.timeout,
             trial_timeout=search.trial_timeout,
             prune=search.prune and strategy.prunes,
-            patience=_at_least_one(request.patience, "--patience") or search.patience,
+            patience=_first(request.patience, search.patience, strategy.patience),
+            by_evidence=_first(search.choose, strategy.choose) == "evidence",
             terminator=search.terminator,
         )
         if options.terminator:

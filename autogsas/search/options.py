@@ -23,6 +23,7 @@ class Options:
     trial_timeout: float = 300.0
     prune: bool = True
     patience: int | None = None
+    by_evidence: bool = True
     terminator: bool = False
 
     @property
@@ -33,11 +34,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Found:
-    """The result of a search: how it ended, all its trials, and the best of them (None if none is usable)."""
+    """The result of a search: how it ended, all its trials, and the best of them (None if none is usable).
+
+    ``lowest`` is the usable trial with the lowest score, which need not be the best.
+    """
 
     finished: Finished
     records: tuple[TrialRecord, ...]
     best: TrialRecord | None
+    lowest: TrialRecord | None = None
 
 
 @dataclass(frozen=True)
