@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -25,6 +26,7 @@ _PROMISING = 0.5  # of the best expected evidence: what makes another candidate 
 _EXPECTED_ESD = {"positions": 0.03, "uiso": 0.02, "uiso_shared": 0.02, "uaniso": 0.03}
 """The largest esds (fraction of the cell, Angstrom^2) of values that count as determined; not measured."""
 _INDISTINGUISHABLE = 10.0  # of BIC: above it the evidence against a model is very strong (Kass & Raftery, 1995)
+_RETRIED = 0.9  # of chi^2: a fall by which a candidate that made no sense before gets another chance; not measured
 _TURNS = 3
 
 
@@ -34,7 +36,8 @@ class Walk:
     def __init__(self, project: Project, guide: Guide, watch: Callable[[Standing], None] = lambda _: None) -> None:
         self._guide, self._watch = guide, watch
         self._attempts = Attempts(project, guide.function)
-        self._failed: set[str] = set()
+        # By name: chi^2 of the model in which a candidate made no sense. A better model may bear it.
+        self._failed: dict[str, float] = {}
         self.alternatives: dict[str, Alternative] = {}
 
     @property
@@ -71,7 +74,7 @@ class Walk:
         offered = [
             one
             for one in self._guide.candidates
-            if one.turn <= turn and one.name not in self._failed and not _is_taken(one, model)
+            if one.turn <= turn and self._may(one, model) and not _is_taken(one, model)
         ]
         try:
             gains = model.session.expected_gains(Step(title="as it is"), offered)
@@ -92,7 +95,7 @@ class Walk:
             for gain in group:
                 after = self._attempts.more(model, [gain.candidate])
                 if isinstance(after, Refused):
-                    self._failed.add(gain.candidate.name)
+                    self._failed[gain.candidate.name] = model.chi2
                 elif evidence(after, model) > _pays(gain.candidate) and (best is None or evidence(after, best) > 0.0):
                     best = after
             if best is not None:
@@ -117,16 +120,19 @@ class Walk:
     def _expected(self, model: Standing) -> Standing:
         """Free what people want to know of a sample, as far as the data determine it."""
         for one in self._guide.candidates:
-            if not one.expected or one.name in self._failed or any(_covers(has, one) for has in model.accepted):
+            if not one.expected or not self._may(one, model) or any(_covers(has, one) for has in model.accepted):
                 continue
             after = self._attempts.more(model, [one])
             if isinstance(after, Refused):
                 one = _without(one, after.names, model)
                 after = self._attempts.more(model, [one]) if one.free else after
             if isinstance(after, Refused):
-                self._failed.add(one.name)
+                self._failed[one.name] = model.chi2
                 continue
-            cost = -evidence(after, model) / max(after.n_variables - model.n_variables, 1)
+            more = after.n_variables - model.n_variables
+            if more <= 0:  # one U for all sites, where each has its own
+                continue
+            cost = -evidence(after, model) / more
             if cost < _TOLERATED and _determined(after, one):
                 model = self._taken(after)
         return model
@@ -210,6 +216,10 @@ class Walk:
             if best is None:
                 return model
             model = self._taken(best)
+
+    def _may(self, candidate: Candidate, model: Standing) -> bool:
+        """Whether a candidate has not made no sense in a model as good as this one."""
+        return model.chi2 < _RETRIED * self._failed.get(candidate.name, math.inf)
 
     def _taken(self, model: Standing) -> Standing:
         self._watch(model)
