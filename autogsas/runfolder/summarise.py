@@ -86,6 +86,7 @@ def build_summary(project: Project, trials: Sequence[StoredTrial], best: TrialRe
         parameters=[ParameterPart.model_validate(plain(item)) for item in (found.parameters if found else ())],
         correlations=[CorrelationPart.model_validate(plain(item)) for item in (found.correlations if found else ())],
         structure=[PhasePart.of(phase) for phase in (found.phases if found else ())],
+        quantification=found.quantification if found else (),
         limits={histogram.name: histogram.limits for histogram in project.histograms},
         seed=info.seed,
         scout=info.scout,

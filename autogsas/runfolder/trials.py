@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from autogsas.errors import UserError
 from autogsas.model.metrics import Metrics
+from autogsas.model.quantification import Quantification
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import Finding, Parameter, Result, Severity, StepResult
 from autogsas.model.structure import Cell, Phase, Site, equivalent_u
@@ -32,6 +34,9 @@ __all__ = [
     "trial_file",
     "trial_json",
 ]
+
+
+_QUANTIFICATION = TypeAdapter(tuple[Quantification, ...])
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class StoredTrial:
     correlations: tuple[Correlation, ...] = ()
     phases: tuple[Phase, ...] = ()
     notes: tuple[str, ...] = ()
+    quantification: tuple[Quantification, ...] = ()
 
     def histogram(self, name: str) -> HistogramFigures | None:
         """Return the figures of a histogram by its name, None if there are none."""
@@ -89,6 +95,7 @@ def store_trial(
         correlations=correlations(result),
         phases=tuple(_isotropic(phase) for phase in result.phases),
         notes=result.notes,
+        quantification=assessment.quantification,
     )
 
 
@@ -129,6 +136,8 @@ def trial_json(trial: StoredTrial) -> dict[str, Any]:
             "structure": [_phase_json(phase) for phase in trial.phases],
             "notes": trial.notes,
         }
+    if trial.quantification:
+        data["quantification"] = trial.quantification
     found: dict[str, Any] = plain(data)
     return found
 
@@ -197,6 +206,7 @@ def _stored(data: Mapping[str, Any]) -> StoredTrial:
         correlations=tuple(Correlation(**item) for item in data["correlations"]),
         phases=tuple(_phase(item) for item in data["structure"]),
         notes=tuple(data["notes"]),
+        quantification=_QUANTIFICATION.validate_python(data.get("quantification", ())),
     )
 
 
