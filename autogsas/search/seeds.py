@@ -50,8 +50,8 @@ def collect_seeds(host: Host, project: Project, backend: Backend) -> tuple[Seed,
 def _with_candidates(host: Host, project: Project, backend: Backend, guide: Guide) -> Guide:
     """Return a guide with the candidates that plugins list."""
     answers = host.call("list_candidates", project=project, capabilities=backend.capabilities())
-    listed = [one for answer in reversed(answers) for one in answer]
-    return replace(guide, candidates=tuple(dict.fromkeys((*guide.candidates, *listed))))
+    listed = {one.name: one for one in (*guide.candidates, *(one for answer in reversed(answers) for one in answer))}
+    return replace(guide, candidates=tuple(listed.values()))
 
 
 def seeds_like(folder: Path) -> tuple[Seed, ...]:

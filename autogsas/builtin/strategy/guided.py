@@ -28,7 +28,7 @@ def guided_seeds(project: Project, capabilities: Capabilities) -> list[Seed]:
     count = min(max(_TERMS, low), high)
     found = offered_starts(project, capabilities)
     beginnings = tuple(
-        _beginning(project, capabilities, function, count, starts) for starts in dict.fromkeys(((), found))
+        _beginning(project, capabilities, function, count, starts) for starts in ((), *((found,) if found else ()))
     )
     guide = Guide(beginnings, function=function, terms=(low, max(high, count)))
     return [Seed("guided by the data", recipe=Recipe(steps=beginnings[:1]), guide=guide)]
