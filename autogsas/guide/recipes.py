@@ -30,14 +30,14 @@ def short_recipe(name: str, beginning: Step, function: BackgroundFunction, model
             steps.append(_step(title, now))
     if left:
         steps.append(_step("structure", left))
-    steps.append(Step(title="everything, to convergence", background=_backgrounds(function, model)))
+    steps.append(Step(title="everything, to convergence", background=_backgrounds(function, beginning, model)))
     return Recipe(name=name, steps=tuple(steps))
 
 
 def path_recipe(name: str, beginning: Step, function: BackgroundFunction, model: Standing) -> Recipe:
     """Return a recipe that frees one candidate after the other, in the order in which they were accepted."""
     steps = [_step(one.name, [one]) for one in _needed(model.accepted)]
-    last = Step(title="everything, to convergence", background=_backgrounds(function, model))
+    last = Step(title="everything, to convergence", background=_backgrounds(function, beginning, model))
     return Recipe(name=name, steps=(beginning, *steps, last))
 
 
@@ -51,10 +51,13 @@ def _step(title: str, candidates: Sequence[Candidate]) -> Step:
     )
 
 
-def _backgrounds(function: BackgroundFunction, model: Standing) -> tuple[Background, ...]:
+def _backgrounds(function: BackgroundFunction, beginning: Step, model: Standing) -> tuple[Background, ...]:
+    """Return the backgrounds that have other numbers of terms in the end than in the beginning."""
+    first = {background.histogram: background.terms for background in beginning.background}
     return tuple(
-        Background(function=function, terms=count, histogram=name if len(model.terms) > 1 else None)
+        Background(function=function, terms=count, histogram=name)
         for name, count in model.terms.items()
+        if first.get(name) != count
     )
 
 
