@@ -12,6 +12,7 @@ from autogsas.model.metrics import Metrics
 from autogsas.model.project import Histogram, Project
 from autogsas.model.result import StepResult
 from autogsas.model.trial import Finished, TrialRecord, TrialState
+from autogsas.quantification import quantify
 from autogsas.runfolder.candidates import group_candidates
 from autogsas.runfolder.plaindata import plain
 from autogsas.runfolder.summary import (
@@ -86,7 +87,7 @@ def build_summary(project: Project, trials: Sequence[StoredTrial], best: TrialRe
         parameters=[ParameterPart.model_validate(plain(item)) for item in (found.parameters if found else ())],
         correlations=[CorrelationPart.model_validate(plain(item)) for item in (found.correlations if found else ())],
         structure=[PhasePart.of(phase) for phase in (found.phases if found else ())],
-        quantification=found.quantification if found else (),
+        quantification=quantify(project, found.phases, found.amounts) if found else (),
         limits={histogram.name: histogram.limits for histogram in project.histograms},
         seed=info.seed,
         scout=info.scout,

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from autogsas.errors import UserError
 from autogsas.model.metrics import Metrics
-from autogsas.model.quantification import Quantification
+from autogsas.model.quantification import MeasuredAmounts
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import Finding, Parameter, Result, Severity, StepResult
 from autogsas.model.structure import Cell, Phase, Site, equivalent_u
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-_QUANTIFICATION = TypeAdapter(tuple[Quantification, ...])
+_AMOUNTS = TypeAdapter(tuple[MeasuredAmounts, ...])
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class StoredTrial:
     correlations: tuple[Correlation, ...] = ()
     phases: tuple[Phase, ...] = ()
     notes: tuple[str, ...] = ()
-    quantification: tuple[Quantification, ...] = ()
+    amounts: tuple[MeasuredAmounts, ...] = ()
 
     def histogram(self, name: str) -> HistogramFigures | None:
         """Return the figures of a histogram by its name, None if there are none."""
@@ -95,7 +95,7 @@ def store_trial(
         correlations=correlations(result),
         phases=tuple(_isotropic(phase) for phase in result.phases),
         notes=result.notes,
-        quantification=assessment.quantification,
+        amounts=assessment.amounts,
     )
 
 
@@ -136,8 +136,8 @@ def trial_json(trial: StoredTrial) -> dict[str, Any]:
             "structure": [_phase_json(phase) for phase in trial.phases],
             "notes": trial.notes,
         }
-    if trial.quantification:
-        data["quantification"] = trial.quantification
+    if trial.amounts:
+        data["amounts"] = trial.amounts
     found: dict[str, Any] = plain(data)
     return found
 
@@ -206,7 +206,7 @@ def _stored(data: Mapping[str, Any]) -> StoredTrial:
         correlations=tuple(Correlation(**item) for item in data["correlations"]),
         phases=tuple(_phase(item) for item in data["structure"]),
         notes=tuple(data["notes"]),
-        quantification=_QUANTIFICATION.validate_python(data.get("quantification", ())),
+        amounts=_AMOUNTS.validate_python(data.get("amounts", ())),
     )
 
 
