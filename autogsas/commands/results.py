@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogsas.errors import UserError
+from autogsas.model.quantification import Quantification
 from autogsas.model.recipe import Recipe
 from autogsas.runfolder.reader import Profile, read_run, read_summary
 from autogsas.runfolder.summary import FindingPart, ParameterPart, PhasePart, Summary
 from autogsas.runfolder.tables import trial_rows
 from autogsas.runfolder.trials import read_records
+from autogsas.text.amounts import describe_amounts
 from autogsas.text.formatting import general, percent, severity_name, with_esd
 from autogsas.text.prose import describe_esds
 
@@ -82,6 +84,7 @@ class Best:
         self.n_variables, self.n_observations = summary.n_variables, summary.n_observations
         self.findings: tuple[FindingPart, ...] = tuple(summary.findings)
         self.structure: tuple[PhasePart, ...] = tuple(summary.structure)
+        self.quantification: tuple[Quantification, ...] = summary.quantification
         self.parameters = Parameters(summary.parameters)
         self.recipe = Recipe.model_validate(summary.recipe)
         self.cif = folder / "best.cif"
@@ -95,6 +98,7 @@ class Best:
         return [
             ("Rwp", f"{percent(self.rwp, 3)} %"),
             ("GoF", percent(self.gof, 3)),
+            *(("amounts", describe_amounts(found)) for found in self.quantification),
             *self._about_esds(),
             ("variables", f"{self.n_variables} for {self.n_observations} points"),
             ("trial", f"{self.number} ({self.origin})"),

@@ -29,6 +29,7 @@ from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.runfolder.candidates import differences_words
 from autogsas.runfolder.reader import Attempt
 from autogsas.runfolder.summary import ScoutPart, Summary
+from autogsas.text.amounts import describe_amounts
 from autogsas.text.formatting import counted, duration, severity_name
 from autogsas.text.prose import describe_esds, joined
 
@@ -212,6 +213,7 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     if summary.rwp_background_subtracted is not None:
         lines.append(("", f"{summary.rwp_background_subtracted:.2f} % without the background"))
     lines += [
+        *_amounts(summary),
         ("GoF", "" if summary.gof is None else f"{summary.gof:.3f}"),
         ("variables", f"{summary.n_variables} on {summary.n_observations} points"),
         ("best trial", f"{summary.best_trial} ({summary.best_origin})"),
@@ -229,6 +231,14 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
 def _esds(summary: Summary) -> list[tuple[str, str]]:
     found = summary.uncertainty
     return [] if found is None else [("esds", describe_esds(found.esd_factor, len(found.models)))]
+
+
+def _amounts(summary: Summary) -> list[tuple[str, str]]:
+    lines = []
+    for found in summary.quantification:
+        whose = f"{found.histogram}: " if len(summary.histograms) > 1 else ""
+        lines.append(("", f"{whose}{describe_amounts(found)}"))
+    return [("amounts", lines[0][1]), *lines[1:]] if lines else []
 
 
 def _trials(summary: Summary) -> str:

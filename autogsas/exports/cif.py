@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 from gemmi import cif
 
+from autogsas.exports.amounts import amount_items
 from autogsas.exports.pattern import pattern_items, profile_r
 from autogsas.exports.phase import Values, phase_items
 from autogsas.exports.star import add_loop, blocks_text, number, prose, unique_codes
@@ -116,17 +117,9 @@ class _Writer:
         add_loop(block, [tag], [(self._identity(code),) for code in codes])
 
     def _phases_of(self, block: cif.Block, histogram: str, codes: list[str]) -> None:
-        found = {
-            p.phase: p for p in self._result.parameters if p.group == "weight_fraction" and p.histogram == histogram
-        }
-        rows = []
-        for i, (phase, code) in enumerate(zip(self._result.phases, codes, strict=True), start=1):
-            share = found.get(phase.name)
-            percent = (
-                "?" if share is None else number(100 * share.value, None if share.esd is None else 100 * share.esd, 4)
-            )
-            rows.append((str(i), self._identity(code), percent))
-        add_loop(block, ("_pd_phase_id", "_pd_phase_block_id", "_pd_phase_mass_%"), rows)
+        found = next((q for q in self._assessment.quantification if q.histogram == histogram), None)
+        names = [phase.name for phase in self._result.phases]
+        amount_items(block, names, [self._identity(code) for code in codes], found)
 
     def _weights(self, curves: Curves) -> Array:
         histogram = self._project.histogram(curves.histogram)

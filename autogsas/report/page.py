@@ -13,6 +13,7 @@ from autogsas.figures.publication import NAMES
 from autogsas.hooks.choices import Section
 from autogsas.model.recipe import Recipe
 from autogsas.pages.parts import Figure
+from autogsas.report.amounts import Amounts, amounts
 from autogsas.report.figures import fit_figure, history_figure, importances_figure
 from autogsas.report.labels import CAUSES, FILES, NOTICES
 from autogsas.report.scout import scout_section
@@ -77,6 +78,7 @@ class Page:
     notice: str
     created: str
     tiles: tuple[Tile, ...]
+    amounts: tuple[Amounts, ...]
     findings: tuple[FindingLine, ...]
     causes: tuple[CauseLine, ...]
     fits: tuple[Figure, ...]
@@ -109,6 +111,7 @@ def build_page(run: RunData, sections: Sequence[Section] = ()) -> Page:
         notice=NOTICES.get(summary.finished, ""),
         created=_moment(summary.created),
         tiles=_tiles(summary),
+        amounts=amounts(summary),
         findings=_findings(summary),
         causes=_causes(run),
         fits=tuple(fit_figure(run, index) for index in range(len(run.profiles))),

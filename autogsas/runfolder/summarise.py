@@ -11,8 +11,10 @@ from importlib.metadata import version
 
 from autogsas.model.metrics import Metrics
 from autogsas.model.project import Histogram, Project
+from autogsas.model.quantification import Quantification
 from autogsas.model.result import Parameter, StepResult
 from autogsas.model.trial import Finished, TrialRecord, TrialState
+from autogsas.quantification.widening import with_printed_esds
 from autogsas.runfolder.candidates import group_candidates
 from autogsas.runfolder.plaindata import plain
 from autogsas.runfolder.summary import (
@@ -101,6 +103,7 @@ def build_summary(
         uncertainty=None if uncertainty is None else _uncertainty(uncertainty),
         correlations=[CorrelationPart.model_validate(plain(item)) for item in (found.correlations if found else ())],
         structure=[PhasePart.of(phase) for phase in (found.phases if found else ())],
+        quantification=_quantification(found, uncertainty),
         limits={histogram.name: histogram.limits for histogram in project.histograms},
         seed=info.seed,
         scout=info.scout,
@@ -167,6 +170,12 @@ def _parameter(parameter: Parameter, uncertainty: Uncertainty | None) -> Paramet
     esds = {"esd": printed.get(parameter.name, parameter.esd), "esd_computed": parameter.esd}
     data = plain(parameter) | plain(esds)
     return ParameterPart.model_validate(data)
+
+
+def _quantification(found: StoredTrial | None, uncertainty: Uncertainty | None) -> tuple[Quantification, ...]:
+    if found is None or uncertainty is None:
+        return () if found is None else found.quantification
+    return with_printed_esds(found.quantification, found.parameters, uncertainty.esds)
 
 
 def _uncertainty(found: Uncertainty) -> UncertaintyPart:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from autogsas.model.quantification import Quantification
 from autogsas.model.structure import Cell, Phase, Site
 from autogsas.model.trial import Finished
 
@@ -317,7 +318,8 @@ class HistoryPart(_Part):
 class Summary(_Part):
     """The content of summary.json. R factors are in per cent and those of the best trial, null if none was usable.
 
-    ``elsewhere`` is the number of infeasible trials that ended at none of the candidates.
+    ``elsewhere`` is the number of infeasible trials that ended at none of the candidates. ``quantification`` has the
+    amounts of the phases for each histogram that shows several.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
@@ -352,6 +354,7 @@ class Summary(_Part):
     uncertainty: UncertaintyPart | None = None
     correlations: list[CorrelationPart]
     structure: list[PhasePart]
+    quantification: tuple[Quantification, ...] = ()
     limits: dict[str, Range]
     seed: int
     scout: ScoutPart | None = None

@@ -21,6 +21,7 @@ from autogsas.input import yamlfile
 from autogsas.model.project import Project
 from autogsas.model.result import Result
 from autogsas.model.trial import TrialRecord
+from autogsas.quantification.widening import with_printed_esds
 from autogsas.runfolder.plaindata import plain
 from autogsas.runfolder.tables import parameters_csv, pattern_csv, reflections_csv, trials_csv
 from autogsas.runfolder.trials import StoredTrial, read_stored_trial, store_trial, trial_json
@@ -204,6 +205,8 @@ class RunFolder:
         printed = {} if uncertainty is None else uncertainty.esds
         said = "" if uncertainty is None else describe_esds(uncertainty.factor, len(uncertainty.rivals))
         quoted = replace(result, parameters=with_esds(result.parameters, printed))
+        amounts = with_printed_esds(assessment.quantification, result.parameters, printed)
+        assessment = replace(assessment, quantification=amounts)
         self.write("best.cif", cif_text(project, record, assessment, quoted, datetime.now().astimezone(), said))
         self.write("parameters.csv", parameters_csv(result.parameters, printed))
         self.write("parameters.tex", latex_text(project, record, quoted, said))

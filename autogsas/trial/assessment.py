@@ -25,8 +25,10 @@ from autogsas.model.metrics import (
 )
 from autogsas.model.pattern import Pattern
 from autogsas.model.project import Histogram, Project
+from autogsas.model.quantification import Quantification
 from autogsas.model.result import Curves, Finding, Reflections, Result, Severity
 from autogsas.model.trial import Cause, TrialState
+from autogsas.quantification import quantify
 
 __all__ = ["Assessment", "HistogramFigures", "assess"]
 
@@ -58,7 +60,7 @@ class Assessment:
     """The assessment of one result.
 
     ``state`` is "complete", "infeasible" (a finding is an error) or "failed" with ``cause`` and ``message``;
-    metrics and score are None if it failed.
+    metrics and score are None if it failed. ``quantification`` has an entry for each histogram of several phases.
     """
 
     state: TrialState
@@ -69,6 +71,7 @@ class Assessment:
     cause: str = ""
     message: str = ""
     traceback: str = ""
+    quantification: tuple[Quantification, ...] = ()
 
 
 class _Unusable(Exception):
@@ -125,6 +128,7 @@ def _assess(host: Host, project: Project, result: Result) -> Assessment:
         histograms=tuple(_figures(c, w, metrics) for _, c, w in parts),
         findings=tuple(findings),
         score=_score(host, project, result, metrics, findings),
+        quantification=quantify(project, result),
         cause=Cause.FINDINGS if state is TrialState.INFEASIBLE else "",
         message="; ".join(f.message for f in findings if f.severity is Severity.ERROR),
     )

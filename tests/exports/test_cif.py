@@ -170,6 +170,8 @@ def test_several_phases_and_patterns_name_each_other(several: Refined) -> None:
     assert list(overall.find_values("_pd_block_diffractogram_id")) == identities[2:4]
     shares = [gemmi.cif.as_number(v) for v in document[2].find_values("_pd_phase_mass_%")]
     assert sum(shares) == pytest.approx(100, abs=0.1)
+    assert all(re.fullmatch(r"[\d.]+\(\d+\)", text) for text in document[2].find_values("_pd_phase_mass_%"))
+    assert document[2].find_value("_pd_qpa_overall.method") == "ZMV"
     assert {*document[2].find_values("_pd_refln_phase_id")} == {"1", "2"}
     assert document[3].find_value("_diffrn_radiation_probe") == "neutron"
 
