@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from autogsas.model.result import Finding
 from autogsas.quantification import quantification_findings, quantify
 from autogsas.quantification.attenuation import density, linear_absorption
 from autogsas.quantification.standards import g_factor
+from autogsas.quantification.widening import with_printed_esds
 from autogsas.runfolder.plaindata import plain
 from autogsas.runfolder.reader import read_summary
 from autogsas.runfolder.trials import StoredTrial, read_stored_trial
@@ -90,6 +91,7 @@ def instrument_factor(run: Path, project: Path | None, crystallinity: Share) -> 
 
 
 def _read(run: Path, project: Path | None) -> tuple[Project, StoredTrial]:
+    """Return the project and the best trial of a run, its amounts with the printed esds."""
     summary = read_summary(run)
     if summary.best_trial is None:
         raise UserError("the run found no usable refinement", file=run)
@@ -110,7 +112,8 @@ def _read(run: Path, project: Path | None) -> tuple[Project, StoredTrial]:
     missing: list[MeasuredAmounts] = [one for one in trial.amounts if one.histogram not in known]
     if missing:
         raise UserError("the project is another than that of the run", file=where, found=missing[0].histogram)
-    return given, trial
+    printed = {item.name: item.esd for item in summary.parameters if item.esd is not None}
+    return given, replace(trial, amounts=with_printed_esds(trial.amounts, trial.parameters, printed))
 
 
 def plain_quantified(result: Quantified | tuple[Factor, ...]) -> Any:

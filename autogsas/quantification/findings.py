@@ -8,7 +8,10 @@ from autogsas.model.quantification import Method, Quantification, Regime
 from autogsas.model.result import Finding, Severity
 from autogsas.text.formatting import general, weight_percent
 
-__all__ = ["quantification_findings"]
+__all__ = ["CODES", "quantification_findings"]
+
+CODES = frozenset({"amorphous-negative", "microabsorption", "microabsorption-refused"})
+"""The codes of all findings on amounts."""
 
 _SURE = 3.0  # esds below zero from which a negative amount is not a matter of counting statistics; not measured
 

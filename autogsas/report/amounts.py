@@ -14,7 +14,9 @@ from autogsas.text.amounts import amount_rows, describe_method
 
 __all__ = ["Amounts", "amounts"]
 
-_ESDS = "The esds contain the correlation of the scales; they do not contain errors of the model, such as texture."
+_ESDS = (
+    "The esds contain the correlation of the scales; they do not contain errors of all models alike, such as texture."
+)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,17 @@ import numpy as np
 
 from autogsas.errors import PluginError
 from autogsas.hooks.host import Host
-from autogsas.model.metrics import Array, Metrics, measure, r_bragg
+from autogsas.model.metrics import (
+    Array,
+    Metrics,
+    durbin_watson,
+    effective_points,
+    esd_factor,
+    measure,
+    r_bragg,
+    r_f,
+    rwp_background_subtracted,
+)
 from autogsas.model.pattern import Pattern
 from autogsas.model.project import Histogram, Project
 from autogsas.model.quantification import MeasuredAmounts, Quantification
@@ -28,14 +38,21 @@ _RWP_TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class HistogramFigures:
-    """The figures of one histogram; ``r_bragg`` in per cent by phase.
+    """The figures of one histogram; R factors in per cent, ``r_bragg`` and ``r_f`` by phase.
 
-    For one of several histograms, Rexp counts as many of the variables as its share of the points.
+    For one of several histograms, Rexp counts as many of the variables as its share of the points. ``durbin_watson``,
+    ``effective_points`` and ``esd_factor``, by which serial correlation widens esds, are those of its weighted
+    residuals (see `autogsas.model.metrics`). Figures that a run of an older version does not hold are NaN.
     """
 
     name: str
     metrics: Metrics
     r_bragg: dict[str, float] = field(default_factory=dict)
+    r_f: dict[str, float] = field(default_factory=dict)
+    rwp_background_subtracted: float = math.nan
+    durbin_watson: float = math.nan
+    effective_points: float = math.nan
+    esd_factor: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -211,18 +228,27 @@ def _engine_differs(engine: float, mine: float) -> Finding:
 def _figures(curves: Curves, weights: Array, total: Metrics) -> HistogramFigures:
     points = int(np.count_nonzero(weights > 0))
     share = round(total.n_variables * points / total.n_observations) if total.n_observations else 0
-    metrics = measure(_counted(curves.observed, weights), _counted(curves.calculated, weights), weights, share)
-    return HistogramFigures(curves.histogram, metrics, _r_bragg(curves.reflections))
+    observed, calculated = _counted(curves.observed, weights), _counted(curves.calculated, weights)
+    used = weights > 0
+    residuals = np.sqrt(weights[used]) * (observed - calculated)[used]
+    by_phase = {item.phase: _intensities(item) for item in curves.reflections}
+    return HistogramFigures(
+        curves.histogram,
+        measure(observed, calculated, weights, share),
+        {phase: r_bragg(*found) for phase, found in by_phase.items()},
+        {phase: r_f(*found) for phase, found in by_phase.items()},
+        rwp_background_subtracted(observed, calculated, _counted(curves.background, weights), weights),
+        durbin_watson(residuals),
+        effective_points(residuals),
+        esd_factor(residuals, share),
+    )
 
 
-def _r_bragg(reflections: Iterable[Reflections]) -> dict[str, float]:
-    """R_Bragg by phase, with I = multiplicity F^2 (Young, The Rietveld Method (1993), table 1.3)."""
-    figures = {}
-    for item in reflections:
-        observed, calculated = item.multiplicity * item.f2_observed, item.multiplicity * item.f2_calculated
-        usable = np.isfinite(observed) & np.isfinite(calculated)
-        figures[item.phase] = r_bragg(observed[usable], calculated[usable])
-    return figures
+def _intensities(item: Reflections) -> tuple[Array, Array]:
+    """Return observed and calculated I = multiplicity F^2 (Young, The Rietveld Method (1993), table 1.3)."""
+    observed, calculated = item.multiplicity * item.f2_observed, item.multiplicity * item.f2_calculated
+    usable = np.isfinite(observed) & np.isfinite(calculated)
+    return observed[usable], calculated[usable]
 
 
 def _findings(plugin: str, answer: Any) -> list[Finding]:
