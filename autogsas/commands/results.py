@@ -19,13 +19,14 @@ from autogsas.runfolder.tables import trial_rows
 from autogsas.runfolder.trials import read_records
 from autogsas.text.amounts import describe_amounts
 from autogsas.text.formatting import general, percent, severity_name, with_esd
+from autogsas.text.prose import describe_esds
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Best", "Parameters", "Pictures", "Run"]
 
-_COLUMNS = ("value", "esd", "unit", "group", "phase", "histogram", "site")
+_COLUMNS = ("value", "esd", "unit", "group", "phase", "histogram", "site", "esd_computed")
 
 
 class Parameters(Mapping[str, ParameterPart]):
@@ -56,7 +57,7 @@ class Parameters(Mapping[str, ParameterPart]):
         pandas = _pandas()
         rows = [[getattr(parameter, key) for key in _COLUMNS] for parameter in self._named.values()]
         frame = pandas.DataFrame(rows, columns=list(_COLUMNS), index=pandas.Index(list(self._named), name="name"))
-        found: pd.DataFrame = frame.astype({"value": float, "esd": float})
+        found: pd.DataFrame = frame.astype({"value": float, "esd": float, "esd_computed": float})
         return found
 
     def _rows(self) -> list[tuple[str, str, str]]:
@@ -79,6 +80,7 @@ class Best:
         self.number = summary.best_trial
         self.origin = summary.best_origin
         self.rwp, self.rexp, self.gof, self.bic = summary.rwp, summary.rexp, summary.gof, summary.bic
+        self.rwp_background_subtracted, self.uncertainty = summary.rwp_background_subtracted, summary.uncertainty
         self.n_variables, self.n_observations = summary.n_variables, summary.n_observations
         self.findings: tuple[FindingPart, ...] = tuple(summary.findings)
         self.structure: tuple[PhasePart, ...] = tuple(summary.structure)
@@ -97,10 +99,15 @@ class Best:
             ("Rwp", f"{percent(self.rwp, 3)} %"),
             ("GoF", percent(self.gof, 3)),
             *(("amounts", describe_amounts(found)) for found in self.quantification),
+            *self._about_esds(),
             ("variables", f"{self.n_variables} for {self.n_observations} points"),
             ("trial", f"{self.number} ({self.origin})"),
             *((severity_name(finding.severity), finding.message) for finding in self.findings),
         ]
+
+    def _about_esds(self) -> list[tuple[str, str]]:
+        found = self.uncertainty
+        return [] if found is None else [("esds", describe_esds(found.esd_factor, len(found.models)))]
 
     def __repr__(self) -> str:
         return "\n".join(f"{key:<10} {value}" for key, value in self._figures())

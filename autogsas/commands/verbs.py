@@ -26,6 +26,7 @@ from autogsas.model.trial import Finished, TrialRecord
 from autogsas.runfolder.reader import read_summary
 from autogsas.runfolder.summarise import RunInfo, build_summary
 from autogsas.runfolder.summary import BackendPart, Summary
+from autogsas.runfolder.uncertainty import uncertainty_of
 from autogsas.runfolder.writer import RunFolder, choose_folder
 from autogsas.search.campaign import Seeding, explore
 from autogsas.search.context import RunContext
@@ -225,7 +226,11 @@ def _write(context: RunContext, found: Found, info: RunInfo) -> Summary:
     mattered = None
     if len(found.records) > 1:
         mattered = importances(context.database, found.records, info.seed, context.strategy)
-    summary = build_summary(context.project, trials, found.best, replace(info, importances=mattered))
+    uncertainty = None if found.best is None else uncertainty_of(trials[found.best.number], trials)
+    summary = build_summary(context.project, trials, found.best, replace(info, importances=mattered), uncertainty)
+    if found.best is not None and found.refined is not None:
+        refined = found.refined
+        context.folder.write_values(found.best, refined.assessment, refined.result, context.project, uncertainty)
     context.folder.write_json("summary.json", summary.plain())
     return summary
 

@@ -24,21 +24,35 @@ from autogsas.version import __version__
 __all__ = ["cif_text"]
 
 
-def cif_text(project: Project, record: TrialRecord, assessment: Assessment, result: Result, created: datetime) -> str:
+def cif_text(
+    project: Project,
+    record: TrialRecord,
+    assessment: Assessment,
+    result: Result,
+    created: datetime,
+    about_esds: str = "",
+) -> str:
     """Return a CIF 1.1 of a refinement, whichever engine made it, in ASCII with lines of at most 2048 characters.
 
-    Data names are those of the core and powder dictionaries; values have their esds. Agreement factors are the
-    host's. Several phases or patterns have a block each; the blocks refer to each other by their identifiers.
+    Data names are those of the core and powder dictionaries; values have their esds, and ``about_esds`` says what these
+    include. Agreement factors are the host's. Several phases or patterns have a block each; the blocks refer to each
+    other by their identifiers.
     """
-    return _Writer(project, record, assessment, result, created).text()
+    return _Writer(project, record, assessment, result, created, about_esds).text()
 
 
 class _Writer:
     def __init__(
-        self, project: Project, record: TrialRecord, assessment: Assessment, result: Result, created: datetime
+        self,
+        project: Project,
+        record: TrialRecord,
+        assessment: Assessment,
+        result: Result,
+        created: datetime,
+        about_esds: str,
     ) -> None:
         self._project, self._record, self._assessment, self._result = project, record, assessment, result
-        self._created = created
+        self._created, self._about_esds = created, about_esds
         self._values = Values(result)
         self._curves = [c for c in result.curves if c.histogram in {h.name for h in project.histograms}]
 
@@ -158,6 +172,8 @@ class _Writer:
         lines = [f"Project {' '.join(self._project.name.split())}; recipe: {self._record.origin}."]
         if self._record.metrics is not None:
             lines.append(f"{self._record.metrics.n_observations} points used.")
+        if self._about_esds:
+            lines.append(self._about_esds)
         if result.steps and not result.converged:
             lines.append("The last step did not converge.")
         if result.steps and result.steps[-1].dropped:

@@ -22,6 +22,7 @@ from autogsas.report.tables import (
     Table,
     candidates_table,
     correlations_table,
+    models_table,
     parameters_tables,
     patterns_table,
     section_table,
@@ -32,7 +33,7 @@ from autogsas.report.tables import (
 from autogsas.runfolder.reader import RunData
 from autogsas.runfolder.summary import Summary
 from autogsas.text.formatting import MISSING, count, counted, duration, general, percent
-from autogsas.text.prose import describe_recipe, joined
+from autogsas.text.prose import describe_esds, describe_recipe, joined
 
 __all__ = ["FindingLine", "Page", "Tile", "build_page"]
 
@@ -85,6 +86,7 @@ class Page:
     mattered: Figure | None
     structures: tuple[StructureFigure, ...]
     agreement: Table | None
+    about_esds: str
     results: tuple[Table, ...]
     recipe_name: str
     recipe: tuple[str, ...]
@@ -102,7 +104,7 @@ def build_page(run: RunData, sections: Sequence[Section] = ()) -> Page:
     summary = run.summary
     recipe = _recipe(run)
     tables = [*structure_tables(summary), *parameters_tables(summary)]
-    correlations = correlations_table(summary)
+    tables += [found for found in (models_table(summary), correlations_table(summary)) if found is not None]
     return Page(
         title=summary.project or run.folder.name,
         lede=_lede(summary),
@@ -117,7 +119,8 @@ def build_page(run: RunData, sections: Sequence[Section] = ()) -> Page:
         mattered=importances_figure(summary),
         structures=structure_figures(summary),
         agreement=patterns_table(summary),
-        results=tuple(tables if correlations is None else [*tables, correlations]),
+        about_esds=_about_esds(summary),
+        results=tuple(tables),
         recipe_name=recipe.name if recipe else "",
         recipe=tuple(describe_recipe(recipe)) if recipe else (),
         steps=steps_table(summary, recipe),
@@ -183,6 +186,11 @@ def _tiles(summary: Summary) -> tuple[Tile, ...]:
     tiles.append(Tile("variables", count(summary.n_variables)))
     tiles.append(Tile("observations", count(summary.n_observations)))
     return tuple(tiles)
+
+
+def _about_esds(summary: Summary) -> str:
+    found = summary.uncertainty
+    return "" if found is None else describe_esds(found.esd_factor, len(found.models))
 
 
 def _findings(summary: Summary) -> tuple[FindingLine, ...]:

@@ -35,7 +35,7 @@ from autogsas.model.result import StepResult
 from autogsas.model.trial import Cause, Choices, Finished, TrialRecord, TrialState
 from autogsas.search.choosing import Best
 from autogsas.search.context import RunContext
-from autogsas.search.options import Found, Prior
+from autogsas.search.options import Found, Prior, Refined
 from autogsas.search.repairs import Repairer
 from autogsas.search.sampler import Proposer
 from autogsas.search.stopping import stop_signals
@@ -189,12 +189,18 @@ class _Search:
         self.write_best()
         self.workers.close()
         self.emit(RunFinished(finished, self.best))
-        return Found(finished, tuple(self.reported), self.best, self._best.lowest)
+        return Found(finished, tuple(self.reported), self.best, self.refined, self._best.lowest)
 
     @property
     def best(self) -> TrialRecord | None:
         """The trial that is reported as the best so far."""
         return self._best.chosen
+
+    @property
+    def refined(self) -> Refined | None:
+        """The result of the best trial, if it was refined in this session."""
+        kept = None if self.best is None else self._near.get(self.best.number)
+        return None if kept is None or kept[1].result is None else Refined(kept[0], kept[1].result)
 
     def handle(self, event: StepDone | Outcome | Interrupt | None) -> None:
         if isinstance(event, StepDone):

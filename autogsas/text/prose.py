@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from autogsas.model.recipe import Background, Free, Group, Recipe, Setting, Start, Step
 from autogsas.text.formatting import general, interval
 
-__all__ = ["describe_recipe", "describe_step", "group_name", "joined"]
+__all__ = ["describe_esds", "describe_recipe", "describe_step", "group_name", "joined"]
 
 _NAMES: Mapping[Group, str] = {
     "zero": "zero of 2θ",
@@ -32,6 +32,19 @@ def joined(parts: Sequence[str]) -> str:
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def describe_esds(factor: float, models: int) -> str:
+    """Return one sentence about what the esds include.
+
+    ``factor`` is that of serial correlation, ``models`` the number of models that they cover, the best one included.
+    """
+    correlated = f"serial correlation of the residuals (factor {general(factor, 3)}, after Bérar and Lelann)"
+    spread = f"the spread over {models} models that the evidence cannot tell apart"
+    parts = [text for text, said in ((correlated, factor > 1), (spread, models > 1)) if said]
+    if not parts:
+        return "The esds are as computed: residuals are not correlated, and no other model tried fits about as well."
+    return f"The esds include {joined(parts)}."
 
 
 def group_name(group: Group) -> str:

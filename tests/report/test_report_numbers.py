@@ -169,6 +169,21 @@ def _tables(page: Page, summary: Summary) -> Iterator[str]:
                 esd = esds.get(f"{name}:{site['label']}:{part}", {}).get("esd")
                 if not agrees(rows[site["label"]][column], site[key], esd, trimmed=True):
                     yield f"{site['label']} {key}: {rows[site['label']][column]}, not {site[key]} ({esd})"
+    for row in table("All "):
+        computed = next(item["esd_computed"] for item in summary["parameters"] if item["name"] == row[0])
+        if not (agrees(row[2], computed) if computed else row[2] == ""):
+            yield f"computed esd of {row[0]}: {row[2]}, not {computed}"
+    columns = ("rwp", "rwp_background_subtracted", "rexp", "gof", "r_bragg", "r_f", "durbin_watson", "n_observations")
+    patterns = []
+    for item in summary["histograms"]:
+        values = [item[key] if not isinstance(item[key], dict) else next(iter(item[key].values())) for key in columns]
+        patterns.append([(0, item["name"]), *enumerate(values, start=1)])
+        effective = table("Agreement")[len(patterns) - 1][9]
+        if abs(float(effective) - item["effective_points"]) > 0.51:
+            yield f"effective points: {effective}, not {item['effective_points']}"
+    yield from rows_of("Agreement", patterns)
+    weighed = [[(1, m["n_variables"]), (2, m["delta_bic"]), (3, m["weight"])] for m in summary["uncertainty"]["models"]]
+    yield from rows_of("Models", weighed)
     yield from rows_of("Distinct", [[(0, c["trial"]), (1, c["rwp"]), (2, c["count"])] for c in summary["candidates"]])
     for candidate, row in zip(summary["candidates"], table("Distinct"), strict=True):
         wanted = [item[key] for item in candidate.get("differences", ()) for key in ("shift", "esds")]
