@@ -46,8 +46,8 @@ class Refined:
 class Found:
     """The result of a search: how it ended, all its trials, and the best of them (None if none is usable).
 
-    ``refined`` is the result of the best one, None if an earlier session found it.
-    ``lowest`` is the usable trial with the lowest score, which need not be the best.
+    ``refined`` is the result of the best one, None if an earlier session found it; ``lowest`` is the usable trial with
+    the lowest score, which need not be the best.
     """
 
     finished: Finished
