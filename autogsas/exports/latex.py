@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import gemmi
 
+from autogsas.crystal.contents import cell_volume, contents_of
 from autogsas.exports.characters import latex_characters
-from autogsas.exports.contents import cell_volume, contents_of
 from autogsas.model.project import Project
 from autogsas.model.result import Parameter, Result
 from autogsas.model.structure import Phase

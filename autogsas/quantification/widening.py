@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
-from autogsas.model.quantification import PhaseAmount, Quantification, Share
+from autogsas.model.quantification import MeasuredAmounts, Share
 from autogsas.model.result import Parameter
 
 __all__ = ["with_printed_esds"]
 
 
 def with_printed_esds(
-    found: Iterable[Quantification], parameters: Iterable[Parameter], printed: Mapping[str, float]
-) -> tuple[Quantification, ...]:
-    """Return amounts whose esds are wider as the ``printed`` esd of the phase's weight fraction is than the computed.
+    measured: Iterable[MeasuredAmounts], parameters: Iterable[Parameter], printed: Mapping[str, float]
+) -> tuple[MeasuredAmounts, ...]:
+    """Return amounts that are as much less certain as the ``printed`` esd of a weight fraction is wider.
 
-    All shares of a phase follow from its weight fraction, so one ratio serves them all. ``parameters`` have the
-    computed esds, by the same names.
+    The esds of a phase's amount grow by the ratio of the printed to the computed esd of its weight fraction, or of its
+    scale where it is alone; correlations stay. ``parameters`` have the computed esds, by the same names.
     """
-    ratios = {
-        (item.histogram, item.phase): printed[item.name] / item.esd
+    ratios: dict[tuple[str, str | None, str | None], float] = {
+        (item.group, item.histogram, item.phase): printed[item.name] / item.esd
         for item in parameters
-        if item.group == "weight_fraction" and item.esd and item.name in printed
+        if item.group in ("weight_fraction", "scale") and item.esd and item.name in printed
     }
-    return tuple(
-        replace(one, phases=tuple(_wider(part, ratios.get((one.histogram, part.phase), 1.0)) for part in one.phases))
-        for one in found
+    return tuple(_wider(one, ratios) for one in measured)
+
+
+def _wider(one: MeasuredAmounts, ratios: Mapping[tuple[str, str | None, str | None], float]) -> MeasuredAmounts:
+    group = "weight_fraction" if len(one.phases) > 1 else "scale"
+    by = [ratios.get((group, one.histogram, phase), 1.0) for phase in one.phases]
+    return replace(
+        one,
+        shares=tuple(
+            Share(share.value, None if share.esd is None else ratio * share.esd)
+            for share, ratio in zip(one.shares, by, strict=False)
+        ),
+        covariance=tuple(
+            tuple(value * first * second for value, second in zip(row, by, strict=True))
+            for row, first in zip(one.covariance, by, strict=True)
+        ),
     )
-
-
-def _wider(part: PhaseAmount, ratio: float) -> PhaseAmount:
-    wider: dict[str, Any] = {}
-    for field in fields(part):
-        share = getattr(part, field.name)
-        if isinstance(share, Share) and share.esd is not None:
-            wider[field.name] = replace(share, esd=ratio * share.esd)
-    return replace(part, **wider)

@@ -14,6 +14,8 @@ from autogsas.model.project import Histogram, Project
 from autogsas.model.quantification import Quantification
 from autogsas.model.result import Parameter, StepResult
 from autogsas.model.trial import Finished, TrialRecord, TrialState
+from autogsas.quantification import quantification_findings, quantify
+from autogsas.quantification.findings import CODES
 from autogsas.quantification.widening import with_printed_esds
 from autogsas.runfolder.candidates import group_candidates
 from autogsas.runfolder.plaindata import plain
@@ -73,6 +75,7 @@ def build_summary(
     metrics = None if found is None else found.record.metrics
     records = [trial.record for trial in trials]
     candidates = group_candidates(trials)
+    quantification = _quantification(project, found, uncertainty)
     return Summary(
         autogsas=__version__,
         project=project.name,
@@ -98,7 +101,7 @@ def build_summary(
         best_origin=None if best is None else best.origin,
         seconds=info.seconds,
         finished=info.finished,
-        findings=[FindingPart.model_validate(plain(item)) for item in (found.record.findings if found else ())],
+        findings=_findings_of(found, quantification),
         candidates=candidates.found,
         elsewhere=candidates.elsewhere,
         parameters=[_parameter(item, uncertainty) for item in (found.parameters if found else ())],
@@ -106,7 +109,7 @@ def build_summary(
         le_bail_floor=info.le_bail_floor,
         correlations=[CorrelationPart.model_validate(plain(item)) for item in (found.correlations if found else ())],
         structure=[PhasePart.of(phase) for phase in (found.phases if found else ())],
-        quantification=_quantification(found, uncertainty),
+        quantification=quantification,
         limits={histogram.name: histogram.limits for histogram in project.histograms},
         seed=info.seed,
         scout=info.scout,
@@ -175,10 +178,22 @@ def _parameter(parameter: Parameter, uncertainty: Uncertainty | None) -> Paramet
     return ParameterPart.model_validate(data)
 
 
-def _quantification(found: StoredTrial | None, uncertainty: Uncertainty | None) -> tuple[Quantification, ...]:
-    if found is None or uncertainty is None:
-        return () if found is None else found.quantification
-    return with_printed_esds(found.quantification, found.parameters, uncertainty.esds)
+def _quantification(
+    project: Project, found: StoredTrial | None, uncertainty: Uncertainty | None
+) -> tuple[Quantification, ...]:
+    """Return the amounts by what the project says now, with the printed esds."""
+    if found is None:
+        return ()
+    printed = {} if uncertainty is None else uncertainty.esds
+    return quantify(project, found.phases, with_printed_esds(found.amounts, found.parameters, printed))
+
+
+def _findings_of(found: StoredTrial | None, quantification: tuple[Quantification, ...]) -> list[FindingPart]:
+    """Return the findings of a trial; those on amounts with the printed esds."""
+    if found is None:
+        return []
+    kept = [item for item in found.record.findings if item.code not in CODES]
+    return [FindingPart.model_validate(plain(item)) for item in (*kept, *quantification_findings(quantification))]
 
 
 def _uncertainty(found: Uncertainty) -> UncertaintyPart:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from autogsas.errors import UserError
 from autogsas.model.metrics import Metrics
-from autogsas.model.quantification import Quantification
+from autogsas.model.quantification import MeasuredAmounts
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import Alternative, Finding, Parameter, Result, Severity, StepResult
 from autogsas.model.structure import Cell, Phase, Site, equivalent_u
@@ -38,7 +38,7 @@ __all__ = [
 
 # Figures of a histogram that runs of older versions do not hold.
 _LATER_FIGURES = ("rwp_background_subtracted", "durbin_watson", "effective_points", "esd_factor")
-_QUANTIFICATION = TypeAdapter(tuple[Quantification, ...])
+_AMOUNTS = TypeAdapter(tuple[MeasuredAmounts, ...])
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class StoredTrial:
     phases: tuple[Phase, ...] = ()
     notes: tuple[str, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
-    quantification: tuple[Quantification, ...] = ()
+    amounts: tuple[MeasuredAmounts, ...] = ()
 
     def histogram(self, name: str) -> HistogramFigures | None:
         """Return the figures of a histogram by its name, None if there are none."""
@@ -100,7 +100,7 @@ def store_trial(
         phases=tuple(_isotropic(phase) for phase in result.phases),
         notes=result.notes,
         alternatives=result.alternatives,
-        quantification=assessment.quantification,
+        amounts=assessment.amounts,
     )
 
 
@@ -142,8 +142,8 @@ def trial_json(trial: StoredTrial) -> dict[str, Any]:
             "notes": trial.notes,
             "alternatives": trial.alternatives,
         }
-    if trial.quantification:
-        data["quantification"] = trial.quantification
+    if trial.amounts:
+        data["amounts"] = trial.amounts
     found: dict[str, Any] = plain(data)
     return found
 
@@ -216,7 +216,7 @@ def _stored(data: Mapping[str, Any]) -> StoredTrial:
             Alternative(item["name"], _number(item["chi2"]), item["n_variables"], _parameters(item["parameters"]))
             for item in data.get("alternatives", ())
         ),
-        quantification=_QUANTIFICATION.validate_python(data.get("quantification", ())),
+        amounts=_AMOUNTS.validate_python(data.get("amounts", ())),
     )
 
 

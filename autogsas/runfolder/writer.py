@@ -22,6 +22,7 @@ from autogsas.input import yamlfile
 from autogsas.model.project import Project
 from autogsas.model.result import Result
 from autogsas.model.trial import TrialRecord
+from autogsas.quantification import quantify
 from autogsas.quantification.widening import with_printed_esds
 from autogsas.runfolder.plaindata import plain
 from autogsas.runfolder.tables import parameters_csv, pattern_csv, reflections_csv, trials_csv
@@ -210,11 +211,10 @@ class RunFolder:
         printed = {} if uncertainty is None else uncertainty.esds
         said = "" if uncertainty is None else describe_esds(uncertainty.factor, len(uncertainty.rivals))
         quoted = replace(result, parameters=with_esds(result.parameters, printed))
-        amounts = with_printed_esds(assessment.quantification, result.parameters, printed)
-        assessment = replace(assessment, quantification=amounts)
-        self.write(
-            "best.cif", cif_text(project, record, assessment, quoted, datetime.now().astimezone(), (said, *notes))
-        )
+        amounts = with_printed_esds(assessment.amounts, result.parameters, printed)
+        assessment = replace(assessment, quantification=quantify(project, result.phases, amounts))
+        now = datetime.now().astimezone()
+        self.write("best.cif", cif_text(project, record, assessment, quoted, now, (said, *notes)))
         self.write("parameters.csv", parameters_csv(result.parameters, printed))
         self.write("parameters.tex", latex_text(project, record, quoted, said))
 

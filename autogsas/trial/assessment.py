@@ -25,10 +25,10 @@ from autogsas.model.metrics import (
 )
 from autogsas.model.pattern import Pattern
 from autogsas.model.project import Histogram, Project
-from autogsas.model.quantification import Quantification
+from autogsas.model.quantification import MeasuredAmounts, Quantification
 from autogsas.model.result import Curves, Finding, Reflections, Result, Severity
 from autogsas.model.trial import Cause, TrialState
-from autogsas.quantification import quantify
+from autogsas.quantification import measure_amounts, quantification_findings, quantify
 
 __all__ = ["Assessment", "HistogramFigures", "assess", "measure_result"]
 
@@ -60,7 +60,8 @@ class Assessment:
     """The assessment of one result.
 
     ``state`` is "complete", "infeasible" (a finding is an error) or "failed" with ``cause`` and ``message``;
-    metrics and score are None if it failed. ``quantification`` has an entry for each histogram of several phases.
+    metrics and score are None if it failed. ``amounts`` are what each histogram says
+    about the amounts of the phases, ``quantification`` what follows from them.
     """
 
     state: TrialState
@@ -71,6 +72,7 @@ class Assessment:
     cause: str = ""
     message: str = ""
     traceback: str = ""
+    amounts: tuple[MeasuredAmounts, ...] = ()
     quantification: tuple[Quantification, ...] = ()
 
 
@@ -130,6 +132,9 @@ def _assess(host: Host, project: Project, result: Result) -> Assessment:
         findings.append(_engine_differs(result.engine_rwp, metrics.rwp))
     for plugin, answer in host.call_each("check_result", project=project, result=result, metrics=metrics):
         findings += _findings(plugin, answer)
+    amounts = measure_amounts(project, result)
+    quantification = quantify(project, result.phases, amounts)
+    findings += quantification_findings(quantification)
     state = (
         TrialState.INFEASIBLE
         if any(finding.severity is Severity.ERROR for finding in findings)
@@ -141,7 +146,8 @@ def _assess(host: Host, project: Project, result: Result) -> Assessment:
         histograms=tuple(_figures(c, w, metrics) for _, c, w in parts),
         findings=tuple(findings),
         score=_score(host, project, result, metrics, findings),
-        quantification=quantify(project, result),
+        amounts=amounts,
+        quantification=quantification,
         cause=Cause.FINDINGS if state is TrialState.INFEASIBLE else "",
         message="; ".join(f.message for f in findings if f.severity is Severity.ERROR),
     )

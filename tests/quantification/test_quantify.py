@@ -8,7 +8,7 @@ import pytest
 
 from autogsas.model.result import Result
 from autogsas.model.structure import Phase
-from autogsas.quantification import quantify
+from autogsas.quantification import measure_amounts, quantify
 from tests.engine.models import QUARTZ
 from tests.exports.refined import Refined, mixture, quartz
 
@@ -38,7 +38,7 @@ def scale(result: Result, phase: Phase, histogram: str) -> float:
 
 def test_shares_are_scale_times_mass_of_the_cell(mixed: Refined) -> None:
     project, _, _, result = mixed
-    found = quantify(project, result)
+    found = quantify(project, result.phases, measure_amounts(project, result))
     assert [one.histogram for one in found] == ["data", "neutrons"]
     for one in found:
         amounts = [scale(result, phase, one.histogram) * cell_mass(phase) for phase in result.phases]
@@ -51,7 +51,7 @@ def test_shares_are_scale_times_mass_of_the_cell(mixed: Refined) -> None:
 
 def test_the_esd_is_that_of_the_correlated_scales(mixed: Refined) -> None:
     project, _, _, result = mixed
-    for one in quantify(project, result):
+    for one in quantify(project, result.phases, measure_amounts(project, result)):
         names = [f"{amount.phase}:{one.histogram}:scale" for amount in one.phases]
         places = [result.varied.index(name) for name in names]
         correlation = float(result.correlation[places[0], places[1]])
@@ -65,5 +65,7 @@ def test_the_esd_is_that_of_the_correlated_scales(mixed: Refined) -> None:
 def test_one_phase_has_no_share() -> None:
     project, _, assessment, result = quartz()
     assert result.phases[0].name == QUARTZ.name
-    assert quantify(project, result) == ()
+    amounts = measure_amounts(project, result)
+    assert quantify(project, result.phases, amounts) == ()
+    assert assessment.amounts == amounts != ()
     assert assessment.quantification == ()

@@ -59,7 +59,7 @@ def test_the_terminal_and_notebooks_show_them(tmp_path: Path) -> None:
 def test_a_trial_keeps_its_amounts(tmp_path: Path) -> None:
     project, record, assessment, result = mixture()
     stored = store_trial(record, assessment, Outcome(0, result), None)
-    assert len(stored.quantification) == len(project.histograms) == 2
+    assert len(stored.amounts) == len(project.histograms) == 2
     (tmp_path / "trials").mkdir()
     (tmp_path / "trials" / "0000.json").write_text(json.dumps(trial_json(stored)))
-    assert read_stored_trial(tmp_path, 0).quantification == stored.quantification
+    assert read_stored_trial(tmp_path, 0).amounts == stored.amounts
