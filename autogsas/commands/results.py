@@ -19,7 +19,7 @@ from autogsas.runfolder.tables import trial_rows
 from autogsas.runfolder.trials import read_records
 from autogsas.text.amounts import describe_amounts
 from autogsas.text.formatting import general, percent, severity_name, with_esd
-from autogsas.text.prose import describe_esds
+from autogsas.text.prose import describe_esds, describe_floor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +81,7 @@ class Best:
         self.origin = summary.best_origin
         self.rwp, self.rexp, self.gof, self.bic = summary.rwp, summary.rexp, summary.gof, summary.bic
         self.rwp_background_subtracted, self.uncertainty = summary.rwp_background_subtracted, summary.uncertainty
+        self.le_bail_floor = summary.le_bail_floor
         self.n_variables, self.n_observations = summary.n_variables, summary.n_observations
         self.findings: tuple[FindingPart, ...] = tuple(summary.findings)
         self.structure: tuple[PhasePart, ...] = tuple(summary.structure)
@@ -97,6 +98,7 @@ class Best:
     def _figures(self) -> list[tuple[str, str]]:
         return [
             ("Rwp", f"{percent(self.rwp, 3)} %"),
+            *self._about_floor(),
             ("GoF", percent(self.gof, 3)),
             *(("amounts", describe_amounts(found)) for found in self.quantification),
             *self._about_esds(),
@@ -104,6 +106,10 @@ class Best:
             ("trial", f"{self.number} ({self.origin})"),
             *((severity_name(finding.severity), finding.message) for finding in self.findings),
         ]
+
+    def _about_floor(self) -> list[tuple[str, str]]:
+        found = self.le_bail_floor
+        return [] if found is None else [("floor", describe_floor(found.rwp, found.note))]
 
     def _about_esds(self) -> list[tuple[str, str]]:
         found = self.uncertainty

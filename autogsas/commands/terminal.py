@@ -31,7 +31,7 @@ from autogsas.runfolder.reader import Attempt
 from autogsas.runfolder.summary import ScoutPart, Summary
 from autogsas.text.amounts import describe_amounts
 from autogsas.text.formatting import counted, duration, severity_name
-from autogsas.text.prose import describe_esds, joined
+from autogsas.text.prose import describe_esds, describe_floor, joined
 
 __all__ = ["LiveProgress", "PlainProgress", "show_run"]
 
@@ -210,6 +210,8 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     if len(summary.histograms) > 1:
         each = (f"{item.name} {item.rwp:.2f} %" for item in summary.histograms if item.rwp is not None)
         lines.append(("", ", ".join(each)))
+    if summary.le_bail_floor is not None:
+        lines.append(("", describe_floor(summary.le_bail_floor.rwp, summary.le_bail_floor.note)))
     if summary.rwp_background_subtracted is not None:
         lines.append(("", f"{summary.rwp_background_subtracted:.2f} % without the background"))
     lines += [

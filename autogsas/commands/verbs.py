@@ -31,12 +31,14 @@ from autogsas.runfolder.writer import RunFolder, choose_folder
 from autogsas.search.campaign import Seeding, explore
 from autogsas.search.context import RunContext
 from autogsas.search.database import REUSE, Database
+from autogsas.search.floor import le_bail_floor
 from autogsas.search.importances import importances
 from autogsas.search.options import Found, Options
 from autogsas.search.resuming import check_resumable, fingerprint, seconds_before
 from autogsas.search.sampler import check_terminator
 from autogsas.search.seeds import collect_seeds, seeds_like
 from autogsas.search.settings import RunSettings
+from autogsas.text.prose import describe_floor
 from autogsas.trial.building import rehearse
 from autogsas.trial.cells import with_found_cells
 
@@ -207,8 +209,12 @@ def _carry_out(context: RunContext, plan: Seeding, figures: Sequence[str]) -> Fi
         context.database.close()  # some systems cannot remove a file that is open
         folder.discard()
         raise
+    floor = None if found.best is None else le_bail_floor(context, found.best, found.finished)
+    if floor is not None:
+        folder.log(f"Le Bail floor: {floor.note or f'Rwp {floor.rwp:.3f} %'}")
     seconds = round(before + time.monotonic() - began, 3)
-    summary = _write(context, found, RunInfo(command, created, engine, options.seed, seconds, found.finished, scouted))
+    info = RunInfo(command, created, engine, options.seed, seconds, found.finished, scouted, le_bail_floor=floor)
+    summary = _write(context, found, info)
     notices = _report(folder.folder, project, host, summary, figures)
     notices += _call(host, "after_run", project=project, folder=folder.folder, summary=summary.plain())[1]
     for notice in notices:
@@ -230,7 +236,9 @@ def _write(context: RunContext, found: Found, info: RunInfo) -> Summary:
     summary = build_summary(context.project, trials, found.best, replace(info, importances=mattered), uncertainty)
     if found.best is not None and found.refined is not None:
         refined = found.refined
-        context.folder.write_values(found.best, refined.assessment, refined.result, context.project, uncertainty)
+        floor = info.le_bail_floor
+        notes = () if floor is None else (describe_floor(floor.rwp, floor.note),)
+        context.folder.write_values(found.best, refined.assessment, refined.result, context.project, uncertainty, notes)
     context.folder.write_json("summary.json", summary.plain())
     return summary
 

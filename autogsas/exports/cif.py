@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -30,15 +30,15 @@ def cif_text(
     assessment: Assessment,
     result: Result,
     created: datetime,
-    about_esds: str = "",
+    notes: Sequence[str] = (),
 ) -> str:
     """Return a CIF 1.1 of a refinement, whichever engine made it, in ASCII with lines of at most 2048 characters.
 
-    Data names are those of the core and powder dictionaries; values have their esds, and ``about_esds`` says what these
-    include. Agreement factors are the host's. Several phases or patterns have a block each; the blocks refer to each
-    other by their identifiers.
+    Data names are those of the core and powder dictionaries; values have their esds. Agreement factors are the
+    host's. Several phases or patterns have a block each; the blocks refer to each other by their identifiers.
+    ``notes`` are more sentences on the refinement, such as what the esds include.
     """
-    return _Writer(project, record, assessment, result, created, about_esds).text()
+    return _Writer(project, record, assessment, result, created, notes).text()
 
 
 class _Writer:
@@ -49,10 +49,10 @@ class _Writer:
         assessment: Assessment,
         result: Result,
         created: datetime,
-        about_esds: str,
+        notes: Sequence[str],
     ) -> None:
         self._project, self._record, self._assessment, self._result = project, record, assessment, result
-        self._created, self._about_esds = created, about_esds
+        self._created, self._notes = created, notes
         self._values = Values(result)
         self._curves = [c for c in result.curves if c.histogram in {h.name for h in project.histograms}]
 
@@ -172,8 +172,7 @@ class _Writer:
         lines = [f"Project {' '.join(self._project.name.split())}; recipe: {self._record.origin}."]
         if self._record.metrics is not None:
             lines.append(f"{self._record.metrics.n_observations} points used.")
-        if self._about_esds:
-            lines.append(self._about_esds)
+        lines += [note for note in self._notes if note]
         if result.steps and not result.converged:
             lines.append("The last step did not converge.")
         if result.steps and result.steps[-1].dropped:

@@ -176,6 +176,7 @@ def _tiles(summary: Summary) -> tuple[Tile, ...]:
         return ()
     tiles = [
         Tile("Rwp", percent(summary.rwp), "%"),
+        *_floor(summary),
         Tile("GoF", percent(summary.gof)),
         Tile("Rexp", percent(summary.rexp), "%"),
     ]
@@ -191,6 +192,11 @@ def _tiles(summary: Summary) -> tuple[Tile, ...]:
 def _about_esds(summary: Summary) -> str:
     found = summary.uncertainty
     return "" if found is None else describe_esds(found.esd_factor, len(found.models))
+
+
+def _floor(summary: Summary) -> list[Tile]:
+    found = summary.le_bail_floor
+    return [] if found is None or found.rwp is None else [Tile("Le Bail floor", percent(found.rwp), "%")]
 
 
 def _findings(summary: Summary) -> tuple[FindingLine, ...]:
@@ -231,6 +237,7 @@ def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
         ("Time", duration(summary.seconds)),
         ("χ²", general(summary.chi2)),
         ("BIC", general(summary.bic)),
+        ("Le Bail floor", "" if summary.le_bail_floor is None else summary.le_bail_floor.note),
         ("Rwp computed by the engine", f"{percent(summary.engine_rwp)} %"),
     ]
     return tuple((label, text) for label, text in facts if text and not text.startswith(MISSING))

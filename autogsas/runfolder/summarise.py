@@ -24,6 +24,7 @@ from autogsas.runfolder.summary import (
     ByHandPart,
     CorrelationPart,
     FindingPart,
+    FloorPart,
     HistogramPart,
     HistoryPart,
     ImportancesPart,
@@ -56,6 +57,7 @@ class RunInfo:
     finished: Finished
     scout: ScoutPart | None = None
     importances: ImportancesPart | None = None
+    le_bail_floor: FloorPart | None = None
 
 
 def build_summary(
@@ -104,6 +106,7 @@ def build_summary(
         elsewhere=candidates.elsewhere,
         parameters=[_parameter(item, uncertainty) for item in (found.parameters if found else ())],
         uncertainty=None if uncertainty is None else _uncertainty(uncertainty),
+        le_bail_floor=info.le_bail_floor,
         correlations=[CorrelationPart.model_validate(plain(item)) for item in (found.correlations if found else ())],
         structure=[PhasePart.of(phase) for phase in (found.phases if found else ())],
         quantification=quantification,

@@ -156,6 +156,18 @@ class UncertaintyPart(_Part):
     models: list[ModelPart]
 
 
+class FloorPart(_Part):
+    """The Le Bail floor: Rwp in per cent of the best refinement with free intensities, same cell and profile.
+
+    ``rwp`` is null where it could not be refined; ``note`` says why.
+    """
+
+    rwp: Number
+    engine: str
+    seconds: float
+    note: str = ""
+
+
 class CorrelationPart(_Part):
     """A strong correlation of two parameters."""
 
@@ -352,6 +364,7 @@ class Summary(_Part):
     elsewhere: int = 0
     parameters: list[ParameterPart]
     uncertainty: UncertaintyPart | None = None
+    le_bail_floor: FloorPart | None = None
     correlations: list[CorrelationPart]
     structure: list[PhasePart]
     quantification: tuple[Quantification, ...] = ()

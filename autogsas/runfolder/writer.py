@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -201,14 +202,19 @@ class RunFolder:
         result: Result,
         project: Project,
         uncertainty: Uncertainty | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
-        """Write the files of the best trial that have its values: with the printed esds, once these are known."""
+        """Write the files of the best trial that have its values: with the printed esds, once these are known.
+
+        ``notes`` are sentences for the CIF.
+        """
         printed = {} if uncertainty is None else uncertainty.esds
         said = "" if uncertainty is None else describe_esds(uncertainty.factor, len(uncertainty.rivals))
         quoted = replace(result, parameters=with_esds(result.parameters, printed))
         amounts = with_printed_esds(assessment.amounts, result.parameters, printed)
         assessment = replace(assessment, quantification=quantify(project, result.phases, amounts))
-        self.write("best.cif", cif_text(project, record, assessment, quoted, datetime.now().astimezone(), said))
+        now = datetime.now().astimezone()
+        self.write("best.cif", cif_text(project, record, assessment, quoted, now, (said, *notes)))
         self.write("parameters.csv", parameters_csv(result.parameters, printed))
         self.write("parameters.tex", latex_text(project, record, quoted, said))
 

@@ -30,7 +30,7 @@ from autogsas.model.result import Curves, Finding, Reflections, Result, Severity
 from autogsas.model.trial import Cause, TrialState
 from autogsas.quantification import measure_amounts, quantification_findings, quantify
 
-__all__ = ["Assessment", "HistogramFigures", "assess"]
+__all__ = ["Assessment", "HistogramFigures", "assess", "measure_result"]
 
 # Per cent; engines round, and count points at the limits differently. Not measured.
 _RWP_TOLERANCE = 0.05
@@ -96,25 +96,38 @@ def assess(host: Host, project: Project, result: Result) -> Assessment:
         return Assessment(TrialState.FAILED, cause=Cause.HOOK, message=str(error), traceback=traceback.format_exc())
 
 
-def _assess(host: Host, project: Project, result: Result) -> Assessment:
+def measure_result(project: Project, result: Result) -> Metrics | None:
+    """Return the agreement of a result as `assess` measures it, without any check; None if it cannot be used."""
+    try:
+        return _measured(project, result)[1]
+    except _Unusable:
+        return None
+
+
+def _measured(project: Project, result: Result) -> tuple[list[tuple[Histogram, Curves, Array]], Metrics]:
+    """Return each histogram with its curves and weights (n,), and the agreement of all together."""
     if not isinstance(result, Result):
         raise _Unusable(Cause.RESULT, f"the backend returned {type(result).__name__} instead of a Result")
     _check_parameters(result)
     found = {curves.histogram: curves for curves in result.curves}
     parts: list[tuple[Histogram, Curves, Array]] = []
-    findings: list[Finding] = []
     for histogram in project.histograms:
         if histogram.name not in found:
             raise _Unusable(Cause.RESULT, f"the backend returned no curves for histogram {histogram.name!r}")
         curves = found[histogram.name]
         parts.append((histogram, curves, _weights(histogram, curves)))
-        findings += _compare_data(histogram, curves, parts[-1][2])
     weights = np.concatenate([w for _, _, w in parts])
     observed = np.concatenate([_counted(c.observed, w) for _, c, w in parts])
     calculated = np.concatenate([_counted(c.calculated, w) for _, c, w in parts])
     metrics = measure(observed, calculated, weights, result.n_variables)
     if not math.isfinite(metrics.rwp):
         raise _Unusable(Cause.NAN, "Rwp cannot be computed: no point with weight and intensity inside the limits")
+    return parts, metrics
+
+
+def _assess(host: Host, project: Project, result: Result) -> Assessment:
+    parts, metrics = _measured(project, result)
+    findings = [finding for part in parts for finding in _compare_data(*part)]
     if math.isfinite(result.engine_rwp) and abs(result.engine_rwp - metrics.rwp) > _RWP_TOLERANCE:
         findings.append(_engine_differs(result.engine_rwp, metrics.rwp))
     for plugin, answer in host.call_each("check_result", project=project, result=result, metrics=metrics):

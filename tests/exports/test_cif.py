@@ -201,7 +201,7 @@ def test_figures_without_a_name_of_their_own_and_the_sentence_on_esds_are_notes(
     made, record, assessment, result = one
     (figures,) = assessment.histograms
     block = gemmi.cif.read_string(
-        cif_text(made, record, assessment, result, CREATED, "The esds include all.")
+        cif_text(made, record, assessment, result, CREATED, ("The esds include all.",))
     ).sole_block()
     details = gemmi.cif.as_string(block.find_value("_pd_proc_ls_special_details"))
     assert f"sum w (yo-yb)^2): {figures.rwp_background_subtracted / 100:.4f}" in details

@@ -118,8 +118,11 @@ def mismatches(page: Page, summary: Summary) -> Iterator[str]:
 
 def _tiles(page: Page, summary: Summary) -> Iterator[str]:
     bragg = next(iter(summary["histograms"][0]["r_bragg"].values()))
+    floor = summary["le_bail_floor"]["rwp"]
     keys = {"Rwp": "rwp", "GoF": "gof", "Rexp": "rexp", "variables": "n_variables", "observations": "n_observations"}
-    for label, value in ({label: summary[key] for label, key in keys.items()} | {"R_Bragg": bragg}).items():
+    for label, value in (
+        {label: summary[key] for label, key in keys.items()} | {"R_Bragg": bragg, "Le Bail floor": floor}
+    ).items():
         if not agrees(page.terms[label], value):
             yield f"tile {label}: {page.terms[label]}, not {value}"
     for label, key in {"Seed": "seed", "χ²": "chi2", "BIC": "bic"}.items():

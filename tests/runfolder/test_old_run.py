@@ -36,6 +36,7 @@ LATER = {
     "effective_points",
     "esd_computed",
     "esd_factor",
+    "le_bail_floor",
     "quantification",
     "r_f",
     "rwp_background_subtracted",
