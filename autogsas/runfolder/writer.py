@@ -21,7 +21,7 @@ from autogsas.model.project import Project
 from autogsas.model.result import Result
 from autogsas.model.trial import TrialRecord
 from autogsas.runfolder.plaindata import plain
-from autogsas.runfolder.tables import parameters_csv, pattern_csv, reflections_csv, trials_csv
+from autogsas.runfolder.tables import finding_tables, parameters_csv, pattern_csv, reflections_csv, trials_csv
 from autogsas.runfolder.trials import StoredTrial, read_stored_trial, store_trial, trial_json
 from autogsas.trial.assessment import Assessment
 from autogsas.trial.pool import Outcome
@@ -179,6 +179,8 @@ class RunFolder:
         recipe = record.recipe.model_copy(update={"name": record.recipe.name or f"{project.name}, {record.origin}"})
         engine = re.sub(r"[^\w-]+", "-", result.backend) or "engine"
         own = {f"best.{engine}.cif" if name == "best.cif" else name: data for name, data in outcome.saved.items()}
+        tables = finding_tables(assessment.findings)
+        own |= {f"best.{re.sub(r'[^a-z0-9]+', '-', name.lower())}.csv": text.encode() for name, text in tables.items()}
         for old in self.folder.glob("best.*"):
             if old.name not in own and old.name not in _REWRITTEN:
                 old.unlink()
