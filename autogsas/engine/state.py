@@ -23,6 +23,8 @@ __all__ = ["ModelState"]
 Array = npt.NDArray[np.float64]
 
 _ISOTROPIC = ("uiso", "uiso_shared")
+# What intensities from the pattern absorb.
+_ABSORBED = ("scale", "preferred_orientation", "positions", "uiso", "uiso_shared", "uaniso", "occupancy")
 _BY_GEOMETRY = ("shift1", "shift2", "absorption")
 
 
@@ -40,7 +42,7 @@ class ModelState:
         self.free: dict[str, Variable] = {}
 
     def apply(self, step: Step) -> None:
-        """Apply a step's starts, geometry, settings, freed and fixed groups.
+        """Apply a step's starts, geometry, intensities, settings, freed and fixed groups.
 
         Raises BackendError("recipe", ...) for a start that the symmetry forbids.
         """
@@ -50,6 +52,8 @@ class ModelState:
                 self._set_geometry(h, geometry)
         for start in step.start:
             self._start(start)
+        if step.intensities is not None:
+            self._free_intensities()
         for setting in step.set:
             where = self.layout.indices(setting.group, setting.phase, setting.histogram, setting.site)
             self.raw[where] = setting.value
@@ -134,6 +138,15 @@ class ModelState:
         if start.axis is not None and start.axis != state.phase.specimen.orientation.axis:
             orientation = replace(state.phase.specimen.orientation, axis=start.axis)
             self._replace(p, replace(state.phase, specimen=replace(state.phase.specimen, orientation=orientation)))
+
+    def _free_intensities(self) -> None:
+        """Take the intensities of all phases from the pattern, and refine nothing any more that they absorb."""
+        if all(state.free_intensities for state in self.layout.phases):
+            return
+        self._rebuild(
+            replace(self.project, phases=tuple(replace(p, intensities="Le Bail") for p in self.project.phases))
+        )
+        self.free = {name: one for name, one in self.free.items() if one.group not in _ABSORBED}
 
     def _replace(self, p: int, phase: Phase) -> None:
         phases = self.project.phases
