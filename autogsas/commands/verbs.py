@@ -213,7 +213,17 @@ def _carry_out(context: RunContext, plan: Seeding, figures: Sequence[str]) -> Fi
     if floor is not None:
         folder.log(f"Le Bail floor: {floor.note or f'Rwp {floor.rwp:.3f} %'}")
     seconds = round(before + time.monotonic() - began, 3)
-    info = RunInfo(command, created, engine, options.seed, seconds, found.finished, scouted, le_bail_floor=floor)
+    info = RunInfo(
+        command,
+        created,
+        engine,
+        options.seed,
+        seconds,
+        found.finished,
+        scouted,
+        le_bail_floor=floor,
+        lowest=found.lowest,
+    )
     summary = _write(context, found, info)
     notices = _report(folder.folder, project, host, summary, figures)
     notices += _call(host, "after_run", project=project, folder=folder.folder, summary=summary.plain())[1]

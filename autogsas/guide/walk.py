@@ -27,6 +27,7 @@ _EXPECTED_ESD = {"positions": 0.03, "uiso": 0.02, "uiso_shared": 0.02, "uaniso":
 """The largest esds (fraction of the cell, Angstrom^2) of values that count as determined; not measured."""
 _INDISTINGUISHABLE = 10.0  # of BIC: above it the evidence against a model is very strong (Kass & Raftery, 1995)
 _RETRIED = 0.9  # of chi^2: a fall by which a candidate that made no sense before gets another chance; not measured
+_ALIKE = 0.97  # correlation of two shifts above which only one of them is refined; not measured
 _TURNS = 3
 
 
@@ -159,7 +160,7 @@ class Walk:
             add = [one for one in subset if one not in present]
             remove = [one for one in present if one not in subset]
             after = self._attempts.more(model, add, remove)
-            if isinstance(after, Standing):
+            if isinstance(after, Standing) and not _alike(after, subset):
                 found.append(after)
         return self._chosen(found, members)
 
@@ -226,9 +227,20 @@ class Walk:
         return model
 
 
+def _alike(model: Standing, members: Sequence[Candidate]) -> bool:
+    """Whether the data cannot tell two refined members of a family apart."""
+    groups = [free.group for one in members for free in one.free]
+    varied = {name: i for i, name in enumerate(model.result.varied)}
+    own = [varied[p.name] for p in model.result.parameters if p.group in groups and p.name in varied]
+    return any(abs(model.result.correlation[i, j]) > _ALIKE for i, j in combinations(own, 2))
+
+
 def _is_taken(candidate: Candidate, model: Standing) -> bool:
     kinds = {one.alternatives for one in model.accepted if one.alternatives}
-    return any(_covers(one, candidate) for one in model.accepted) or candidate.alternatives in kinds
+    # Which members of a family of rivals are refined together is settled by exchanges, when everything else is.
+    families = {one.rivals for one in model.accepted if one.rivals}
+    covered = any(_covers(one, candidate) for one in model.accepted)
+    return covered or candidate.alternatives in kinds or candidate.rivals in families
 
 
 def _covers(accepted: Candidate, candidate: Candidate) -> bool:
