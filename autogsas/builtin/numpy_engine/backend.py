@@ -55,7 +55,7 @@ class NumpyBackend:
 
     def capabilities(self) -> Capabilities:
         """Return what the engine can refine: everything."""
-        starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry"})
+        starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry", "broadening"})
         return Capabilities(
             groups=frozenset(GROUPS),
             backgrounds=ALL_BACKGROUNDS,
