@@ -301,6 +301,39 @@ def advise(given: Path, recipe: Path | None, top: int, as_json: bool) -> int:
 
 
 @cli.command()
+@click.argument("folder", type=_PATH, metavar="RUN")
+@click.option("--project", type=_PATH, metavar="PROJECT", help="Project file of the run, if it has moved.")
+@click.option("--g", "factor", is_flag=True, help="RUN is of a pure standard: print its instrument factor G.")
+@click.option("--crystallinity", type=float, default=1.0, show_default=True, help="Crystalline share of the standard.")
+@click.option("--crystallinity-esd", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Its esd.")
+@click.option("--json", "as_json", is_flag=True, help="Print the amounts as JSON.")
+@_debug
+def quantify(
+    folder: Path, project: Path | None, factor: bool, crystallinity: float, crystallinity_esd: float, as_json: bool
+) -> int:
+    """Show the amounts of the phases of the finished run RUN, by what its project file says now.
+
+    A standard or particle radii that are added to the project file after the run count without refining again.
+    Nothing is written.
+    """
+    import json
+
+    from autogsas.commands import quantify as verb
+    from autogsas.model.quantification import Share
+
+    if factor:
+        factors = verb.instrument_factor(folder, project, Share(crystallinity, crystallinity_esd or None))
+        text = verb.show_factor(factors)
+        data = verb.plain_quantified(factors)
+    else:
+        found = verb.quantified(folder, project)
+        text = verb.show_quantified(found)
+        data = verb.plain_quantified(found)
+    click.echo(json.dumps(data, indent=1, ensure_ascii=False) if as_json else text)
+    return 0
+
+
+@cli.command()
 @click.option("--backend", metavar="NAME", help="Exit with 0 if this backend works; default: if any works.")
 @_debug
 def doctor(backend: str | None) -> int:

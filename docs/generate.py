@@ -133,7 +133,8 @@ def _level(path: str, schema: Mapping[str, Any], defs: Mapping[str, Any], parts:
 
 
 def _reference(entry: Mapping[str, Any]) -> tuple[str | None, bool]:
-    for one, many in ((entry, False), (entry.get("items", {}), True)):
+    optional = [one for one in entry.get("anyOf", ()) if "$ref" in one]
+    for one, many in ((entry, False), (entry.get("items", {}), True), *((one, False) for one in optional)):
         if "$ref" in one:
             return one["$ref"].rsplit("/", 1)[1], many
     return None, False
@@ -151,6 +152,8 @@ def _kind(entry: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
         if "prefixItems" in entry:
             return f"list of {len(entry['prefixItems'])} numbers"
         return "list of " + _plural(_kind(entry["items"], defs))
+    if "additionalProperties" in entry and isinstance(entry["additionalProperties"], dict):
+        return f"a {_kind(entry['additionalProperties'], defs)} for each name"
     plain = {"string": "text", "number": "number", "integer": "whole number", "boolean": "`true` or `false`"}
     return plain.get(entry.get("type", ""), "") + _bounds(entry)
 
@@ -169,7 +172,7 @@ def _bounds(entry: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    if value is None or value == []:
+    if value is None or value in ([], {}):
         return ""
     text = json.dumps(value, ensure_ascii=False)
     return f"`{text.strip(chr(34))}`" if len(text) < 60 else "all"

@@ -170,6 +170,11 @@ def _histogram(
         "rexp": rexp,
         "gof": rwp / rexp,
         "r_bragg": {phase: 2.8134},
+        "r_f": {phase: 1.6521},
+        "rwp_background_subtracted": 1.37 * rwp,
+        "durbin_watson": 1.284,
+        "effective_points": 0.4739 * used,
+        "esd_factor": 1.247,
         "n_observations": used,
         "limits": [15.0, 130.0],
         "excluded": [list(item) for item in excluded],
@@ -237,7 +242,9 @@ def _history(random: np.random.Generator, trials: int, reached: float | None) ->
 def _parameters(phase: str) -> list[dict[str, Any]]:
     def row(name: str, value: float, esd: float | None, unit: str, group: str, **owner: str) -> dict[str, Any]:
         owners = {key: owner.get(key) for key in ("phase", "histogram", "site")}
-        return {"name": name, "value": value, "esd": esd, "unit": unit, "group": group, **owners}
+        computed = None if esd is None else esd / 1.3
+        given = {"name": name, "value": value, "esd": esd, "esd_computed": computed, "unit": unit, "group": group}
+        return given | owners
 
     rows = [
         row(f"{phase}:a", 9.36842, 0.00014, "Å", "cell", phase=phase),
@@ -349,6 +356,26 @@ def _summary(
         else [],
         "elsewhere": 1 if best else 0,
         "parameters": _parameters(phase) if usable else [],
+        "rwp_background_subtracted": first and first["rwp_background_subtracted"],
+        "le_bail_floor": {"rwp": 0.913 * first["rwp"], "engine": "numpy", "seconds": 3.2, "note": ""}
+        if first
+        else None,
+        "uncertainty": {
+            "esd_factor": 1.247,
+            "effective_points": sum(entry["effective_points"] for entry in entries),
+            "models": [
+                {"trial": best and best["number"], "name": "", "n_variables": 37, "delta_bic": 0.0, "weight": 0.8176},
+                {
+                    "trial": 7,
+                    "name": "zero in place of displacement",
+                    "n_variables": 37,
+                    "delta_bic": 3.0,
+                    "weight": 0.1824,
+                },
+            ],
+        }
+        if best
+        else None,
         "correlations": [
             {"a": f"{phase}:a", "b": "FAP:displacement", "value": 0.953},
             {"a": "FAP:U", "b": "FAP:V", "value": -0.982},

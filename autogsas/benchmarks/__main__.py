@@ -16,6 +16,7 @@ from autogsas.benchmarks.cases import Case, find_cases
 from autogsas.benchmarks.curves import Row, Series, history_csv, table_csv, tabulate
 from autogsas.benchmarks.picture import case_svg
 from autogsas.benchmarks.proof import read_trials, replay
+from autogsas.benchmarks.qarr import qarr
 from autogsas.benchmarks.runs import RunSpec, perform, read_history
 from autogsas.benchmarks.scaling import measure
 from autogsas.benchmarks.truth.command import truth
@@ -182,4 +183,6 @@ def _write(out: Path, name: str, text: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["truth"]:
         main(sys.argv[2:], command=truth, name="python -m autogsas.benchmarks truth")
+    if sys.argv[1:2] == ["qarr"]:
+        main(sys.argv[2:], command=qarr, name="python -m autogsas.benchmarks qarr")
     main(command=benchmarks, name="python -m autogsas.benchmarks")

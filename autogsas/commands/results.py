@@ -11,19 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogsas.errors import UserError
+from autogsas.model.quantification import Quantification
 from autogsas.model.recipe import Recipe
 from autogsas.runfolder.reader import Profile, read_run, read_summary
 from autogsas.runfolder.summary import FindingPart, ParameterPart, PhasePart, Summary
 from autogsas.runfolder.tables import trial_rows
 from autogsas.runfolder.trials import read_records
+from autogsas.text.amounts import describe_amounts
 from autogsas.text.formatting import general, percent, severity_name, with_esd
+from autogsas.text.prose import describe_esds, describe_floor
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Best", "Parameters", "Pictures", "Run"]
 
-_COLUMNS = ("value", "esd", "unit", "group", "phase", "histogram", "site")
+_COLUMNS = ("value", "esd", "unit", "group", "phase", "histogram", "site", "esd_computed")
 
 
 class Parameters(Mapping[str, ParameterPart]):
@@ -54,7 +57,7 @@ class Parameters(Mapping[str, ParameterPart]):
         pandas = _pandas()
         rows = [[getattr(parameter, key) for key in _COLUMNS] for parameter in self._named.values()]
         frame = pandas.DataFrame(rows, columns=list(_COLUMNS), index=pandas.Index(list(self._named), name="name"))
-        found: pd.DataFrame = frame.astype({"value": float, "esd": float})
+        found: pd.DataFrame = frame.astype({"value": float, "esd": float, "esd_computed": float})
         return found
 
     def _rows(self) -> list[tuple[str, str, str]]:
@@ -77,9 +80,12 @@ class Best:
         self.number = summary.best_trial
         self.origin = summary.best_origin
         self.rwp, self.rexp, self.gof, self.bic = summary.rwp, summary.rexp, summary.gof, summary.bic
+        self.rwp_background_subtracted, self.uncertainty = summary.rwp_background_subtracted, summary.uncertainty
+        self.le_bail_floor = summary.le_bail_floor
         self.n_variables, self.n_observations = summary.n_variables, summary.n_observations
         self.findings: tuple[FindingPart, ...] = tuple(summary.findings)
         self.structure: tuple[PhasePart, ...] = tuple(summary.structure)
+        self.quantification: tuple[Quantification, ...] = summary.quantification
         self.parameters = Parameters(summary.parameters)
         self.recipe = Recipe.model_validate(summary.recipe)
         self.cif = folder / "best.cif"
@@ -92,11 +98,22 @@ class Best:
     def _figures(self) -> list[tuple[str, str]]:
         return [
             ("Rwp", f"{percent(self.rwp, 3)} %"),
+            *self._about_floor(),
             ("GoF", percent(self.gof, 3)),
+            *(("amounts", describe_amounts(found)) for found in self.quantification),
+            *self._about_esds(),
             ("variables", f"{self.n_variables} for {self.n_observations} points"),
             ("trial", f"{self.number} ({self.origin})"),
             *((severity_name(finding.severity), finding.message) for finding in self.findings),
         ]
+
+    def _about_floor(self) -> list[tuple[str, str]]:
+        found = self.le_bail_floor
+        return [] if found is None else [("floor", describe_floor(found.rwp, found.note))]
+
+    def _about_esds(self) -> list[tuple[str, str]]:
+        found = self.uncertainty
+        return [] if found is None else [("esds", describe_esds(found.esd_factor, len(found.models)))]
 
     def __repr__(self) -> str:
         return "\n".join(f"{key:<10} {value}" for key, value in self._figures())

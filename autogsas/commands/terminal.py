@@ -29,8 +29,9 @@ from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.runfolder.candidates import differences_words
 from autogsas.runfolder.reader import Attempt
 from autogsas.runfolder.summary import ScoutPart, Summary
+from autogsas.text.amounts import describe_amounts
 from autogsas.text.formatting import counted, duration, severity_name
-from autogsas.text.prose import joined
+from autogsas.text.prose import describe_esds, describe_floor, joined
 
 __all__ = ["LiveProgress", "PlainProgress", "show_run"]
 
@@ -209,11 +210,17 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     if len(summary.histograms) > 1:
         each = (f"{item.name} {item.rwp:.2f} %" for item in summary.histograms if item.rwp is not None)
         lines.append(("", ", ".join(each)))
+    if summary.le_bail_floor is not None:
+        lines.append(("", describe_floor(summary.le_bail_floor.rwp, summary.le_bail_floor.note)))
+    if summary.rwp_background_subtracted is not None:
+        lines.append(("", f"{summary.rwp_background_subtracted:.2f} % without the background"))
     lines += [
+        *_amounts(summary),
         ("GoF", "" if summary.gof is None else f"{summary.gof:.3f}"),
         ("variables", f"{summary.n_variables} on {summary.n_observations} points"),
         ("best trial", f"{summary.best_trial} ({summary.best_origin})"),
         ("background", _background(summary)),
+        *_esds(summary),
         ("trials", _trials(summary)),
     ]
     if summary.scout is not None:
@@ -221,6 +228,19 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     if len(summary.candidates) > 1:
         lines += _solutions(summary)
     return lines
+
+
+def _esds(summary: Summary) -> list[tuple[str, str]]:
+    found = summary.uncertainty
+    return [] if found is None else [("esds", describe_esds(found.esd_factor, len(found.models)))]
+
+
+def _amounts(summary: Summary) -> list[tuple[str, str]]:
+    lines = []
+    for found in summary.quantification:
+        whose = f"{found.histogram}: " if len(summary.histograms) > 1 else ""
+        lines.append(("", f"{whose}{describe_amounts(found)}"))
+    return [("amounts", lines[0][1]), *lines[1:]] if lines else []
 
 
 def _trials(summary: Summary) -> str:

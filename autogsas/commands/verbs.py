@@ -26,16 +26,19 @@ from autogsas.model.trial import Finished, TrialRecord
 from autogsas.runfolder.reader import read_summary
 from autogsas.runfolder.summarise import RunInfo, build_summary
 from autogsas.runfolder.summary import BackendPart, Summary
+from autogsas.runfolder.uncertainty import uncertainty_of
 from autogsas.runfolder.writer import RunFolder, choose_folder
 from autogsas.search.campaign import Seeding, explore
 from autogsas.search.context import RunContext
 from autogsas.search.database import REUSE, Database
+from autogsas.search.floor import le_bail_floor
 from autogsas.search.importances import importances
 from autogsas.search.options import Found, Options
 from autogsas.search.resuming import check_resumable, fingerprint, seconds_before
 from autogsas.search.sampler import check_terminator
 from autogsas.search.seeds import collect_seeds, seeds_like
 from autogsas.search.settings import RunSettings
+from autogsas.text.prose import describe_floor
 from autogsas.trial.building import rehearse
 from autogsas.trial.cells import with_found_cells
 
@@ -205,8 +208,12 @@ def _carry_out(context: RunContext, plan: Seeding, figures: Sequence[str]) -> Fi
         context.database.close()  # some systems cannot remove a file that is open
         folder.discard()
         raise
+    floor = None if found.best is None else le_bail_floor(context, found.best, found.finished)
+    if floor is not None:
+        folder.log(f"Le Bail floor: {floor.note or f'Rwp {floor.rwp:.3f} %'}")
     seconds = round(before + time.monotonic() - began, 3)
-    summary = _write(context, found, RunInfo(command, created, engine, options.seed, seconds, found.finished, scouted))
+    info = RunInfo(command, created, engine, options.seed, seconds, found.finished, scouted, le_bail_floor=floor)
+    summary = _write(context, found, info)
     notices = _report(folder.folder, project, host, summary, figures)
     notices += _call(host, "after_run", project=project, folder=folder.folder, summary=summary.plain())[1]
     for notice in notices:
@@ -224,7 +231,13 @@ def _write(context: RunContext, found: Found, info: RunInfo) -> Summary:
     mattered = None
     if len(found.records) > 1:
         mattered = importances(context.database, found.records, info.seed, context.strategy)
-    summary = build_summary(context.project, trials, found.best, replace(info, importances=mattered))
+    uncertainty = None if found.best is None else uncertainty_of(trials[found.best.number], trials)
+    summary = build_summary(context.project, trials, found.best, replace(info, importances=mattered), uncertainty)
+    if found.best is not None and found.refined is not None:
+        refined = found.refined
+        floor = info.le_bail_floor
+        notes = () if floor is None else (describe_floor(floor.rwp, floor.note),)
+        context.folder.write_values(found.best, refined.assessment, refined.result, context.project, uncertainty, notes)
     context.folder.write_json("summary.json", summary.plain())
     return summary
 

@@ -197,8 +197,7 @@ class RietveldObjective:
             for p, phase in enumerate(patterns):
                 bragg += raw[setup.layout.pair[p][h][0]] * phase.unit
             net = part.y - part.basis @ setup.coefficients(h, values) - part.fixed
-            counted = part.weights > 0
-            found |= setup.models[h].share_out(patterns, np.where(counted, net, bragg), bragg)
+            found |= setup.models[h].share_out(patterns, net, bragg, part.weights)
         return found
 
     def with_terms_fixed(self, fixed: bool) -> RietveldObjective:

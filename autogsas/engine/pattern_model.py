@@ -123,28 +123,28 @@ class PatternModel:
             usual = float(np.median(theirs.intensities)) if theirs.intensities.size else 1.0
             mine.intensities = np.array([known.get(tuple(hkl), usual) for hkl in mine.hkl.tolist()])
 
-    def share_out(self, patterns: list[PhasePattern], net: Array, bragg: Array) -> bool:
+    def share_out(self, patterns: list[PhasePattern], net: Array, bragg: Array, weights: Array) -> bool:
         """Give each reflection of a phase without structure its share of ``net`` (n,), the pattern less background.
 
-        ``patterns`` are those of all phases, ``bragg`` (n,) their sum with scales. With the reflection's profile p_i as
-        weight, I_new = I sum p_i net_i/bragg_i / sum p_i (Le Bail, Duroy & Fourquet, Mater. Res. Bull. 23, 447
-        (1988), after Rietveld, J. Appl. Cryst. 2, 65 (1969), eq. 7). Returns whether there is such a phase.
+        ``patterns`` are those of all phases, ``bragg`` (n,) their sum with scales, ``weights`` (n,) 1/sigma^2, zero for
+        points that do not count. With the reflection's profile p_i, I_new = I sum w_i p_i net_i/sum w_i p_i bragg_i:
+        the division in proportion to the calculated intensities of Le Bail, Duroy & Fourquet, Mater. Res. Bull. 23, 447
+        (1988), with the weights of the least squares, so that no share raises chi^2 (Daube-Witherspoon & Muehllehner,
+        IEEE Trans. Med. Imaging 5, 61 (1986); Lee & Seung, Adv. Neural Inf. Process. Syst. 13, 556 (2001), theorem 1).
+        Returns whether there is such a phase.
         """
-        floor = 1e-9 * float(np.max(np.abs(bragg), initial=1e-200))
-        ratio = np.where(bragg > floor, net / np.maximum(bragg, floor), 0.0)
         found = False
         for reflections, pattern in zip(self.sets, patterns, strict=True):
             if reflections.intensities is None:
                 continue
             found = True
             k = reflections.intensities.size
-            share, under = (
-                pattern.shapes.gather(curve, pattern.n_peaks).reshape(-1, k)
-                for curve in (ratio, (bragg > floor).astype(float))
+            observed, calculated = (
+                pattern.shapes.gather(weights * curve, pattern.n_peaks).reshape(-1, k) for curve in (net, bragg)
             )
-            weights = np.array([1.0, self._ratio])[: len(share), None]
-            seen = (weights * under).sum(axis=0)
-            factor = np.where(seen > 0, (weights * share).sum(axis=0) / np.where(seen > 0, seen, 1.0), 1.0)
+            lines = np.array([1.0, self._ratio])[: len(observed), None]
+            wanted, present = (lines * observed).sum(axis=0), (lines * calculated).sum(axis=0)
+            factor = np.where(present > 0, wanted / np.where(present > 0, present, 1.0), 1.0)
             reflections.intensities = np.maximum(reflections.intensities * np.maximum(factor, 1e-3), 1e-12)
         return found
 

@@ -232,7 +232,7 @@ def _weight_fractions(layout: Layout, raw: Array, directions: Array, covariance:
     """Return each phase's share of the mass in each histogram that shows several.
 
     W = S M/sum S M with the scale S and the mass M of the cell's content, as GSAS-II's phase fraction is per cell
-    (Hill & Howard, J. Appl. Cryst. 20, 467 (1987), eq. 2, whose scale is S/V^2 of this one's). Esds come from those of
+    (Hill & Howard, J. Appl. Cryst. 20, 467 (1987), eq. 2, whose scale is S/V of this one's). Esds come from those of
     scales and occupancies.
     """
     if len(layout.phases) < 2 or any(state.free_intensities for state in layout.phases):

@@ -38,6 +38,8 @@ _USUAL_SHL = (0.015, 0.03)  # those values; not measured
 _RETRY_CYCLES = 10  # cycles of such a trial; not measured
 _NEW_BACKGROUND = np.array([1.0, 0.0, 0.0])  # the coefficients in a new GSAS-II project
 
+_LEAST_SHARE = 1e-3  # of the mean |F|^2, where intensities are taken from the pattern; not measured
+
 
 @dataclass(frozen=True)
 class _BackgroundState:
@@ -289,6 +291,8 @@ class EngineSession:
     def _apply(self, step: Step) -> None:
         """Apply a step's starts, settings, backgrounds, and freed and fixed groups."""
         before = self._layout
+        if step.intensities is not None and self._backgrounds:
+            self._keep_intensities()
         self._state.apply(step)
         if self._layout is not before:
             self._models.clear()
@@ -302,6 +306,19 @@ class EngineSession:
         for fixed in step.fix:
             if fixed.group == "background":
                 self._refine_background.difference_update(self._named(fixed.histogram))
+
+    def _keep_intensities(self) -> None:
+        """Keep the structure's |F|^2 as the intensities that a phase without structure begins with."""
+        for h, histogram in enumerate(self._project.histograms):
+            try:
+                model = self._model(h, self._points(histogram, histogram.limits).x)
+                found = [model.phase(p, self._raw, plan=plan).peaks.f2 for p, plan in enumerate(model.plans)]
+            except ValueError:
+                continue  # the step reports what is wrong with the structure
+            for reflections, f2 in zip(model.sets, found, strict=True):
+                if reflections.intensities is None and f2.size:
+                    # An intensity of zero could not grow: shares are in proportion to what is there.
+                    reflections.intensities = np.maximum(f2, _LEAST_SHARE * float(np.mean(f2)))
 
     def _model(self, h: int, x: Array) -> PatternModel:
         """Return the pattern of histogram ``h`` at ``x``; reflections and plans are kept while the cell stays."""

@@ -25,6 +25,8 @@ __all__ = ["ModelState"]
 Array = npt.NDArray[np.float64]
 
 _ISOTROPIC = ("uiso", "uiso_shared")
+# What intensities from the pattern absorb.
+_ABSORBED = ("scale", "preferred_orientation", "positions", "uiso", "uiso_shared", "uaniso", "occupancy")
 _BY_GEOMETRY = ("shift1", "shift2", "absorption")
 
 
@@ -43,7 +45,7 @@ class ModelState:
         self.free: dict[str, Variable] = {}
 
     def apply(self, step: Step) -> None:
-        """Apply a step's starts, geometry, settings, freed and fixed groups.
+        """Apply a step's starts, geometry, intensities, settings, freed and fixed groups.
 
         Raises BackendError("recipe", ...) for a start that the symmetry forbids.
         """
@@ -53,6 +55,8 @@ class ModelState:
                 self._set_geometry(h, geometry)
         for start in step.start:
             self._start(start)
+        if step.intensities is not None:
+            self._free_intensities()
         for setting in step.set:
             self._set(setting)
         self.layout.bind(self.raw)
@@ -185,6 +189,15 @@ class ModelState:
         """Fix a group; return whether it was free."""
         found = [self.free.pop(one.name, None) for one in self.layout.variables([free])]
         return any(one is not None for one in found)
+
+    def _free_intensities(self) -> None:
+        """Take the intensities of all phases from the pattern, and refine nothing any more that they absorb."""
+        if all(state.free_intensities for state in self.layout.phases):
+            return
+        self._rebuild(
+            replace(self.project, phases=tuple(replace(p, intensities="Le Bail") for p in self.project.phases))
+        )
+        self.free = {name: one for name, one in self.free.items() if one.group not in _ABSORBED}
 
     def _replace(self, p: int, phase: Phase) -> None:
         phases = self.project.phases

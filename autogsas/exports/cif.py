@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
 from gemmi import cif
 
+from autogsas.exports.amounts import amount_items
 from autogsas.exports.pattern import pattern_items, profile_r
 from autogsas.exports.phase import Values, phase_items
 from autogsas.exports.star import add_loop, blocks_text, number, prose, unique_codes
@@ -23,21 +24,35 @@ from autogsas.version import __version__
 __all__ = ["cif_text"]
 
 
-def cif_text(project: Project, record: TrialRecord, assessment: Assessment, result: Result, created: datetime) -> str:
+def cif_text(
+    project: Project,
+    record: TrialRecord,
+    assessment: Assessment,
+    result: Result,
+    created: datetime,
+    notes: Sequence[str] = (),
+) -> str:
     """Return a CIF 1.1 of a refinement, whichever engine made it, in ASCII with lines of at most 2048 characters.
 
     Data names are those of the core and powder dictionaries; values have their esds. Agreement factors are the
     host's. Several phases or patterns have a block each; the blocks refer to each other by their identifiers.
+    ``notes`` are more sentences on the refinement, such as what the esds include.
     """
-    return _Writer(project, record, assessment, result, created).text()
+    return _Writer(project, record, assessment, result, created, notes).text()
 
 
 class _Writer:
     def __init__(
-        self, project: Project, record: TrialRecord, assessment: Assessment, result: Result, created: datetime
+        self,
+        project: Project,
+        record: TrialRecord,
+        assessment: Assessment,
+        result: Result,
+        created: datetime,
+        notes: Sequence[str],
     ) -> None:
         self._project, self._record, self._assessment, self._result = project, record, assessment, result
-        self._created = created
+        self._created, self._notes = created, notes
         self._values = Values(result)
         self._curves = [c for c in result.curves if c.histogram in {h.name for h in project.histograms}]
 
@@ -102,17 +117,9 @@ class _Writer:
         add_loop(block, [tag], [(self._identity(code),) for code in codes])
 
     def _phases_of(self, block: cif.Block, histogram: str, codes: list[str]) -> None:
-        found = {
-            p.phase: p for p in self._result.parameters if p.group == "weight_fraction" and p.histogram == histogram
-        }
-        rows = []
-        for i, (phase, code) in enumerate(zip(self._result.phases, codes, strict=True), start=1):
-            share = found.get(phase.name)
-            percent = (
-                "?" if share is None else number(100 * share.value, None if share.esd is None else 100 * share.esd, 4)
-            )
-            rows.append((str(i), self._identity(code), percent))
-        add_loop(block, ("_pd_phase_id", "_pd_phase_block_id", "_pd_phase_mass_%"), rows)
+        found = next((q for q in self._assessment.quantification if q.histogram == histogram), None)
+        names = [phase.name for phase in self._result.phases]
+        amount_items(block, names, [self._identity(code) for code in codes], found)
 
     def _weights(self, curves: Curves) -> Array:
         histogram = self._project.histogram(curves.histogram)
@@ -165,6 +172,7 @@ class _Writer:
         lines = [f"Project {' '.join(self._project.name.split())}; recipe: {self._record.origin}."]
         if self._record.metrics is not None:
             lines.append(f"{self._record.metrics.n_observations} points used.")
+        lines += [note for note in self._notes if note]
         if result.steps and not result.converged:
             lines.append("The last step did not converge.")
         if result.steps and result.steps[-1].dropped:

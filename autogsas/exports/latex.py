@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import gemmi
 
+from autogsas.crystal.contents import cell_volume, contents_of
 from autogsas.exports.characters import latex_characters
-from autogsas.exports.contents import cell_volume, contents_of
 from autogsas.model.project import Project
 from autogsas.model.result import Parameter, Result
 from autogsas.model.structure import Phase
@@ -31,13 +31,15 @@ _CELL = (
 )
 
 
-def latex_text(project: Project, record: TrialRecord, result: Result) -> str:
+def latex_text(project: Project, record: TrialRecord, result: Result, about_esds: str = "") -> str:
     """Return the tables of a refinement as LaTeX in ASCII: agreement, cell and atoms of each phase, the rest.
 
-    Cell lengths in Angstrom, U in Angstrom^2, R factors in per cent; names are escaped.
+    Cell lengths in Angstrom, U in Angstrom^2, R factors in per cent; names are escaped. ``about_esds`` is a sentence on
+    what the esds include.
     """
     named = {parameter.name: parameter for parameter in result.parameters}
-    parts = [_HEAD, _agreement(project, record, result)]
+    head = f"{_HEAD}% {latex_characters(about_esds)}\n" if about_esds else _HEAD
+    parts = [head, _agreement(project, record, result)]
     for phase in result.phases:
         parts += [_cell(phase, named), _atoms(phase, named)]
     parts.append(_others(result))

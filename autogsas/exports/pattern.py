@@ -61,13 +61,30 @@ def pattern_items(
     if figures is not None:
         block.set_pair("_pd_proc_ls_prof_wR_factor", number(figures.metrics.rwp / 100, digits=4))
         block.set_pair("_pd_proc_ls_prof_wR_expected", number(figures.metrics.rexp / 100, digits=4))
-        if len(figures.r_bragg) > 1:
-            each = "; ".join(f"{name}: {value / 100:.4f}" for name, value in figures.r_bragg.items())
-            block.set_pair("_pd_proc_ls_special_details", prose(f"R(Bragg) by phase: {each}"))
-        elif figures.r_bragg:
+        if len(figures.r_bragg) == 1:
             block.set_pair("_refine_ls_R_I_factor", number(next(iter(figures.r_bragg.values())) / 100, digits=4))
+        if len(figures.r_f) == 1:
+            block.set_pair("_refine_ls_R_factor_all", number(next(iter(figures.r_f.values())) / 100, digits=4))
+        details = _figures(figures)
+        if details:
+            block.set_pair("_pd_proc_ls_special_details", prose("\n".join(details)))
     _points(block, histogram, curves, weights)
     _reflections(block, curves.reflections, phase_codes, alone=alone)
+
+
+def _figures(figures: HistogramFigures) -> list[str]:
+    """Return the figures that have no data name of their own: by phase, without background, of serial correlation."""
+    lines = []
+    for name, by_phase in (("R(Bragg)", figures.r_bragg), ("R(F)", figures.r_f)):
+        if len(by_phase) > 1:
+            each = "; ".join(f"{phase}: {value / 100:.4f}" for phase, value in by_phase.items())
+            lines.append(f"{name} by phase: {each}")
+    net, correlated = figures.rwp_background_subtracted, figures.durbin_watson
+    if np.isfinite(net):
+        lines.append(f"Rwp without background, sqrt(sum w (yo-yc)^2/sum w (yo-yb)^2): {net / 100:.4f}")
+    if np.isfinite(correlated):
+        lines.append(f"Weighted Durbin-Watson statistic d (Hill & Flack, 1987): {correlated:.3f}")
+    return lines
 
 
 def _experiment(block: cif.Block, histogram: Histogram) -> None:

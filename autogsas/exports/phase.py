@@ -8,7 +8,7 @@ import re
 import gemmi
 from gemmi import cif
 
-from autogsas.exports.contents import cell_volume, contents_of, multiplicity
+from autogsas.crystal.contents import cell_volume, contents_of, multiplicity
 from autogsas.exports.star import add_loop, number, quoted
 from autogsas.model.result import Parameter, Result
 from autogsas.model.structure import Phase

@@ -119,7 +119,7 @@ def _text(
             "    # preferred_orientation: {axis: [0, 0, 1], ratio: 1.0}  # March-Dollase",
             "    # occupancy_sums: [{sites: [A1, A2], total: 1.0}]",
         ]
-    return "\n".join([*lines, "", *_search_lines(host)]) + "\n"
+    return "\n".join([*lines, "", *_quantification_lines(), "", *_search_lines(host)]) + "\n"
 
 
 def _entry(folder: Path, path: Path, label: str, instrument: Path | None, given: dict[str, str]) -> list[str]:
@@ -150,6 +150,16 @@ def _entry(folder: Path, path: Path, label: str, instrument: Path | None, given:
         shown = f"    {key}: {given[key]}" if key in given else f"    # {key}: {example}"
         lines.append(f"{shown:<39} # {about}")
     return [*lines, ""]
+
+
+def _quantification_lines() -> list[str]:
+    """Return what may be said about the amounts of the phases."""
+    return [
+        "# quantification:                       # amounts of the phases",
+        "#   internal_standard: {phase: corundum, weight_fraction: 0.2, crystallinity: 1.0}  # weighed into the sample",
+        "#   # or the instrument factor and cm²/g of the sample, external_standard: {g: 250000, mass_attenuation: 45}",
+        "#   particle_radius: {corundum: 0.5}    # micrometre, of each phase; corrects microabsorption",
+    ]
 
 
 def _search_lines(host: Host) -> list[str]:

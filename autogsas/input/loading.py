@@ -14,6 +14,7 @@ from autogsas.errors import PluginError, UserError, nearest
 from autogsas.hooks.host import Host
 from autogsas.input import yamlfile
 from autogsas.input.instruments import complete_instrument, default_instrument
+from autogsas.input.quantification import check_quantification
 from autogsas.input.recipefile import load_recipe
 from autogsas.input.yamlfile import Document
 from autogsas.model.instrument import Instrument
@@ -106,6 +107,7 @@ def _build(document: Document, host_factory: Callable[[Iterable[Path]], Host]) -
     phases = [_phase(host, entry, document, f"phases[{i}]") for i, entry in enumerate(content.phases)]
     _check_names([item.name for item in histograms], document, "data")
     _check_names([item.name for item, _ in phases], document, "phases")
+    check_quantification(content.quantification, histograms, [phase for phase, _ in phases], document)
     project = Project(
         name=content.name or file.parent.name,
         histograms=tuple(histograms),
@@ -115,6 +117,7 @@ def _build(document: Document, host_factory: Callable[[Iterable[Path]], Host]) -
         file=file,
         phase_files=tuple(path for _, path in phases),
         plugins=plugins,
+        quantification=content.quantification,
     )
     recipes = [
         load_recipe(_existing(document, text, f"recipes[{i}]"), project) for i, text in enumerate(content.recipes)

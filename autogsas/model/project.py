@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from autogsas.model.instrument import Geometry, Instrument, Radiation
 from autogsas.model.pattern import Pattern
+from autogsas.model.quantification import QuantificationSettings
 from autogsas.model.recipe import BACKGROUNDS, AxisEntry, BackgroundFunction, Group, Limits, Recipe
 from autogsas.model.sample import BackgroundPeak, BroadeningModel
 from autogsas.model.structure import Intensities, Phase
@@ -272,6 +273,7 @@ class ProjectFile(_Frozen):
     backend: Annotated[str, Field(description="auto, or the name of an engine")] = "auto"
     data: Annotated[tuple[DataEntry, ...], Field(min_length=1)]
     phases: Annotated[tuple[PhaseEntry, ...], Field(min_length=1)]
+    quantification: QuantificationSettings = QuantificationSettings()
     search: Search = Search()
     recipes: Annotated[tuple[str, ...], Field(description="hand-made recipes, tried first")] = ()
     plugins: Annotated[tuple[str, ...], Field(description="Python files with hooks of this project")] = ()
@@ -325,6 +327,7 @@ class Project:
     beyond: tuple[str, ...] = ()
     held_rwp: float | None = None
     found_cells: Mapping[str, CellValues] | None = None
+    quantification: QuantificationSettings = field(default_factory=QuantificationSettings)
 
     def histogram(self, name: str) -> Histogram:
         """Return a histogram by name. Raises KeyError."""

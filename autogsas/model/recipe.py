@@ -204,7 +204,9 @@ class Step(_Frozen):
 
     ``limits`` in degrees 2theta for all histograms or by histogram name; None for the project's limits.
     ``cycles`` is the largest number of cycles; None refines to convergence. ``start`` and ``geometry`` (for all
-    histograms or by name) replace the project's values from this step on; they are set before anything else.
+    histograms or by name) replace the project's values from this step on; they are set before anything else. From a
+    step with ``intensities`` "Le Bail" on, those of all phases are taken from the pattern, and nothing that they absorb
+    is refined any more: scales, orientation, positions, displacement parameters, occupancies.
 
     Freeing "uaniso" of an isotropic site makes it anisotropic, with the tensor of its U_iso; freeing "uiso_shared"
     sets all isotropic sites to their mean and refines them together, until "uiso" is freed.
@@ -216,6 +218,7 @@ class Step(_Frozen):
     set: Annotated[tuple[Setting, ...], BeforeValidator(_as_settings)] = ()
     start: Annotated[tuple[Start, ...], BeforeValidator(_as_starts)] = ()
     geometry: Geometry | dict[str, Geometry] | None = None
+    intensities: Literal["Le Bail"] | None = None
     free: FreeList = ()
     fix: FreeList = ()
     cycles: Annotated[int, Field(ge=1, le=1000)] | None = None

@@ -13,6 +13,7 @@ from autogsas.figures.publication import NAMES
 from autogsas.hooks.choices import Section
 from autogsas.model.recipe import Recipe
 from autogsas.pages.parts import Figure
+from autogsas.report.amounts import Amounts, amounts
 from autogsas.report.figures import fit_figure, history_figure, importances_figure
 from autogsas.report.labels import CAUSES, FILES, NOTICES
 from autogsas.report.scout import scout_section
@@ -21,6 +22,7 @@ from autogsas.report.tables import (
     Table,
     candidates_table,
     correlations_table,
+    models_table,
     parameters_tables,
     patterns_table,
     section_table,
@@ -31,7 +33,7 @@ from autogsas.report.tables import (
 from autogsas.runfolder.reader import RunData
 from autogsas.runfolder.summary import Summary
 from autogsas.text.formatting import MISSING, count, counted, duration, general, percent
-from autogsas.text.prose import describe_recipe, joined
+from autogsas.text.prose import describe_esds, describe_recipe, joined
 
 __all__ = ["FindingLine", "Page", "Tile", "build_page"]
 
@@ -76,6 +78,7 @@ class Page:
     notice: str
     created: str
     tiles: tuple[Tile, ...]
+    amounts: tuple[Amounts, ...]
     findings: tuple[FindingLine, ...]
     causes: tuple[CauseLine, ...]
     fits: tuple[Figure, ...]
@@ -83,6 +86,7 @@ class Page:
     mattered: Figure | None
     structures: tuple[StructureFigure, ...]
     agreement: Table | None
+    about_esds: str
     results: tuple[Table, ...]
     recipe_name: str
     recipe: tuple[str, ...]
@@ -100,13 +104,14 @@ def build_page(run: RunData, sections: Sequence[Section] = ()) -> Page:
     summary = run.summary
     recipe = _recipe(run)
     tables = [*structure_tables(summary), *parameters_tables(summary)]
-    correlations = correlations_table(summary)
+    tables += [found for found in (models_table(summary), correlations_table(summary)) if found is not None]
     return Page(
         title=summary.project or run.folder.name,
         lede=_lede(summary),
         notice=NOTICES.get(summary.finished, ""),
         created=_moment(summary.created),
         tiles=_tiles(summary),
+        amounts=amounts(summary),
         findings=_findings(summary),
         causes=_causes(run),
         fits=tuple(fit_figure(run, index) for index in range(len(run.profiles))),
@@ -114,7 +119,8 @@ def build_page(run: RunData, sections: Sequence[Section] = ()) -> Page:
         mattered=importances_figure(summary),
         structures=structure_figures(summary),
         agreement=patterns_table(summary),
-        results=tuple(tables if correlations is None else [*tables, correlations]),
+        about_esds=_about_esds(summary),
+        results=tuple(tables),
         recipe_name=recipe.name if recipe else "",
         recipe=tuple(describe_recipe(recipe)) if recipe else (),
         steps=steps_table(summary, recipe),
@@ -170,6 +176,7 @@ def _tiles(summary: Summary) -> tuple[Tile, ...]:
         return ()
     tiles = [
         Tile("Rwp", percent(summary.rwp), "%"),
+        *_floor(summary),
         Tile("GoF", percent(summary.gof)),
         Tile("Rexp", percent(summary.rexp), "%"),
     ]
@@ -180,6 +187,16 @@ def _tiles(summary: Summary) -> tuple[Tile, ...]:
     tiles.append(Tile("variables", count(summary.n_variables)))
     tiles.append(Tile("observations", count(summary.n_observations)))
     return tuple(tiles)
+
+
+def _about_esds(summary: Summary) -> str:
+    found = summary.uncertainty
+    return "" if found is None else describe_esds(found.esd_factor, len(found.models))
+
+
+def _floor(summary: Summary) -> list[Tile]:
+    found = summary.le_bail_floor
+    return [] if found is None or found.rwp is None else [Tile("Le Bail floor", percent(found.rwp), "%")]
 
 
 def _findings(summary: Summary) -> tuple[FindingLine, ...]:
@@ -220,6 +237,7 @@ def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
         ("Time", duration(summary.seconds)),
         ("χ²", general(summary.chi2)),
         ("BIC", general(summary.bic)),
+        ("Le Bail floor", "" if summary.le_bail_floor is None else summary.le_bail_floor.note),
         ("Rwp computed by the engine", f"{percent(summary.engine_rwp)} %"),
     ]
     return tuple((label, text) for label, text in facts if text and not text.startswith(MISSING))

@@ -16,6 +16,7 @@ __all__ = [
     "Table",
     "candidates_table",
     "correlations_table",
+    "models_table",
     "parameters_tables",
     "patterns_table",
     "section_table",
@@ -80,9 +81,12 @@ def parameters_tables(summary: Summary) -> list[Table]:
         tables.append(Table("Scale, profile and corrections", header, blocks, frozenset({1})))
     every = _table(
         f"All {len(summary.parameters)} parameters, including the background",
-        ("Parameter", "Value (esd)", "Unit", "Group", ""),
-        ((item.name, *_value(item), item.group, _state(item)) for item in summary.parameters),
-        {1},
+        ("Parameter", "Value (esd)", "Esd as computed", "Unit", "Group", ""),
+        (
+            (item.name, _value(item)[0], _computed(item), item.unit, item.group, _state(item))
+            for item in summary.parameters
+        ),
+        {1, 2},
         folded=True,
     )
     return tables if every is None else [*tables, every]
@@ -94,6 +98,11 @@ def _owner(item: ParameterPart) -> str:
 
 def _value(item: ParameterPart) -> tuple[str, str]:
     return with_esd(item.value, item.esd), item.unit
+
+
+def _computed(item: ParameterPart) -> str:
+    # Runs of older versions have only the engine's own.
+    return general(item.esd if item.esd_computed is None else item.esd_computed, 2) if item.esd else ""
 
 
 def _state(item: ParameterPart) -> str:
@@ -159,16 +168,45 @@ def _structure_esds(summary: Summary) -> dict[StructureKey, float | None]:
 
 
 def patterns_table(summary: Summary) -> Table | None:
-    """Return the agreement of each histogram; None if there is only one."""
-    if len(summary.histograms) < 2:
+    """Return the agreement of each histogram; None if nothing usable was found."""
+    if summary.best_trial is None:
         return None
     rows = []
     for item in summary.histograms:
-        bragg = ", ".join(f"{phase} {percent(value)}" for phase, value in item.r_bragg.items())
-        figures = (percent(item.rwp), percent(item.rexp), percent(item.gof))
-        rows.append((item.name, *figures, bragg or MISSING, count(item.n_observations), interval(item.limits)))
-    header = ("Pattern", "Rwp (%)", "Rexp (%)", "GoF", "R_Bragg (%)", "Points", "2θ range")
-    return _table("Agreement by pattern", header, rows, {1, 2, 3, 5})
+        by_phase = (
+            ", ".join(f"{phase} {percent(value)}" for phase, value in values.items()) or MISSING
+            for values in (item.r_bragg, item.r_f)
+        )
+        figures = (item.rwp, item.rwp_background_subtracted, item.rexp, item.gof)
+        points = (count(item.n_observations), general(item.effective_points, 4))
+        correlated = (percent(item.durbin_watson), *points)
+        rows.append((item.name, *map(percent, figures), *by_phase, *correlated, interval(item.limits)))
+    header = ("Pattern", "Rwp (%)", "without background", "Rexp (%)", "GoF", "R_Bragg (%)", "R_F (%)")
+    return _table(
+        "Agreement by pattern",
+        (*header, "Durbin-Watson d", "Points", "effective", "2θ range"),
+        rows,
+        {1, 2, 3, 4, 7, 8, 9},
+    )
+
+
+def models_table(summary: Summary) -> Table | None:
+    """Return the models that the esds include; None if there is no other than the best trial."""
+    models = () if summary.uncertainty is None else summary.uncertainty.models
+    if len(models) < 2:
+        return None
+    rows = [
+        (
+            f"trial {item.trial}{f': {item.name}' if item.name else ''}",
+            count(item.n_variables),
+            general(item.delta_bic, 3),
+            percent(item.weight, 3),
+        )
+        for item in models
+    ]
+    return _table(
+        "Models that the evidence cannot tell apart", ("Model", "Variables", "ΔBIC", "Weight"), rows, {1, 2, 3}
+    )
 
 
 def steps_table(summary: Summary, recipe: Recipe | None) -> Table | None:

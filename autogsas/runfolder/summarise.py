@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -10,8 +11,12 @@ from importlib.metadata import version
 
 from autogsas.model.metrics import Metrics
 from autogsas.model.project import Histogram, Project
-from autogsas.model.result import StepResult
+from autogsas.model.quantification import Quantification
+from autogsas.model.result import Parameter, StepResult
 from autogsas.model.trial import Finished, TrialRecord, TrialState
+from autogsas.quantification import quantification_findings, quantify
+from autogsas.quantification.findings import CODES
+from autogsas.quantification.widening import with_printed_esds
 from autogsas.runfolder.candidates import group_candidates
 from autogsas.runfolder.plaindata import plain
 from autogsas.runfolder.summary import (
@@ -19,17 +24,21 @@ from autogsas.runfolder.summary import (
     ByHandPart,
     CorrelationPart,
     FindingPart,
+    FloorPart,
     HistogramPart,
     HistoryPart,
     ImportancesPart,
+    ModelPart,
     ParameterPart,
     PhasePart,
     ScoutPart,
     StepPart,
     Summary,
     TrialsPart,
+    UncertaintyPart,
 )
 from autogsas.runfolder.trials import StoredTrial
+from autogsas.runfolder.uncertainty import Uncertainty
 from autogsas.trial.assessment import HistogramFigures
 from autogsas.version import __version__
 
@@ -48,14 +57,25 @@ class RunInfo:
     finished: Finished
     scout: ScoutPart | None = None
     importances: ImportancesPart | None = None
+    le_bail_floor: FloorPart | None = None
 
 
-def build_summary(project: Project, trials: Sequence[StoredTrial], best: TrialRecord | None, info: RunInfo) -> Summary:
-    """Return the summary of a run; ``trials`` are all of them, in the order of their numbers."""
+def build_summary(
+    project: Project,
+    trials: Sequence[StoredTrial],
+    best: TrialRecord | None,
+    info: RunInfo,
+    uncertainty: Uncertainty | None = None,
+) -> Summary:
+    """Return the summary of a run; ``trials`` are all of them, in the order of their numbers.
+
+    ``uncertainty`` is that of the best trial, which has the printed esds; without it they are as computed.
+    """
     found = None if best is None else trials[best.number]
     metrics = None if found is None else found.record.metrics
     records = [trial.record for trial in trials]
     candidates = group_candidates(trials)
+    quantification = _quantification(project, found, uncertainty)
     return Summary(
         autogsas=__version__,
         project=project.name,
@@ -66,6 +86,7 @@ def build_summary(project: Project, trials: Sequence[StoredTrial], best: TrialRe
         rwp=None if metrics is None else metrics.rwp,
         rexp=None if metrics is None else metrics.rexp,
         gof=None if metrics is None else metrics.gof,
+        rwp_background_subtracted=None if found is None else _background_subtracted(found.histograms),
         chi2=None if metrics is None else metrics.chi2,
         bic=None if metrics is None else metrics.bic,
         engine_rwp=None if found is None else found.engine_rwp,
@@ -80,12 +101,15 @@ def build_summary(project: Project, trials: Sequence[StoredTrial], best: TrialRe
         best_origin=None if best is None else best.origin,
         seconds=info.seconds,
         finished=info.finished,
-        findings=[FindingPart.model_validate(plain(item)) for item in (found.record.findings if found else ())],
+        findings=_findings_of(found, quantification),
         candidates=candidates.found,
         elsewhere=candidates.elsewhere,
-        parameters=[ParameterPart.model_validate(plain(item)) for item in (found.parameters if found else ())],
+        parameters=[_parameter(item, uncertainty) for item in (found.parameters if found else ())],
+        uncertainty=None if uncertainty is None else _uncertainty(uncertainty),
+        le_bail_floor=info.le_bail_floor,
         correlations=[CorrelationPart.model_validate(plain(item)) for item in (found.correlations if found else ())],
         structure=[PhasePart.of(phase) for phase in (found.phases if found else ())],
+        quantification=quantification,
         limits={histogram.name: histogram.limits for histogram in project.histograms},
         seed=info.seed,
         scout=info.scout,
@@ -119,6 +143,11 @@ def _histogram(histogram: Histogram, figures: HistogramFigures | None) -> Histog
         rexp=None if metrics is None else metrics.rexp,
         gof=None if metrics is None else metrics.gof,
         r_bragg={} if figures is None else dict(figures.r_bragg),
+        r_f={} if figures is None else dict(figures.r_f),
+        rwp_background_subtracted=None if figures is None else figures.rwp_background_subtracted,
+        durbin_watson=None if figures is None else figures.durbin_watson,
+        effective_points=None if figures is None else figures.effective_points,
+        esd_factor=None if figures is None else figures.esd_factor,
         n_observations=None if metrics is None else metrics.n_observations,
         limits=histogram.limits,
         excluded=list(histogram.excluded),
@@ -127,6 +156,51 @@ def _histogram(histogram: Histogram, figures: HistogramFigures | None) -> Histog
         geometry=instrument.geometry,
         weights_from=histogram.pattern.weights_from,
         notes=[*histogram.pattern.notes, *instrument.notes],
+    )
+
+
+def _background_subtracted(histograms: Sequence[HistogramFigures]) -> float:
+    """Return the background-subtracted Rwp, in per cent, of all histograms together, from that of each."""
+    chi2 = [item.metrics.chi2 for item in histograms]
+    # Rwp = 100 sqrt(chi^2/total), so each gives its total weighted intensity above the background.
+    totals = [
+        value / (item.rwp_background_subtracted / 100.0) ** 2
+        for value, item in zip(chi2, histograms, strict=True)
+        if item.rwp_background_subtracted > 0
+    ]
+    return 100.0 * math.sqrt(sum(chi2) / sum(totals)) if len(totals) == len(chi2) and totals else math.nan
+
+
+def _parameter(parameter: Parameter, uncertainty: Uncertainty | None) -> ParameterPart:
+    printed = {} if uncertainty is None else uncertainty.esds
+    esds = {"esd": printed.get(parameter.name, parameter.esd), "esd_computed": parameter.esd}
+    data = plain(parameter) | plain(esds)
+    return ParameterPart.model_validate(data)
+
+
+def _quantification(
+    project: Project, found: StoredTrial | None, uncertainty: Uncertainty | None
+) -> tuple[Quantification, ...]:
+    """Return the amounts by what the project says now, with the printed esds."""
+    if found is None:
+        return ()
+    printed = {} if uncertainty is None else uncertainty.esds
+    return quantify(project, found.phases, with_printed_esds(found.amounts, found.parameters, printed))
+
+
+def _findings_of(found: StoredTrial | None, quantification: tuple[Quantification, ...]) -> list[FindingPart]:
+    """Return the findings of a trial; those on amounts with the printed esds."""
+    if found is None:
+        return []
+    kept = [item for item in found.record.findings if item.code not in CODES]
+    return [FindingPart.model_validate(plain(item)) for item in (*kept, *quantification_findings(quantification))]
+
+
+def _uncertainty(found: Uncertainty) -> UncertaintyPart:
+    return UncertaintyPart(
+        esd_factor=found.factor,
+        effective_points=found.n_points,
+        models=[ModelPart.model_validate(plain(rival)) for rival in found.rivals],
     )
 
 

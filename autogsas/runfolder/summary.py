@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from autogsas.model.quantification import Quantification
 from autogsas.model.structure import Cell, Phase, Site
 from autogsas.model.trial import Finished
 
@@ -35,13 +36,22 @@ class BackendPart(_Part):
 
 
 class HistogramPart(_Part):
-    """One histogram at the best trial; R factors in per cent, limits in degrees 2theta, wavelengths in Angstrom."""
+    """One histogram at the best trial; R factors in per cent, limits in degrees 2theta, wavelengths in Angstrom.
+
+    ``durbin_watson`` is the weighted statistic d, 2 for independent residuals; ``effective_points`` is how many
+    independent points the residuals are worth, ``esd_factor`` by how much their correlation widens esds.
+    """
 
     name: str
     rwp: Number
     rexp: Number
     gof: Number
     r_bragg: dict[str, Number]
+    r_f: dict[str, Number] = {}
+    rwp_background_subtracted: Number = None
+    durbin_watson: Number = None
+    effective_points: Number = None
+    esd_factor: Number = None
     n_observations: int | None
     limits: Range
     excluded: list[Range]
@@ -104,16 +114,58 @@ class CandidatePart(_Part):
 
 
 class ParameterPart(_Part):
-    """One parameter of the best trial; the esd is null if it was not refined."""
+    """One parameter of the best trial; esds are null if it was not refined.
+
+    ``esd`` includes serial correlation and the choice of the model, and is the one to quote; ``esd_computed`` is that
+    of the engine. In runs of older versions, which have no ``esd_computed``, ``esd`` is that of the engine.
+    """
 
     name: str
     value: Number
     esd: Number
+    esd_computed: Number = None
     unit: str
     group: str
     phase: str | None
     histogram: str | None
     site: str | None
+
+
+class ModelPart(_Part):
+    """A model that the evidence cannot tell from the best one, and that the esds include.
+
+    ``trial`` refined it; ``name`` says in what it differs from that trial's result, "" for the result itself.
+    ``delta_bic`` is above the lowest BIC, with the effective number of points; ``weight`` is its share of the evidence.
+    """
+
+    trial: int
+    name: str
+    n_variables: int
+    delta_bic: Number
+    weight: float
+
+
+class UncertaintyPart(_Part):
+    """Where the esds come from: the factor of serial correlation, and the models that they include.
+
+    ``effective_points`` is null if it is not known. ``models`` contains the best trial itself.
+    """
+
+    esd_factor: float
+    effective_points: Number
+    models: list[ModelPart]
+
+
+class FloorPart(_Part):
+    """The Le Bail floor: Rwp in per cent of the best refinement with free intensities, same cell and profile.
+
+    ``rwp`` is null where it could not be refined; ``note`` says why.
+    """
+
+    rwp: Number
+    engine: str
+    seconds: float
+    note: str = ""
 
 
 class CorrelationPart(_Part):
@@ -278,7 +330,8 @@ class HistoryPart(_Part):
 class Summary(_Part):
     """The content of summary.json. R factors are in per cent and those of the best trial, null if none was usable.
 
-    ``elsewhere`` is the number of infeasible trials that ended at none of the candidates.
+    ``elsewhere`` is the number of infeasible trials that ended at none of the candidates. ``quantification`` has the
+    amounts of the phases for each histogram that shows several.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
@@ -293,6 +346,7 @@ class Summary(_Part):
     rwp: Number
     rexp: Number
     gof: Number
+    rwp_background_subtracted: Number = None
     chi2: Number
     bic: Number
     engine_rwp: Number
@@ -309,8 +363,11 @@ class Summary(_Part):
     candidates: list[CandidatePart]
     elsewhere: int = 0
     parameters: list[ParameterPart]
+    uncertainty: UncertaintyPart | None = None
+    le_bail_floor: FloorPart | None = None
     correlations: list[CorrelationPart]
     structure: list[PhasePart]
+    quantification: tuple[Quantification, ...] = ()
     limits: dict[str, Range]
     seed: int
     scout: ScoutPart | None = None

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,10 +71,17 @@ def reflections_csv(result: Result) -> str:
     return _csv(header, rows)
 
 
-def parameters_csv(parameters: Iterable[Parameter]) -> str:
-    """Return parameters as CSV text; the esd is empty if a parameter was not refined."""
-    header = ("name", "value", "esd", "unit", "group", "phase", "histogram", "site")
-    return _csv(header, [[_cell(getattr(parameter, key)) for key in header] for parameter in parameters])
+def parameters_csv(parameters: Iterable[Parameter], printed: Mapping[str, float]) -> str:
+    """Return parameters as CSV text; esds are empty if a parameter was not refined.
+
+    ``printed`` are the esds to quote by name, those of the engine by default; the engine's own are the last column.
+    """
+    keys = ("name", "value", "esd", "unit", "group", "phase", "histogram", "site")
+    rows = []
+    for item in parameters:
+        quoted = replace(item, esd=printed.get(item.name, item.esd))
+        rows.append([*(_cell(getattr(quoted, key)) for key in keys), item.esd])
+    return _csv((*keys, "esd_computed"), rows)
 
 
 def trial_rows(records: Iterable[TrialRecord]) -> tuple[tuple[str, ...], list[list[Any]]]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from autogsas.errors import UserError
 from autogsas.model.metrics import Metrics
+from autogsas.model.quantification import MeasuredAmounts
 from autogsas.model.recipe import Recipe
-from autogsas.model.result import Finding, Parameter, Result, Severity, StepResult
+from autogsas.model.result import Alternative, Finding, Parameter, Result, Severity, StepResult
 from autogsas.model.structure import Cell, Phase, Site, equivalent_u
 from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.runfolder.plaindata import plain
@@ -34,6 +36,11 @@ __all__ = [
 ]
 
 
+# Figures of a histogram that runs of older versions do not hold.
+_LATER_FIGURES = ("rwp_background_subtracted", "durbin_watson", "effective_points", "esd_factor")
+_AMOUNTS = TypeAdapter(tuple[MeasuredAmounts, ...])
+
+
 @dataclass(frozen=True)
 class Correlation:
     """The correlation of two parameters, by their names."""
@@ -50,6 +57,7 @@ class StoredTrial:
     ``same_as`` is the number of the trial whose result it took over, None if it was refined itself. ``engine_rwp`` is
     in per cent. ``phases`` have isotropic displacements, the equivalent ones for tensors, and no specimen.
     ``refined`` is False where there is no result: for a failed or pruned trial, and where ``same_as`` is given.
+    ``alternatives`` are other models that were refined on the way and fit about as well.
     """
 
     record: TrialRecord
@@ -62,6 +70,8 @@ class StoredTrial:
     correlations: tuple[Correlation, ...] = ()
     phases: tuple[Phase, ...] = ()
     notes: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    amounts: tuple[MeasuredAmounts, ...] = ()
 
     def histogram(self, name: str) -> HistogramFigures | None:
         """Return the figures of a histogram by its name, None if there are none."""
@@ -89,6 +99,8 @@ def store_trial(
         correlations=correlations(result),
         phases=tuple(_isotropic(phase) for phase in result.phases),
         notes=result.notes,
+        alternatives=result.alternatives,
+        amounts=assessment.amounts,
     )
 
 
@@ -128,7 +140,10 @@ def trial_json(trial: StoredTrial) -> dict[str, Any]:
             "correlations": trial.correlations,
             "structure": [_phase_json(phase) for phase in trial.phases],
             "notes": trial.notes,
+            "alternatives": trial.alternatives,
         }
+    if trial.amounts:
+        data["amounts"] = trial.amounts
     found: dict[str, Any] = plain(data)
     return found
 
@@ -193,11 +208,20 @@ def _stored(data: Mapping[str, Any]) -> StoredTrial:
         stored,
         refined=True,
         engine_rwp=_number(data["engine_rwp"]),
-        parameters=tuple(Parameter(**(item | {"value": _number(item["value"])})) for item in data["parameters"]),
+        parameters=_parameters(data["parameters"]),
         correlations=tuple(Correlation(**item) for item in data["correlations"]),
         phases=tuple(_phase(item) for item in data["structure"]),
         notes=tuple(data["notes"]),
+        alternatives=tuple(
+            Alternative(item["name"], _number(item["chi2"]), item["n_variables"], _parameters(item["parameters"]))
+            for item in data.get("alternatives", ())
+        ),
+        amounts=_AMOUNTS.validate_python(data.get("amounts", ())),
     )
+
+
+def _parameters(data: Sequence[Mapping[str, Any]]) -> tuple[Parameter, ...]:
+    return tuple(Parameter(**{**item, "value": _number(item["value"])}) for item in data)
 
 
 def _record(data: Mapping[str, Any]) -> TrialRecord:
@@ -224,7 +248,13 @@ def _step(data: Mapping[str, Any]) -> StepResult:
 
 
 def _histogram(data: Mapping[str, Any]) -> HistogramFigures:
-    return HistogramFigures(data["name"], Metrics(**_filled(data["metrics"])), _filled(data["r_bragg"]))
+    return HistogramFigures(
+        data["name"],
+        Metrics(**_filled(data["metrics"])),
+        _filled(data["r_bragg"]),
+        _filled(data.get("r_f", {})),
+        **{key: _number(data.get(key)) for key in _LATER_FIGURES},
+    )
 
 
 def _phase(data: Mapping[str, Any]) -> Phase:

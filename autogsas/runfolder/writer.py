@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,13 @@ from autogsas.input import yamlfile
 from autogsas.model.project import Project
 from autogsas.model.result import Result
 from autogsas.model.trial import TrialRecord
+from autogsas.quantification import quantify
+from autogsas.quantification.widening import with_printed_esds
 from autogsas.runfolder.plaindata import plain
 from autogsas.runfolder.tables import parameters_csv, pattern_csv, reflections_csv, trials_csv
 from autogsas.runfolder.trials import StoredTrial, read_stored_trial, store_trial, trial_json
+from autogsas.runfolder.uncertainty import Uncertainty, with_esds
+from autogsas.text.prose import describe_esds
 from autogsas.trial.assessment import Assessment
 from autogsas.trial.pool import Outcome
 
@@ -184,12 +190,33 @@ class RunFolder:
                 old.unlink()
         for name, data in own.items():
             self.write(name, data)
-        self.write("best.cif", cif_text(project, record, assessment, result, datetime.now().astimezone()))
         self.write("pattern.csv", pattern_csv(result, excluded))
         self.write("reflections.csv", reflections_csv(result))
-        self.write("parameters.csv", parameters_csv(result.parameters))
-        self.write("parameters.tex", latex_text(project, record, result))
         self.write("best.recipe.yaml", yamlfile.dump(recipe.plain()))
+        self.write_values(record, assessment, result, project)
+
+    def write_values(
+        self,
+        record: TrialRecord,
+        assessment: Assessment,
+        result: Result,
+        project: Project,
+        uncertainty: Uncertainty | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
+        """Write the files of the best trial that have its values: with the printed esds, once these are known.
+
+        ``notes`` are sentences for the CIF.
+        """
+        printed = {} if uncertainty is None else uncertainty.esds
+        said = "" if uncertainty is None else describe_esds(uncertainty.factor, len(uncertainty.rivals))
+        quoted = replace(result, parameters=with_esds(result.parameters, printed))
+        amounts = with_printed_esds(assessment.amounts, result.parameters, printed)
+        assessment = replace(assessment, quantification=quantify(project, result.phases, amounts))
+        now = datetime.now().astimezone()
+        self.write("best.cif", cif_text(project, record, assessment, quoted, now, (said, *notes)))
+        self.write("parameters.csv", parameters_csv(result.parameters, printed))
+        self.write("parameters.tex", latex_text(project, record, quoted, said))
 
     def write_trials(self, records: list[TrialRecord]) -> None:
         """Write trials.csv."""

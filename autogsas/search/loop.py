@@ -33,7 +33,7 @@ from autogsas.model.recipe import Recipe
 from autogsas.model.result import StepResult
 from autogsas.model.trial import Cause, Choices, Finished, TrialRecord, TrialState
 from autogsas.search.context import RunContext
-from autogsas.search.options import Found, Prior
+from autogsas.search.options import Found, Prior, Refined
 from autogsas.search.repairs import Repairer
 from autogsas.search.sampler import Proposer
 from autogsas.search.stopping import stop_signals
@@ -116,6 +116,7 @@ class _Search:
         self.repairer = Repairer(self.host, self.project, self.capabilities)
         self.reported: list[TrialRecord] = []
         self.best: TrialRecord | None = None
+        self.refined: Refined | None = None
         # By number: proposed trials, and records restored from an earlier session, that are not reported yet.
         self._pending: dict[int, _Proposed | TrialRecord] = {}
         # By what makes recipes the same: the first trial with that recipe.
@@ -178,7 +179,7 @@ class _Search:
             self.handle(self.workers.wait(left))
         self.workers.close()
         self.emit(RunFinished(finished, self.best))
-        return Found(finished, tuple(self.reported), self.best)
+        return Found(finished, tuple(self.reported), self.best, self.refined)
 
     def handle(self, event: StepDone | Outcome | Interrupt | None) -> None:
         if isinstance(event, StepDone):
@@ -289,7 +290,7 @@ class _Search:
             self.proposer.report(trial)
             self.learn(trial)
             if self.is_better(trial):
-                self.best = trial
+                self.best, self.refined = trial, None
             return
         assessment = Assessment(TrialState.FAILED)
         if trial.same_as is not None:
@@ -307,6 +308,8 @@ class _Search:
         if self.is_better(record):
             self.best = record
             assert trial.outcome is not None
+            assert trial.outcome.result is not None
+            self.refined = Refined(assessment, trial.outcome.result)
             self.folder.write_best(record, assessment, trial.outcome, self.project)
         # From here on the trial counts: if the run stops earlier, it is run again after resuming.
         self.database.add(trial.proposed, record)

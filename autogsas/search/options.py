@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from autogsas.model.result import Result
 from autogsas.model.trial import Finished, TrialRecord
 from autogsas.search.database import PriorTrials
+from autogsas.trial.assessment import Assessment
 
-__all__ = ["Found", "Options", "Prior"]
+__all__ = ["Found", "Options", "Prior", "Refined"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,24 @@ class Options:
 
 
 @dataclass(frozen=True)
+class Refined:
+    """What a trial of this session came to."""
+
+    assessment: Assessment
+    result: Result
+
+
+@dataclass(frozen=True)
 class Found:
-    """The result of a search: how it ended, all its trials, and the best of them (None if none is usable)."""
+    """The result of a search: how it ended, all its trials, and the best of them (None if none is usable).
+
+    ``refined`` is the result of the best one, None if an earlier session found it.
+    """
 
     finished: Finished
     records: tuple[TrialRecord, ...]
     best: TrialRecord | None
+    refined: Refined | None = None
 
 
 @dataclass(frozen=True)

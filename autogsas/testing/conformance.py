@@ -264,6 +264,20 @@ class BackendConformance:
             assert len(own) >= 2 * len(after.curves), "a model by direction has several values"
             assert getattr(after.phases[0].specimen, kind).model == models[kind]
 
+    def test_free_intensities_fit_at_least_as_well(self, tmp_path: Path) -> None:
+        """If the backend applies "intensities", Le Bail intensities do not fit worse than the structure."""
+        if "intensities" not in self.backend().capabilities().starts:
+            return
+        results = []
+        for name, step in (("structure", Step(title="all")), ("free", Step(title="all", intensities="Le Bail"))):
+            with self.session(tmp_path / name, (self.steps()[0], step)) as (session, _):
+                results.append(session.result())
+        before, after = results
+        assert {phase.intensities for phase in after.phases} == {"Le Bail"}
+        assert after.engine_rwp < before.engine_rwp * 1.001
+        absorbed = {"scale", "positions", "uiso", "occupancy", "preferred_orientation"}
+        assert not {p.group for p in after.parameters if p.name in after.varied} & absorbed
+
     def test_isotropic_sites_become_anisotropic_as_they_are(self, tmp_path: Path) -> None:
         """If the backend has "uaniso", freeing it gives isotropic sites the tensors of their U: the same pattern."""
         if "uaniso" not in self.backend().capabilities().groups:

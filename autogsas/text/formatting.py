@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 from decimal import ROUND_HALF_EVEN, Decimal
 
-__all__ = ["MISSING", "count", "duration", "general", "interval", "percent", "plain_with_esd", "with_esd"]
+__all__ = [
+    "MISSING",
+    "count",
+    "duration",
+    "general",
+    "interval",
+    "percent",
+    "plain_with_esd",
+    "weight_percent",
+    "with_esd",
+]
 
 MISSING = "–"
 
@@ -96,6 +106,11 @@ def with_esd(value: float | None, esd: float | None) -> str:
     if magnitude < _SMALLEST + 1 or magnitude > _LARGEST:
         return f"{_in_parentheses(number.scaleb(-magnitude), error.scaleb(-magnitude), digit - magnitude)}e{magnitude}"
     return _in_parentheses(number, error, digit)
+
+
+def weight_percent(fraction: float, esd: float | None) -> str:
+    """Return a mass fraction in per cent with its esd in parentheses; with two decimals if it has no esd."""
+    return percent(100.0 * fraction) if esd is None else with_esd(100.0 * fraction, 100.0 * esd)
 
 
 def plain_with_esd(value: float, esd: float | None = None, digits: int = 6) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from autogsas.model.recipe import Background, Free, Group, Recipe, Setting, Start, Step
 from autogsas.text.formatting import general, interval
 
-__all__ = ["describe_recipe", "describe_step", "group_name", "joined"]
+__all__ = ["describe_esds", "describe_floor", "describe_recipe", "describe_step", "group_name", "joined"]
 
 _NAMES: Mapping[Group, str] = {
     "zero": "zero of 2θ",
@@ -34,6 +34,26 @@ def joined(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def describe_esds(factor: float, models: int) -> str:
+    """Return one sentence about what the esds include.
+
+    ``factor`` is that of serial correlation, ``models`` the number of models that they cover, the best one included.
+    """
+    correlated = f"serial correlation of the residuals (factor {general(factor, 3)}, after Bérar and Lelann)"
+    spread = f"the spread over {models} models that the evidence cannot tell apart"
+    parts = [text for text, said in ((correlated, factor > 1), (spread, models > 1)) if said]
+    if not parts:
+        return "The esds are as computed: residuals are not correlated, and no other model tried fits about as well."
+    return f"The esds include {joined(parts)}."
+
+
+def describe_floor(rwp: float | None, note: str) -> str:
+    """Return one sentence about the Le Bail floor: Rwp in per cent with free intensities, or why there is none."""
+    if rwp is None:
+        return f"Le Bail floor {note}."
+    return f"With free intensities and the same profile Rwp is {rwp:.2f} % (Le Bail floor)."
+
+
 def group_name(group: Group) -> str:
     """Return the name of a group of parameters in a sentence."""
     return _NAMES.get(group, group)
@@ -57,6 +77,8 @@ def describe_step(step: Step, *, already: Collection[Free] = (), first: bool = T
     says "over the full range" if the step has no limits of its own.
     """
     clauses = _geometry_clauses(step) + [_start_clause(start) for start in step.start]
+    if step.intensities:
+        clauses.append("take the intensities from the pattern (Le Bail)")
     if step.set:
         clauses.append(f"set {joined([f'{_restricted(item)} to {general(item.value)}' for item in step.set])}")
     new = [item for item in step.free if not _covered(item, already) or _described(item, step)]

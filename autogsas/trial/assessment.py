@@ -12,13 +12,25 @@ import numpy as np
 
 from autogsas.errors import PluginError
 from autogsas.hooks.host import Host
-from autogsas.model.metrics import Array, Metrics, measure, r_bragg
+from autogsas.model.metrics import (
+    Array,
+    Metrics,
+    durbin_watson,
+    effective_points,
+    esd_factor,
+    measure,
+    r_bragg,
+    r_f,
+    rwp_background_subtracted,
+)
 from autogsas.model.pattern import Pattern
 from autogsas.model.project import Histogram, Project
+from autogsas.model.quantification import MeasuredAmounts, Quantification
 from autogsas.model.result import Curves, Finding, Reflections, Result, Severity
 from autogsas.model.trial import Cause, TrialState
+from autogsas.quantification import measure_amounts, quantification_findings, quantify
 
-__all__ = ["Assessment", "HistogramFigures", "assess"]
+__all__ = ["Assessment", "HistogramFigures", "assess", "measure_result"]
 
 # Per cent; engines round, and count points at the limits differently. Not measured.
 _RWP_TOLERANCE = 0.05
@@ -26,14 +38,21 @@ _RWP_TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class HistogramFigures:
-    """The figures of one histogram; ``r_bragg`` in per cent by phase.
+    """The figures of one histogram; R factors in per cent, ``r_bragg`` and ``r_f`` by phase.
 
-    For one of several histograms, Rexp counts as many of the variables as its share of the points.
+    For one of several histograms, Rexp counts as many of the variables as its share of the points. ``durbin_watson``,
+    ``effective_points`` and ``esd_factor``, by which serial correlation widens esds, are those of its weighted
+    residuals (see `autogsas.model.metrics`). Figures that a run of an older version does not hold are NaN.
     """
 
     name: str
     metrics: Metrics
     r_bragg: dict[str, float] = field(default_factory=dict)
+    r_f: dict[str, float] = field(default_factory=dict)
+    rwp_background_subtracted: float = math.nan
+    durbin_watson: float = math.nan
+    effective_points: float = math.nan
+    esd_factor: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -41,7 +60,8 @@ class Assessment:
     """The assessment of one result.
 
     ``state`` is "complete", "infeasible" (a finding is an error) or "failed" with ``cause`` and ``message``;
-    metrics and score are None if it failed.
+    metrics and score are None if it failed. ``amounts`` are what each histogram says
+    about the amounts of the phases, ``quantification`` what follows from them.
     """
 
     state: TrialState
@@ -52,6 +72,8 @@ class Assessment:
     cause: str = ""
     message: str = ""
     traceback: str = ""
+    amounts: tuple[MeasuredAmounts, ...] = ()
+    quantification: tuple[Quantification, ...] = ()
 
 
 class _Unusable(Exception):
@@ -74,29 +96,45 @@ def assess(host: Host, project: Project, result: Result) -> Assessment:
         return Assessment(TrialState.FAILED, cause=Cause.HOOK, message=str(error), traceback=traceback.format_exc())
 
 
-def _assess(host: Host, project: Project, result: Result) -> Assessment:
+def measure_result(project: Project, result: Result) -> Metrics | None:
+    """Return the agreement of a result as `assess` measures it, without any check; None if it cannot be used."""
+    try:
+        return _measured(project, result)[1]
+    except _Unusable:
+        return None
+
+
+def _measured(project: Project, result: Result) -> tuple[list[tuple[Histogram, Curves, Array]], Metrics]:
+    """Return each histogram with its curves and weights (n,), and the agreement of all together."""
     if not isinstance(result, Result):
         raise _Unusable(Cause.RESULT, f"the backend returned {type(result).__name__} instead of a Result")
     _check_parameters(result)
     found = {curves.histogram: curves for curves in result.curves}
     parts: list[tuple[Histogram, Curves, Array]] = []
-    findings: list[Finding] = []
     for histogram in project.histograms:
         if histogram.name not in found:
             raise _Unusable(Cause.RESULT, f"the backend returned no curves for histogram {histogram.name!r}")
         curves = found[histogram.name]
         parts.append((histogram, curves, _weights(histogram, curves)))
-        findings += _compare_data(histogram, curves, parts[-1][2])
     weights = np.concatenate([w for _, _, w in parts])
     observed = np.concatenate([_counted(c.observed, w) for _, c, w in parts])
     calculated = np.concatenate([_counted(c.calculated, w) for _, c, w in parts])
     metrics = measure(observed, calculated, weights, result.n_variables)
     if not math.isfinite(metrics.rwp):
         raise _Unusable(Cause.NAN, "Rwp cannot be computed: no point with weight and intensity inside the limits")
+    return parts, metrics
+
+
+def _assess(host: Host, project: Project, result: Result) -> Assessment:
+    parts, metrics = _measured(project, result)
+    findings = [finding for part in parts for finding in _compare_data(*part)]
     if math.isfinite(result.engine_rwp) and abs(result.engine_rwp - metrics.rwp) > _RWP_TOLERANCE:
         findings.append(_engine_differs(result.engine_rwp, metrics.rwp))
     for plugin, answer in host.call_each("check_result", project=project, result=result, metrics=metrics):
         findings += _findings(plugin, answer)
+    amounts = measure_amounts(project, result)
+    quantification = quantify(project, result.phases, amounts)
+    findings += quantification_findings(quantification)
     state = (
         TrialState.INFEASIBLE
         if any(finding.severity is Severity.ERROR for finding in findings)
@@ -108,6 +146,8 @@ def _assess(host: Host, project: Project, result: Result) -> Assessment:
         histograms=tuple(_figures(c, w, metrics) for _, c, w in parts),
         findings=tuple(findings),
         score=_score(host, project, result, metrics, findings),
+        amounts=amounts,
+        quantification=quantification,
         cause=Cause.FINDINGS if state is TrialState.INFEASIBLE else "",
         message="; ".join(f.message for f in findings if f.severity is Severity.ERROR),
     )
@@ -201,18 +241,27 @@ def _engine_differs(engine: float, mine: float) -> Finding:
 def _figures(curves: Curves, weights: Array, total: Metrics) -> HistogramFigures:
     points = int(np.count_nonzero(weights > 0))
     share = round(total.n_variables * points / total.n_observations) if total.n_observations else 0
-    metrics = measure(_counted(curves.observed, weights), _counted(curves.calculated, weights), weights, share)
-    return HistogramFigures(curves.histogram, metrics, _r_bragg(curves.reflections))
+    observed, calculated = _counted(curves.observed, weights), _counted(curves.calculated, weights)
+    used = weights > 0
+    residuals = np.sqrt(weights[used]) * (observed - calculated)[used]
+    by_phase = {item.phase: _intensities(item) for item in curves.reflections}
+    return HistogramFigures(
+        curves.histogram,
+        measure(observed, calculated, weights, share),
+        {phase: r_bragg(*found) for phase, found in by_phase.items()},
+        {phase: r_f(*found) for phase, found in by_phase.items()},
+        rwp_background_subtracted(observed, calculated, _counted(curves.background, weights), weights),
+        durbin_watson(residuals),
+        effective_points(residuals),
+        esd_factor(residuals, share),
+    )
 
 
-def _r_bragg(reflections: Iterable[Reflections]) -> dict[str, float]:
-    """R_Bragg by phase, with I = multiplicity F^2 (Young, The Rietveld Method (1993), table 1.3)."""
-    figures = {}
-    for item in reflections:
-        observed, calculated = item.multiplicity * item.f2_observed, item.multiplicity * item.f2_calculated
-        usable = np.isfinite(observed) & np.isfinite(calculated)
-        figures[item.phase] = r_bragg(observed[usable], calculated[usable])
-    return figures
+def _intensities(item: Reflections) -> tuple[Array, Array]:
+    """Return observed and calculated I = multiplicity F^2 (Young, The Rietveld Method (1993), table 1.3)."""
+    observed, calculated = item.multiplicity * item.f2_observed, item.multiplicity * item.f2_calculated
+    usable = np.isfinite(observed) & np.isfinite(calculated)
+    return observed[usable], calculated[usable]
 
 
 def _findings(plugin: str, answer: Any) -> list[Finding]:

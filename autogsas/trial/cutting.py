@@ -73,6 +73,7 @@ class Cut:
         return step.model_copy(
             update={
                 "geometry": geometry,
+                "intensities": step.intensities if "intensities" in self._starts else None,
                 "start": tuple(cut for start in step.start if (cut := self._start(start)) is not None),
                 "free": tuple(self.frees(step.free)),
                 "fix": tuple(self.frees(step.fix)),

@@ -46,7 +46,7 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert "Rwp" in printed
     assert "not a run folder" in printed
     frame, best = names["table"], names["best"]
-    assert list(frame.columns) == ["value", "esd", "unit", "group", "phase", "histogram", "site"]
+    assert list(frame.columns) == ["value", "esd", "unit", "group", "phase", "histogram", "site", "esd_computed"]
     assert frame.loc["LBCO:a", "value"] == best.parameters["LBCO:a"].value
     trials = names["trials"]
     assert len(trials) == 2

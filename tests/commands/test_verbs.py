@@ -36,6 +36,7 @@ from autogsas.search import resuming
 from autogsas.search.database import Database
 from autogsas.testing.fake import FakeBackend
 from autogsas.testing.samples import make_project, make_recipe
+from autogsas.text.prose import describe_esds
 
 SCHEMA = Path(autogsas.__file__).parent / "schema" / "summary.schema.json"
 
@@ -119,6 +120,31 @@ def test_the_pattern_gives_the_rwp(fake_host: Host, project: Project) -> None:
     assert np.all(columns["weight"][inside] == 0)
     assert inside.sum() > 5
     assert np.allclose(columns["difference"], columns["observed"] - columns["calculated"])
+
+
+def test_files_and_summary_quote_the_same_esds(fake_host: Host, project: Project) -> None:
+    """The files of the best trial are written again when the whole run is known."""
+    run = verbs.run((project, fake_host), verbs.RunRequest(trials=8, seed=1))
+    found = {item.name: item for item in run.summary.parameters}
+    table = {row["name"]: row for row in rows(run.folder / "parameters.csv")}
+    assert set(table) == set(found)
+    for name, row in table.items():
+        assert [float(row[key]) if row[key] else None for key in ("esd", "esd_computed")] == [
+            None if value is None else pytest.approx(value, rel=1e-6)
+            for value in (found[name].esd, found[name].esd_computed)
+        ]
+        computed = found[name].esd_computed
+        assert computed is None or (found[name].esd or 0.0) >= computed * (1 - 1e-9)
+    assert run.summary.uncertainty is not None
+    assert sum(item.weight for item in run.summary.uncertainty.models) == pytest.approx(1.0)
+    assert run.summary.uncertainty.models[0].trial == run.summary.best_trial
+    # The fake engine's residuals change their sign at each point.
+    assert run.summary.uncertainty.esd_factor == 1.0
+    assert run.summary.uncertainty.effective_points == run.summary.n_observations
+    said = describe_esds(1.0, len(run.summary.uncertainty.models))
+    cif = " ".join((run.folder / "best.cif").read_text().split())
+    assert said in cif
+    assert said in " ".join((run.folder / "parameters.tex").read_text().split())
 
 
 def test_the_best_recipe_can_be_refined_again(fake_host: Host, project: Project, tmp_path: Path) -> None:

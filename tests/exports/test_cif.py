@@ -14,10 +14,10 @@ import gemmi
 import numpy as np
 import pytest
 
-from autogsas.exports import latex_text
+from autogsas.exports import cif_text, latex_text
 from autogsas.exports.characters import cif_characters
 from autogsas.model.metrics import measure
-from tests.exports.refined import HOSTILE, Refined, hostile, mixture, quartz, text_of
+from tests.exports.refined import CREATED, HOSTILE, Refined, hostile, mixture, quartz, text_of
 
 NAMES = Path(__file__).parent / "cif_names.tsv"
 
@@ -170,6 +170,8 @@ def test_several_phases_and_patterns_name_each_other(several: Refined) -> None:
     assert list(overall.find_values("_pd_block_diffractogram_id")) == identities[2:4]
     shares = [gemmi.cif.as_number(v) for v in document[2].find_values("_pd_phase_mass_%")]
     assert sum(shares) == pytest.approx(100, abs=0.1)
+    assert all(re.fullmatch(r"[\d.]+\(\d+\)", text) for text in document[2].find_values("_pd_phase_mass_%"))
+    assert document[2].find_value("_pd_qpa_overall.method") == "ZMV"
     assert {*document[2].find_values("_pd_refln_phase_id")} == {"1", "2"}
     assert document[3].find_value("_diffrn_radiation_probe") == "neutron"
 
@@ -193,3 +195,23 @@ def test_what_cannot_be_worked_out_is_left_open(one: Refined) -> None:
     assert list(block.find_values("_atom_site_fract_x")) == ["?"]
     assert block.find_value("_chemical_formula_sum") is None
     assert "Xx" in latex_text(made, record, odd)
+
+
+def test_figures_without_a_name_of_their_own_and_the_sentence_on_esds_are_notes(one: Refined, several: Refined) -> None:
+    made, record, assessment, result = one
+    (figures,) = assessment.histograms
+    block = gemmi.cif.read_string(
+        cif_text(made, record, assessment, result, CREATED, ("The esds include all.",))
+    ).sole_block()
+    details = gemmi.cif.as_string(block.find_value("_pd_proc_ls_special_details"))
+    assert f"sum w (yo-yb)^2): {figures.rwp_background_subtracted / 100:.4f}" in details
+    assert f"statistic d (Hill & Flack, 1987): {figures.durbin_watson:.3f}" in details
+    assert "The esds include all." in gemmi.cif.as_string(block.find_value("_refine_special_details"))
+    (r_f,) = figures.r_f.values()
+    assert float(block.find_value("_refine_ls_R_factor_all")) == pytest.approx(r_f / 100, rel=1e-3)
+    patterns = [b for b in gemmi.cif.read_string(text_of(several)) if b.find_value("_pd_proc_ls_special_details")]
+    assert len(patterns) == 2
+    for pattern, item in zip(patterns, several[2].histograms, strict=True):
+        text = gemmi.cif.as_string(pattern.find_value("_pd_proc_ls_special_details"))
+        for name, by_phase in (("R(Bragg)", item.r_bragg), ("R(F)", item.r_f)):
+            assert f"{name} by phase: " + "; ".join(f"{p}: {v / 100:.4f}" for p, v in by_phase.items()) in text

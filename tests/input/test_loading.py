@@ -171,7 +171,7 @@ TWICE = "data: [{file: a.xye, instrument: a.instprm}, {file: a.xye, instrument: 
 MISTAKES = {
     "unknown key": (
         PLAIN + "serch: {}\n",
-        "serch: unknown key; found 'serch'; allowed: name, backend, data, phases, search, recipes, plugins; did you mean 'search'?",
+        "serch: unknown key; found 'serch'; allowed: name, backend, data, phases, quantification, search, recipes, plugins; did you mean 'search'?",
     ),
     "unknown key of an entry": (
         entry("limts: [15, 60]"),
@@ -184,7 +184,7 @@ MISTAKES = {
     ),
     "misspelt required key": (
         PLAIN.replace("data:", "date:"),
-        "date: unknown key; found 'date'; allowed: name, backend, data, phases, search, recipes, plugins; did you mean 'data'?",
+        "date: unknown key; found 'date'; allowed: name, backend, data, phases, quantification, search, recipes, plugins; did you mean 'data'?",
     ),
     "missing key": ("phases: [{file: a.cif}]\n", "data: is missing"),
     "missing key of an entry": (PLAIN.replace("file: a.cif", "name: a"), "phases[0].file: is missing"),

@@ -118,8 +118,11 @@ def mismatches(page: Page, summary: Summary) -> Iterator[str]:
 
 def _tiles(page: Page, summary: Summary) -> Iterator[str]:
     bragg = next(iter(summary["histograms"][0]["r_bragg"].values()))
+    floor = summary["le_bail_floor"]["rwp"]
     keys = {"Rwp": "rwp", "GoF": "gof", "Rexp": "rexp", "variables": "n_variables", "observations": "n_observations"}
-    for label, value in ({label: summary[key] for label, key in keys.items()} | {"R_Bragg": bragg}).items():
+    for label, value in (
+        {label: summary[key] for label, key in keys.items()} | {"R_Bragg": bragg, "Le Bail floor": floor}
+    ).items():
         if not agrees(page.terms[label], value):
             yield f"tile {label}: {page.terms[label]}, not {value}"
     for label, key in {"Seed": "seed", "χ²": "chi2", "BIC": "bic"}.items():
@@ -169,6 +172,21 @@ def _tables(page: Page, summary: Summary) -> Iterator[str]:
                 esd = esds.get(f"{name}:{site['label']}:{part}", {}).get("esd")
                 if not agrees(rows[site["label"]][column], site[key], esd, trimmed=True):
                     yield f"{site['label']} {key}: {rows[site['label']][column]}, not {site[key]} ({esd})"
+    for row in table("All "):
+        computed = next(item["esd_computed"] for item in summary["parameters"] if item["name"] == row[0])
+        if not (agrees(row[2], computed) if computed else row[2] == ""):
+            yield f"computed esd of {row[0]}: {row[2]}, not {computed}"
+    columns = ("rwp", "rwp_background_subtracted", "rexp", "gof", "r_bragg", "r_f", "durbin_watson", "n_observations")
+    patterns = []
+    for item in summary["histograms"]:
+        values = [item[key] if not isinstance(item[key], dict) else next(iter(item[key].values())) for key in columns]
+        patterns.append([(0, item["name"]), *enumerate(values, start=1)])
+        effective = table("Agreement")[len(patterns) - 1][9]
+        if abs(float(effective) - item["effective_points"]) > 0.51:
+            yield f"effective points: {effective}, not {item['effective_points']}"
+    yield from rows_of("Agreement", patterns)
+    weighed = [[(1, m["n_variables"]), (2, m["delta_bic"]), (3, m["weight"])] for m in summary["uncertainty"]["models"]]
+    yield from rows_of("Models", weighed)
     yield from rows_of("Distinct", [[(0, c["trial"]), (1, c["rwp"]), (2, c["count"])] for c in summary["candidates"]])
     for candidate, row in zip(summary["candidates"], table("Distinct"), strict=True):
         wanted = [item[key] for item in candidate.get("differences", ()) for key in ("shift", "esds")]

@@ -13,6 +13,7 @@ from autogsas.model.project import Project
 from autogsas.model.recipe import Setting, Step
 from autogsas.model.result import Parameter, Result
 from autogsas.model.structure import Cell, Site
+from autogsas.quantification import measure_amounts, quantify
 from autogsas.testing.samples import make_project
 from trials import FIRST, FLAT, finished, frees, needs_gsas2, simulated
 
@@ -95,3 +96,19 @@ def test_fixed_scales_give_no_esd(project: Project, tmp_path: Path) -> None:
     assert sum(one.value for one in found.values()) == pytest.approx(1.0)
     alone = replace(project, phases=project.phases[:1], phase_files=project.phase_files[:1])
     assert fractions(finished(alone, tmp_path / "alone", FIRST)[0]) == {}
+
+
+def test_amounts_for_standards_are_scale_times_mass_with_gsas2s_esds(project: Project, tmp_path: Path) -> None:
+    """The host's own propagation from scales and correlations agrees with GSAS-II's of its weight fractions."""
+    result, _ = finished(project, tmp_path / "run", FIRST)
+    (measured,) = measure_amounts(project, result)
+    found = fractions(result)
+    scales = {p.phase: p.value for p in result.parameters if p.group == "scale"}
+    assert measured.amounts == pytest.approx([scales[name] * MASSES[name] for name in measured.phases], rel=1e-4)
+    total = sum(measured.amounts)
+    first, second = (amount / total for amount in measured.amounts)
+    (a, b), (_, c) = measured.covariance
+    esd = first * second * np.sqrt(a + c - 2 * b)
+    assert [found[name].esd for name in measured.phases] == pytest.approx([esd, esd], rel=1e-3)
+    (one,) = quantify(project, result.phases, (measured,))
+    assert [amount.crystalline.value for amount in one.phases] == [found[name].value for name in measured.phases]
