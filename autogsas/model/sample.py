@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 __all__ = ["Axis", "BackgroundPeak", "Broadening", "BroadeningModel", "OccupancySum", "Orientation", "Specimen"]
@@ -30,6 +30,11 @@ class Broadening:
     axis: Axis = (0, 0, 1)
     mix: float = 1.0
     coefficients: tuple[float, ...] = ()
+
+    def __repr__(self) -> str:
+        # Runs store a digest of this text: without coefficients it is that of runs before there were any.
+        own = [(one.name, getattr(self, one.name)) for one in fields(self)]
+        return f"Broadening({', '.join(f'{key}={value!r}' for key, value in own if value != ())})"
 
 
 @dataclass(frozen=True)

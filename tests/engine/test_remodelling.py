@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from autogsas.builtin.numpy_engine.script import script_text
 from autogsas.crystal.strain import directions, strain_terms
 from autogsas.crystal.symmetry import cell_to_metric
 from autogsas.engine.session import EngineSession
@@ -160,3 +164,21 @@ def test_a_wrong_number_of_coefficients_is_an_error_of_the_structure() -> None:
     phase = with_specimen(QUARTZ, strain=Broadening(1.0, "generalized", coefficients=(1.0, 2.0)))
     with pytest.raises(BackendError, match="2 coefficients of strain instead of 3"):
         EngineSession(replace(measured(with_specimen(QUARTZ)), phases=(phase,)), "test")
+
+
+@pytest.mark.parametrize("model", [{}, {"strain": Broadening(900.0, "generalized", coefficients=(5e4, 4e4, 3e4))}])
+def test_the_script_repeats_a_change_of_model(tmp_path: Path, model: dict[str, Broadening]) -> None:
+    phase = with_specimen(QUARTZ, **model)
+    made = measured(phase)
+    steps = (STILL, started(phase, size=SizeModel(model="uniaxial")))
+    session = EngineSession(made, "test")
+    for step in steps:
+        session.refine(step)
+    (curves,) = session.result().curves
+    with (tmp_path / "pattern.csv").open("w") as file:
+        file.write("histogram,two_theta,observed,weight\n")
+        for row in zip(curves.x.tolist(), curves.observed.tolist(), curves.weights.tolist(), strict=True):
+            file.write(f"{curves.histogram},{','.join(map(repr, row))}\n")
+    (tmp_path / "best.py").write_text(script_text(made, steps), encoding="utf-8")
+    done = subprocess.run([sys.executable, "best.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert f"Rwp {session.result().engine_rwp:.4f} %" in done.stdout.splitlines()[-1]
