@@ -20,4 +20,6 @@ MODULES = (
     "autogsas.builtin.strategy.starts",
     "autogsas.builtin.strategy.candidates",
     "autogsas.builtin.checks.physical",
+    "autogsas.builtin.checks.misfit",
+    "autogsas.builtin.checks.unexplained",
 )

@@ -19,6 +19,7 @@ __all__ = [
     "Alternative",
     "Curves",
     "Finding",
+    "FindingTable",
     "Parameter",
     "ParameterGroup",
     "Reflections",
@@ -54,10 +55,23 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True)
+class FindingTable:
+    """What a finding lists: the run folder keeps that of the best trial as ``best.NAME.csv``.
+
+    ``rows`` have an entry for each of the ``columns``.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float, ...], ...]
+
+
+@dataclass(frozen=True)
 class Finding:
     """A finding of a check: a fixed code, a severity, one sentence, and its numbers.
 
-    ``about`` names the subject for programs, by "phase", "histogram", "site" and similar keys.
+    ``about`` names the subject for programs, by "phase", "histogram", "site" and similar keys. Findings of one trial
+    whose tables have one name share a file.
     """
 
     code: str
@@ -65,6 +79,7 @@ class Finding:
     message: str
     numbers: dict[str, float] = field(default_factory=dict)
     about: dict[str, str] = field(default_factory=dict)
+    table: FindingTable | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ FILES: Mapping[str, str] = {
     "parameters.csv": "parameters",
     "parameters.tex": "tables for LaTeX",
     "reflections.csv": "reflections",
+    "best.unexplained-peaks.csv": "peaks that no reflection explains, for a search program",
     "trials.csv": "all trials",
     "summary.json": "all numbers of this page",
     "fit.svg": "figure of the fit",

@@ -72,6 +72,14 @@ class TrialsPart(_Part):
     total: int
 
 
+class FindingTablePart(_Part):
+    """What a finding lists; the file ``best.NAME.csv`` of the run folder has the same."""
+
+    name: str
+    columns: list[str]
+    rows: list[list[str | Number]]
+
+
 class FindingPart(_Part):
     """A finding of a check on the best trial."""
 
@@ -80,6 +88,7 @@ class FindingPart(_Part):
     message: str
     numbers: dict[str, Number]
     about: dict[str, str] = {}
+    table: FindingTablePart | None = None
 
 
 class DifferencePart(_Part):

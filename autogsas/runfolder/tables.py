@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from autogsas.model.result import Parameter, Result
+from autogsas.model.result import Finding, Parameter, Result
 from autogsas.model.trial import TrialRecord
 
-__all__ = ["parameters_csv", "pattern_csv", "reflections_csv", "trial_rows", "trials_csv"]
+__all__ = ["finding_tables", "parameters_csv", "pattern_csv", "reflections_csv", "trial_rows", "trials_csv"]
 
 _TRIAL = ("number", "state", "origin", "score", "rwp", "gof", "n_variables", "converged", "seconds", "cause", "message")
 
@@ -82,6 +82,16 @@ def parameters_csv(parameters: Iterable[Parameter], printed: Mapping[str, float]
         quoted = replace(item, esd=printed.get(item.name, item.esd))
         rows.append([*(_cell(getattr(quoted, key)) for key in keys), item.esd])
     return _csv((*keys, "esd_computed"), rows)
+
+
+def finding_tables(findings: Iterable[Finding]) -> dict[str, str]:
+    """Return the tables of findings as CSV texts by name; the rows of tables with one name and columns are joined."""
+    headers: dict[str, tuple[str, ...]] = {}
+    rows: dict[str, list[Sequence[Any]]] = {}
+    for table in (finding.table for finding in findings):
+        if table is not None and headers.setdefault(table.name, table.columns) == table.columns:
+            rows.setdefault(table.name, []).extend([_cell(value) for value in row] for row in table.rows)
+    return {name: _csv([_text(column) for column in header], rows[name]) for name, header in headers.items()}
 
 
 def trial_rows(records: Iterable[TrialRecord]) -> tuple[tuple[str, ...], list[list[Any]]]:

@@ -17,7 +17,7 @@ from autogsas.errors import UserError
 from autogsas.model.metrics import Metrics
 from autogsas.model.quantification import MeasuredAmounts
 from autogsas.model.recipe import Recipe
-from autogsas.model.result import Alternative, Finding, Parameter, Result, Severity, StepResult
+from autogsas.model.result import Alternative, Finding, FindingTable, Parameter, Result, Severity, StepResult
 from autogsas.model.structure import Cell, Phase, Site, equivalent_u
 from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.runfolder.plaindata import plain
@@ -235,12 +235,22 @@ def _record(data: Mapping[str, Any]) -> TrialRecord:
         score=data["score"],
         metrics=None if metrics is None else Metrics(**_filled(metrics)),
         steps=tuple(_step(step) for step in data["steps"]),
-        findings=tuple(Finding(**(item | {"severity": Severity(item["severity"])})) for item in data["findings"]),
+        findings=tuple(_finding(item) for item in data["findings"]),
         cause=data["cause"],
         message=data["message"],
         seconds=data["seconds"],
         ended=data.get("ended"),
     )
+
+
+def _finding(data: Mapping[str, Any]) -> Finding:
+    table = data.get("table")
+    read = (
+        None
+        if table is None
+        else FindingTable(table["name"], tuple(table["columns"]), tuple(tuple(row) for row in table["rows"]))
+    )
+    return Finding(**(dict(data) | {"severity": Severity(data["severity"]), "table": read}))
 
 
 def _step(data: Mapping[str, Any]) -> StepResult:

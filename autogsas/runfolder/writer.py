@@ -25,7 +25,7 @@ from autogsas.model.trial import TrialRecord
 from autogsas.quantification import quantify
 from autogsas.quantification.widening import with_printed_esds
 from autogsas.runfolder.plaindata import plain
-from autogsas.runfolder.tables import parameters_csv, pattern_csv, reflections_csv, trials_csv
+from autogsas.runfolder.tables import finding_tables, parameters_csv, pattern_csv, reflections_csv, trials_csv
 from autogsas.runfolder.trials import StoredTrial, read_stored_trial, store_trial, trial_json
 from autogsas.runfolder.uncertainty import Uncertainty, with_esds
 from autogsas.text.prose import describe_esds
@@ -185,6 +185,8 @@ class RunFolder:
         recipe = record.recipe.model_copy(update={"name": record.recipe.name or f"{project.name}, {record.origin}"})
         engine = re.sub(r"[^\w-]+", "-", result.backend) or "engine"
         own = {f"best.{engine}.cif" if name == "best.cif" else name: data for name, data in outcome.saved.items()}
+        tables = finding_tables(assessment.findings)
+        own |= {f"best.{re.sub(r'[^a-z0-9]+', '-', name.lower())}.csv": text.encode() for name, text in tables.items()}
         for old in self.folder.glob("best.*"):
             if old.name not in own and old.name not in _REWRITTEN:
                 old.unlink()

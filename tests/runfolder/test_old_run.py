@@ -40,6 +40,7 @@ LATER = {
     "quantification",
     "r_f",
     "rwp_background_subtracted",
+    "table",
     "uncertainty",
 }
 """Keys that version 0.1.0 did not have; they are empty where it did not write them."""

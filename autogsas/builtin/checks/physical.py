@@ -10,6 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.builtin.checks.bounds import (
+    check_displacements,
+    check_occupancies,
+    check_shares,
+    milder_in_traces,
+    trace_phases,
+)
 from autogsas.builtin.checks.contacts import check_contacts
 from autogsas.builtin.checks.exchange import check_exchange
 from autogsas.builtin.checks.limits import LIMITS, Limits
@@ -21,7 +28,7 @@ from autogsas.hooks.specs import hookimpl
 from autogsas.model.metrics import Metrics, measure
 from autogsas.model.project import Histogram, Project
 from autogsas.model.result import Curves, Finding, Parameter, ParameterGroup, Result, Severity, StepResult
-from autogsas.model.structure import Phase, equivalent_u
+from autogsas.model.structure import Phase
 
 __all__ = ["LIMITS", "Limits"]
 
@@ -33,24 +40,26 @@ _FEWEST_SWINGS = 3  # a broad peak of the sample holder goes up and down once
 @hookimpl
 def autogsas_check_result(project: Project, result: Result, metrics: Metrics) -> list[Finding]:
     """Check everything that can be checked without knowing the sample."""
+    traces = trace_phases(result)
     findings = [
         *_convergence(project, result),
-        *_displacements(result),
-        *_occupancies(result),
+        *check_displacements(result),
+        *check_occupancies(result),
+        *check_shares(result),
         *_cells(project, result),
     ]
     findings += [*_correlations(result), *_figures(project, result, metrics), *_restraints(result)]
     for histogram in project.histograms:
         curves = next((c for c in result.curves if c.histogram == histogram.name), None)
         if curves is not None:
-            findings += _widths(histogram, result)
+            findings += (milder_in_traces(f, f.about["phase"], traces) for f in _widths(histogram, result))
             findings += _background(histogram, curves)
             findings += check_terms(histogram, curves, result)
             findings += _geometry(histogram, curves)
             findings += _corrections(histogram, result)
             findings += check_exchange(histogram, curves, result)
     for phase in result.phases:
-        findings += check_contacts(phase)
+        findings += (milder_in_traces(finding, phase.name, traces) for finding in check_contacts(phase))
     return findings
 
 
@@ -121,51 +130,6 @@ def _unconverged(step: StepResult) -> str:
         parts.append(f"parameters still move by up to {step.shift_esd:.2g} esd")
     # The engine's message may consist of several parts itself.
     return ("; " if ";" in step.message else ", but ").join(parts) or "the engine gives no reason"
-
-
-def _displacements(result: Result) -> Iterator[Finding]:
-    """Report U out of range, isotropic and equivalent ones, and tensors that are not positive definite."""
-    for phase in result.phases:
-        if phase.intensities == "Le Bail":
-            continue  # its atoms make no reflections
-        for site in phase.sites:
-            value, kind = site.uiso, "U_iso"
-            if site.uaniso is not None:
-                value, kind = equivalent_u(phase.cell, site.uaniso), "the equivalent U"
-                u11, u22, u33, u12, u13, u23 = site.uaniso
-                # Scaling the axes, as from U to beta, changes eigenvalues but not their signs.
-                smallest = float(np.linalg.eigvalsh([[u11, u12, u13], [u12, u22, u23], [u13, u23, u33]])[0])
-                if smallest <= 0:
-                    yield Finding(
-                        "u-not-positive-definite",
-                        Severity.ERROR,
-                        f"the displacement tensor of {phase.name} {site.label} is not positive definite",
-                        {"smallest": smallest},
-                        {"phase": phase.name, "site": site.label},
-                    )
-            if not 0.0 < value <= LIMITS.u_high:
-                yield Finding(
-                    "u-out-of-range",
-                    Severity.ERROR,
-                    f"{kind} of {phase.name} {site.label} is {value:.4f} Å², outside 0 to {LIMITS.u_high} Å²",
-                    {"value": value},
-                    {"phase": phase.name, "site": site.label},
-                )
-
-
-def _occupancies(result: Result) -> Iterator[Finding]:
-    for parameter in result.parameters:
-        if parameter.group != "occupancy" or parameter.esd is None:
-            continue
-        slack = min(LIMITS.occupancy_slack_esd * parameter.esd, LIMITS.occupancy_slack)
-        if parameter.value < -slack or parameter.value > 1.0 + slack:
-            yield Finding(
-                "occupancy-out-of-range",
-                Severity.ERROR,
-                f"{parameter.name} is {parameter.value:.3f}, outside 0 to 1",
-                {"value": parameter.value, "esd": parameter.esd},
-                {"phase": parameter.phase or "", "site": parameter.site or ""},
-            )
 
 
 def _cells(project: Project, result: Result) -> Iterator[Finding]:

@@ -1,0 +1,75 @@
+"""Where the calculated reflections are in a pattern: all lines of the radiation, and windows of overlapping peaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from autogsas.model.project import Histogram
+from autogsas.model.result import Curves
+
+__all__ = ["Counted", "Lines", "calculated_lines", "counted", "windows"]
+
+Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The points of a histogram that count, arrays of shape (n,): ``sigma`` from the weights, ``peaks`` yc - yb."""
+
+    x: Array
+    difference: Array
+    sigma: Array
+    peaks: Array
+
+
+@dataclass(frozen=True)
+class Lines:
+    """All calculated lines of a histogram, K-alpha2 too, by position; arrays of shape (m,) in degrees."""
+
+    position: Array
+    fwhm: Array
+
+
+def counted(histogram: Histogram, curves: Curves) -> Counted:
+    """Return the points with weight inside the limits and outside the excluded regions."""
+    used = curves.weights > 0
+    used &= (curves.x >= histogram.limits[0] - 1e-6) & (curves.x <= histogram.limits[1] + 1e-6)
+    for low, high in histogram.excluded:
+        used &= (curves.x < low) | (curves.x > high)
+    observed, calculated, background = curves.observed[used], curves.calculated[used], curves.background[used]
+    return Counted(curves.x[used], observed - calculated, 1.0 / np.sqrt(curves.weights[used]), calculated - background)
+
+
+def calculated_lines(histogram: Histogram, curves: Curves) -> Lines:
+    """Return the lines of all reflections; those of K-alpha2 are as far from K-alpha1 as Bragg's law says."""
+    wavelengths = histogram.instrument.wavelengths
+    places, widths = [np.zeros(0)], [np.zeros(0)]
+    for item in curves.reflections:
+        good = np.isfinite(item.two_theta) & np.isfinite(item.fwhm) & (item.fwhm > 0) & (item.d > 0)
+        d, two_theta, fwhm = item.d[good], item.two_theta[good], item.fwhm[good]
+        first = np.minimum(wavelengths[0] / (2.0 * d), 1.0)
+        for wavelength in wavelengths:
+            sine = wavelength / (2.0 * d)
+            seen = sine < 1.0
+            moved = 2.0 * np.degrees(np.arcsin(np.minimum(sine, 1.0)) - np.arcsin(first))
+            places.append((two_theta + moved)[seen])
+            widths.append(fwhm[seen])
+    position, width = np.concatenate(places), np.concatenate(widths)
+    order = np.argsort(position)
+    return Lines(position[order], width[order])
+
+
+def windows(lines: Lines, reach: float) -> Array:
+    """Return the ranges (k, 2) within ``reach`` widths of a line, those that overlap joined, in ascending order."""
+    if not lines.position.size:
+        return np.zeros((0, 2))
+    low, high = lines.position - reach * lines.fwhm, lines.position + reach * lines.fwhm
+    order = np.argsort(low)
+    low, high = low[order], np.maximum.accumulate(high[order])
+    begins = np.concatenate([[True], low[1:] > high[:-1]])
+    ends = np.concatenate([begins[1:], [True]])
+    return np.column_stack([low[begins], high[ends]])
