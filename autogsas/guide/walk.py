@@ -27,6 +27,7 @@ _EXPECTED_ESD = {"positions": 0.03, "uiso": 0.02, "uiso_shared": 0.02, "uaniso":
 """The largest esds (fraction of the cell, Angstrom^2) of values that count as determined; not measured."""
 _INDISTINGUISHABLE = 10.0  # of BIC: above it the evidence against a model is very strong (Kass & Raftery, 1995)
 _RETRIED = 0.9  # of chi^2: a fall by which a candidate that made no sense before gets another chance; not measured
+_MUCH = 0.3  # of what the misfit is worth: evidence that is enough to go on without looking further; not measured
 _ALIKE = 0.97  # correlation of two shifts above which only one of them is refined; not measured
 _TURNS = 3
 
@@ -77,12 +78,19 @@ class Walk:
             for one in self._guide.candidates
             if one.turn <= turn and self._may(one, model) and not _is_taken(one, model)
         ]
+        simple = self._paying(model, [one for one in offered if not _costly(one)])
+        # What the whole misfit is worth: a candidate that explains much of it needs no comparison with others.
+        misfit = model.points * math.log(max(model.gof, 1.0) ** 2)
+        if simple and simple[0].evidence > _MUCH * misfit:
+            return simple
+        return _ordered([*simple, *self._paying(model, [one for one in offered if _costly(one)])])
+
+    def _paying(self, model: Standing, offered: Sequence[Candidate]) -> list[Gain]:
         try:
             gains = model.session.expected_gains(Step(title="as it is"), offered)
         except BackendError:
             return []
-        paying = [gain for gain in gains if gain.evidence > _pays(gain.candidate)]
-        return sorted(paying, key=lambda gain: -gain.evidence)
+        return _ordered([gain for gain in gains if gain.evidence > _pays(gain.candidate)])
 
     def _best_of(self, model: Standing, ranked: Sequence[Gain]) -> Standing | None:
         """Return the best model with one of the most promising candidates more; None if none pays."""
@@ -225,6 +233,15 @@ class Walk:
     def _taken(self, model: Standing) -> Standing:
         self._watch(model)
         return model
+
+
+def _ordered(gains: Sequence[Gain]) -> list[Gain]:
+    return sorted(gains, key=lambda gain: -gain.evidence)
+
+
+def _costly(candidate: Candidate) -> bool:
+    """Whether an engine needs an evaluation of derivatives for this candidate alone (see `Candidate`)."""
+    return bool(candidate.start or candidate.set) or any(free.group == "uaniso" for free in candidate.free)
 
 
 def _alike(model: Standing, members: Sequence[Candidate]) -> bool:
