@@ -21,6 +21,7 @@ from autogsas.builtin.checks.contacts import check_contacts
 from autogsas.builtin.checks.exchange import check_exchange
 from autogsas.builtin.checks.limits import LIMITS, Limits
 from autogsas.builtin.checks.lookup import of_histogram, of_phase, value_of
+from autogsas.builtin.checks.origins import fixing_the_origin
 from autogsas.builtin.checks.terms import check_terms
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.metrics import Metrics, measure
@@ -105,12 +106,22 @@ def _convergence(project: Project, result: Result) -> Iterator[Finding]:
             f"the last step did not converge: {_unconverged(last)}",
             {"shift_esd": last.shift_esd} if np.isfinite(last.shift_esd) else {},
         )
-    if last.dropped:
+    at_origin = fixing_the_origin(last.dropped, result.parameters, result.phases)
+    dropped = [name for name in last.dropped if name not in at_origin]
+    if at_origin:
+        yield Finding(
+            "origin-fixed",
+            Severity.INFO,
+            f"{', '.join(at_origin)} {'fixes' if len(at_origin) == 1 else 'fix'} the origin, which the space group "
+            "leaves free: not refined, as it should be",
+            {"count": float(len(at_origin))},
+        )
+    if dropped:
         yield Finding(
             "singular",
             Severity.WARNING,
-            f"not refined in the last step, since the data do not determine them: {', '.join(last.dropped)}",
-            {"count": float(len(last.dropped))},
+            f"not refined in the last step, since the data do not determine them: {', '.join(dropped)}",
+            {"count": float(len(dropped))},
         )
     if last.at_bound:
         yield Finding(
