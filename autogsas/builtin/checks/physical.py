@@ -105,6 +105,7 @@ def _convergence(project: Project, result: Result) -> Iterator[Finding]:
             Severity.WARNING if published else Severity.ERROR,
             f"the last step did not converge: {_unconverged(last)}",
             {"shift_esd": last.shift_esd} if np.isfinite(last.shift_esd) else {},
+            advice="refine fewer parameters at a time, or start from better values",
         )
     at_origin = fixing_the_origin(last.dropped, result.parameters, result.phases)
     dropped = [name for name in last.dropped if name not in at_origin]
@@ -251,6 +252,7 @@ def _widths(histogram: Histogram, result: Result) -> Iterator[Finding]:
                 f"{where[-1]:.1f}° ({100 * negative:.0f} % of the range)",
                 {"fraction": negative, "from": float(where[0]), "to": float(where[-1])},
                 {"phase": phase.name, "histogram": histogram.name, "width": kind},
+                advice="start from the instrument's widths, measured on a standard, and refine fewer of U V W X Y",
             )
 
 
@@ -268,6 +270,7 @@ def _background(histogram: Histogram, curves: Curves) -> Iterator[Finding]:
             f"the background of {histogram.name} is negative over {100 * below:.1f} % of the range",
             {"fraction": below},
             {"histogram": histogram.name},
+            advice="use fewer terms of the background, or another function",
         )
     above = float(np.mean(background > observed + 3.0 * sigma))
     if above > LIMITS.background_above:
