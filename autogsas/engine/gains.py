@@ -13,12 +13,15 @@ import numpy.typing as npt
 from autogsas.crystal.tensors import isotropic_tensor
 from autogsas.engine.normal_equations import Linearised
 from autogsas.engine.objective import Points
+from autogsas.engine.pairs import PAIR, pair_keys
 from autogsas.engine.parameters import Variable
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.problem import RietveldProblem
+from autogsas.engine.remodelling import remodelled
 from autogsas.engine.state import ModelState
 from autogsas.model.advice import Candidate, Change, Gain
 from autogsas.model.recipe import Step
+from autogsas.model.structure import Phase
 
 __all__ = ["BlockGain", "Situation", "as_gain", "block_gain", "needs_own_layout", "with_candidate"]
 
@@ -28,6 +31,8 @@ Array = npt.NDArray[np.float64]
 _SINGULAR = 1e-10
 # What is left of a direction when the refined parameters have taken their part of it; less is a copy of them.
 _COPY = 1e-6
+# Of a size or strain: the step of a difference of models that are smooth in it.
+_DIFFERENCE = 1e-4
 # Of chi^2: the most that is believed of a linear estimate.
 _MOST = 0.98
 
@@ -104,6 +109,14 @@ class Situation:
             values=was,
         )
 
+    def gain_beyond(self, candidate: Candidate, before: Situation) -> BlockGain:
+        """Return the gain of a candidate whose model is changed here, less what the change itself costs.
+
+        A new model mostly begins with the pattern of the old one; another axis of broadening, say, does not.
+        """
+        found = self.gains([candidate])[0]
+        return replace(found, gain=max(found.gain - max(self.chi2 - before.chi2, 0.0), 0.0))
+
     def gains(self, candidates: Sequence[Candidate]) -> list[BlockGain]:
         """Return the gain of each candidate, from one evaluation of the derivatives of all of them."""
         blocks, here, place = self._linearised(candidates)
@@ -134,14 +147,15 @@ class Situation:
 
 
 def needs_own_layout(candidate: Candidate) -> bool:
-    """Whether a candidate changes the model first: other values, another axis, tensors in place of isotropic U."""
+    """Whether a candidate changes the model first: values, an axis, broadening, tensors in place of isotropic U."""
     return bool(candidate.start or candidate.set) or any(free.group == "uaniso" for free in candidate.free)
 
 
 def with_candidate(state: ModelState, candidate: Candidate) -> ModelState:
-    """Return a copy of a state with the values, axes and tensors of a candidate, which is not refined in it.
+    """Return a copy of a state with the values, axes, models and tensors of a candidate, which is not refined in it.
 
-    The isotropic U that are refined stay refined as directions of their tensors.
+    The isotropic U that are refined stay refined as directions of their tensors, and so do size and strain as
+    directions of their new models.
     """
     other = copy.copy(state)
     other.raw, other.free = state.raw.copy(), dict(state.free)
@@ -159,7 +173,36 @@ def with_candidate(state: ModelState, candidate: Candidate) -> ModelState:
             indices += other.layout.uaniso[p][s].tolist()
             along += isotropic_tensor(1.0, other.raw[other.layout.cell[p]], symmetric.u_basis).tolist()
         other.free[one.name] = Variable(one.name, one.group, tuple(indices), tuple(along))
+    for p, phase in enumerate(other.layout.phases):
+        for kind in ("size", "strain"):
+            for h, place in enumerate(other.layout.pair[p]):
+                if any(one.group == kind and one.indices[0] in place for one in other.free.values()):
+                    continue
+                own = [one for one in before.values() if one.group == kind and one.indices[0] in place]
+                for one in own:
+                    along_model = _along_model(kind, p, h, state, phase.phase, one)
+                    if along_model is not None:
+                        other.free[one.name] = along_model
     return other
+
+
+def _along_model(kind: str, p: int, h: int, state: ModelState, after: Phase, one: Variable) -> Variable | None:
+    """Return the direction that a variable of size or strain has in another model of its phase, by differences."""
+    before, place = state.layout.phases[p].phase, state.layout.pair[p][h]
+    metric = state.raw[state.layout.cell[p]]
+    value = float(state.raw[one.indices[0]])
+    step = _DIFFERENCE * max(abs(value), 1.0 if kind == "strain" else 0.0)
+    ends = []
+    for sign in (1.0, -1.0):
+        moved = state.raw.copy()
+        moved[list(one.indices)] += sign * step * np.array(one.coefficients)
+        ends.append(remodelled(kind, before, after, moved[place], metric))
+    slopes = (ends[0] - ends[1]) / (2.0 * step)
+    new = [PAIR.index(key.key) for key in pair_keys(one.group, after)]
+    moving = [i for i in new if slopes[i] != 0.0]
+    if not moving:
+        return None
+    return Variable(one.name, one.group, tuple(place[moving].tolist()), tuple(slopes[moving].tolist()))
 
 
 def as_gain(candidate: Candidate, found: BlockGain, chi2: float, points: float, observed: float) -> Gain:

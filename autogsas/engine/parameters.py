@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from autogsas.crystal.phases import PhaseState
 from autogsas.crystal.symmetry import cell_to_metric
+from autogsas.engine.pairs import PAIR, pair_keys, pair_start
 from autogsas.model.project import Histogram, Project
 from autogsas.model.recipe import GROUPS, Free, Group
-from autogsas.model.structure import Phase
 
-__all__ = ["INSTRUMENT", "PAIR", "Layout", "Variable", "instrument_name", "pair_keys"]
+__all__ = ["INSTRUMENT", "Layout", "Variable", "instrument_name"]
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -26,17 +26,6 @@ Ints = npt.NDArray[np.int64]
 # A histogram's raw parameters in their order; the two corrections are displacement and transparency in
 # Bragg-Brentano, displacement along x and along y in Debye-Scherrer.
 INSTRUMENT: tuple[str, ...] = ("zero", "shift1", "shift2", "U", "V", "W", "X", "Y", "Z", "SH/L", "absorption")
-# The raw parameters of a phase in a histogram.
-PAIR: tuple[str, ...] = (
-    "scale",
-    "size",
-    "size axial",
-    "size mix",
-    "strain",
-    "strain axial",
-    "strain mix",
-    "orientation",
-)
 _WIDEST_VARIANCE, _WIDEST_GAMMA = 1e5, 1e3  # centidegree^2 and centidegree: peaks several degrees wide
 UISO_BOUNDS = (0.0, 2.0)  # Angstrom^2
 LEAST_SHL = 0.002  # the smallest axial divergence that GSAS-II uses
@@ -83,7 +72,7 @@ class Layout:
     def start(self) -> Array:
         """Return the raw vector of the project's own values, special positions and cells made exact.
 
-        Raises ValueError where occupancies exceed their constrained sum.
+        Raises ValueError where occupancies exceed their constrained sum, and for a wrong number of S_hkl.
         """
         raw = np.zeros(self.size)
         for p, state in enumerate(self.phases):
@@ -105,18 +94,7 @@ class Layout:
                     tensor = np.array(site.uaniso)
                     raw[self.uaniso[p][s]] = u_basis @ np.linalg.lstsq(u_basis, tensor, rcond=None)[0]
             for h in range(len(self.histograms)):
-                specimen = state.phase.specimen
-                size, strain = specimen.size, specimen.strain
-                raw[self.pair[p][h]] = (
-                    1.0,
-                    size.value,
-                    size.value if size.axial is None else size.axial,
-                    size.mix,
-                    strain.value,
-                    strain.value if strain.axial is None else strain.axial,
-                    strain.mix,
-                    specimen.orientation.ratio,
-                )
+                raw[self.pair[p][h]] = pair_start(state.phase, raw[self.cell[p]])
         for h, histogram in enumerate(self.histograms):
             i = histogram.instrument
             raw[self.instrument[h]] = (
@@ -277,10 +255,11 @@ class Layout:
             if state.free_intensities and free.group in ("scale", "preferred_orientation"):
                 continue
             for h, histogram in self._histograms(free):
-                for key, words, lower, upper in pair_keys(free.group, state.phase):
-                    index = int(self.pair[p][h][PAIR.index(key)])
-                    name = f"{state.phase.name}:{histogram.name}:{words}"
-                    out.append(Variable(name, free.group, (index,), (1.0,), lower, upper, linear=key == "scale"))
+                for one in pair_keys(free.group, state.phase):
+                    index = int(self.pair[p][h][PAIR.index(one.key)])
+                    name = f"{state.phase.name}:{histogram.name}:{one.name}"
+                    linear = one.key == "scale"
+                    out.append(Variable(name, free.group, (index,), (1.0,), one.lower, one.upper, linear=linear))
         return out
 
     def histograms_of(self, variable: Variable) -> set[int]:
@@ -295,23 +274,6 @@ class Layout:
 
     def _histograms(self, free: Free) -> list[tuple[int, Histogram]]:
         return [(h, x) for h, x in enumerate(self.histograms) if free.histogram in (None, x.name)]
-
-
-def pair_keys(group: Group, phase: Phase) -> list[tuple[str, str, float, float]]:
-    """Return the raw parameters of a group that a phase has in each histogram: key, name, and bounds."""
-    if group == "scale":
-        return [("scale", "scale", 0.0, np.inf)]
-    if group == "preferred_orientation":
-        return [("orientation", "preferred_orientation", 0.05, 20.0)]
-    if group in ("size_mix", "strain_mix"):
-        return [(group.replace("_", " "), group, 0.0, 1.0)]
-    if group not in ("size", "strain"):
-        return []
-    uniaxial = (phase.specimen.size if group == "size" else phase.specimen.strain).model == "uniaxial"
-    lower, upper = (1e-3, 20.0) if group == "size" else (1.0 if uniaxial else 0.0, 1e6)
-    if not uniaxial:
-        return [(group, group, lower, upper)]
-    return [(group, f"{group} equatorial", lower, upper), (f"{group} axial", f"{group} axial", lower, upper)]
 
 
 def instrument_name(key: str, histogram: Histogram) -> str:

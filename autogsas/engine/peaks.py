@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.crystal.scattering import Scatterers
+from autogsas.crystal.strain import strain_terms
 from autogsas.crystal.symmetry import metric_tensor, quadratic_form
 from autogsas.engine.alignment import MarchDollase
 from autogsas.engine.broadening import sample_widths
 from autogsas.engine.intensities import f2_along, factors, intensities
 from autogsas.engine.lineshape import Mix, pseudo_voigt_mix
-from autogsas.engine.parameters import INSTRUMENT, PAIR, Layout
+from autogsas.engine.pairs import PAIR
+from autogsas.engine.parameters import INSTRUMENT, Layout
 from autogsas.engine.positions import positions
 from autogsas.engine.structure_factors import Derivatives, StructureFactors
 from autogsas.engine.widths import Smallest, widths
@@ -39,7 +41,7 @@ class PeakDerivatives:
     variance: Array
     gamma: Array
     intensity: Array
-    widths: tuple[Array, Array]
+    widths: tuple[Array, ...]
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Peaks:
 
     ``two_theta`` in degrees with all corrections, ``variance`` (degrees^2) and ``gamma`` (degrees) of the
     Gaussian and Lorentzian parts, kept positive; ``base`` the intensity at unit scale per centidegree, which is
-    ``factor`` times ``f2`` = |F|^2. ``widths`` are Gaussian variance and Lorentzian width before they are kept
-    positive, in units of `Smallest`: values below zero have no meaning.
+    ``factor`` times ``f2`` = |F|^2. ``widths`` are Gaussian variance, Lorentzian width and, where it is generalised,
+    that of the strain, before they are kept positive, in units of `Smallest`: values below zero have no meaning.
     """
 
     two_theta: Array
@@ -59,7 +61,7 @@ class Peaks:
     base: Array
     f2: Array
     factor: Array
-    widths: tuple[Array, Array]
+    widths: tuple[Array, ...]
     mix: Mix
 
 
@@ -88,6 +90,8 @@ class ReflectionSet:
         orders = np.array([site.order for site in state.sites], dtype=np.int64)
         self._factors = StructureFactors(state.symmetry, self.hkl, scatterers, orders, layout.anisotropic(p))
         self._specimen = state.phase.specimen
+        generalised = self._specimen.strain.model == "generalized"
+        self._strain_terms = strain_terms(state.phase.space_group).of(self.hkl) if generalised else None
         self._orientation = MarchDollase(state.symmetry, self.hkl, self._specimen.orientation.axis)
         self.intensities = np.ones(len(self.hkl)) if state.free_intensities else None
         # The raw parameters that matter here, in the order in which their derivatives are put together.
@@ -122,7 +126,9 @@ class ReflectionSet:
 
         place = positions(self._instrument, values, self.form, metric)
         theta = np.clip(place.two_theta, 0.02, 179.9) * _DEGREE / 2.0
-        sample = sample_widths(self._specimen, pair_values, self.hkl, metric, theta, place.wavelength)
+        sample = sample_widths(
+            self._specimen, pair_values, self.hkl, metric, theta, place.wavelength, self._strain_terms
+        )
         width = widths(values, sample, theta, self._smallest)
         f2, df2 = self._f2(raw, place.q, reciprocal, moves=any(np.any(rows[name]) for name in _STRUCTURE if rows))
         angular = factors(self._instrument, values["absorption"], theta, place.two_theta)

@@ -149,9 +149,10 @@ class RietveldProblem:
         raw = self.raw(values)
         out: dict[str, None] = {}
         for model, histogram in zip(self.setup.models, self.setup.layout.histograms, strict=True):
-            for reflections in model.sets:
+            for reflections, state in zip(model.sets, self.setup.layout.phases, strict=True):
                 peaks, _ = reflections.peaks(raw)
-                for kind, width in zip(("Gaussian", "Lorentzian"), peaks.widths, strict=True):
+                kinds = ("Gaussian width", "Lorentzian width", f"generalized strain of {state.phase.name}")
+                for kind, width in zip(kinds, peaks.widths, strict=False):
                     if np.any(width < 0):
-                        out[f"{histogram.name}: {kind} width"] = None
+                        out[f"{histogram.name}: {kind}"] = None
         return tuple(out)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from autogsas.crystal.symmetry import metric_tensor, metric_to_cell
 from autogsas.crystal.tensors import equivalent_isotropic
 from autogsas.engine.leastsq import Fit
-from autogsas.engine.parameters import INSTRUMENT, PAIR, Layout, instrument_name, pair_keys
+from autogsas.engine.pairs import PAIR, pair_keys
+from autogsas.engine.parameters import INSTRUMENT, Layout, instrument_name
 from autogsas.engine.pattern_model import PhasePattern
 from autogsas.engine.peaks import ReflectionSet
 from autogsas.engine.problem import RietveldProblem
@@ -125,16 +126,16 @@ def _pair_parameters(layout: Layout, p: int, reader: _Reader) -> list[Parameter]
     phase = layout.phases[p].phase
     return [
         reader.parameter(
-            int(layout.pair[p][h][PAIR.index(raw_key)]),
-            f"{phase.name}:{histogram.name}:{label}",
-            GROUPS[group].unit,
+            int(layout.pair[p][h][PAIR.index(one.key)]),
+            f"{phase.name}:{histogram.name}:{one.name}",
+            one.unit,
             group,
             phase=phase.name,
             histogram=histogram.name,
         )
         for h, histogram in enumerate(layout.histograms)
         for group in _PAIR_GROUPS
-        for raw_key, label, _, _ in pair_keys(group, phase)
+        for one in pair_keys(group, phase)
     ]
 
 

@@ -163,7 +163,7 @@ class EngineSession:
             if needs_own_layout(one):
                 changed = with_candidate(self._state, one)
                 there = Situation.of(changed, *self._patterns(changed))
-                found[id(one)] = there.gain_from(one, here) if one.set else there.gains([one])[0]
+                found[id(one)] = there.gain_from(one, here) if one.set else there.gain_beyond(one, here)
         return tuple(as_gain(one, found[id(one)], here.chi2, points, observed) for one in candidates)
 
     def _patterns(self, state: ModelState) -> tuple[list[PatternModel], list[Points], list[Array]]:

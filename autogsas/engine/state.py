@@ -12,10 +12,12 @@ from autogsas.crystal.starts import start_cell, start_sites
 from autogsas.crystal.symmetry import cell_to_metric
 from autogsas.crystal.tensors import isotropic_tensor
 from autogsas.engine.parameters import INSTRUMENT, Layout, Variable
+from autogsas.engine.remodelling import changed, isotropic_as, remodelled
 from autogsas.errors import BackendError
 from autogsas.model.instrument import Geometry
 from autogsas.model.project import Project
-from autogsas.model.recipe import Free, Start, Step
+from autogsas.model.recipe import Free, Group, Setting, Start, Step
+from autogsas.model.sample import Specimen
 from autogsas.model.structure import Phase
 
 __all__ = ["ModelState"]
@@ -31,8 +33,9 @@ _BY_GEOMETRY = ("shift1", "shift2", "absorption")
 class ModelState:
     """The model between steps: ``project`` as changed so far, ``layout`` and ``raw`` (see `Layout`), ``free``.
 
-    A change of geometry, of an axis or from isotropic to anisotropic makes a new layout with every raw parameter
-    in the same place; ``free`` are the variables by name. Raises ValueError where the structure is impossible.
+    A change of geometry, of an axis, of broadening or from isotropic to anisotropic makes a new layout with every raw
+    parameter in the same place; ``free`` are the variables by name. Raises ValueError where the structure is
+    impossible.
     """
 
     def __init__(self, project: Project) -> None:
@@ -55,8 +58,7 @@ class ModelState:
         if step.intensities is not None:
             self._free_intensities()
         for setting in step.set:
-            where = self.layout.indices(setting.group, setting.phase, setting.histogram, setting.site)
-            self.raw[where] = setting.value
+            self._set(setting)
         self.layout.bind(self.raw)
         shared: dict[int, set[int]] = {}
         for free in step.free:
@@ -66,6 +68,25 @@ class ModelState:
                 if variable.group in _ISOTROPIC:
                     self._release(variable.indices)
                 self.free.pop(variable.name, None)
+
+    def _set(self, setting: Setting) -> None:
+        if setting.group in ("size", "strain"):
+            # S_hkl are not all the same number where the strain is the same in all directions.
+            for p, h in self._pairs(setting.phase, setting.histogram):
+                place, phase = self.layout.pair[p][h], self.layout.phases[p].phase
+                metric = self.raw[self.layout.cell[p]]
+                self.raw[place] = isotropic_as(setting.group, phase, setting.value, self.raw[place], metric)
+            return
+        where = self.layout.indices(setting.group, setting.phase, setting.histogram, setting.site)
+        self.raw[where] = setting.value
+
+    def _pairs(self, phase: str | None, histogram: str | None) -> list[tuple[int, int]]:
+        return [
+            (p, h)
+            for p, state in enumerate(self.layout.phases)
+            for h, one in enumerate(self.layout.histograms)
+            if phase in (None, state.phase.name) and histogram in (None, one.name)
+        ]
 
     def _free(self, free: Free, shared: dict[int, set[int]]) -> None:
         """Free a group; ``shared`` are the isotropic U that this step has made equal so far, by phase."""
@@ -135,9 +156,39 @@ class ModelState:
                 self.raw[self.layout.xyz[p][labels.index(label)]] = place
         except ValueError as error:
             raise BackendError("recipe", str(error)) from error
-        if start.axis is not None and start.axis != state.phase.specimen.orientation.axis:
-            orientation = replace(state.phase.specimen.orientation, axis=start.axis)
-            self._replace(p, replace(state.phase, specimen=replace(state.phase.specimen, orientation=orientation)))
+        self._respecimen(p, start.specimen(state.phase.specimen))
+
+    def _respecimen(self, p: int, specimen: Specimen) -> None:
+        """Give a phase another axis of orientation, and other models of size and strain.
+
+        What was refined stays refined.
+        """
+        before = self.layout.phases[p].phase
+        kinds: dict[Group, bool] = {
+            "size": changed(before.specimen.size, specimen.size),
+            "strain": changed(before.specimen.strain, specimen.strain),
+        }
+        if not any(kinds.values()) and specimen.orientation == before.specimen.orientation:
+            return
+        refined = {
+            (kind, h)
+            for kind, differs in kinds.items()
+            for h, histogram in enumerate(self.layout.histograms)
+            if differs and self._take_out(Free(group=kind, phase=before.name, histogram=histogram.name))
+        }
+        self._replace(p, replace(before, specimen=specimen))
+        after, metric = self.layout.phases[p].phase, self.raw[self.layout.cell[p]]
+        for place in self.layout.pair[p]:
+            for kind in kinds:
+                self.raw[place] = remodelled(kind, before, after, self.raw[place], metric)
+        for kind, h in sorted(refined):
+            free = Free(group=kind, phase=before.name, histogram=self.layout.histograms[h].name)
+            self.free |= {one.name: one for one in self.layout.variables([free])}
+
+    def _take_out(self, free: Free) -> bool:
+        """Fix a group; return whether it was free."""
+        found = [self.free.pop(one.name, None) for one in self.layout.variables([free])]
+        return any(one is not None for one in found)
 
     def _free_intensities(self) -> None:
         """Take the intensities of all phases from the pattern, and refine nothing any more that they absorb."""

@@ -45,20 +45,21 @@ class WidthsAlong:
 
     variance: Array
     gamma: Array
-    unbent: tuple[Array, Array]
+    unbent: tuple[Array, ...]
 
 
 @dataclass(frozen=True)
 class Widths:
     """k reflections: ``variance`` (degrees^2) and ``gamma`` (degrees), positive.
 
-    ``unbent`` are the two before they are bent to be positive, in `Smallest.units`. ``variance_by`` and ``gamma_by``
+    ``unbent`` are the two before they are bent to be positive, in `Smallest.units`, and with a generalised strain its
+    own width in those of gammas. ``variance_by`` and ``gamma_by``
     (k,) are slopes by 2theta in degrees before the bend, ``slopes`` those of the bend.
     """
 
     variance: Array
     gamma: Array
-    unbent: tuple[Array, Array]
+    unbent: tuple[Array, ...]
     variance_by: Array
     gamma_by: Array
     slopes: tuple[Array, Array]
@@ -91,7 +92,12 @@ class Widths:
             + sum(np.outer(by, pair[name]) for name, by in sample.gamma_by.items())
         )
         units = self.smallest.units
-        unbent = (variance / units[0], gamma / units[1])
+        unbent: tuple[Array, ...] = (variance / units[0], gamma / units[1])
+        if sample.strain is not None:
+            strain = (0.5 * _DEGREE * sample.strain.width_by_theta)[:, None] * position
+            strain = strain + sample.strain.width_by_metric @ cell
+            strain = strain + sum(np.outer(by, pair[name]) for name, by in sample.strain.width_by.items())
+            unbent += (1e-2 / units[1] * strain,)
         return WidthsAlong(variance * self.slopes[0][:, None], gamma * self.slopes[1][:, None], unbent)
 
 
@@ -112,7 +118,9 @@ def widths(values: Mapping[str, float], sample: SampleWidths, theta: Array, smal
     x, y, z = values["X"], values["Y"], values["Z"]
     gamma = (x / cosine + y * tangent + z + sample.gamma) * 1e-2
     gamma_by = (x * secant_by + y * tangent_by + sample.gamma_by_theta * half) * 1e-2
-    unbent = (variance / smallest.units[0], gamma / smallest.units[1])
+    unbent: tuple[Array, ...] = (variance / smallest.units[0], gamma / smallest.units[1])
+    if sample.strain is not None:
+        unbent += (1e-2 / smallest.units[1] * sample.strain.width,)
     variance, variance_slope = _bent(variance, smallest.bends[0])
     gamma, gamma_slope = _bent(gamma, smallest.bends[1])
     slopes = (variance_slope, gamma_slope)

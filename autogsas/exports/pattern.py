@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from gemmi import cif
@@ -130,7 +130,7 @@ def _model(block: cif.Block, histogram: Histogram, curves: Curves, result: Resul
     free = any(phase.intensities == "Le Bail" for phase in result.phases)
     block.set_pair("_pd_calc_method", "'Le Bail fit'" if free else "'Rietveld refinement'")
     block.set_pair("_pd_proc_ls_background_function", prose(_background(histogram, curves, own)))
-    block.set_pair("_pd_proc_ls_profile_function", prose(_profile(own)))
+    block.set_pair("_pd_proc_ls_profile_function", prose(_profile(own, result.phases)))
     block.set_pair("_pd_proc_ls_pref_orient_corr", prose(_orientation(own, result.phases)))
     places = _listed(own, _POSITION)
     if places:
@@ -145,7 +145,7 @@ def _background(histogram: Histogram, curves: Curves, own: Sequence[Parameter]) 
     return text
 
 
-def _profile(own: Sequence[Parameter]) -> str:
+def _profile(own: Sequence[Parameter], phases: Sequence[Phase]) -> str:
     text = (
         "Pseudo-Voigt, of Gaussian variance U tan^2(theta) + V tan(theta) + W and Lorentzian width X/cos(theta) + "
         "Y tan(theta) + Z in hundredths of a degree (2theta) and their squares, with axial divergence SH/L."
@@ -153,7 +153,18 @@ def _profile(own: Sequence[Parameter]) -> str:
     shape, sample = _listed(own, _SHAPE), _listed(own, _SAMPLE)
     if shape:
         text += f"\n{shape}."
-    return text + (f"\nSample broadening: {sample}." if sample else "")
+    if sample:
+        text += f"\nSample broadening: {sample}."
+    return text + "".join(f"\n{model}." for phase in phases for model in _models(phase))
+
+
+def _models(phase: Phase) -> Iterator[str]:
+    """Give a clause for each model of broadening of a phase that depends on the direction."""
+    for kind, model in (("size", phase.specimen.size), ("strain", phase.specimen.strain)):
+        if model.model == "uniaxial":
+            yield f"Uniaxial {kind} of {phase.name} along {' '.join(map(str, model.axis))}"
+        elif model.model == "generalized":
+            yield f"Generalized {kind} of {phase.name} after Stephens, J. Appl. Cryst. 32, 281 (1999)"
 
 
 def _orientation(own: Sequence[Parameter], phases: Sequence[Phase]) -> str:

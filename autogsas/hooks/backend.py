@@ -19,7 +19,7 @@ from autogsas.model.result import Result, StepResult
 
 __all__ = ["AdvisingSession", "Backend", "Capabilities", "Probe", "Session", "StartWord"]
 
-StartWord = Literal["cell", "sites", "axis", "geometry", "intensities"]
+StartWord = Literal["cell", "sites", "axis", "geometry", "intensities", "broadening"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Probe:
 class Capabilities:
     """What a backend can refine; the search space is cut to it.
 
-    ``starts`` are the parts of a step's ``start``, ``geometry`` and ``intensities`` that its sessions apply.
-    ``may_scout``: the engine is fast enough to search before a slower one. ``advises``: its sessions are
-    `AdvisingSession`s.
+    ``starts`` are the parts of a step's ``start``, ``geometry`` and ``intensities`` that its sessions apply;
+    "broadening" means the models of size and strain. ``may_scout``: the engine is fast enough to search before a slower
+    one. ``advises``: its sessions are `AdvisingSession`s.
     """
 
     groups: frozenset[Group]

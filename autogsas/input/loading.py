@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autogsas.crystal.strain import strain_terms
 from autogsas.errors import PluginError, UserError, nearest
 from autogsas.hooks.host import Host
 from autogsas.input import yamlfile
@@ -18,7 +19,16 @@ from autogsas.input.recipefile import load_recipe
 from autogsas.input.yamlfile import Document
 from autogsas.model.instrument import Instrument
 from autogsas.model.pattern import Pattern
-from autogsas.model.project import BroadeningEntry, DataEntry, Histogram, PhaseEntry, Project, ProjectFile, Search
+from autogsas.model.project import (
+    DataEntry,
+    Histogram,
+    PhaseEntry,
+    Project,
+    ProjectFile,
+    Search,
+    SizeEntry,
+    StrainEntry,
+)
 from autogsas.model.sample import BackgroundPeak, Broadening, OccupancySum, Orientation, Specimen
 from autogsas.model.structure import Phase
 
@@ -234,15 +244,29 @@ def _phase(host: Host, entry: PhaseEntry, document: Document, key: str) -> tuple
         strain=_broadening(entry.strain, Specimen().strain.value),
         orientation=Orientation(entry.preferred_orientation.axis, entry.preferred_orientation.ratio),
     )
+    _check_coefficients(entry, phase, document, key)
     sums = _occupancy_sums(entry, phase, document, key)
     return replace(
         phase, name=entry.name or phase.name, specimen=specimen, intensities=entry.intensities, occupancy_sums=sums
     ), path
 
 
-def _broadening(entry: BroadeningEntry, default: float) -> Broadening:
+def _broadening(entry: SizeEntry | StrainEntry, default: float) -> Broadening:
     value = default if entry.value is None else entry.value
-    return Broadening(value, entry.model, entry.axial, entry.axis, entry.mix)
+    coefficients = entry.coefficients if isinstance(entry, StrainEntry) else ()
+    return Broadening(value, entry.model, entry.axial, entry.axis, entry.mix, coefficients)
+
+
+def _check_coefficients(entry: PhaseEntry, phase: Phase, document: Document, key: str) -> None:
+    """Raise UserError where the strain has not one coefficient for each term that the symmetry leaves."""
+    given = entry.strain.coefficients
+    names = strain_terms(phase.space_group).names
+    if given and len(given) != len(names):
+        raise document.error(
+            f"a strain of {phase.space_group} has {len(names)} coefficients ({', '.join(names)})",
+            f"{key}.strain.coefficients",
+            found=list(given),
+        )
 
 
 def _occupancy_sums(entry: PhaseEntry, phase: Phase, document: Document, key: str) -> tuple[OccupancySum, ...]:

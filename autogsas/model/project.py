@@ -21,7 +21,6 @@ __all__ = [
     "AxialSum",
     "BackgroundPeakEntry",
     "BackgroundSearch",
-    "BroadeningEntry",
     "CellValues",
     "DataEntry",
     "FirstSearch",
@@ -35,6 +34,7 @@ __all__ = [
     "ProjectFile",
     "Scout",
     "Search",
+    "SizeEntry",
     "seconds",
 ]
 
@@ -123,13 +123,11 @@ class DataEntry(_Frozen):
     ] = "GSAS-II"
 
 
-class BroadeningEntry(_Frozen):
-    """Starting values of the size (micrometre) or strain (1e-6) of a phase's crystallites."""
+class SizeEntry(_Frozen):
+    """Starting values of the size (micrometre) of a phase's crystallites."""
 
-    model: Annotated[BroadeningModel, Field(description="isotropic or uniaxial")] = "isotropic"
-    value: Annotated[
-        Positive | None, Field(description="isotropic or equatorial value; default: size 1, strain 1000")
-    ] = None
+    model: Annotated[Literal["isotropic", "uniaxial"], Field(description="isotropic or uniaxial")] = "isotropic"
+    value: Annotated[Positive | None, Field(description="isotropic or equatorial value; default: 1")] = None
     axial: Annotated[Positive | None, Field(description="value along the axis; default: as value")] = None
     axis: AxisEntry = (0, 0, 1)
     mix: Annotated[float, Field(ge=0, le=1, description="Lorentzian fraction, 0 to 1")] = 1.0
@@ -138,6 +136,29 @@ class BroadeningEntry(_Frozen):
     def _axial_is_uniaxial(self) -> Self:
         if self.axial is not None and self.model != "uniaxial":
             raise ValueError("an axial value needs model: uniaxial")
+        return self
+
+
+class StrainEntry(_Frozen):
+    """Starting values of the strain of a phase's crystallites."""
+
+    model: Annotated[BroadeningModel, Field(description="isotropic, uniaxial or generalized (Stephens 1999)")] = (
+        "isotropic"
+    )
+    value: Annotated[Positive | None, Field(description="isotropic or equatorial value; default: 1000")] = None
+    axial: Annotated[Positive | None, Field(description="value along the axis; default: as value")] = None
+    axis: AxisEntry = (0, 0, 1)
+    coefficients: Annotated[
+        tuple[float, ...], Field(description="generalized: S_hkl in GSAS-II's order and units; default: as value")
+    ] = ()
+    mix: Annotated[float, Field(ge=0, le=1, description="Lorentzian fraction, 0 to 1")] = 1.0
+
+    @model_validator(mode="after")
+    def _values_of_the_model(self) -> Self:
+        if self.axial is not None and self.model != "uniaxial":
+            raise ValueError("an axial value needs model: uniaxial")
+        if self.coefficients and self.model != "generalized":
+            raise ValueError("coefficients need model: generalized")
         return self
 
 
@@ -164,8 +185,8 @@ class PhaseEntry(_Frozen):
     intensities: Annotated[
         Intensities, Field(description="calculated from the structure, or each taken from the pattern (Le Bail)")
     ] = "structure"
-    size: BroadeningEntry = BroadeningEntry()
-    strain: BroadeningEntry = BroadeningEntry()
+    size: SizeEntry = SizeEntry()
+    strain: StrainEntry = StrainEntry()
     preferred_orientation: OrientationEntry = OrientationEntry()
     occupancy_sums: Annotated[
         tuple[OccupancySumEntry, ...], Field(description="sums of occupancies kept while refining")

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from autogsas.model.instrument import Geometry
-from autogsas.model.sample import Axis
+from autogsas.model.starts import AxisEntry, SizeModel, Start, StrainModel
 
 __all__ = [
     "ALL_BACKGROUNDS",
@@ -27,8 +27,10 @@ __all__ = [
     "GroupInfo",
     "Recipe",
     "Setting",
+    "SizeModel",
     "Start",
     "Step",
+    "StrainModel",
 ]
 
 BackgroundFunction = Literal[
@@ -107,7 +109,9 @@ GROUPS: Mapping[Group, GroupInfo] = {
     "Z": GroupInfo("histogram", "0.01°", "Lorentzian width, constant"),
     "SH/L": GroupInfo("histogram", "", "axial divergence, S/L + H/L"),
     "size": GroupInfo("phase and histogram", "µm", "crystallite size; uniaxial: equatorial and axial"),
-    "strain": GroupInfo("phase and histogram", "1e-6", "microstrain; uniaxial: equatorial and axial"),
+    "strain": GroupInfo(
+        "phase and histogram", "1e-6", "microstrain; uniaxial: equatorial and axial; generalized: S_hkl"
+    ),
     "size_mix": GroupInfo("phase and histogram", "", "Lorentzian share of the size broadening"),
     "strain_mix": GroupInfo("phase and histogram", "", "Lorentzian share of the strain broadening"),
     "positions": GroupInfo("site", "", "fractional coordinates within the site's symmetry"),
@@ -159,30 +163,6 @@ class Setting(_Frozen):
     phase: str | None = None
     histogram: str | None = None
     site: str | None = None
-
-
-def _some_axis(value: Axis) -> Axis:
-    if value == (0, 0, 0):
-        raise ValueError("the axis 0 0 0 has no direction")
-    return value
-
-
-AxisEntry = Annotated[Axis, AfterValidator(_some_axis), Field(description="h k l of the planes normal to the axis")]
-Length = Annotated[float, Field(gt=0)]
-Angle = Annotated[float, Field(gt=0, lt=180)]
-
-
-class Start(_Frozen):
-    """Starting values of a phase, in place of the project's.
-
-    ``cell`` (a, b, c, alpha, beta, gamma) in Angstrom and degrees, with the phase's symmetry; ``sites`` fractional
-    coordinates by label; ``axis`` of preferred orientation in all histograms.
-    """
-
-    phase: str
-    cell: tuple[Length, Length, Length, Angle, Angle, Angle] | None = None
-    sites: dict[str, tuple[float, float, float]] = {}
-    axis: AxisEntry | None = None
 
 
 def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
@@ -252,6 +232,8 @@ class Step(_Frozen):
                 "cell": own.cell or given.cell,
                 "sites": {**given.sites, **own.sites},
                 "axis": own.axis or given.axis,
+                "size": own.size or given.size,
+                "strain": own.strain or given.strain,
             }
             merged[own.phase] = own.model_copy(update=values)
         return self.model_copy(update={"start": tuple(merged.values())})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 __all__ = ["Axis", "BackgroundPeak", "Broadening", "BroadeningModel", "OccupancySum", "Orientation", "Specimen"]
@@ -10,7 +10,8 @@ __all__ = ["Axis", "BackgroundPeak", "Broadening", "BroadeningModel", "Occupancy
 Axis = tuple[int, int, int]
 """Indices h k l of a set of planes; the direction is their normal."""
 
-BroadeningModel = Literal["isotropic", "uniaxial"]
+BroadeningModel = Literal["isotropic", "uniaxial", "generalized"]
+"""How broadening depends on the direction; "generalized" is for strain only."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,9 @@ class Broadening:
     """Crystallite size in micrometre, or microstrain in 1e-6, along each reflection's plane normal.
 
     ``value`` is the isotropic or the equatorial one; ``axial`` the one along ``axis`` (uniaxial only; None: as
-    ``value``). ``mix`` is the Lorentzian share of the broadening: 1 Lorentzian, 0 Gaussian.
+    ``value``). Generalised strain (Stephens, J. Appl. Cryst. 32, 281 (1999)) has ``coefficients`` S_hkl in GSAS-II's
+    order and units; without them, those of the isotropic ``value``. ``mix`` is the Lorentzian share of the broadening:
+    1 Lorentzian, 0 Gaussian.
     """
 
     value: float
@@ -26,6 +29,12 @@ class Broadening:
     axial: float | None = None
     axis: Axis = (0, 0, 1)
     mix: float = 1.0
+    coefficients: tuple[float, ...] = ()
+
+    def __repr__(self) -> str:
+        # Runs store a digest of this text: without coefficients it is that of runs before there were any.
+        own = [(one.name, getattr(self, one.name)) for one in fields(self)]
+        return f"Broadening({', '.join(f'{key}={value!r}' for key, value in own if value != ())})"
 
 
 @dataclass(frozen=True)

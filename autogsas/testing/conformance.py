@@ -244,6 +244,26 @@ class BackendConformance:
         ]
         assert _apart(*made) > 0.01, "the geometry makes no difference"
 
+    def test_a_model_of_broadening_begins_as_the_old_one(self, tmp_path: Path) -> None:
+        """If the backend applies "broadening", another model of size or strain begins with the pattern of the old."""
+        can = self.backend().capabilities()
+        if "broadening" not in can.starts or not {"size", "strain"} <= can.groups:
+            return
+        name = self.project(tmp_path / "look").phases[0].name
+        wide = (Setting(group="size", value=0.1), Setting(group="strain", value=3000.0))
+        before = self._started(tmp_path / "before", set=wide)
+        for number, models in enumerate(({"size": "uniaxial"}, {"strain": "uniaxial"}, {"strain": "generalized"})):
+            start = Start.model_validate({"phase": name, **{kind: {"model": model} for kind, model in models.items()}})
+            with self.session(tmp_path / str(number), (self.steps()[0],)) as (session, _):
+                session.refine(Step(title="wide", set=wide, cycles=1))
+                session.refine(Step(title="begun", start=(start,), cycles=1))
+                after = session.result()
+            assert _apart(before, after) < 1e-3, models
+            (kind,) = models
+            own = [item for item in after.parameters if item.group == kind and item.phase == name]
+            assert len(own) >= 2 * len(after.curves), "a model by direction has several values"
+            assert getattr(after.phases[0].specimen, kind).model == models[kind]
+
     def test_free_intensities_fit_at_least_as_well(self, tmp_path: Path) -> None:
         """If the backend applies "intensities", Le Bail intensities do not fit worse than the structure."""
         if "intensities" not in self.backend().capabilities().starts:

@@ -107,6 +107,10 @@ def _start_clause(start: Start) -> str:
     parts = [f"the cell {' '.join(general(value) for value in start.cell)}"] if start.cell else []
     parts += [f"{label} at {' '.join(general(value) for value in place)}" for label, place in start.sites.items()]
     parts += [f"orientation along {' '.join(map(str, start.axis))}"] if start.axis else []
+    for what, wanted in (("size", start.size), ("strain", start.strain)):
+        if wanted is not None:
+            along = f" along {' '.join(map(str, wanted.axis))}" if wanted.model == "uniaxial" else ""
+            parts.append(f"{wanted.model} {what}{along}")
     return f"start {start.phase} with {joined(parts)}"
 
 

@@ -92,9 +92,11 @@ class Cut:
                 "cell": start.cell if "cell" in self._starts else None,
                 "sites": start.sites if "sites" in self._starts else {},
                 "axis": start.axis if "axis" in self._starts else None,
+                "size": start.size if "broadening" in self._starts else None,
+                "strain": start.strain if "broadening" in self._starts else None,
             }
         )
-        return cut if cut.cell or cut.sites or cut.axis else None
+        return cut if cut.cell or cut.sites or cut.axis or cut.size or cut.strain else None
 
     def frees(self, frees: Sequence[Free]) -> Iterator[Free]:
         """Give what applies of some frees, each once."""

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.engine import backgrounds
-from autogsas.engine.parameters import INSTRUMENT, PAIR, Layout
+from autogsas.engine.pairs import PAIR
+from autogsas.engine.parameters import INSTRUMENT, Layout
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.problem import Points, RietveldProblem
 from autogsas.model.instrument import Instrument

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 
-from autogsas.crystal.symmetry import Symmetry
+from autogsas.crystal.strain import directions, strain_terms
+from autogsas.crystal.symmetry import Symmetry, cell_to_metric
 from autogsas.engine.parameters import Layout
 from autogsas.engine.readout import read_phases
 from autogsas.model.instrument import Instrument
@@ -87,10 +88,23 @@ def broadenings(isotropic: float, axes: tuple[Axis, ...]) -> st.SearchStrategy[B
     return st.builds(Broadening, values, models, values, st.sampled_from(axes or AXES), st.floats(0, 1))
 
 
-def specimens(axes: tuple[Axis, ...] = AXES) -> st.SearchStrategy[Specimen]:
-    """A specimen; ``axes`` are those that uniaxial broadening may have."""
+@st.composite
+def generalised(draw: st.DrawFn, phase: Phase) -> Broadening:
+    """A generalised strain of a phase, around an isotropic one."""
+    metric = cell_to_metric(phase.cell.values())
+    terms = strain_terms(phase.space_group)
+    flat = terms.fitting(np.full(len(directions(metric)), draw(st.floats(600.0, 6000.0))), metric)
+    factors = draw(st.tuples(*[st.floats(0.7, 1.5)] * len(flat)))
+    return Broadening(1000.0, "generalized", mix=draw(st.floats(0, 1)), coefficients=tuple(flat * factors))
+
+
+def specimens(axes: tuple[Axis, ...] = AXES, phase: Phase | None = None) -> st.SearchStrategy[Specimen]:
+    """A specimen; ``axes`` are those that uniaxial broadening may have. A phase may have generalised strain."""
     orientations = st.builds(Orientation, st.sampled_from(AXES), st.one_of(st.just(1.0), st.floats(0.4, 2.5)))
-    return st.builds(Specimen, broadenings(0.1, axes), broadenings(2000.0, axes), orientations)
+    strains = broadenings(2000.0, axes)
+    if phase is not None:
+        strains = st.one_of(strains, generalised(phase))
+    return st.builds(Specimen, broadenings(0.1, axes), strains, orientations)
 
 
 def unique_axes(symmetry: Symmetry) -> tuple[Axis, ...]:
@@ -117,7 +131,7 @@ def phases(draw: st.DrawFn, family: tuple[Phase, ...] = FAMILY, *, unique: bool 
         for site in phase.sites
     )
     axes = unique_axes(Symmetry.from_name(phase.space_group)) if unique else AXES
-    phase = replace(phase, sites=sites, specimen=draw(specimens(axes)))
+    phase = replace(phase, sites=sites, specimen=draw(specimens(axes, None if unique else phase)))
     layout = Layout(Project("one", (), (phase,), Search()))
     raw = layout.start()
     groups = ("cell", "positions", "uiso", "occupancy")

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from autogsas.crystal.strain import directions, strain_terms
 from autogsas.crystal.symmetry import cell_to_metric, quadratic_form
 from autogsas.engine.alignment import squared_cosine
 from autogsas.engine.broadening import sample_widths
@@ -18,6 +19,11 @@ HKL = np.array([[0, 0, 1], [0, 0, 4], [1, 0, 0], [2, 2, 0], [1, 1, 1], [2, 0, 3]
 METRIC = cell_to_metric((4.59, 4.59, 5.96, 90, 90, 90))
 THETA = np.arcsin(WAVELENGTH * np.sqrt(quadratic_form(HKL) @ METRIC) / 2)
 VALUES = {"size": 0.08, "size axial": 0.3, "size mix": 0.7, "strain": 2500.0, "strain axial": 900.0, "strain mix": 0.2}
+TERMS = strain_terms("P 42/m n m").of(HKL)
+COEFFICIENTS = {"strain 1": 9.0e3, "strain 2": 4.0e3, "strain 3": 2.0e3, "strain 4": 6.0e3}
+# The square of the strain is negative for 2 2 0 and 3 1 2.
+NEGATIVE = COEFFICIENTS | {"strain 3": -7.0e3, "strain 4": -2.0e3}
+GENERALISED = Specimen(strain=Broadening(1000.0, "generalized"))
 UNIAXIAL = Specimen(Broadening(0.08, "uniaxial", 0.3), Broadening(2500.0, "uniaxial", 900.0, (1, 1, 0)))
 
 
@@ -78,26 +84,64 @@ def test_along_the_axis_the_axial_value_counts_and_across_it_the_equatorial(name
     assert np.all((found >= both[0] - 1e-9) & (found <= both[1] + 1e-9))
 
 
-@pytest.mark.parametrize("specimen", [Specimen(), UNIAXIAL], ids=["isotropic", "uniaxial"])
-def test_derivatives(specimen: Specimen) -> None:
-    found = sample_widths(specimen, VALUES, HKL, METRIC, THETA, WAVELENGTH)
+def test_generalised_strain_is_isotropic_where_it_is_the_same_in_all_directions() -> None:
+    flat = strain_terms("P 42/m n m").fitting(np.full(len(directions(METRIC)), VALUES["strain"]), METRIC)
+    values = VALUES | {f"strain {i + 1}": float(one) for i, one in enumerate(flat)}
+    one = sample_widths(Specimen(), values, HKL, METRIC, THETA, WAVELENGTH)
+    other = sample_widths(GENERALISED, values, HKL, METRIC, THETA, WAVELENGTH, TERMS)
+    for key in ("variance", "gamma", "variance_by_theta", "gamma_by_theta"):
+        assert np.allclose(getattr(one, key), getattr(other, key), rtol=1e-8), key
+
+
+def test_the_square_of_a_generalised_strain_may_be_negative() -> None:
+    """Widths stay finite, and say for which reflections; the width has no jump where its square changes sign."""
+    values = VALUES | NEGATIVE | {"size mix": 1.0, "strain mix": 0.0}
+    found = sample_widths(GENERALISED, values, HKL, METRIC, THETA, WAVELENGTH, TERMS)
+    assert found.strain is not None
+    squares = TERMS @ np.array(list(NEGATIVE.values()))
+    assert np.array_equal(np.sign(found.strain.width), np.sign(squares))
+    assert np.array_equal(np.sign(found.variance), np.sign(squares)), "the Gaussian variance is the square"
+    assert np.any(squares < 0)
+    ends = []
+    for shift in (1e-12, -1e-12):
+        # 0 0 1 has the coefficient S004 alone.
+        near = sample_widths(GENERALISED, values | {"strain 2": shift}, HKL, METRIC, THETA, WAVELENGTH, TERMS)
+        assert near.strain is not None
+        ends.append(near.strain.width[0])
+    assert ends[0] > 0 > ends[1]
+    assert ends[0] - ends[1] < 1e-9
+
+
+CASES = {
+    "isotropic": (Specimen(), VALUES, None),
+    "uniaxial": (UNIAXIAL, VALUES, None),
+    "generalised": (GENERALISED, VALUES | COEFFICIENTS, TERMS),
+    "generalised, negative": (GENERALISED, VALUES | NEGATIVE, TERMS),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_derivatives(case: str) -> None:
+    specimen, given, terms = CASES[case]
+    used = [key for key in given if terms is None or key not in ("strain", "strain axial")]
+    found = sample_widths(specimen, given, HKL, METRIC, THETA, WAVELENGTH, terms)
 
     def widths(values: dict[str, float], metric: Array, theta: Array) -> tuple[Array, Array]:
-        at = sample_widths(specimen, values, HKL, metric, theta, WAVELENGTH)
+        at = sample_widths(specimen, values, HKL, metric, theta, WAVELENGTH, terms)
         return at.variance, at.gamma
 
     def compare(plus: tuple[Array, Array], minus: tuple[Array, Array], e: float, by: tuple[Array, Array]) -> None:
         for up, down, slope in zip(plus, minus, by, strict=True):
             assert np.allclose(slope, (up - down) / (2 * e), rtol=1e-6, atol=1e-7 * max(np.max(np.abs(slope)), 1e-9))
 
-    for key, value in VALUES.items():
-        e = 1e-6 * value
-        plus, minus = (widths(VALUES | {key: value + s * e}, METRIC, THETA) for s in (1, -1))
+    for key in used:
+        e = 1e-6 * abs(given[key])
+        plus, minus = (widths(given | {key: given[key] + s * e}, METRIC, THETA) for s in (1, -1))
         compare(plus, minus, e, (found.variance_by[key], found.gamma_by[key]))
     e = 1e-6
     compare(
-        widths(VALUES, METRIC, THETA + e),
-        widths(VALUES, METRIC, THETA - e),
+        widths(given, METRIC, THETA + e),
+        widths(given, METRIC, THETA - e),
         e,
         (found.variance_by_theta, found.gamma_by_theta),
     )
@@ -105,8 +149,8 @@ def test_derivatives(specimen: Specimen) -> None:
         e = 1e-6 * METRIC[0]
         step = np.eye(6)[i] * e
         compare(
-            widths(VALUES, METRIC + step, THETA),
-            widths(VALUES, METRIC - step, THETA),
+            widths(given, METRIC + step, THETA),
+            widths(given, METRIC - step, THETA),
             e,
             (found.variance_by_metric[:, i], found.gamma_by_metric[:, i]),
         )

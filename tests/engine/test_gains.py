@@ -18,11 +18,13 @@ from autogsas.engine.session import EngineSession
 from autogsas.hooks.backend import Capabilities
 from autogsas.model.advice import Candidate, Gain
 from autogsas.model.project import Search
-from autogsas.model.recipe import GROUPS, Background, Free, Group, Step
+from autogsas.model.recipe import GROUPS, Background, Free, Group, Start, Step, StrainModel
 from autogsas.model.sample import Orientation
 
 BY_NAME = {sample.name: sample for sample in SAMPLES}
-CAPABILITIES = Capabilities(groups=frozenset(GROUPS), starts=frozenset({"cell", "sites", "axis", "geometry"}))
+CAPABILITIES = Capabilities(
+    groups=frozenset(GROUPS), starts=frozenset({"cell", "sites", "axis", "geometry", "broadening"})
+)
 
 
 def linearised(jacobian: np.ndarray, residuals: np.ndarray) -> Linearised:
@@ -105,6 +107,46 @@ def test_tensors_cost_what_they_add_to_an_isotropic_u() -> None:
     # In Pnma three sites on the mirror have four components and O3 has six: 22 in all, 5 of them isotropic.
     gains = advice_on("anglesite-neutrons", "cell", "uiso", "Y", "positions")
     assert gains["anisotropic U"].freedoms == 4 * 4 + 6 - 5
+
+
+@pytest.mark.parametrize(
+    ("name", "refined", "expected", "freedoms"),
+    [
+        # Where the isotropic one is refined, it is one of the freedoms of the new model.
+        ("faulted-zincite", "size", "uniaxial size along 0 0 1", 1),
+        ("faulted-LiCoO2", "strain", "uniaxial strain along 0 0 1", 1),
+        ("stephens-rutile", "strain", "generalized strain", 3),
+        ("stephens-rutile", "X", "generalized strain", 4),
+    ],
+)
+def test_anisotropic_broadening_counts_only_its_new_freedoms(
+    name: str, refined: Group, expected: str, freedoms: int
+) -> None:
+    gains = advice_on(name, "cell", refined, "uiso")
+    assert gains[expected].freedoms == freedoms
+    assert gains[expected].evidence > 100
+    others = [key for key in gains if key.startswith(("uniaxial", "generalized"))]
+    assert all(gains[key].freedoms for key in others)
+
+
+def test_an_expected_gain_of_uniaxial_strain_comes_true() -> None:
+    session = session_of("faulted-LiCoO2", "cell", "strain", "uiso", cycles=None)
+    before = session.result().engine_rwp
+    start = (Start(phase="LiCoO2", strain=StrainModel(model="uniaxial")),)
+    candidate = Candidate("uniaxial strain", frees("strain"), start)
+    gain = session.expected_gains(Step(), [candidate])[0]
+    session.refine(Step(start=start))
+    # Linear from equal values, for values that differ by a factor of 4.5: the sign and the order of magnitude.
+    assert 0.4 < (before - gain.rwp) / (before - session.result().engine_rwp) < 1.2
+
+
+def test_another_axis_of_what_is_uniaxial_already_gains_nothing() -> None:
+    session = session_of("faulted-LiCoO2", "cell", "uiso")
+    session.refine(Step(start=(Start(phase="LiCoO2", strain=StrainModel(model="uniaxial")),), free=frees("strain")))
+    other = (Start(phase="LiCoO2", strain=StrainModel(model="uniaxial", axis=(1, 0, 0))),)
+    gain = session.expected_gains(Step(), [Candidate("other", frees("strain"), other)])[0]
+    assert gain.chi2 == 0.0
+    assert gain.evidence <= 0.0
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_stored_cases_are_those_asked_for() -> None:
 
 
 def test_all_say_which_gsas2_made_them() -> None:
-    for kind in ("lines", "reflections", "backgrounds", "patterns", "recipes"):
+    for kind in ("lines", "reflections", "strain", "backgrounds", "patterns", "recipes"):
         made = json.loads((plain.HERE / f"{kind}.json").read_text(encoding="utf-8"))
         assert made["call"]
         assert made["gsas2"]["date"] >= "2026"
@@ -40,6 +40,7 @@ def test_all_say_which_gsas2_made_them() -> None:
     [
         ("lines", "sig 4 gam 3 SH/L 0.02"),
         ("reflections", "rutile"),
+        ("strain", "P 3 1 m"),
         pytest.param("backgrounds", "inv interpolate", marks=pytest.mark.slow),
         pytest.param("patterns", "uniaxial size", marks=pytest.mark.slow),
     ],

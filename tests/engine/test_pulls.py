@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autogsas.engine.parameters import PAIR, Layout
+from autogsas.engine.pairs import PAIR
+from autogsas.engine.parameters import Layout
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.readout import read_phases
 from autogsas.engine.session import EngineSession

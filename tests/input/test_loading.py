@@ -385,7 +385,19 @@ MISTAKES = {
     ),
     "an unknown broadening": (
         PLAIN + "    strain: {model: uniaxal}\n",
-        "phases[0].strain.model: unknown value; found 'uniaxal'; allowed: isotropic, uniaxial; did you mean 'uniaxial'?",
+        "phases[0].strain.model: unknown value; found 'uniaxal'; allowed: isotropic, uniaxial, generalized; did you mean 'uniaxial'?",
+    ),
+    "a generalised size": (
+        PLAIN + "    size: {model: generalized}\n",
+        "phases[0].size.model: unknown value; found 'generalized'; allowed: isotropic, uniaxial",
+    ),
+    "coefficients of an isotropic strain": (
+        PLAIN + "    strain: {coefficients: [1.0]}\n",
+        "phases[0].strain: coefficients need model: generalized",
+    ),
+    "too few coefficients of strain": (
+        PLAIN + "    strain: {model: generalized, coefficients: [1.0]}\n",
+        "phases[0].strain.coefficients: a strain of P m -3 m has 2 coefficients (S400, S220); found '[1.0]'",
     ),
     "a mix above one": (
         PLAIN + "    size: {mix: 2}\n",

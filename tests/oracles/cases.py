@@ -216,6 +216,11 @@ def broadening(value: float, mix: float = 1.0, axial: float | None = None, axis:
     return {"model": "uniaxial", "value": value, "axial": axial, "axis": axis or [0, 0, 1], "mix": mix}
 
 
+def generalised(coefficients: list[float], mix: float) -> Case:
+    """Return a strain by Stephens' coefficients S_hkl."""
+    return {"model": "generalized", "value": 1000.0, "mix": mix, "coefficients": coefficients}
+
+
 _FLAT, _ROUND = "Bragg-Brentano", "Debye-Scherrer"
 _LAB = instrument("xray", CU_DOUBLET, _FLAT)
 _ONE = instrument("xray", CU, _FLAT)
@@ -265,6 +270,27 @@ PATTERNS = {
         22.0,
         0.04,
         1501,
+    ),
+    "generalised strain, tetragonal": pattern(
+        _NARROW,
+        [part(RUTILE, 300.0, size=broadening(0.8), strain=generalised([8.0e4, 5.0e4, -2.0e4, 9.0e4], 0.7))],
+        22.0,
+        0.04,
+        1501,
+    ),
+    "generalised strain, monoclinic": pattern(
+        _NARROW,
+        [
+            part(
+                DIOPSIDE,
+                25.0,
+                size=broadening(0.8),
+                strain=generalised([300.0, 1200.0, 2500.0, 400.0, 350.0, 900.0, 150.0, -200.0, 90.0], 0.4),
+            )
+        ],
+        10.0,
+        0.03,
+        1801,
     ),
     "March-Dollase 0.7": pattern(
         _LAB, [part(CORUNDUM, 40.0, orientation={"axis": [0, 0, 1], "ratio": 0.7}, **_TYPICAL)], 22.0, 0.04, 1641
@@ -373,3 +399,6 @@ LAUE: dict[str, tuple[str, tuple[float, ...]]] = {
     "I m -3 m": ("I m -3 m", (6.0, 6.0, 6.0, 90.0, 90.0, 90.0)),
 }
 """A group of each Laue class and setting: its symbol here, GSAS-II's, and a cell."""
+
+STRAINED = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 2, 3], [-2, 1, 4], [3, -1, 2], [2, 3, -5], [-1, -4, 2]]
+"""Reflections whose terms of the generalised strain are asked for."""

@@ -1,7 +1,7 @@
 """Ask GSAS-II for the numbers of this folder; run by GSAS-II's own Python: ``python make.py [KIND ...]``.
 
-KIND is lines, reflections, laue, backgrounds or patterns (default: all); ``--only TEXT`` makes those with TEXT in their
-names, ``--out FOLDER`` says where the JSON files go (default: here). Uses GSASIIscriptable and GSASIIpwd alone.
+KIND is lines, reflections, laue, strain, backgrounds or patterns (default: all); ``--only TEXT`` makes those with TEXT
+in their names, ``--out FOLDER`` says where the JSON files go (default: here).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ CALLS = {
     "reflections": "GSASII.GSASIIscriptable: add_powder_histogram, add_phase, 'max cyc' 0, refine, "
     "histogram.reflections()[phase]['RefList'] columns h k l mult d 2theta Fc^2",
     "laue": "GSASII.GSASIIlattice.GenHLaue(1.2, SpcGroup(symbol)[1], cell2A(cell)) less those absent by GenHKLf",
+    "strain": "GSASII.GSASIIspc.MustrainNames(SpcGroup(symbol)[1]) and MustrainCoeff(hkl, SpcGroup(symbol)[1])",
     "backgrounds": "GSASII.GSASIIscriptable: histogram.data['Background'] set, 'max cyc' 0, refine, "
     "histogram.getdata('Background')",
     "patterns": "GSASII.GSASIIscriptable: all parameters set, 'max cyc' 0, refine, histogram.getdata('Ycalc') and "
@@ -54,6 +55,7 @@ def main() -> None:
         "lines": lines,
         "reflections": reflections,
         "laue": laue,
+        "strain": strain,
         "backgrounds": backgrounds,
         "patterns": patterns,
     }
@@ -147,6 +149,20 @@ def laue(only: str) -> list[Case]:
             if not GSASIIspc.GenHKLf(row[:3], group)[0]
         ]
         found.append({"name": name, "cell": list(cell), "reflections": rows})
+    return found
+
+
+def strain(only: str) -> list[Case]:
+    """Return names and terms of the generalised strain in each Laue class and setting, at a few reflections."""
+    from GSASII import GSASIIspc
+
+    found = []
+    for name, (symbol, _) in cases.LAUE.items():
+        if only not in name:
+            continue
+        group = GSASIIspc.SpcGroup(symbol)[1]
+        rows = [[*hkl, *map(float, GSASIIspc.MustrainCoeff(hkl, group))] for hkl in cases.STRAINED]
+        found.append({"name": name, "terms": GSASIIspc.MustrainNames(group), "rows": rows})
     return found
 
 
@@ -276,6 +292,9 @@ def of_sample(pair: Case, item: Case) -> None:
             pair[name][0] = wanted["model"]
             pair[name][1] = [wanted["value"], wanted.get("axial", wanted["value"]), wanted["mix"]]
             pair[name][3] = list(wanted.get("axis", [0, 0, 1]))
+            if "coefficients" in wanted:
+                pair[name][4] = list(wanted["coefficients"])
+                pair[name][5] = [False] * len(wanted["coefficients"])
     wanted = item.get("orientation")
     if wanted is not None:
         pair["Pref.Ori."][:4] = ["MD", wanted["ratio"], False, list(wanted["axis"])]

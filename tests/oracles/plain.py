@@ -44,7 +44,7 @@ def to_specimen(item: Entry) -> Specimen:
     found: dict[str, Any] = {}
     for key in ("size", "strain"):
         if key in item:
-            found[key] = Broadening(**{k: tuple(v) if k == "axis" else v for k, v in item[key].items()})
+            found[key] = Broadening(**{k: tuple(v) if isinstance(v, list) else v for k, v in item[key].items()})
     if "orientation" in item:
         found["orientation"] = Orientation(tuple(item["orientation"]["axis"]), item["orientation"]["ratio"])
     return Specimen(**found)

@@ -13,7 +13,7 @@ from autogsas.hooks.backend import Capabilities
 from autogsas.hooks.host import Host
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.project import Project
-from autogsas.model.recipe import Background, Free, Group, Recipe, Setting, Step
+from autogsas.model.recipe import Background, Free, Group, Recipe, Setting, Start, Step
 from autogsas.testing.fake import FakeBackend
 from autogsas.testing.samples import make_project
 from autogsas.trial.building import build_recipe
@@ -176,6 +176,11 @@ def test_a_given_recipe_is_cut_the_same_way(project: Project) -> None:
     recipe = Recipe(steps=(Step(free=frees, set=(Setting(group="absorption", value=1.0),), fix=(Free(group="Y"),)),))
     step = fit_recipe(recipe, project, can(without={"Y"})).steps[0]
     assert (step.free, step.set, step.fix) == ((Free(group="scale"),), (), ())
+    wanted = {"phase": project.phases[0].name, "size": {"model": "uniaxial", "axis": (1, 0, 0)}}
+    models = Recipe(steps=(Step(start=(Start.model_validate(wanted),)),))
+    assert fit_recipe(models, project, can()).steps[0].start == ()
+    able = replace(can(), starts=frozenset({"broadening"}))
+    assert fit_recipe(models, project, able).steps[0].start == models.steps[0].start
     odd = Recipe(steps=(Step(background=(Background(function="cosine", terms=2),)),))
     with pytest.raises(PluginError, match="does not have this background"):
         fit_recipe(odd, project, can(backgrounds=("chebyschev-1",)))

@@ -23,6 +23,8 @@ from autogsas.builtin.checks.limits import LIMITS, Limits
 from autogsas.builtin.checks.lookup import of_histogram, of_phase, value_of
 from autogsas.builtin.checks.origins import fixing_the_origin
 from autogsas.builtin.checks.terms import check_terms
+from autogsas.crystal.strain import strain_terms
+from autogsas.crystal.symmetry import cell_to_metric
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.metrics import Metrics, measure
 from autogsas.model.project import Histogram, Project
@@ -199,9 +201,13 @@ def _correlations(result: Result) -> Iterator[Finding]:
 
 
 def _broadening(result: Result, phase: Phase, histogram: str, group: ParameterGroup) -> list[float]:
-    """Return the size or strain of a phase, isotropic or in two directions; nothing for other models of an engine."""
+    """Return the size or strain of a phase, isotropic, in two or in many directions; nothing for other models."""
     model = phase.specimen.size if group == "size" else phase.specimen.strain
     found = of_phase(result, phase.name, histogram, group)
+    if model.model == "generalized" and found:
+        metric = cell_to_metric(phase.cell.values())
+        strains = strain_terms(phase.space_group).strains(np.array([p.value for p in found]), metric)
+        return [float(strain) for strain in strains]
     return [p.value for p in found] if len(found) == (2 if model.model == "uniaxial" else 1) else []
 
 
@@ -210,8 +216,8 @@ def _sample_widths(
 ) -> tuple[Array, Array]:
     """Return the smallest Gaussian variance and Lorentzian width of a phase's size and strain, in centidegrees.
 
-    Formulas as in `autogsas.engine.broadening`. Uniaxial broadening is smallest along one direction: the largest size
-    and the smallest strain.
+    Formulas as in `autogsas.engine.broadening`. Broadening by direction is smallest along one: the largest size and the
+    smallest strain.
     """
     sizes = [value for value in _broadening(result, phase, histogram.name, "size") if value > 0]
     strains = _broadening(result, phase, histogram.name, "strain")

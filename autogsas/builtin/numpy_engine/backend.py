@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from autogsas.builtin.numpy_engine.script import script_text
 from autogsas.engine.session import EngineSession
@@ -55,7 +56,7 @@ class NumpyBackend:
 
     def capabilities(self) -> Capabilities:
         """Return what the engine can refine: everything."""
-        starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry", "intensities"})
+        starts: frozenset[StartWord] = frozenset(get_args(StartWord))
         return Capabilities(
             groups=frozenset(GROUPS),
             backgrounds=ALL_BACKGROUNDS,

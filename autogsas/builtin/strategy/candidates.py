@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autogsas.builtin.strategy.options import allowed, axes
+from autogsas.builtin.strategy.directions import broadening_axes, orientation_axes
+from autogsas.builtin.strategy.options import allowed
 from autogsas.hooks.backend import Capabilities
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.advice import Candidate
 from autogsas.model.project import Histogram, Project
-from autogsas.model.recipe import Free, Group, Setting, Start
+from autogsas.model.recipe import Free, Group, Setting, SizeModel, Start, StrainModel
 from autogsas.model.sample import Axis
 from autogsas.model.structure import Phase
 
@@ -67,6 +68,8 @@ def _of_phase(phase: Phase, project: Project, capabilities: Capabilities) -> Ite
     yield candidate("cell", "cell")
     yield candidate("size", "size")
     yield candidate("strain", "strain")
+    if "broadening" in capabilities.starts:
+        yield from _by_direction(phase, suffix)
     if phase.intensities == "Le Bail":
         return
     yield candidate("positions", "positions")
@@ -76,8 +79,36 @@ def _of_phase(phase: Phase, project: Project, capabilities: Capabilities) -> Ite
     for site in phase.sites:
         yield candidate(f"occupancy of {site.label}", "occupancy", site.label)
     if allowed(("preferred_orientation",), project, capabilities) and "axis" in capabilities.starts:
-        for axis in axes(phase):
+        for axis in orientation_axes(phase):
             yield from _orientations(phase, axis, suffix)
+
+
+def _by_direction(phase: Phase, suffix: str) -> Iterator[Candidate]:
+    """Give size and strain that depend on the direction, unless the phase has such a model already."""
+    size, strain = phase.specimen.size.model, phase.specimen.strain.model
+    for axis in broadening_axes(phase):
+        indices = "{} {} {}".format(*axis)
+        if size == "isotropic":
+            yield Candidate(
+                f"uniaxial size along {indices}{suffix}",
+                (Free(group="size", phase=phase.name),),
+                (Start(phase=phase.name, size=SizeModel(model="uniaxial", axis=axis)),),
+                alternatives=f"uniaxial size{suffix}",
+            )
+        if strain == "isotropic":
+            yield Candidate(
+                f"uniaxial strain along {indices}{suffix}",
+                (Free(group="strain", phase=phase.name),),
+                (Start(phase=phase.name, strain=StrainModel(model="uniaxial", axis=axis)),),
+                alternatives=f"strain by direction{suffix}",
+            )
+    if strain != "generalized":
+        yield Candidate(
+            f"generalized strain{suffix}",
+            (Free(group="strain", phase=phase.name),),
+            (Start(phase=phase.name, strain=StrainModel(model="generalized")),),
+            alternatives=f"strain by direction{suffix}",
+        )
 
 
 def _orientations(phase: Phase, axis: Axis, suffix: str) -> Iterator[Candidate]:

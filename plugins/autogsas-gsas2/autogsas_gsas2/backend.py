@@ -11,6 +11,7 @@ from typing import get_args
 import numpy as np
 from autogsas.crystal.phases import PhaseState
 from autogsas.crystal.starts import start_cell, start_sites
+from autogsas.crystal.strain import start_coefficients
 from autogsas.crystal.symmetry import cell_to_metric
 from autogsas.crystal.tensors import equivalent_isotropic
 from autogsas.errors import BackendError, UserError
@@ -51,7 +52,7 @@ class Gsas2Backend:
 
     def capabilities(self) -> Capabilities:
         """Return what GSAS-II can refine: all groups, backgrounds and starting values of recipes."""
-        starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry"})
+        starts: frozenset[StartWord] = frozenset({"cell", "sites", "axis", "geometry", "broadening"})
         outputs = ("best.gpx", "best.cif", "best.py")
         return Capabilities(groups=frozenset(GROUPS), backgrounds=ALL_BACKGROUNDS, starts=starts, outputs=outputs)
 
@@ -76,6 +77,8 @@ class Gsas2Session:
         self._project, self._folder, self._child, self._version = project, folder, child, version
         self._gpx = gpx_file(project)
         self._steps: list[StepResult] = []
+        # Axes and models as the steps have changed them; the values stay those of the start.
+        self._specimens = {phase.name: phase.specimen for phase in project.phases}
         self._shifts = {} if self._gpx else {phase.name: input_files.origin_shift(phase) for phase in project.phases}
         request = protocol.Open(
             folder=str(folder.resolve()),
@@ -204,7 +207,13 @@ class Gsas2Session:
             sites = {label: (np.array(xyz) + shift).tolist() for label, xyz in start_sites(state, start.sites).items()}
         except ValueError as error:
             raise BackendError("recipe", str(error)) from error
-        return protocol.StartData(phase.name, cell, sites, None if start.axis is None else list(start.axis))
+        self._specimens[phase.name] = start.specimen(self._specimens[phase.name])
+        models = [
+            None if wanted is None else protocol.BroadeningModelData(wanted.model, list(wanted.axis))
+            for wanted in (start.size, start.strain)
+        ]
+        axis = None if start.axis is None else list(start.axis)
+        return protocol.StartData(phase.name, cell, sites, axis, *models)
 
     def _parameter(self, item: protocol.ParameterData) -> Parameter:
         value = item.value
@@ -225,7 +234,7 @@ class Gsas2Session:
                 tensor = (a, b, c, d, e, f)
             uiso = item.uiso if tensor is None else equivalent_isotropic(tensor, metric)
             sites.append(replace(site, xyz=(x, y, z), occupancy=item.occupancy, uiso=uiso, uaniso=tensor))
-        return replace(phase, cell=Cell(*found.cell), sites=tuple(sites))
+        return replace(phase, cell=Cell(*found.cell), sites=tuple(sites), specimen=self._specimens[phase.name])
 
 
 def gpx_file(project: Project) -> Path | None:
@@ -266,8 +275,8 @@ def _phase(item: Phase, from_gpx: bool) -> protocol.PhaseData:
     if from_gpx:
         return protocol.PhaseData(item.name, "", labels, np.zeros((0, 3)))
     specimen = protocol.SpecimenData(
-        size=_broadening(item.specimen.size),
-        strain=_broadening(item.specimen.strain),
+        size=_broadening(item, item.specimen.size),
+        strain=_broadening(item, item.specimen.strain),
         ratio=item.specimen.orientation.ratio,
         axis=list(item.specimen.orientation.axis),
     )
@@ -283,9 +292,12 @@ def _phase(item: Phase, from_gpx: bool) -> protocol.PhaseData:
     )
 
 
-def _broadening(item: Broadening) -> protocol.BroadeningData:
+def _broadening(phase: Phase, item: Broadening) -> protocol.BroadeningData:
     axial = item.value if item.axial is None else item.axial
-    return protocol.BroadeningData(item.model, [item.value, axial, item.mix], list(item.axis))
+    coefficients: list[float] = []
+    if item.model == "generalized":
+        coefficients = [float(number) for number in start_coefficients(phase, cell_to_metric(phase.cell.values()))]
+    return protocol.BroadeningData(item.model, [item.value, axial, item.mix], list(item.axis), coefficients)
 
 
 def _curves(item: protocol.CurveData) -> Curves:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from autogsas.crystal.strain import start_coefficients
+from autogsas.crystal.symmetry import cell_to_metric
 from autogsas.errors import UserError
 from autogsas.model.instrument import Geometry, Instrument, Radiation
 from autogsas.model.metrics import rwp
 from autogsas.model.pattern import Pattern
 from autogsas.model.project import Histogram, Project, Search
 from autogsas.model.result import Finding, Result, Severity
+from autogsas.model.sample import Specimen
 from autogsas.model.structure import Intensities, Phase
 
 from autogsas_gsas2.gpx_phase import read_phase
@@ -233,6 +236,12 @@ def _phase(item: Mapping[str, Any], name: str, file: Path, measured: Sequence[st
             *notes,
             "size, strain or orientation differ between the patterns: other engines start from those of the first",
         )
+    try:
+        if specimen.strain.model == "generalized":
+            start_coefficients(replace(found, specimen=specimen), cell_to_metric(found.cell.values()))
+    except ValueError as error:
+        specimen = replace(specimen, strain=Specimen().strain)
+        notes = (*notes, f"{error}: other engines start from the default strain")
     intensities: Intensities = "Le Bail" if pairs[0].get("LeBail") else "structure"
     return replace(found, specimen=specimen, intensities=intensities, notes=(*found.notes, *notes))
 

@@ -42,12 +42,15 @@ def _broadening(stored: Sequence[Any] | None, default: Broadening, what: str, no
     if stored is None:
         return default
     model = stored[0]
-    if model not in get_args(BroadeningModel):
+    if model not in get_args(BroadeningModel) or (what, model) == ("size", "generalized"):
         notes.append(f"the {model} {what} is used by GSAS-II only: other engines start from the default {what}")
         return default
     value, axial, mix = (float(number) for number in stored[1][:3])
     if model == "isotropic":
         return Broadening(value, "isotropic", None, default.axis, mix)
+    if model == "generalized":
+        coefficients = tuple(float(number) for number in stored[4])
+        return Broadening(value, "generalized", None, default.axis, mix, coefficients)
     return Broadening(value, "uniaxial", axial, _axis(stored[3]), mix)
 
 

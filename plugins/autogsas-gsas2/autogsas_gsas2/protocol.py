@@ -15,6 +15,7 @@ __all__ = [
     "BackgroundData",
     "BackgroundPeakData",
     "BroadeningData",
+    "BroadeningModelData",
     "Change",
     "Close",
     "Closed",
@@ -48,7 +49,7 @@ __all__ = [
     "VariableLimits",
 ]
 
-VERSION = 5
+VERSION = 6
 
 Array = Any
 """An array of float64. Numpy's own type is not used here, because GSAS-II's interpreter may have another numpy."""
@@ -101,11 +102,21 @@ class HistogramData:
 class BroadeningData:
     """Size (micrometre) or strain (1e-6) as GSAS-II stores it.
 
-    ``values`` are [isotropic or equatorial, axial, Lorentzian fraction].
+    ``values`` are [isotropic or equatorial, axial, Lorentzian fraction], ``coefficients`` the S_hkl of a generalised
+    strain.
     """
 
     model: str
     values: list[float]
+    axis: list[int]
+    coefficients: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class BroadeningModelData:
+    """A model of size or strain by GSAS-II's name; ``axis`` (hkl) is that of the uniaxial one."""
+
+    model: str
     axis: list[int]
 
 
@@ -181,13 +192,16 @@ class GroupSelection:
 class StartData:
     """Starting values of a phase that agree with its symmetry.
 
-    ``cell`` in Angstrom and degrees, ``sites`` fractional coordinates by label, ``axis`` that of March-Dollase.
+    ``cell`` in Angstrom and degrees, ``sites`` fractional coordinates by label, ``axis`` that of March-Dollase;
+    ``size`` and ``strain`` are models of broadening for all histograms.
     """
 
     phase: str
     cell: list[float] | None = None
     sites: dict[str, list[float]] = field(default_factory=dict)
     axis: list[int] | None = None
+    size: BroadeningModelData | None = None
+    strain: BroadeningModelData | None = None
 
 
 @dataclass(frozen=True)

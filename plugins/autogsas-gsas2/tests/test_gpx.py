@@ -254,15 +254,30 @@ def test_size_strain_and_orientation_are_those_of_the_first_pattern(tmp_path: Pa
 def test_models_of_size_and_strain_that_the_host_does_not_have_are_noted(tmp_path: Path) -> None:
     stored = pair(
         Size=["ellipsoidal", [1.0, 1.0, 0.5], [], [0, 0, 1], [1.0] * 6, []],
-        Mustrain=["generalized", [1000.0, 1000.0, 1.0], [], [0, 0, 1], [0.01], []],
+        Mustrain=["odd", [1000.0, 1000.0, 1.0], [], [0, 0, 1], [0.01], []],
     )
     stored["Pref.Ori."] = ["SH", 1.0, False, [0, 0, 1], 4, {"C(4,1)": 0.2}, [], 0.1]
     read = read_project(project(tmp_path / "a.gpx", phases={"one": phase(Histograms={KEY: stored})}))
     assert read.phases[0].specimen == Specimen()
     notes = " ".join(read.histograms[0].pattern.notes)
     assert "ellipsoidal size" in notes
-    assert "generalized strain" in notes
+    assert "odd strain" in notes
     assert "spherical harmonics" in notes
+
+
+@pytest.mark.parametrize("count", [15, 2])
+def test_generalised_strain_is_that_of_every_engine(tmp_path: Path, count: int) -> None:
+    """With the 15 coefficients of a triclinic phase; with another number the strain is the default one."""
+    numbers = [0.1 * i for i in range(count)]
+    stored = pair(Mustrain=["generalized", [900.0, 1000.0, 0.7], [], [0, 0, 1], numbers, [True] * count])
+    read = read_project(project(tmp_path / "a.gpx", phases={"one": phase(Histograms={KEY: stored})}))
+    (one,) = read.phases
+    if count == 15:
+        assert one.specimen.strain == Broadening(900.0, "generalized", mix=0.7, coefficients=tuple(numbers))
+        assert one.notes == ()
+    else:
+        assert one.specimen.strain == Specimen().strain
+        assert "2 coefficients of strain instead of 15" in " ".join(one.notes)
 
 
 def test_constraints_and_other_extras_are_noted(tmp_path: Path) -> None:

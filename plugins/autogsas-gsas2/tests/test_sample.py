@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from autogsas.crystal.strain import strain_terms
+from autogsas.crystal.symmetry import cell_to_metric
+from autogsas.engine.session import EngineSession
 from autogsas.model.project import Project
-from autogsas.model.recipe import Free, Setting, Step
+from autogsas.model.recipe import Free, Setting, SizeModel, Start, Step, StrainModel
 from autogsas.model.sample import BackgroundPeak, Broadening, OccupancySum, Orientation, Specimen
 from autogsas.model.structure import Cell
 from autogsas.testing.samples import make_project
@@ -200,3 +203,85 @@ def test_occupancies_keep_their_sum(mixed: Project, tmp_path: Path) -> None:
 def test_one_free_occupancy_of_a_sum_stays_at_its_value(mixed: Project, tmp_path: Path) -> None:
     result, _ = finished(mixed, tmp_path / "run", FIRST, Step(free=(Free(group="occupancy", site="Rb"),)))
     assert [by_name(result)[f"phase:{site}:occupancy"].value for site in ("Cs", "Rb")] == [0.6, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("group", "wanted", "truth"),
+    [
+        ("size", SizeModel(model="uniaxial"), Broadening(0.04, "uniaxial", 0.02)),
+        ("strain", StrainModel(model="uniaxial"), Broadening(2500.0, "uniaxial", 6000.0)),
+    ],
+)
+def test_a_recipe_makes_broadening_uniaxial(
+    project: Project, tmp_path: Path, group: Any, wanted: Any, truth: Broadening
+) -> None:
+    """From an isotropic start; what was refined stays refined, and the script repeats it."""
+    data = simulated(of(project, replace(Specimen(), **{group: truth})), tmp_path / "made", TRUTH)
+    steps = (FIRST, Step(free=frees(group)), Step(start=(Start(phase="phase", **{group: wanted}),)))
+    start = Broadening(0.04 if group == "size" else 3000.0)
+    result, saved = finished(of(data, replace(Specimen(), **{group: start})), tmp_path / "run", *steps)
+    found = by_name(result)
+    for name, value in (("equatorial", truth.value), ("axial", truth.axial)):
+        parameter = found[f"phase:pattern2:{group} {name}"]
+        assert parameter.esd is not None
+        assert abs(parameter.value - (value or 0.0)) < 4 * parameter.esd
+    assert getattr(result.phases[0].specimen, group).model == "uniaxial"
+    assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=1e-3)
+
+
+def test_generalised_strain_is_refined_and_as_in_the_numpy_engine(project: Project, tmp_path: Path) -> None:
+    """Started by a recipe in both engines: the same coefficients, under the same names."""
+    names = strain_terms(project.phases[0].space_group).names
+    metric = cell_to_metric(project.phases[0].cell.values())
+    flat = strain_terms(project.phases[0].space_group).fitting(np.full(400, 4000.0), metric)
+    true = Broadening(1000.0, "generalized", coefficients=tuple((flat * np.linspace(1.4, 0.9, len(flat))).tolist()))
+    data = simulated(of(project, Specimen(strain=true)), tmp_path / "made", TRUTH)
+    begun = of(data, Specimen(strain=Broadening(3500.0)))
+    steps = (
+        FIRST,
+        Step(free=frees("strain")),
+        Step(start=(Start(phase="phase", strain=StrainModel(model="generalized")),)),
+    )
+    result, saved = finished(begun, tmp_path / "run", *steps)
+    mine = EngineSession(begun, "test")
+    for step in steps:
+        mine.refine(step)
+    theirs, ours = by_name(result), by_name(mine.result())
+    for name, value in zip(names, true.coefficients, strict=True):
+        parameter, other = theirs[f"phase:pattern2:strain {name}"], ours[f"phase:pattern2:strain {name}"]
+        assert parameter.esd is not None
+        assert other.esd is not None
+        assert abs(parameter.value - value) < 4 * parameter.esd
+        assert abs(parameter.value - other.value) < 0.5 * parameter.esd
+        assert parameter.unit == other.unit
+    assert run_script(saved / "best.py") == pytest.approx(measured(result), abs=1e-3)
+    again = read_project(saved / "best.gpx").phases[0].specimen.strain
+    assert again.model == "generalized"
+    assert again.coefficients == pytest.approx([theirs[f"phase:pattern2:strain {name}"].value for name in names])
+
+
+@pytest.mark.parametrize("back", ["isotropic", "uniaxial"])
+def test_models_are_changed_to_the_values_of_the_numpy_engine(project: Project, tmp_path: Path, back: Any) -> None:
+    """From an anisotropic strain, the mean over the same directions; a value set in all directions."""
+    names = strain_terms(project.phases[0].space_group).names
+    flat = strain_terms(project.phases[0].space_group).fitting(
+        np.full(400, 3000.0), cell_to_metric(project.phases[0].cell.values())
+    )
+    given = Broadening(1000.0, "generalized", coefficients=tuple((flat * np.linspace(1.8, 0.7, len(flat))).tolist()))
+    begun = of(project, Specimen(strain=given))
+    change = Step(start=(Start(phase="phase", strain=StrainModel(model=back)),), cycles=1)
+    set_to = Step(
+        start=(Start(phase="phase", strain=StrainModel(model="generalized")),),
+        set=(Setting(group="strain", value=2000.0),),
+        cycles=1,
+    )
+    for steps in ((FIRST, change), (FIRST, set_to)):
+        result, _ = finished(begun, tmp_path / f"run{len(steps[1].set)}", *steps)
+        mine = EngineSession(begun, "test")
+        for step in steps:
+            mine.refine(step)
+        theirs, ours = (
+            {p.name: p.value for p in one.parameters if p.group == "strain"} for one in (result, mine.result())
+        )
+        assert len(theirs) == (len(names) if steps[1] is set_to else 2 if back == "uniaxial" else 1)
+        assert theirs == {name: pytest.approx(value, rel=1e-6) for name, value in ours.items()}

@@ -13,6 +13,7 @@ from autogsas.builtin.checks.physical import autogsas_check_result
 from autogsas.model.metrics import Metrics
 from autogsas.model.project import Project
 from autogsas.model.result import Curves, Finding, Parameter, Reflections, Result, Severity, StepResult
+from autogsas.model.sample import Broadening
 from autogsas.model.structure import Cell, Phase, Site, equivalent_u
 from tests.engine.models import CUBIC, XRAY, project, refined, simulate, step, with_data
 
@@ -219,3 +220,19 @@ def test_the_equivalent_u_is_gemmis(angles: tuple[float, float, float]) -> None:
     wanted = gemmi.UnitCell(*cell).calculate_u_eq(gemmi.SMat33d(*tensor))
     assert equivalent_u(Cell(*cell), tensor) == pytest.approx(wanted)
     assert np.isnan(equivalent_u(Cell(5, 5, 5, 150, 150, 150), tensor))
+
+
+@pytest.mark.parametrize(("along_111", "expected"), [(1.0, set()), (0.0, {"width-not-positive"})])
+def test_a_generalised_strain_counts_where_it_is_smallest(along_111: float, expected: set[str]) -> None:
+    """In all directions it hides a negative Y of the instrument, but not with a third of its square along 1 1 1."""
+    s400 = 4000.0**2 / CUBIC.cell.a**4
+    numbers = (s400, along_111 * 2.0 / 3.0 * s400)
+    specimen = replace(CUBIC.specimen, strain=Broadening(1000.0, "generalized", coefficients=numbers))
+    sample, result = made(phase=replace(CUBIC, specimen=specimen), widths={"Y": -20.0})
+    own = [
+        Parameter(f"fluorite:data:strain {name}", number, None, "1e-12 Å⁻⁴", "strain", "fluorite", "data")
+        for name, number in zip(("S400", "S220"), numbers, strict=True)
+    ]
+    others = tuple(p for p in result.parameters if p.group != "strain")
+    found = autogsas_check_result(sample, replace(result, parameters=(*others, *own)), METRICS)
+    assert {finding.code for finding in found} == expected

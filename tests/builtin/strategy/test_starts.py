@@ -18,7 +18,7 @@ from autogsas.hooks.host import Host
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.metrics import Metrics
 from autogsas.model.project import GroupSearch, PerturbSearch, Project, Search
-from autogsas.model.recipe import Recipe, Start, Step
+from autogsas.model.recipe import Recipe, SizeModel, Start, Step, StrainModel
 from autogsas.model.structure import Cell, Phase
 from autogsas.trial.building import build_recipe
 from autogsas.trial.cells import with_found_cells
@@ -193,3 +193,12 @@ def test_a_start_of_the_step_itself_takes_precedence() -> None:
     assert merged["p"].cell == (5, 5, 5, 90, 90, 90)
     assert merged["p"].sites == {"A": (0, 0, 0.3), "B": (0, 0, 0.2)}
     assert merged["p"].axis == (1, 0, 0)
+
+
+def test_a_model_of_the_step_itself_takes_precedence() -> None:
+    uniaxial, generalised = SizeModel(model="uniaxial", axis=(1, 0, 0)), StrainModel(model="generalized")
+    given = (Start(phase="p", size=uniaxial, strain=generalised),)
+    own = Step(start=(Start(phase="p", size=SizeModel(model="isotropic")),))
+    (merged,) = own.beginning_at(given).start
+    assert merged.size == SizeModel(model="isotropic")
+    assert merged.strain == generalised

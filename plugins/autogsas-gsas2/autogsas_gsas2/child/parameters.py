@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autogsas_gsas2.child.broadening import strain_names
 from autogsas_gsas2.child.model import HistogramModel, Model, ParameterKey, PhaseModel
 from autogsas_gsas2.child.tree import Path, get
 from autogsas_gsas2.protocol import GroupSelection
 
-__all__ = ["Entry", "ParameterGroup", "parameter_groups", "selected"]
+__all__ = ["COEFFICIENT_UNIT", "Entry", "ParameterGroup", "parameter_groups", "selected"]
 
 _INSTRUMENT = {"zero": "Zero", "U": "U", "V": "V", "W": "W", "X": "X", "Y": "Y", "Z": "Z", "SH/L": "SH/L"}
 _SAMPLE: dict[str, dict[str, tuple[str, ...]]] = {
@@ -32,6 +33,7 @@ _UNITS = {
     "uiso": "Å²",
     "uaniso": "Å²",
 }
+COEFFICIENT_UNIT = "1e-12 Å⁻⁴"
 _TENSOR = ("11", "22", "33", "12", "13", "23")
 
 
@@ -161,7 +163,8 @@ def _of_pair(model: Model, phase: PhaseModel, histogram: HistogramModel) -> Iter
 
     yield _scale(model, phase, histogram)
     for group, gsas_name in (("size", "Size"), ("strain", "Mustrain")):
-        yield _broadening(pair[gsas_name], key(group), prefix + gsas_name, (*root, gsas_name))
+        terms = strain_names(model, phase) if pair[gsas_name][0] == "generalized" else []
+        yield _broadening(pair[gsas_name], key(group), prefix + gsas_name, (*root, gsas_name), terms)
         entry = Entry(f"{name}:{group}_mix", f"{prefix}{gsas_name};mx", (*root, gsas_name, 1, 2))
         yield ParameterGroup(key(f"{group}_mix"), (entry,), ((*root, gsas_name, 2, 2),))
     orientation = pair["Pref.Ori."]
@@ -193,8 +196,11 @@ def _scale(model: Model, phase: PhaseModel, histogram: HistogramModel) -> Parame
     return ParameterGroup(key, (entry,), ((*path, 1),), inactive=model.without_structure(phase, histogram))
 
 
-def _broadening(values: list[Any], key: ParameterKey, prefix: str, path: Path) -> ParameterGroup:
-    """Return size or strain: isotropic, uniaxial, or all coefficients of another model."""
+def _broadening(values: list[Any], key: ParameterKey, prefix: str, path: Path, terms: Sequence[str]) -> ParameterGroup:
+    """Return size or strain: isotropic, uniaxial, or all coefficients of another model.
+
+    ``terms`` are the names of those of a generalised strain.
+    """
     name = f"{key.phase}:{key.histogram}:{key.group}"
     if values[0] == "isotropic":
         entries: tuple[Entry, ...] = (Entry(name, f"{prefix};i", (*path, 1, 0)),)
@@ -205,6 +211,8 @@ def _broadening(values: list[Any], key: ParameterKey, prefix: str, path: Path) -
         flags = ((*path, 2, 0), (*path, 2, 1))
     else:
         count = len(values[4])
-        entries = tuple(Entry(f"{name} {i + 1}", f"{prefix};{i}", (*path, 4, i)) for i in range(count))
+        labels = terms or [str(i + 1) for i in range(count)]
+        entries = tuple(Entry(f"{name} {labels[i]}", f"{prefix};{i}", (*path, 4, i)) for i in range(count))
         flags = tuple((*path, 5, i) for i in range(count))
-    return ParameterGroup(key, entries, flags, unit=_UNITS[key.group])
+    unit = COEFFICIENT_UNIT if values[0] == "generalized" else _UNITS[key.group]
+    return ParameterGroup(key, entries, flags, unit=unit)

@@ -64,3 +64,6 @@ def _write_broadening(model: Model, path: Path, wanted: BroadeningData, changes:
     write(model.gpx.data, (*path, 0), wanted.model, changes)
     write(model.gpx.data, (*path, 1), wanted.values, changes)
     write(model.gpx.data, (*path, 3), wanted.axis, changes)
+    if wanted.coefficients:
+        write(model.gpx.data, (*path, 4), wanted.coefficients, changes)
+        write(model.gpx.data, (*path, 5), [False] * len(wanted.coefficients), changes)

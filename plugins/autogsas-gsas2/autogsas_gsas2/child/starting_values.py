@@ -1,7 +1,8 @@
-"""Starting values of a step: cell, coordinates, axis of preferred orientation, geometry of the pattern."""
+"""Starting values of a step: cell, coordinates, orientation axis, models of broadening, geometry of the pattern."""
 
 from __future__ import annotations
 
+from autogsas_gsas2.child.broadening import change_model
 from autogsas_gsas2.child.model import SAMPLE_PARAMETERS, HistogramModel, Model, PhaseModel
 from autogsas_gsas2.child.tree import write
 from autogsas_gsas2.protocol import Change, StartData, StepData
@@ -44,6 +45,10 @@ def _start_phase(model: Model, phase: PhaseModel, start: StartData, messages: li
     for label, position in start.sites.items():
         for k, value in enumerate(position):
             write(model.gpx.data, (*root, "Atoms", phase.labels.index(label), x + k), value, changes)
+    for kind, wanted in (("size", start.size), ("strain", start.strain)):
+        for histogram in model.histograms if wanted is not None else ():
+            assert wanted is not None
+            change_model(model, phase, histogram, kind, wanted, changes)
     for histogram in model.histograms if start.axis is not None else ():
         pair = model.pair(phase, histogram)
         if pair is None:

@@ -20,11 +20,12 @@ from autogsas_gsas2.child.atomic_displacements import (
     stop_sharing,
     uiso_key,
 )
+from autogsas_gsas2.child.broadening import coefficients_of
 from autogsas_gsas2.child.equivalences import update_equivalences
 from autogsas_gsas2.child.errors import Failure
 from autogsas_gsas2.child.full_range import full_rwp
 from autogsas_gsas2.child.model import HistogramModel, Model, ParameterKey, set_limits_of_variable, unfreeze
-from autogsas_gsas2.child.parameters import ParameterGroup, parameter_groups, selected
+from autogsas_gsas2.child.parameters import COEFFICIENT_UNIT, ParameterGroup, parameter_groups, selected
 from autogsas_gsas2.child.refinement import Outcome, calculate, refine_once
 from autogsas_gsas2.child.starting_values import apply_starting_values
 from autogsas_gsas2.child.tree import Path, get, write
@@ -268,8 +269,13 @@ def _set(model: Model, groups: list[ParameterGroup], selection: GroupSelection, 
         log.messages.append(f"{_text(selection)} does not apply here")
     assert selection.value is not None
     for group in found:
-        for entry in group.entries:
-            write(model.gpx.data, entry.path, selection.value / entry.factor, log.changes)
+        phase = next((phase for phase in model.phases if phase.name == group.key.phase), None)
+        numbers = [selection.value] * len(group.entries)
+        if group.unit == COEFFICIENT_UNIT and phase is not None:
+            # Not all the same number where the strain is the same in all directions.
+            numbers = coefficients_of(model, phase, selection.value)
+        for entry, number in zip(group.entries, numbers, strict=True):
+            write(model.gpx.data, entry.path, number / entry.factor, log.changes)
 
 
 def _write_flags(model: Model, groups: list[ParameterGroup], changes: list[Change]) -> None:
