@@ -22,4 +22,6 @@ MODULES = (
     "autogsas.builtin.checks.physical",
     "autogsas.builtin.checks.misfit",
     "autogsas.builtin.checks.unexplained",
+    "autogsas.builtin.checks.texture",
+    "autogsas.builtin.checks.beyond_instrument",
 )

@@ -203,6 +203,10 @@ class Run:
         summary = self.summary
         counts = ", ".join(f"{n} {state}" for state, n in summary.trials.model_dump().items() if n and state != "total")
         found = [("result", "nothing usable was found")] if self.best is None else self.best._figures()
+        miss = summary.nearest_miss
+        if miss is not None:
+            rwp = "" if miss.rwp is None else f", Rwp {percent(miss.rwp, 3)} %"
+            found += [("nearest", f"trial {miss.trial} ({miss.origin}){rwp}"), *(("", text) for text in miss.why)]
         return [
             ("project", summary.project),
             *found,

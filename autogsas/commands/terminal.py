@@ -30,7 +30,7 @@ from autogsas.runfolder.candidates import differences_words
 from autogsas.runfolder.reader import Attempt
 from autogsas.runfolder.summary import ScoutPart, Summary
 from autogsas.text.amounts import describe_amounts
-from autogsas.text.formatting import counted, duration, severity_name
+from autogsas.text.formatting import counted, duration, percent, severity_name
 from autogsas.text.prose import describe_esds, describe_floor, joined
 
 __all__ = ["LiveProgress", "PlainProgress", "show_run"]
@@ -205,7 +205,7 @@ def show_run(run: FinishedRun, console: Console) -> None:
 
 def _lines(summary: Summary) -> list[tuple[str, str]]:
     if summary.rwp is None:
-        return [("result", "no usable result found"), ("trials", _trials(summary))]
+        return [("result", "no usable result found"), *_miss(summary), ("trials", _trials(summary))]
     lines = [("Rwp", f"{summary.rwp:.3f} %")]
     if len(summary.histograms) > 1:
         each = (f"{item.name} {item.rwp:.2f} %" for item in summary.histograms if item.rwp is not None)
@@ -241,6 +241,17 @@ def _amounts(summary: Summary) -> list[tuple[str, str]]:
         whose = f"{found.histogram}: " if len(summary.histograms) > 1 else ""
         lines.append(("", f"{whose}{describe_amounts(found)}"))
     return [("amounts", lines[0][1]), *lines[1:]] if lines else []
+
+
+def _miss(summary: Summary) -> list[tuple[str, str]]:
+    """Return the nearest miss, why it is not usable and what to try."""
+    miss = summary.nearest_miss
+    if miss is None:
+        return []
+    figures = "" if miss.rwp is None else f", Rwp {miss.rwp:.3f} %, GoF {percent(miss.gof, 3)}"
+    lines = [("nearest miss", f"trial {miss.trial} ({miss.origin}){figures}")]
+    lines += [("not usable" if n == 0 else "", text) for n, text in enumerate(miss.why)]
+    return lines + [("try" if n == 0 else "", text) for n, text in enumerate(miss.advice)]
 
 
 def _trials(summary: Summary) -> str:

@@ -23,6 +23,7 @@ from autogsas.input.yamlfile import naming_lines
 from autogsas.model.project import Project, Scout
 from autogsas.model.recipe import Recipe
 from autogsas.model.trial import Finished, TrialRecord
+from autogsas.runfolder.nearest import with_nearest_miss
 from autogsas.runfolder.reader import read_summary
 from autogsas.runfolder.summarise import RunInfo, build_summary
 from autogsas.runfolder.summary import BackendPart, Summary
@@ -233,6 +234,10 @@ def _write(context: RunContext, found: Found, info: RunInfo) -> Summary:
         mattered = importances(context.database, found.records, info.seed, context.strategy)
     uncertainty = None if found.best is None else uncertainty_of(trials[found.best.number], trials)
     summary = build_summary(context.project, trials, found.best, replace(info, importances=mattered), uncertainty)
+    if found.best is None:
+        summary = with_nearest_miss(summary, context.project, trials, info)
+        if summary.nearest_miss is not None:
+            context.folder.write_nearest(trials[summary.nearest_miss.trial], context.project)
     if found.best is not None and found.refined is not None:
         refined = found.refined
         floor = info.le_bail_floor

@@ -71,7 +71,7 @@ class Finding:
     """A finding of a check: a fixed code, a severity, one sentence, and its numbers.
 
     ``about`` names the subject for programs, by "phase", "histogram", "site" and similar keys. Findings of one trial
-    whose tables have one name share a file.
+    whose tables have one name share a file. ``advice`` is what to try against an error, where no trial is usable.
     """
 
     code: str
@@ -80,6 +80,7 @@ class Finding:
     numbers: dict[str, float] = field(default_factory=dict)
     about: dict[str, str] = field(default_factory=dict)
     table: FindingTable | None = None
+    advice: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -30,6 +30,7 @@ from autogsas.report.tables import (
     structure_tables,
     versions_table,
 )
+from autogsas.runfolder.nearest import as_shown
 from autogsas.runfolder.reader import RunData
 from autogsas.runfolder.summary import Summary
 from autogsas.text.formatting import MISSING, count, counted, duration, general, percent
@@ -60,6 +61,15 @@ class FindingLine:
 
 
 @dataclass(frozen=True)
+class MissLines:
+    """The nearest miss of a run without a usable trial: a title, why it is not usable, and what to try."""
+
+    title: str
+    why: tuple[str, ...]
+    advice: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CauseLine:
     """A cause of unusable trials: how many, advice, and the most frequent message of the engine."""
 
@@ -80,6 +90,7 @@ class Page:
     tiles: tuple[Tile, ...]
     amounts: tuple[Amounts, ...]
     findings: tuple[FindingLine, ...]
+    miss: MissLines | None
     causes: tuple[CauseLine, ...]
     fits: tuple[Figure, ...]
     history: Figure | None
@@ -101,7 +112,8 @@ class Page:
 
 def build_page(run: RunData, sections: Sequence[Section] = ()) -> Page:
     """Return the content of the report of a run. Raises UserError if its recipe is invalid."""
-    summary = run.summary
+    given, summary = run.summary, as_shown(run.summary)
+    run = replace(run, summary=summary)
     recipe = _recipe(run)
     tables = [*structure_tables(summary), *parameters_tables(summary)]
     tables += [found for found in (models_table(summary), correlations_table(summary)) if found is not None]
@@ -113,6 +125,7 @@ def build_page(run: RunData, sections: Sequence[Section] = ()) -> Page:
         tiles=_tiles(summary),
         amounts=amounts(summary),
         findings=_findings(summary),
+        miss=_miss(given),
         causes=_causes(run),
         fits=tuple(fit_figure(run, index) for index in range(len(run.profiles))),
         history=history_figure(run),
@@ -160,7 +173,8 @@ def _lede(summary: Summary) -> str:
     taken = f" in {duration(summary.seconds)}"
     by = f" with {engine}" if engine else ""
     if summary.best_trial is None:
-        return f"None of {total} gave a usable refinement{by}{taken}. The reasons are listed below."
+        near = "" if summary.nearest_miss is None else " This page shows the trial that came nearest."
+        return f"None of {total} gave a usable refinement{by}{taken}. The reasons are listed below.{near}"
     origin = summary.best_origin
     found = "proposed by the search" if origin in (None, "search") else f"from the recipe “{origin}”"
     size = f"{count(summary.n_variables)} variables on {count(summary.n_observations)} observations"
@@ -172,7 +186,7 @@ def _engine(summary: Summary) -> str:
 
 
 def _tiles(summary: Summary) -> tuple[Tile, ...]:
-    if summary.best_trial is None:
+    if summary.rwp is None:
         return ()
     tiles = [
         Tile("Rwp", percent(summary.rwp), "%"),
@@ -205,6 +219,15 @@ def _findings(summary: Summary) -> tuple[FindingLine, ...]:
         numbers = ", ".join(f"{key} = {general(value, 4)}" for key, value in item.numbers.items())
         lines.append(FindingLine(item.severity, item.message, item.code, numbers))
     return tuple(sorted(lines, key=lambda line: _SEVERITIES.index(line.severity)))
+
+
+def _miss(summary: Summary) -> MissLines | None:
+    miss = summary.nearest_miss
+    if summary.best_trial is not None or miss is None:
+        return None
+    rwp = "" if miss.rwp is None else f", Rwp {percent(miss.rwp)} %"
+    advice = miss.advice or [CAUSES[miss.cause]] if miss.cause in CAUSES else miss.advice
+    return MissLines(f"The nearest miss: trial {miss.trial} ({miss.origin}){rwp}", tuple(miss.why), tuple(advice))
 
 
 def _causes(run: RunData) -> tuple[CauseLine, ...]:

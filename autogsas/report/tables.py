@@ -169,7 +169,7 @@ def _structure_esds(summary: Summary) -> dict[StructureKey, float | None]:
 
 def patterns_table(summary: Summary) -> Table | None:
     """Return the agreement of each histogram; None if nothing usable was found."""
-    if summary.best_trial is None:
+    if summary.rwp is None:
         return None
     rows = []
     for item in summary.histograms:

@@ -89,6 +89,7 @@ class FindingPart(_Part):
     numbers: dict[str, Number]
     about: dict[str, str] = {}
     table: FindingTablePart | None = None
+    advice: str = ""
 
 
 class DifferencePart(_Part):
@@ -319,6 +320,36 @@ class ByHandPart(_Part):
     rwp: Number
 
 
+class NearestMissPart(_Part):
+    """Of a run without a usable trial, the one that came nearest, with its figures as in the summary of a best trial.
+
+    The infeasible trial of the lowest score; if there is none, the failed or stopped one that did most steps, which has
+    no figures. ``why`` it is not usable, and what to try (``advice``).
+    """
+
+    trial: int
+    origin: str
+    state: Literal["infeasible", "failed", "pruned"]
+    cause: str
+    why: list[str]
+    advice: list[str]
+    rwp: Number
+    rexp: Number
+    gof: Number
+    rwp_background_subtracted: Number = None
+    chi2: Number
+    bic: Number
+    n_variables: int | None
+    n_observations: int | None
+    histograms: list[HistogramPart]
+    findings: list[FindingPart]
+    parameters: list[ParameterPart]
+    correlations: list[CorrelationPart]
+    structure: list[PhasePart]
+    recipe: dict[str, Any] | None
+    steps: list[StepPart]
+
+
 class HistoryPart(_Part):
     """One trial; ``best_so_far`` is the Rwp of the best trial up to it.
 
@@ -366,6 +397,7 @@ class Summary(_Part):
     causes: dict[str, int]
     best_trial: int | None
     best_origin: str | None
+    nearest_miss: NearestMissPart | None = None
     seconds: float
     finished: Annotated[Finished, WithJsonSchema({"enum": [item.value for item in Finished], "type": "string"})]
     findings: list[FindingPart]

@@ -7,11 +7,11 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from autogsas.model.result import Finding, Parameter, Result
+from autogsas.model.result import Curves, Finding, Parameter
 from autogsas.model.trial import TrialRecord
 
 __all__ = ["finding_tables", "parameters_csv", "pattern_csv", "reflections_csv", "trial_rows", "trials_csv"]
@@ -19,7 +19,15 @@ __all__ = ["finding_tables", "parameters_csv", "pattern_csv", "reflections_csv",
 _TRIAL = ("number", "state", "origin", "score", "rwp", "gof", "n_variables", "converged", "seconds", "cause", "message")
 
 
-def pattern_csv(result: Result, excluded: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+class HasCurves(Protocol):
+    """A result, or what is stored of one."""
+
+    @property
+    def curves(self) -> tuple[Curves, ...]:
+        """The curves of all histograms."""
+
+
+def pattern_csv(result: HasCurves, excluded: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     """Return the curves of a result as CSV text; the weight is zero in excluded regions, given by histogram name."""
     rows: list[Sequence[Any]] = []
     for curves in result.curves:
@@ -39,7 +47,7 @@ def pattern_csv(result: Result, excluded: Mapping[str, Sequence[tuple[float, flo
     return _csv(("histogram", "two_theta", "observed", "calculated", "background", "difference", "weight"), rows)
 
 
-def reflections_csv(result: Result) -> str:
+def reflections_csv(result: HasCurves) -> str:
     """Return the reflections of a result as CSV text, by histogram and phase."""
     rows: list[Sequence[Any]] = []
     for curves in result.curves:

@@ -7,13 +7,13 @@ import os
 import re
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from autogsas.errors import UserError
@@ -21,9 +21,10 @@ from autogsas.exports import cif_text, latex_text
 from autogsas.input import yamlfile
 from autogsas.model.project import Project
 from autogsas.model.result import Result
-from autogsas.model.trial import TrialRecord
+from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.quantification import quantify
 from autogsas.quantification.widening import with_printed_esds
+from autogsas.runfolder.curves import curves_npz, read_curves
 from autogsas.runfolder.plaindata import plain
 from autogsas.runfolder.tables import finding_tables, parameters_csv, pattern_csv, reflections_csv, trials_csv
 from autogsas.runfolder.trials import StoredTrial, read_stored_trial, store_trial, trial_json
@@ -157,21 +158,26 @@ class RunFolder:
         stem = f"trials/{record.number:04d}"
         result = outcome.result if outcome is not None else None
         if result is not None:
-            self._write_curves(f"{stem}.npz", result)
+            unusable = assessment.state is not TrialState.COMPLETE
+            self.write(f"{stem}.npz", curves_npz(result.curves, reflections=unusable))
         if outcome is not None and outcome.log:
             self.write(f"{stem}.log", outcome.log)
         self.write_json(f"{stem}.json", trial_json(store_trial(record, assessment, outcome, same_as)))
 
-    def _write_curves(self, name: str, result: Result) -> None:
-        arrays: dict[str, Any] = {"histograms": np.array([curves.histogram for curves in result.curves])}
-        for index, curves in enumerate(result.curves):
-            arrays[f"{index}.x"] = curves.x
-            for key in ("observed", "calculated", "background", "weights"):
-                arrays[f"{index}.{key}"] = getattr(curves, key).astype(np.float32)
-        with tempfile.TemporaryFile() as file:
-            np.savez_compressed(file, **arrays)
-            file.seek(0)
-            self.write(name, file.read())
+    def write_nearest(self, trial: StoredTrial, project: Project) -> None:
+        """Write the curves and reflections of a trial that is not usable, for the picture of a run without a best one.
+
+        Of a trial that took over another's result, those of that one. Nothing where the trial has no curves.
+        """
+        number = trial.record.number if trial.same_as is None else trial.same_as
+        try:
+            stored = read_curves(self.folder / f"trials/{number:04d}.npz")
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return
+        excluded = {histogram.name: histogram.excluded for histogram in project.histograms}
+        self.write("pattern.csv", pattern_csv(stored, excluded))
+        self.write("reflections.csv", reflections_csv(stored))
+        self.write("parameters.csv", parameters_csv(trial.parameters, {}))
 
     def write_best(self, record: TrialRecord, assessment: Assessment, outcome: Outcome, project: Project) -> None:
         """Write the files of a new best trial, including those of the engine.

@@ -27,6 +27,14 @@ from autogsas.text.formatting import with_esd
 __all__ = ["check_displacements", "check_occupancies", "check_shares", "milder_in_traces", "trace_phases"]
 
 
+_SIMPLER_U = (
+    "refine one U for all sites of a phase or none (search: groups: never: [uiso]); check the elements and occupancies "
+    "of the sites, and preferred orientation"
+)
+_NO_TENSORS = "refine isotropic U in place of tensors (search: groups: never: [uaniso])"
+_OCCUPANCY = "do not refine occupancies, or check the elements of the sites"
+
+
 def trace_phases(result: Result) -> dict[str, float]:
     """Return the phases whose share of the mass is below `LIMITS.trace` wherever they are refined, with their share."""
     shares: dict[str, float] = {}
@@ -84,6 +92,7 @@ def _site(phase: Phase, site: Site, esd: float | None, trace: bool, *, at_end: b
                 + (", within its esds: the data do not determine it" if within else ""),
                 {"smallest": smallest},
                 about,
+                advice=_NO_TENSORS,
             )
     if not 0.0 < value <= LIMITS.u_high:
         within = esd is not None and -slack <= value <= LIMITS.u_high + slack
@@ -98,6 +107,7 @@ def _site(phase: Phase, site: Site, esd: float | None, trace: bool, *, at_end: b
             text,
             {"value": value} if esd is None else {"value": value, "esd": esd},
             about,
+            advice=_SIMPLER_U,
         )
     elif esd is not None and value < LIMITS.distinct_esd * esd:
         small = value + LIMITS.distinct_esd * esd < LIMITS.u_usual and not trace
@@ -126,7 +136,7 @@ def check_occupancies(result: Result) -> Iterator[Finding]:
         slack = min(LIMITS.outside_esd * parameter.esd, LIMITS.occupancy_slack)
         if parameter.value < -slack or parameter.value > 1.0 + slack:
             text = f"{parameter.name} is {parameter.value:.3f}, outside 0 to 1"
-            finding = Finding("occupancy-out-of-range", Severity.ERROR, text, numbers, about)
+            finding = Finding("occupancy-out-of-range", Severity.ERROR, text, numbers, about, advice=_OCCUPANCY)
             yield milder_in_traces(finding, parameter.phase or "", traces)
         elif parameter.value < LIMITS.distinct_esd * parameter.esd:
             shown = with_esd(parameter.value, parameter.esd)

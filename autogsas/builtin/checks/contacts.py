@@ -20,6 +20,9 @@ _MULTIPLE = frozenset([*range(21, 31), *range(39, 49), *range(72, 81), *range(89
 _HARD_ANIONS = frozenset(["O", "F"])
 
 
+_START = "check the structure that was given: its origin, setting and cell; keep atomic positions fixed at first"
+
+
 @dataclass(frozen=True)
 class Contact:
     """Two sites, by their numbers, that come to within ``distance`` Angstrom of each other."""
@@ -118,7 +121,7 @@ def check_contacts(phase: Phase) -> Iterator[Finding]:
     for severity, (share, text, contact) in worst.items():
         code = "atoms-too-close" if severity is Severity.ERROR else "atoms-close"
         numbers = {"distance": contact.distance, "least": contact.distance / share}
-        yield Finding(code, severity, f"{phase.name}: {text}", numbers)
+        yield Finding(code, severity, f"{phase.name}: {text}", numbers, advice=_START)
 
 
 def _one_place(contact: Contact) -> bool:
@@ -145,4 +148,5 @@ def _places(phase: Phase, near: list[Contact]) -> Iterator[Finding]:
                 Severity.ERROR,
                 f"{phase.name}: {labels} are at one position, and their occupancies add up to {total:.3f}",
                 {"total": total},
+                advice="declare that the occupancies of the sites add up (occupancy_sums)",
             )

@@ -117,9 +117,11 @@ def _profile(name: str, found: Misfit, points: Counted, share: float) -> Iterato
             "no-fit",
             Severity.ERROR,
             f"the model does not describe {name}: {100 * found.share:.0f} % of its peaks are not explained (GoF "
-            f"{gof:.2f}); check the wavelength, the cell and whether these are the right phases",
+            f"{gof:.2f})",
             numbers,
             about,
+            advice="check the wavelength, the cell and whether these are the phases of the sample; a cell that is off "
+            "by more than about 1 % needs a better start",
         )
     elif found.share > LIMITS.misfit:
         yield Finding(

@@ -21,6 +21,7 @@ from autogsas.builtin.checks.contacts import check_contacts
 from autogsas.builtin.checks.exchange import check_exchange
 from autogsas.builtin.checks.limits import LIMITS, Limits
 from autogsas.builtin.checks.lookup import of_histogram, of_phase, value_of
+from autogsas.builtin.checks.origins import fixing_the_origin
 from autogsas.builtin.checks.terms import check_terms
 from autogsas.crystal.strain import strain_terms
 from autogsas.crystal.symmetry import cell_to_metric
@@ -106,13 +107,24 @@ def _convergence(project: Project, result: Result) -> Iterator[Finding]:
             Severity.WARNING if published else Severity.ERROR,
             f"the last step did not converge: {_unconverged(last)}",
             {"shift_esd": last.shift_esd} if np.isfinite(last.shift_esd) else {},
+            advice="refine fewer parameters at a time, or start from better values",
         )
-    if last.dropped:
+    at_origin = fixing_the_origin(last.dropped, result.parameters, result.phases)
+    dropped = [name for name in last.dropped if name not in at_origin]
+    if at_origin:
+        yield Finding(
+            "origin-fixed",
+            Severity.INFO,
+            f"{', '.join(at_origin)} {'fixes' if len(at_origin) == 1 else 'fix'} the origin, which the space group "
+            "leaves free: not refined, as it should be",
+            {"count": float(len(at_origin))},
+        )
+    if dropped:
         yield Finding(
             "singular",
             Severity.WARNING,
-            f"not refined in the last step, since the data do not determine them: {', '.join(last.dropped)}",
-            {"count": float(len(last.dropped))},
+            f"not refined in the last step, since the data do not determine them: {', '.join(dropped)}",
+            {"count": float(len(dropped))},
         )
     if last.at_bound:
         yield Finding(
@@ -246,6 +258,7 @@ def _widths(histogram: Histogram, result: Result) -> Iterator[Finding]:
                 f"{where[-1]:.1f}° ({100 * negative:.0f} % of the range)",
                 {"fraction": negative, "from": float(where[0]), "to": float(where[-1])},
                 {"phase": phase.name, "histogram": histogram.name, "width": kind},
+                advice="start from the instrument's widths, measured on a standard, and refine fewer of U V W X Y",
             )
 
 
@@ -263,6 +276,7 @@ def _background(histogram: Histogram, curves: Curves) -> Iterator[Finding]:
             f"the background of {histogram.name} is negative over {100 * below:.1f} % of the range",
             {"fraction": below},
             {"histogram": histogram.name},
+            advice="use fewer terms of the background, or another function",
         )
     above = float(np.mean(background > observed + 3.0 * sigma))
     if above > LIMITS.background_above:
