@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from autogsas.engine import backgrounds
 from autogsas.engine.background_peaks import background_peaks
-from autogsas.engine.gains import Situation, as_gain, needs_own_layout, with_candidate
+from autogsas.engine.gains import BlockGain, Situation, as_gain, needs_own_layout, with_candidate
 from autogsas.engine.leastsq import Fit, minimise, pinned
 from autogsas.engine.objective import Points, weighted_solution
 from autogsas.engine.parameters import INSTRUMENT, Layout
@@ -141,8 +141,8 @@ class EngineSession:
 
         The step is applied without least squares, except for scales and backgrounds, which are linear. Derivatives are
         evaluated once for all candidates, and once more for each that changes values, axes or displacement tensors. A
-        candidate that is refined already, or that the data cannot tell from what is refined, has no freedoms. Raises
-        BackendError where there is no pattern.
+        candidate that is refined already, that the data cannot tell from what is refined, or whose own values have no
+        pattern, has no freedoms. Raises BackendError where the model has no pattern.
         """
         self._apply(step)
         try:
@@ -161,10 +161,17 @@ class EngineSession:
         found = dict(zip(map(id, shared), here.gains(shared), strict=True))
         for one in candidates:
             if needs_own_layout(one):
-                changed = with_candidate(self._state, one)
-                there = Situation.of(changed, *self._patterns(changed))
-                found[id(one)] = there.gain_from(one, here) if one.set else there.gain_beyond(one, here)
+                found[id(one)] = self._gain_elsewhere(one, here)
         return tuple(as_gain(one, found[id(one)], here.chi2, points, observed) for one in candidates)
+
+    def _gain_elsewhere(self, candidate: Candidate, here: Situation) -> BlockGain:
+        """Return the gain of a candidate that changes the model first."""
+        changed = with_candidate(self._state, candidate)
+        try:
+            there = Situation.of(changed, *self._patterns(changed))
+            return there.gain_from(candidate, here) if candidate.set else there.gain_beyond(candidate, here)
+        except ValueError:
+            return BlockGain(0.0, 0, np.zeros(0), np.zeros(0))
 
     def _patterns(self, state: ModelState) -> tuple[list[PatternModel], list[Points], list[Array]]:
         """Return pattern models, points and background coefficients of all histograms over their full limits."""

@@ -18,7 +18,7 @@ from autogsas.engine.session import EngineSession
 from autogsas.hooks.backend import Capabilities
 from autogsas.model.advice import Candidate, Gain
 from autogsas.model.project import Search
-from autogsas.model.recipe import GROUPS, Background, Free, Group, Start, Step, StrainModel
+from autogsas.model.recipe import GROUPS, Background, Free, Group, Setting, Start, Step, StrainModel
 from autogsas.model.sample import Orientation
 
 BY_NAME = {sample.name: sample for sample in SAMPLES}
@@ -138,6 +138,14 @@ def test_an_expected_gain_of_uniaxial_strain_comes_true() -> None:
     session.refine(Step(start=start))
     # Linear from equal values, for values that differ by a factor of 4.5: the sign and the order of magnitude.
     assert 0.4 < (before - gain.rwp) / (before - session.result().engine_rwp) < 1.2
+
+
+def test_a_candidate_whose_values_have_no_pattern_gains_nothing() -> None:
+    session = session_of("corundum-plain", "cell")
+    tiny = Candidate("tiny", frees("size"), set=(Setting(group="size", value=1e-6),))
+    nothing, cell = session.expected_gains(Step(), [tiny, Candidate("X", frees("X"))])
+    assert (nothing.freedoms, nothing.chi2, nothing.changes) == (0, 0.0, ())
+    assert cell.freedoms == 1
 
 
 def test_another_axis_of_what_is_uniaxial_already_gains_nothing() -> None:
