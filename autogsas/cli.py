@@ -97,7 +97,9 @@ def _shared(*, search: bool) -> Callable[[Command], Command]:
                 help="Trials in parallel. Use the same number to repeat a run exactly.",
             ),
             click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same proposals."),
-            click.option("--patience", type=click.IntRange(min=1), help="Stop after N trials without improvement."),
+            click.option(
+                "--patience", type=click.IntRange(min=0), help="Stop after N proposals without improvement; 0: never."
+            ),
             click.option(
                 "--scout",
                 type=_Scout(),

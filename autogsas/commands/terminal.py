@@ -31,7 +31,7 @@ from autogsas.runfolder.reader import Attempt
 from autogsas.runfolder.summary import ScoutPart, Summary
 from autogsas.text.amounts import describe_amounts
 from autogsas.text.formatting import counted, duration, percent, severity_name
-from autogsas.text.prose import describe_esds, describe_floor, joined
+from autogsas.text.prose import describe_esds, describe_floor, describe_lowest, joined
 
 __all__ = ["LiveProgress", "PlainProgress", "show_run"]
 
@@ -203,6 +203,11 @@ def show_run(run: FinishedRun, console: Console) -> None:
     console.print(Text.assemble(("files       ", "dim"), str(run.folder)), soft_wrap=True)
 
 
+def _lowest(summary: Summary) -> list[tuple[str, str]]:
+    lowest = summary.lowest
+    return [] if lowest is None else [("", describe_lowest(lowest.trial, lowest.rwp, lowest.n_variables))]
+
+
 def _lines(summary: Summary) -> list[tuple[str, str]]:
     if summary.rwp is None:
         return [("result", "no usable result found"), *_miss(summary), ("trials", _trials(summary))]
@@ -219,6 +224,7 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
         ("GoF", "" if summary.gof is None else f"{summary.gof:.3f}"),
         ("variables", f"{summary.n_variables} on {summary.n_observations} points"),
         ("best trial", f"{summary.best_trial} ({summary.best_origin})"),
+        *_lowest(summary),
         ("background", _background(summary)),
         *_esds(summary),
         ("trials", _trials(summary)),

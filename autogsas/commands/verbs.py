@@ -101,7 +101,8 @@ def run(project: Given, request: RunRequest | None = None, *, progress: Progress
             timeout=request.timeout if request.timeout is not None else search.timeout,
             trial_timeout=search.trial_timeout,
             prune=search.prune and strategy.prunes,
-            patience=_at_least_one(request.patience, "--patience") or search.patience,
+            patience=_first(request.patience, search.patience, strategy.patience),
+            by_evidence=_first(search.choose, strategy.choose) == "evidence",
             terminator=search.terminator,
         )
         if options.terminator:
@@ -213,7 +214,17 @@ def _carry_out(context: RunContext, plan: Seeding, figures: Sequence[str]) -> Fi
     if floor is not None:
         folder.log(f"Le Bail floor: {floor.note or f'Rwp {floor.rwp:.3f} %'}")
     seconds = round(before + time.monotonic() - began, 3)
-    info = RunInfo(command, created, engine, options.seed, seconds, found.finished, scouted, le_bail_floor=floor)
+    info = RunInfo(
+        command,
+        created,
+        engine,
+        options.seed,
+        seconds,
+        found.finished,
+        scouted,
+        le_bail_floor=floor,
+        lowest=found.lowest,
+    )
     summary = _write(context, found, info)
     notices = _report(folder.folder, project, host, summary, figures)
     notices += _call(host, "after_run", project=project, folder=folder.folder, summary=summary.plain())[1]

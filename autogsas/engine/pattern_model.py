@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +114,13 @@ class PatternModel:
             np.max(np.abs(raw[cell] - self._built_at[cell])) <= self._slack * np.max(np.abs(raw[cell]))
             for cell in self._layout.cell
         )
+
+    def copy(self) -> PatternModel:
+        """Return another model in the same state."""
+        other = copy.copy(self)
+        other.sets = [copy.copy(reflections) for reflections in self.sets]
+        other._kept = list(self._kept)
+        return other
 
     def inherit(self, other: PatternModel) -> None:
         """Take over the intensities that another model of the same histogram has found."""

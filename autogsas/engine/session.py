@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Sequence
@@ -163,6 +164,19 @@ class EngineSession:
             if needs_own_layout(one):
                 found[id(one)] = self._gain_elsewhere(one, here)
         return tuple(as_gain(one, found[id(one)], here.chi2, points, observed) for one in candidates)
+
+    def copy(self) -> EngineSession:
+        """Return another session in the same state, which goes its own way from here on."""
+        other = copy.copy(self)
+        other._state = copy.copy(self._state)
+        other._state.raw, other._state.free = self._state.raw.copy(), dict(self._state.free)
+        other._models = {key: model.copy() for key, model in self._models.items()}
+        made = {id(model): other._models[key] for key, model in self._models.items()}
+        other._latest = {h: made.get(id(model)) or model.copy() for h, model in self._latest.items()}
+        other._full_plans = {}
+        other._retried, other._refine_background = set(self._retried), set(self._refine_background)
+        other._backgrounds, other._steps = dict(self._backgrounds), list(self._steps)
+        return other
 
     def _gain_elsewhere(self, candidate: Candidate, here: Situation) -> BlockGain:
         """Return the gain of a candidate that changes the model first."""

@@ -85,6 +85,10 @@ class Session(Protocol):
 class AdvisingSession(Session, Protocol):
     """A session that can tell what refining more parameters would bring, from the derivatives of its pattern."""
 
+    def copy(self) -> AdvisingSession:
+        """Return another session in the same state, which goes its own way from here on."""
+        ...
+
     def expected_gains(self, step: Step, candidates: Sequence[Candidate]) -> tuple[Gain, ...]:
         """Apply ``step`` without least squares and return the expected gain of each candidate, in their order.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from autogsas.model.advice import Guide
 from autogsas.model.recipe import Background, Free, Recipe
 from autogsas.model.trial import Choices
 
@@ -52,14 +53,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Seed:
-    """A trial to run before the sampler proposes: values for dimensions by name, or a whole recipe.
+    """A trial to run before the sampler proposes: values for dimensions by name, a whole recipe, or a guide.
 
-    If ``strict`` is False, choices that this project does not make or does not offer are left to the sampler.
+    With a guide the data decide what the trial refines, and its recipe is known when it has ended; ``recipe`` is how it
+    begins. It needs an engine whose sessions are `AdvisingSession`s. If ``strict`` is False, choices that this project
+    does not make or does not offer are left to the sampler.
     """
 
     name: str
     choices: Choices | None = None
     recipe: Recipe | None = None
+    guide: Guide | None = None
     strict: bool = True
 
 

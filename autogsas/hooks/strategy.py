@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from autogsas.model.project import Choosing
 from autogsas.model.trial import TrialRecord
 
 __all__ = ["SAMPLERS", "Strategy", "TpeSampler"]
@@ -36,6 +37,9 @@ class Strategy:
     ``name`` is the value of ``search.space`` in a project file, ``about`` a short explanation for lists, ``title`` how
     messages call the search. ``sampler`` is the default sampler; ``own_sampler`` one that the strategy brings along.
 
+    ``patience``: by default a run stops after so many proposals without gain, once the seeds are tried (0: never).
+    ``choose`` is the default of ``search.choose``.
+
     The flags say what a run does: stop hopeless trials early (``prunes``), try the project's recipes and those of
     plugins first (``seeded``), let a faster engine search first (``scouted``), start with the best recipes of an
     earlier run (``takes_earlier``), look for cells in the patterns (``finds_cells``).
@@ -54,6 +58,8 @@ class Strategy:
     scouted: bool = True
     takes_earlier: bool = True
     finds_cells: bool = True
+    patience: int = 0
+    choose: Choosing = "evidence"
     labels: Mapping[str, str] = field(default_factory=dict)
     group_prefixes: tuple[str, ...] = ()
 

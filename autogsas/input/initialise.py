@@ -176,7 +176,7 @@ def _search_lines(host: Host) -> list[str]:
         ("space", default.space, f"choices searched: {spaces}"),
         ("scout", str(default.scout), "trials with a faster engine before a slower one; auto, off or a number"),
         ("prune", "true", "stop hopeless trials before their last step"),
-        ("patience", "30", "stop after so many trials without improvement; default: never"),
+        ("patience", "30", "stop after so many proposals without improvement; default: 6"),
         ("terminator", "false", "stop when Optuna's terminator expects no improvement"),
         ("cycles", str(list(default.cycles)), "smallest and largest number of cycles of the early steps"),
     ]

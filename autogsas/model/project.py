@@ -203,6 +203,7 @@ _StartShare = Annotated[float, Field(ge=0, le=0.9)]
 _WidthShare = Annotated[float, Field(ge=0.1, le=1)]
 Starts = Annotated[tuple[_StartShare, _StartShare], AfterValidator(_rising)]
 Widths = Annotated[tuple[_WidthShare, _WidthShare], AfterValidator(_rising)]
+Choosing = Literal["evidence", "rwp"]
 Scout = Literal["auto", "off"] | Annotated[int, Field(ge=1)]
 
 
@@ -257,7 +258,14 @@ class Search(_Frozen):
         Scout, Field(description="trials with a faster engine before a slower one; auto, off or a number")
     ] = "auto"
     prune: Annotated[bool, Field(description="stop hopeless trials before their last step")] = True
-    patience: Annotated[int | None, Field(ge=1, description="stop after so many trials without improvement")] = None
+    patience: Annotated[
+        int | None,
+        Field(ge=0, description="stop after so many proposals without improvement; 0: never; default: the strategy's"),
+    ] = None
+    choose: Annotated[
+        Choosing | None,
+        Field(description="the best of the trials that fit about as well: by evidence, or the lowest rwp"),
+    ] = None
     terminator: Annotated[bool, Field(description="stop when Optuna's terminator expects no improvement")] = False
     background: BackgroundSearch = BackgroundSearch()
     groups: GroupSearch = GroupSearch()

@@ -34,7 +34,7 @@ from autogsas.runfolder.nearest import as_shown
 from autogsas.runfolder.reader import RunData
 from autogsas.runfolder.summary import Summary
 from autogsas.text.formatting import MISSING, count, counted, duration, general, percent
-from autogsas.text.prose import describe_esds, describe_recipe, joined
+from autogsas.text.prose import describe_esds, describe_lowest, describe_recipe, joined
 
 __all__ = ["FindingLine", "Page", "Tile", "build_page"]
 
@@ -178,7 +178,9 @@ def _lede(summary: Summary) -> str:
     origin = summary.best_origin
     found = "proposed by the search" if origin in (None, "search") else f"from the recipe “{origin}”"
     size = f"{count(summary.n_variables)} variables on {count(summary.n_observations)} observations"
-    return f"The best of {total} is number {count(summary.best_trial)}, {found}: {size}, refined{by}{taken}."
+    lowest = summary.lowest
+    other = "" if lowest is None else " " + describe_lowest(lowest.trial, lowest.rwp, lowest.n_variables)
+    return f"The best of {total} is number {count(summary.best_trial)}, {found}: {size}, refined{by}{taken}.{other}"
 
 
 def _engine(summary: Summary) -> str:

@@ -28,6 +28,7 @@ from autogsas.runfolder.summary import (
     HistogramPart,
     HistoryPart,
     ImportancesPart,
+    LowestPart,
     ModelPart,
     ParameterPart,
     PhasePart,
@@ -57,6 +58,7 @@ class RunInfo:
     finished: Finished
     scout: ScoutPart | None = None
     importances: ImportancesPart | None = None
+    lowest: TrialRecord | None = None
     le_bail_floor: FloorPart | None = None
 
 
@@ -99,6 +101,7 @@ def build_summary(
         causes=dict(Counter(record.cause for record in records if record.cause).most_common()),
         best_trial=None if best is None else best.number,
         best_origin=None if best is None else best.origin,
+        lowest=_lowest(info.lowest, best),
         seconds=info.seconds,
         finished=info.finished,
         findings=_findings_of(found, quantification),
@@ -121,6 +124,12 @@ def build_summary(
         versions={"python": platform.python_version(), "autogsas": __version__}
         | {name: version(name) for name in ("numpy", "scipy", "gemmi", "optuna")},
     )
+
+
+def _lowest(lowest: TrialRecord | None, best: TrialRecord | None) -> LowestPart | None:
+    if lowest is None or lowest.metrics is None or best is None or lowest.number == best.number:
+        return None
+    return LowestPart(trial=lowest.number, rwp=lowest.metrics.rwp, n_variables=lowest.metrics.n_variables)
 
 
 def _counts(records: Sequence[TrialRecord]) -> TrialsPart:

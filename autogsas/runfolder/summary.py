@@ -92,6 +92,14 @@ class FindingPart(_Part):
     advice: str = ""
 
 
+class LowestPart(_Part):
+    """The usable trial with the lowest Rwp, where the best one has a little higher Rwp and more evidence."""
+
+    trial: int
+    rwp: Number
+    n_variables: int
+
+
 class DifferencePart(_Part):
     """One difference of a solution from the best one; ``esds`` is its size in combined esds.
 
@@ -397,6 +405,7 @@ class Summary(_Part):
     causes: dict[str, int]
     best_trial: int | None
     best_origin: str | None
+    lowest: LowestPart | None = None
     nearest_miss: NearestMissPart | None = None
     seconds: float
     finished: Annotated[Finished, WithJsonSchema({"enum": [item.value for item in Finished], "type": "string"})]

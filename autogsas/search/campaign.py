@@ -38,8 +38,8 @@ def explore(context: RunContext, plan: Seeding, settings: RunSettings) -> tuple[
     began = time.monotonic()
     # From here on the run can be resumed, even if it is stopped during the scout.
     context.database.set_settings(settings)
-    given = tuple(seed for seed in plan.seeds if seed.recipe is not None)
-    others = tuple(seed for seed in plan.seeds if seed.recipe is None)
+    given = tuple(seed for seed in plan.seeds if seed.recipe is not None and seed.guide is None)
+    others = tuple(seed for seed in plan.seeds if seed not in given)
     first = len(given) + len(plan.earlier)
     scouted = run_scout(context, plan.scout, (*plan.earlier, *others))
     if scouted is not None and scouted.interrupted:

@@ -13,7 +13,7 @@ import json
 import statistics
 import time
 from collections import deque
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,15 +29,17 @@ from autogsas.hooks.events import (
     TrialStarted,
     describe,
 )
+from autogsas.model.advice import Guide
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import StepResult
 from autogsas.model.trial import Cause, Choices, Finished, TrialRecord, TrialState
+from autogsas.search.choosing import Best
 from autogsas.search.context import RunContext
 from autogsas.search.options import Found, Prior, Refined
 from autogsas.search.repairs import Repairer
 from autogsas.search.sampler import Proposer
 from autogsas.search.stopping import stop_signals
-from autogsas.trial.assessment import Assessment, assess
+from autogsas.trial.assessment import Assessment, HistogramFigures, assess
 from autogsas.trial.building import build_recipe, fitting_choices
 from autogsas.trial.cells import with_found_cells
 from autogsas.trial.choosers import Dimension, Recorder
@@ -51,6 +53,8 @@ __all__ = ["search"]
 # The same recipe may succeed the next time.
 _TYPO = 0.87  # similarity of two names of eight characters that differ by one
 _TEMPORARY = frozenset({Cause.DISK_FULL, Cause.FILES})
+# Of the lowest score: a fall by less is no gain. Not measured.
+_GAIN = 0.0005
 # Asking Optuna's terminator takes time that grows with the number of trials. Not measured.
 _TERMINATOR_EVERY = 5
 
@@ -90,6 +94,7 @@ class _Proposed:
     recipe: Recipe
     choices: Choices
     proposed: Any
+    guide: Guide | None = None
     same_as: int | None = None
     hopeless: float | None = None
     steps: list[StepResult] = field(default_factory=list)
@@ -115,8 +120,12 @@ class _Search:
         self.proposer, self.workers, self.zero = proposer, workers, zero
         self.repairer = Repairer(self.host, self.project, self.capabilities)
         self.reported: list[TrialRecord] = []
-        self.best: TrialRecord | None = None
-        self.refined: Refined | None = None
+        self._best = Best(by_evidence=self.options.by_evidence)
+        # The outcomes of the trials that the best is chosen from, for its files; empty after resuming.
+        self._near: dict[int, tuple[Assessment, Outcome]] = {}
+        # The trial whose files are in the folder, and the last one that brought a gain.
+        self._written: int | None = None
+        self._last_gain = 0
         # By number: proposed trials, and records restored from an earlier session, that are not reported yet.
         self._pending: dict[int, _Proposed | TrialRecord] = {}
         # By what makes recipes the same: the first trial with that recipe.
@@ -177,9 +186,21 @@ class _Search:
                 finished = Finished.TIMEOUT
                 break
             self.handle(self.workers.wait(left))
+        self.write_best()
         self.workers.close()
         self.emit(RunFinished(finished, self.best))
-        return Found(finished, tuple(self.reported), self.best, self.refined)
+        return Found(finished, tuple(self.reported), self.best, self.refined, self._best.lowest)
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The trial that is reported as the best so far."""
+        return self._best.chosen
+
+    @property
+    def refined(self) -> Refined | None:
+        """The result of the best trial, if it was refined in this session."""
+        kept = None if self.best is None else self._near.get(self.best.number)
+        return None if kept is None or kept[1].result is None else Refined(kept[0], kept[1].result)
 
     def handle(self, event: StepDone | Outcome | Interrupt | None) -> None:
         if isinstance(event, StepDone):
@@ -225,7 +246,7 @@ class _Search:
         if not seed.strict:
             fixed = fitting_choices(self.host, self.project, self.capabilities, fixed)
         choose = Recorder(self.proposer.propose(number, fixed, origin), self._ranges)
-        if seed.recipe is not None:
+        if seed.recipe is not None:  # a guided trial has one too: how it begins
             recipe = fit_recipe(seed.recipe, self.project, self.capabilities)
         else:
             recipe = build_recipe(self.host, self.project, self.capabilities, choose)
@@ -236,8 +257,11 @@ class _Search:
                 hint = f"; did you mean {close!r}?" if close else ""
                 self.emit(Notice(f"{origin}: the value of {name!r} is ignored, because it is not chosen here{hint}"))
         self.repairer.tried(choose.choices)
-        trial = _Proposed(number, seed.name, recipe, choose.choices, self.proposer.proposed(number))
+        trial = _Proposed(number, seed.name, recipe, choose.choices, self.proposer.proposed(number), seed.guide)
         self._pending[number] = trial
+        if seed.guide is not None:
+            self.submit(trial)
+            return
         if self.options.prune and seed.recipe is None:
             trial.hopeless = hopeless_above(self._progress)
         trial.same_as = self._first.setdefault(_identity(recipe), number)
@@ -264,12 +288,17 @@ class _Search:
             trial = self._waiting.popleft()
             self.emit(TrialStarted(trial.number, trial.origin, len(trial.recipe.steps)))
             slow = slow_after(self.reported) if self.options.prune and trial.choices else None
-            self.workers.submit(trial.number, trial.recipe, trial.hopeless, slow)
+            self.workers.submit(trial.number, trial.recipe, trial.hopeless, slow, trial.guide)
 
     def is_stuck(self) -> bool:
-        """Whether the last ``patience`` trials were not better; trials before the first usable one do not count."""
+        """Whether the last ``patience`` proposals brought no gain, once there is a usable trial.
+
+        The seeds are all tried before: they are what people would try, and they are few.
+        """
         patience = self.options.patience
-        return patience is not None and self.best is not None and len(self.reported) - 1 - self.best.number >= patience
+        if not patience or self.best is None:
+            return False
+        return len(self.reported) - 1 - max(self._last_gain, len(self.seeds) - 1) >= patience
 
     def has_ended(self, number: int) -> bool:
         trial = self._pending[number]
@@ -289,8 +318,9 @@ class _Search:
         if isinstance(trial, TrialRecord):
             self.proposer.report(trial)
             self.learn(trial)
-            if self.is_better(trial):
-                self.best, self.refined = trial, None
+            self.rank(trial, _points(self.folder.read_trial(number).histograms))
+            # The session that ended with this trial has written the files.
+            self._written = None if self.best is None else self.best.number
             return
         assessment = Assessment(TrialState.FAILED)
         if trial.same_as is not None:
@@ -305,12 +335,14 @@ class _Search:
                 assessment = assess(self.host, self.project, trial.outcome.result)
             record = self.record(trial, trial.outcome, assessment)
         self.folder.write_trial(record, assessment, trial.outcome, trial.same_as)
-        if self.is_better(record):
-            self.best = record
-            assert trial.outcome is not None
-            assert trial.outcome.result is not None
-            self.refined = Refined(assessment, trial.outcome.result)
-            self.folder.write_best(record, assessment, trial.outcome, self.project)
+        if trial.guide is not None:
+            self._first.setdefault(_identity(record.recipe), number)
+        if trial.outcome is not None and trial.same_as is None:
+            self._near[number] = (assessment, trial.outcome)
+            self.rank(record, _points(assessment.histograms))
+        self._near = {key: kept for key, kept in self._near.items() if key in self._best.near}
+        if self.best is not None and self.best.number in self._near:
+            self.write_best()
         # From here on the trial counts: if the run stops earlier, it is run again after resuming.
         self.database.add(trial.proposed, record)
         self.proposer.report(record)
@@ -338,7 +370,7 @@ class _Search:
             number=trial.number,
             state=assessment.state,
             origin=trial.origin,
-            recipe=trial.recipe,
+            recipe=outcome.recipe or trial.recipe,
             choices=trial.choices,
             score=assessment.score,
             metrics=assessment.metrics,
@@ -362,10 +394,40 @@ class _Search:
             ended=self.now(),
         )
 
-    def is_better(self, record: TrialRecord) -> bool:
-        if record.state is not TrialState.COMPLETE or record.score is None:
-            return False
-        return self.best is None or self.best.score is None or record.score < self.best.score
+    def rank(self, record: TrialRecord, points: float) -> None:
+        """Note whether a trial is the best, and whether it brought a gain."""
+        lowest = self._best.lowest
+        chosen = self._best.add(record, points)
+        score, before = record.score, None if lowest is None else lowest.score
+        lower = score is not None and (before is None or score < (1.0 - _GAIN) * before)
+        if chosen or (lower and record is self._best.lowest):
+            self._last_gain = record.number
+
+    def write_best(self) -> None:
+        """Write the files of the best trial, unless they are written; after resuming it may have to be run again."""
+        best = self.best
+        if best is None or best.number == self._written:
+            return
+        kept = self._near.get(best.number)
+        if kept is None:
+            kept = self.run_again(best)
+        if kept is not None:
+            self.folder.write_best(best, *kept, self.project)
+            self._written = best.number
+
+    def run_again(self, record: TrialRecord) -> tuple[Assessment, Outcome] | None:
+        """Run a trial of an earlier session once more for its files; None if it does not succeed now."""
+        self.workers.submit(record.number, record.recipe)
+        while True:
+            event = self.workers.wait(None)
+            if isinstance(event, Interrupt):
+                return None
+            if isinstance(event, Outcome) and event.number == record.number:
+                break
+        if event.result is None:
+            self.emit(Notice(f"the files of trial {record.number} could not be written: {event.message}"))
+            return None
+        return assess(self.host, self.project, event.result), event
 
     def emit(self, event: Event) -> None:
         self.folder.log(describe(event))
@@ -378,6 +440,13 @@ class _Search:
             self.host.call(hook, project=self.project, **arguments)
         except PluginError as error:
             self.emit(Notice(str(error)))
+
+
+def _points(histograms: Sequence[HistogramFigures]) -> float:
+    """Return how many independent points the residuals of a trial are worth; all of them where that is not known."""
+    return sum(
+        item.effective_points if item.effective_points > 0 else item.metrics.n_observations for item in histograms
+    )
 
 
 def _identity(recipe: Recipe) -> str:

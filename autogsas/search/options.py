@@ -25,6 +25,7 @@ class Options:
     trial_timeout: float = 300.0
     prune: bool = True
     patience: int | None = None
+    by_evidence: bool = True
     terminator: bool = False
 
     @property
@@ -45,13 +46,15 @@ class Refined:
 class Found:
     """The result of a search: how it ended, all its trials, and the best of them (None if none is usable).
 
-    ``refined`` is the result of the best one, None if an earlier session found it.
+    ``refined`` is the result of the best one, None if an earlier session found it; ``lowest`` is the usable trial with
+    the lowest score, which need not be the best.
     """
 
     finished: Finished
     records: tuple[TrialRecord, ...]
     best: TrialRecord | None
     refined: Refined | None = None
+    lowest: TrialRecord | None = None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from autogsas.search.context import RunContext
 from autogsas.search.database import Database, PriorTrials
 from autogsas.search.loop import search
 from autogsas.search.options import Found, Prior
-from autogsas.search.seeds import distinct
+from autogsas.search.seeds import collect_seeds, distinct
 
 __all__ = ["Scouted", "run_scout", "summary_of"]
 
@@ -32,7 +32,7 @@ FOLDER = "scout"
 # Trials of "auto". Not measured.
 _TRIALS = 24
 # "auto" stops after so many trials without gain. Not measured.
-_PATIENCE = 14
+_PATIENCE = 6
 # How many distinct recipes the slower engine tries again. Not measured.
 _HANDED_OVER = 5
 # "auto" does not scout for a run of at most so many trials, in which nothing is left to learn. Not measured.
@@ -122,7 +122,9 @@ def run_scout(context: RunContext, requested: Scout, seeds: tuple[Seed, ...]) ->
             elapsed=0.0,
             scouting=True,
         )
-        return _scouted(own, search(own, seeds), began)
+        # The engine that scouts can do more than the other: it may let the data guide a trial.
+        guided = [seed for seed in collect_seeds(own.host, own.project, own.backend) if seed.guide is not None]
+        return _scouted(own, search(own, (*guided, *seeds)), began)
 
 
 def _fast_engine(host: Host) -> Backend | None:
@@ -130,8 +132,10 @@ def _fast_engine(host: Host) -> Backend | None:
 
 
 def _scouted(context: RunContext, found: Found, began: float) -> Scouted:
-    made = [record for record in found.records if record.choices and record.state is TrialState.COMPLETE]
+    made = [record for record in found.records if record.state is TrialState.COMPLETE]
     best = distinct(made, _HANDED_OVER)
+    if found.best is not None and found.best not in best:
+        best = [*best[:-1], found.best]
     base = Scouted(
         trials=len(found.records),
         seconds=time.monotonic() - began,
@@ -145,11 +149,17 @@ def _scouted(context: RunContext, found: Found, began: float) -> Scouted:
     top = best[0].metrics
     return replace(
         base,
-        seeds=tuple(Seed(f"scout {record.number}", choices=record.choices) for record in best),
+        seeds=tuple(_as_seed(record) for record in best),
         found=tuple(best),
         trials_made=context.database.usable(),
         rwp=None if top is None else top.rwp,
     )
+
+
+def _as_seed(record: TrialRecord) -> Seed:
+    """Return a trial of the scout as a seed: by its choices, or by the recipe that the data led it to."""
+    name = f"scout {record.number}"
+    return Seed(name, choices=record.choices) if record.choices else Seed(name, recipe=record.recipe)
 
 
 def _skipped(note: str, progress: Progress | None) -> Scouted:
@@ -166,6 +176,7 @@ def _common(one: Capabilities, other: Capabilities) -> Capabilities:
         geometry=one.geometry & other.geometry,
         backgrounds=tuple(name for name in other.backgrounds if name in one.backgrounds),
         starts=one.starts & other.starts,
+        advises=one.advises,
     )
 
 

@@ -10,6 +10,7 @@ from autogsas.errors import PluginError, UserError
 from autogsas.hooks.backend import Backend
 from autogsas.hooks.choices import Seed
 from autogsas.hooks.host import Host
+from autogsas.model.advice import Guide
 from autogsas.model.project import Project
 from autogsas.model.recipe import Recipe
 from autogsas.model.trial import TrialRecord, TrialState
@@ -40,8 +41,17 @@ def collect_seeds(host: Host, project: Project, backend: Backend) -> tuple[Seed,
                     found=repr(seed),
                     allowed="Seed with choices or with a recipe",
                 )
+            if seed.guide is not None:
+                seed = replace(seed, guide=_with_candidates(host, project, backend, seed.guide))
             seeds.append(replace(seed, strict=False) if loose else seed)
     return tuple(seeds)
+
+
+def _with_candidates(host: Host, project: Project, backend: Backend, guide: Guide) -> Guide:
+    """Return a guide with the candidates that plugins list."""
+    answers = host.call("list_candidates", project=project, capabilities=backend.capabilities())
+    listed = {one.name: one for one in (*guide.candidates, *(one for answer in reversed(answers) for one in answer))}
+    return replace(guide, candidates=tuple(listed.values()))
 
 
 def seeds_like(folder: Path) -> tuple[Seed, ...]:

@@ -7,7 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 from autogsas.model.recipe import Background, Free, Group, Recipe, Setting, Start, Step
 from autogsas.text.formatting import general, interval
 
-__all__ = ["describe_esds", "describe_floor", "describe_recipe", "describe_step", "group_name", "joined"]
+__all__ = [
+    "describe_esds",
+    "describe_floor",
+    "describe_lowest",
+    "describe_recipe",
+    "describe_step",
+    "group_name",
+    "joined",
+]
 
 _NAMES: Mapping[Group, str] = {
     "zero": "zero of 2θ",
@@ -52,6 +60,12 @@ def describe_floor(rwp: float | None, note: str) -> str:
     if rwp is None:
         return f"Le Bail floor {note}."
     return f"With free intensities and the same profile Rwp is {rwp:.2f} % (Le Bail floor)."
+
+
+def describe_lowest(trial: int, rwp: float | None, n_variables: int) -> str:
+    """Return one sentence about a trial with a lower Rwp than the best one, in per cent."""
+    reached = "" if rwp is None else f" ({rwp:.3f} %)"
+    return f"Trial {trial} has a lower Rwp{reached} with {n_variables} variables, but less evidence."
 
 
 def group_name(group: Group) -> str:

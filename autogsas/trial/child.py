@@ -23,6 +23,7 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 from autogsas.errors import BackendError
+from autogsas.guide.guided import guided_refinement
 from autogsas.hooks.backend import Backend
 from autogsas.hooks.host import load_file
 from autogsas.model.project import Project
@@ -70,7 +71,18 @@ def run_trial(backend: Backend, project: Project, begin: Begin, step_done: Calla
     """
     session = None
     try:
-        session = backend.open(relocate(project, begin.folder), begin.folder)
+        here = relocate(project, begin.folder)
+        if begin.guide is not None:
+            found = guided_refinement(
+                here,
+                begin.guide,
+                lambda: backend.open(here, begin.folder),
+                lambda step: step_done(StepDone(begin.number, step)),
+            )
+            session = found.session
+            error = _save(session, begin.folder / SAVED)
+            return Ended(begin.number, found.result, save_error=error, recipe=found.recipe)
+        session = backend.open(here, begin.folder)
         decisive = decisive_step(begin.recipe)
         for index, step in enumerate(begin.recipe.steps, start=1):
             done = session.refine(step)

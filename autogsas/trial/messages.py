@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from autogsas.model.advice import Guide
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import Result, StepResult
 
@@ -62,13 +63,15 @@ class TrialFolder:
 class Begin:
     """Run one trial in ``folder``, which holds copies of the project's files.
 
-    ``hopeless`` is a full-range Rwp in per cent: a trial above it before its decisive step is stopped early.
+    With a ``guide`` the trial finds its recipe itself, and ``recipe`` is how it begins. ``hopeless`` is a full-range
+    Rwp in per cent: a trial above it before its decisive step is stopped early.
     """
 
     number: int
     recipe: Recipe
     folder: Path
     hopeless: float | None = None
+    guide: Guide | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,10 @@ class StepDone:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial has ended: with a result, or with ``cause`` and details."""
+    """A trial has ended: with a result, or with ``cause`` and details.
+
+    ``recipe`` is the one that a guided trial found.
+    """
 
     number: int
     result: Result | None = None
@@ -89,6 +95,7 @@ class Ended:
     message: str = ""
     traceback: str = ""
     save_error: str = ""
+    recipe: Recipe | None = None
 
 
 def write_message(stream: IO[bytes], message: object) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from autogsas.errors import BackendMissing, PluginError
 from autogsas.hooks.backend import Backend
+from autogsas.model.advice import Guide
 from autogsas.model.project import Project
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import Result
@@ -35,7 +36,7 @@ _LOG_BYTES = 65536
 class Outcome:
     """How a trial ended: a result, or a cause.
 
-    ``cause`` is a `Cause` or an engine's own word.
+    ``cause`` is a `Cause` or an engine's own word. ``recipe`` is the one that a guided trial found.
     ``saved`` holds the engine's own files by name; ``log`` the end of what the engine printed.
     """
 
@@ -47,6 +48,7 @@ class Outcome:
     traceback: str = ""
     log: str = ""
     seconds: float = 0.0
+    recipe: Recipe | None = None
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,15 @@ class Workers:
         self.interrupted = True
         self._events.put((None, Interrupt()))
 
-    def submit(self, number: int, recipe: Recipe, hopeless: float | None = None, slow: float | None = None) -> None:
-        """Start a trial on an idle worker.
+    def submit(
+        self,
+        number: int,
+        recipe: Recipe,
+        hopeless: float | None = None,
+        slow: float | None = None,
+        guide: Guide | None = None,
+    ) -> None:
+        """Start a trial on an idle worker; with a ``guide`` it finds its recipe itself, and begins with ``recipe``.
 
         It is stopped early if its Rwp is above ``hopeless`` before its decisive step, and after ``slow`` seconds.
         """
@@ -119,7 +128,7 @@ class Workers:
         if worker is None:
             worker = self._workers[slot] = Worker(self._setup, self._events)
         folder = (scratch() or Path(tempfile.gettempdir())) / f"autogsas-{secrets.token_hex(8)}"
-        worker.task = Task(number, recipe, folder, hopeless, slow)
+        worker.task = Task(number, recipe, folder, hopeless, slow, guide)
         # Sent before the folder exists, so that the worker removes it whenever the host dies from here on.
         worker.announce(folder)
         try:
@@ -238,6 +247,7 @@ def _outcome(task: Task, ended: Ended) -> Outcome:
         traceback=ended.traceback,
         log=_log(task.folder),
         seconds=task.seconds,
+        recipe=ended.recipe,
     )
 
 

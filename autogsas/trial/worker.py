@@ -16,6 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
 
+from autogsas.model.advice import Guide
 from autogsas.model.recipe import Recipe
 from autogsas.trial.messages import Begin, MalformedMessage, Setup, TrialFolder, read_message, write_message
 
@@ -47,6 +48,7 @@ class Task:
     folder: Path
     hopeless: float | None = None
     slow: float | None = None
+    guide: Guide | None = None
     started: float | None = None
 
     @property
@@ -94,7 +96,7 @@ class Worker:
         task = self.task
         if self.ready and task is not None:
             task.started = time.monotonic()
-            self._send(Begin(task.number, task.recipe, task.folder, task.hopeless))
+            self._send(Begin(task.number, task.recipe, task.folder, task.hopeless, task.guide))
 
     def drop_task(self) -> None:
         if self.task is not None:

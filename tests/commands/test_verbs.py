@@ -211,7 +211,7 @@ def test_a_damaged_database_is_not_resumed_and_nothing_is_lost(
 def test_the_database_is_opened_once_on_resuming(
     fake_host: Host, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    verbs.run((project, fake_host), verbs.RunRequest(trials=60))
+    verbs.run((project, fake_host), verbs.RunRequest(trials=60, patience=0))
     opened: list[Path] = []
 
     class Counted(Database):
@@ -221,7 +221,7 @@ def test_the_database_is_opened_once_on_resuming(
 
     for module in (verbs, resuming):
         monkeypatch.setattr(module, "Database", Counted)
-    again = verbs.run((project, fake_host), verbs.RunRequest(trials=62, resume=True))
+    again = verbs.run((project, fake_host), verbs.RunRequest(trials=62, patience=0, resume=True))
     assert again.summary.importances is not None
     assert again.summary.importances.items
     assert opened == [again.folder / "study.db"]

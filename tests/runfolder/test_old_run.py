@@ -38,6 +38,7 @@ LATER = {
     "esd_factor",
     "advice",
     "le_bail_floor",
+    "lowest",
     "nearest_miss",
     "quantification",
     "r_f",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -112,7 +113,7 @@ def true_values(sample: Sample) -> Mapping[str, float]:
 
 def _compared(sample: Sample, summary: Summary) -> Iterator[tuple[str, ParameterPart, float]]:
     """Give each parameter with the name it has among the true values, and its value about the true origin."""
-    values = {parameter.name: parameter.value for parameter in summary.parameters}
+    known = {parameter.name: parameter for parameter in summary.parameters}
     for parameter in summary.parameters:
         if parameter.value is None:
             continue
@@ -121,5 +122,9 @@ def _compared(sample: Sample, summary: Summary) -> Iterator[tuple[str, Parameter
             name = f"{parameter.phase}:weight fraction"
         axis, first = _POLAR.get(parameter.phase or "", ("", ""))
         if axis and parameter.group == "positions" and name.endswith(f":{axis}"):
-            value -= values.get(f"{parameter.phase}:{first}:{axis}") or 0.0
+            # Only the distance along the axis is determined; either end of it may be the fixed one.
+            origin = known.get(f"{parameter.phase}:{first}:{axis}")
+            if origin is not None and origin is not parameter:
+                value -= origin.value or 0.0
+                parameter = parameter.model_copy(update={"esd": math.hypot(parameter.esd or 0.0, origin.esd or 0.0)})
         yield name, parameter, value

@@ -22,10 +22,8 @@ __all__ = ["NumpyBackend"]
 class _Session:
     """An engine session, and the files it saves."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._engine = EngineSession(project, __version__)
-        self._done: list[Step] = []
+    def __init__(self, project: Project, engine: EngineSession, done: Sequence[Step] = ()) -> None:
+        self._project, self._engine, self._done = project, engine, list(done)
 
     def refine(self, step: Step) -> StepResult:
         done = self._engine.refine(step)
@@ -34,6 +32,9 @@ class _Session:
 
     def expected_gains(self, step: Step, candidates: Sequence[Candidate]) -> tuple[Gain, ...]:
         return self._engine.expected_gains(step, candidates)
+
+    def copy(self) -> _Session:
+        return _Session(self._project, self._engine.copy(), self._done)
 
     def result(self) -> Result:
         return self._engine.result()
@@ -68,7 +69,7 @@ class NumpyBackend:
 
     def open(self, project: Project, folder: Path) -> _Session:
         """Open a session; the engine works on the project's plain data and needs no files."""
-        return _Session(project)
+        return _Session(project, EngineSession(project, __version__))
 
 
 @hookimpl

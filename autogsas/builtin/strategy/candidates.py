@@ -41,14 +41,20 @@ def _of_histogram(histogram: Histogram, project: Project) -> Iterator[Candidate]
     several = len(project.histograms) > 1
     suffix = f" of {histogram.name}" if several else ""
 
-    def candidate(name: str, *groups: Group) -> Candidate:
-        return Candidate(name + suffix, tuple(Free(group=group, histogram=histogram.name) for group in groups))
+    def candidate(name: str, *groups: Group, rivals: str = "") -> Candidate:
+        frees = tuple(Free(group=group, histogram=histogram.name) for group in groups)
+        return Candidate(name + suffix, frees, rivals=rivals)
 
-    yield candidate("zero", "zero")
-    yield candidate("displacement", "displacement")
+    shifts = f"shifts of {histogram.name}"
+    # In the order in which they are preferred where the data cannot tell them apart: a sample is mounted anew each
+    # time, while the zero of an instrument is adjusted and stays.
     if histogram.instrument.geometry == "Bragg-Brentano":
-        yield candidate("transparency", "transparency")
+        yield candidate("displacement", "displacement", rivals=shifts)
+        yield candidate("zero", "zero", rivals=shifts)
+        yield candidate("transparency", "transparency", rivals=shifts)
     else:
+        yield candidate("zero", "zero", rivals=shifts)
+        yield candidate("displacement", "displacement", rivals=shifts)
         yield candidate("absorption", "absorption")
     yield candidate("W", "W")
     yield candidate("U, V, W", "U", "V", "W")
@@ -62,22 +68,25 @@ def _of_phase(phase: Phase, project: Project, capabilities: Capabilities) -> Ite
     several = len(project.phases) > 1
     suffix = f" of {phase.name}" if several else ""
 
-    def candidate(name: str, group: Group, site: str | None = None) -> Candidate:
-        return Candidate(name + suffix, (Free(group=group, phase=phase.name, site=site),))
+    def candidate(
+        name: str, group: Group, site: str | None = None, *, turn: int = 1, expected: bool = False
+    ) -> Candidate:
+        free = Free(group=group, phase=phase.name, site=site)
+        return Candidate(name + suffix, (free,), turn=turn, expected=expected)
 
-    yield candidate("cell", "cell")
+    yield candidate("cell", "cell", turn=0, expected=True)
     yield candidate("size", "size")
     yield candidate("strain", "strain")
     if "broadening" in capabilities.starts:
         yield from _by_direction(phase, suffix)
     if phase.intensities == "Le Bail":
         return
-    yield candidate("positions", "positions")
-    yield candidate("one U_iso for all sites", "uiso_shared")
-    yield candidate("U_iso of each site", "uiso")
-    yield candidate("anisotropic U", "uaniso")
+    yield candidate("positions", "positions", expected=True)
+    yield candidate("one U_iso for all sites", "uiso_shared", expected=True)
+    yield candidate("U_iso of each site", "uiso", expected=True)
+    yield candidate("anisotropic U", "uaniso", turn=2)
     for site in phase.sites:
-        yield candidate(f"occupancy of {site.label}", "occupancy", site.label)
+        yield candidate(f"occupancy of {site.label}", "occupancy", site.label, turn=2)
     if allowed(("preferred_orientation",), project, capabilities) and "axis" in capabilities.starts:
         for axis in orientation_axes(phase):
             yield from _orientations(phase, axis, suffix)

@@ -29,6 +29,7 @@ DEFAULT = Strategy(
     name="default",
     about="what a careful person varies",
     title="the default search",
+    patience=6,
     labels={
         "background.function": "background function",
         "background.terms": "background terms",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar, cast
 
 from autogsas.builtin.strategy.default import named
+from autogsas.builtin.strategy.guided import guided_seeds
 from autogsas.builtin.strategy.options import (
     GAUSSIAN,
     LORENTZIAN,
@@ -45,9 +46,10 @@ _U = {
 
 @hookimpl
 def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[Seed]:
-    """Return the recipes a careful person would try first."""
+    """Return a guided trial, and the recipes a careful person would try first: fewer beside a guided one."""
     if project.search.space != "default":
         return []
+    guided = guided_seeds(project, capabilities)
     main = project.phases[0].name
     found = bool(offered_starts(project, capabilities))
     unmoved = {PERTURB: 0} if perturbable(project, capabilities) else {}
@@ -85,18 +87,25 @@ def autogsas_seed_recipes(project: Project, capabilities: Capabilities) -> list[
         seed("careful, knots", "log interpolate", 15, "full", axial=0.05),
         seed("careful", "chebyschev-1", 12, "full"),
         seed("anisotropic", "log interpolate", 15, "full", u="anisotropic"),
-        seed("one U", "log interpolate", 12, "full", u="shared"),
-        seed("Lorentzian", "chebyschev-1", 12, "displacement", ("none", "X Y")),
-        seed("zero only, knots", "log interpolate", 15, "zero"),
-        seed("sample broadening", "chebyschev-1", 12, "displacement", ("U V W", "size strain")),
-        seed("plain", "chebyschev-1", 6, "zero", ("W", "Y")),
     ]
+    # What these change, a guided trial decides by the data.
+    seeds += (
+        []
+        if guided
+        else [
+            seed("one U", "log interpolate", 12, "full", u="shared"),
+            seed("Lorentzian", "chebyschev-1", 12, "displacement", ("none", "X Y")),
+            seed("zero only, knots", "log interpolate", 15, "zero"),
+            seed("sample broadening", "chebyschev-1", 12, "displacement", ("U V W", "size strain")),
+            seed("plain", "chebyschev-1", 6, "zero", ("W", "Y")),
+        ]
+    )
     if found:
         # The search for cells may be wrong; the same recipe from the project's cell shows it.
         seeds.insert(3, seed("careful, cell as given", "chebyschev-1", 12, "full", cell="as given"))
     if len(project.phases) > 1:
         seeds.insert(0, seed("careful, first phase", "chebyschev-1", 12, "displacement", main_only=True))
-    return _distinct(seeds)
+    return [*guided, *_distinct(seeds)]
 
 
 def _structure(

@@ -59,6 +59,7 @@ PUBLISHED = Strategy(
     scouted=False,
     takes_earlier=False,
     finds_cells=False,
+    choose="rwp",
     labels={
         "background.function": "background function",
         "background.terms": "background terms",

@@ -25,7 +25,7 @@ from autogsas.trial.cells import with_found_cells
 from tests.builtin.strategy.test_strategy import Random
 from tests.engine.models import MONOCLINIC, QUARTZ, XRAY, project, refined, simulate, step, with_data
 
-CAN = NumpyBackend().capabilities()
+CAN = replace(NumpyBackend().capabilities(), advises=False)
 PERTURBED = Search(perturb=PerturbSearch(positions=0.1, cell=0.01))
 
 

@@ -1,0 +1,1 @@
+"""Guided refinements: after each step the data say what to free next."""

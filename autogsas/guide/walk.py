@@ -1,0 +1,307 @@
+"""The way of a guided refinement: forward by evidence, what people want to know, exchanges, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+from autogsas.errors import BackendError
+from autogsas.guide.attempts import Attempts, Refused
+from autogsas.guide.standing import Standing, evidence
+from autogsas.model.advice import Candidate, Gain, Guide
+from autogsas.model.project import Project
+from autogsas.model.recipe import Step
+from autogsas.model.result import Alternative
+
+__all__ = ["Walk"]
+
+_PAYS = 2.0  # of BIC: the least that a change must bring (Kass & Raftery, 1995: positive evidence)
+_PAYS_LAST = 10.0  # the same for candidates of the last turn: very strong evidence
+_SAME = 2.0  # of BIC: models that differ by less are as good as each other; the first in the order of listing is taken
+_TOLERATED = 9.0  # of BIC, per parameter: what a value that people want to know may cost; not measured
+_RIVALS = 4  # how many of the most promising candidates are refined to see which is best; not measured
+_PROMISING = 0.5  # of the best expected evidence: what makes another candidate promising; not measured
+_EXPECTED_ESD = {"positions": 0.03, "uiso": 0.02, "uiso_shared": 0.02, "uaniso": 0.03}
+"""The largest esds (fraction of the cell, Angstrom^2) of values that count as determined; not measured."""
+_INDISTINGUISHABLE = 10.0  # of BIC: above it the evidence against a model is very strong (Kass & Raftery, 1995)
+_RETRIED = 0.9  # of chi^2: a fall by which a candidate that made no sense before gets another chance; not measured
+_MUCH = 0.3  # of what the misfit is worth: evidence that is enough to go on without looking further; not measured
+_ALIKE = 0.97  # correlation of two shifts above which only one of them is refined; not measured
+_TURNS = 3
+
+
+class Walk:
+    """One guided refinement, from a model that refines scales and background."""
+
+    def __init__(self, project: Project, guide: Guide, watch: Callable[[Standing], None] = lambda _: None) -> None:
+        self._guide, self._watch = guide, watch
+        self._attempts = Attempts(project, guide.function)
+        # By name: chi^2 of the model in which a candidate made no sense. A better model may bear it.
+        self._failed: dict[str, float] = {}
+        self.alternatives: dict[str, Alternative] = {}
+
+    @property
+    def refinements(self) -> int:
+        """How many least-squares runs it has taken so far."""
+        return self._attempts.made
+
+    def end_from(self, start: Standing) -> Standing:
+        """Return the model that the data ask for."""
+        model = self._forward(start, 0)
+        for turn in range(1, _TURNS):
+            before = None
+            while before is not model:
+                before = model
+                model = self._forward(model, turn)
+                model = self._more_background(model)
+                model = self._expected(model)
+        model = self._exchanged(model)
+        model = self._backward(model)
+        end = self._attempts.more(model, cycles=None)
+        return end if isinstance(end, Standing) else model
+
+    # Forward
+
+    def _forward(self, model: Standing, turn: int) -> Standing:
+        while True:
+            after = self._best_of(model, self._ranked(model, turn))
+            if after is None:
+                return model
+            model = self._taken(after)
+
+    def _ranked(self, model: Standing, turn: int) -> list[Gain]:
+        """Return the gains of the candidates up to a turn that are not refined, the most evident first."""
+        offered = [
+            one
+            for one in self._guide.candidates
+            if one.turn <= turn and self._may(one, model) and not _is_taken(one, model)
+        ]
+        simple = self._paying(model, [one for one in offered if not _costly(one)])
+        # What the whole misfit is worth: a candidate that explains much of it needs no comparison with others.
+        misfit = model.points * math.log(max(model.gof, 1.0) ** 2)
+        if simple and simple[0].evidence > _MUCH * misfit:
+            return simple
+        return _ordered([*simple, *self._paying(model, [one for one in offered if _costly(one)])])
+
+    def _paying(self, model: Standing, offered: Sequence[Candidate]) -> list[Gain]:
+        try:
+            gains = model.session.expected_gains(Step(title="as it is"), offered)
+        except BackendError:
+            return []
+        return _ordered([gain for gain in gains if gain.evidence > _pays(gain.candidate)])
+
+    def _best_of(self, model: Standing, ranked: Sequence[Gain]) -> Standing | None:
+        """Return the best model with one of the most promising candidates more; None if none pays."""
+        tried = 0
+        while tried < len(ranked):
+            group = [
+                gain for gain in ranked[tried : tried + _RIVALS] if gain.evidence >= _PROMISING * ranked[tried].evidence
+            ]
+            tried += len(group)
+            best: Standing | None = None
+            for gain in group:
+                after = self._attempts.more(model, [gain.candidate])
+                if isinstance(after, Refused):
+                    self._failed[gain.candidate.name] = model.chi2
+                elif evidence(after, model) > _pays(gain.candidate) and (best is None or evidence(after, best) > 0.0):
+                    best = after
+            if best is not None:
+                return best
+        return None
+
+    def _more_background(self, model: Standing) -> Standing:
+        """Give the backgrounds more terms as long as that pays."""
+        for histogram, present in model.terms.items():
+            for more in (4, 10):
+                count = present + more
+                if count > self._guide.terms[1]:
+                    continue
+                after = self._attempts.more(model, terms={histogram: count})
+                if isinstance(after, Standing) and evidence(after, model) > _PAYS:
+                    model = self._taken(after)
+                    break
+        return model
+
+    # What people want to know
+
+    def _expected(self, model: Standing) -> Standing:
+        """Free what people want to know of a sample, as far as the data determine it."""
+        for one in self._guide.candidates:
+            if not one.expected or not self._may(one, model) or any(_covers(has, one) for has in model.accepted):
+                continue
+            after = self._attempts.more(model, [one])
+            if isinstance(after, Refused):
+                one = _without(one, after.names, model)
+                after = self._attempts.more(model, [one]) if one.free else after
+            if isinstance(after, Refused):
+                self._failed[one.name] = model.chi2
+                continue
+            more = after.n_variables - model.n_variables
+            if more <= 0:  # one U for all sites, where each has its own
+                continue
+            cost = -evidence(after, model) / more
+            if cost < _TOLERATED and _determined(after, one):
+                model = self._taken(after)
+        return model
+
+    # Exchanges
+
+    def _exchanged(self, model: Standing) -> Standing:
+        """Try members of a family in each other's place, and remember what fits about as well."""
+        families = dict.fromkeys(one.rivals for one in self._guide.candidates if one.rivals)
+        for family in families:
+            model = self._exchange(model, [one for one in self._guide.candidates if one.rivals == family])
+        kinds = dict.fromkeys(one.alternatives for one in model.accepted if one.alternatives)
+        for kind in kinds:
+            model = self._other(model, kind)
+        return model
+
+    def _exchange(self, model: Standing, members: Sequence[Candidate]) -> Standing:
+        present = [one for one in members if one in model.accepted]
+        subsets = [subset for size in (0, 1, 2) for subset in combinations(members, size)]
+        found = [model]
+        for subset in subsets:
+            if list(subset) == present:
+                continue
+            add = [one for one in subset if one not in present]
+            remove = [one for one in present if one not in subset]
+            after = self._attempts.more(model, add, remove)
+            if isinstance(after, Standing) and not _alike(after, subset):
+                found.append(after)
+        return self._chosen(found, members)
+
+    def _chosen(self, found: Sequence[Standing], members: Sequence[Candidate]) -> Standing:
+        """Return the most evident model, and remember the others that the evidence does not rule out."""
+        best = found[0]
+        for other in found[1:]:
+            if evidence(other, best) > 0:
+                best = other
+        same = [model for model in found if evidence(best, model) < _SAME]
+        best = min(same, key=lambda model: _preference(model, members))
+        for model in found:
+            if model is not best and evidence(best, model) < _INDISTINGUISHABLE:
+                self._remember(model, members)
+        return best
+
+    def _remember(self, model: Standing, members: Sequence[Candidate]) -> None:
+        names = [one.name for one in members if one in model.accepted]
+        name = f"with {', '.join(names)}" if names else f"without {', '.join(one.name for one in members)}"
+        self.alternatives[name] = Alternative(name, model.chi2, model.n_variables, model.result.parameters)
+
+    def _other(self, model: Standing, kind: str) -> Standing:
+        """Try the most promising other members of a kind, such as other axes, in place of the one that is refined."""
+        present = [one for one in model.accepted if one.alternatives == kind]
+        without = self._attempts.more(model, remove=present)
+        if isinstance(without, Refused):
+            return model
+        others = [one for one in self._guide.candidates if one.alternatives == kind and one not in present]
+        try:
+            gains = without.session.expected_gains(Step(title="as it is"), others)
+        except BackendError:
+            return model
+        found = [model, without]
+        for gain in sorted(gains, key=lambda gain: -gain.chi2)[:_RIVALS]:
+            after = self._attempts.more(without, [gain.candidate])
+            if isinstance(after, Standing):
+                found.append(after)
+        return self._chosen(found, [one for one in self._guide.candidates if one.alternatives == kind])
+
+    # Back
+
+    def _backward(self, model: Standing) -> Standing:
+        """Fix again what does not pay, the least useful first, at its neutral values."""
+        while True:
+            best: Standing | None = None
+            for one in model.accepted:
+                if one.expected or any(free.group in ("cell", "positions", "uaniso") for free in one.free):
+                    continue
+                after = self._attempts.more(model, remove=[one])
+                if not isinstance(after, Standing) or evidence(after, model) <= 0:
+                    continue
+                if best is None or evidence(after, best) > 0:
+                    best = after
+            if best is None:
+                return model
+            model = self._taken(best)
+
+    def _may(self, candidate: Candidate, model: Standing) -> bool:
+        """Whether a candidate has not made no sense in a model as good as this one."""
+        return model.chi2 < _RETRIED * self._failed.get(candidate.name, math.inf)
+
+    def _taken(self, model: Standing) -> Standing:
+        self._watch(model)
+        return model
+
+
+def _ordered(gains: Sequence[Gain]) -> list[Gain]:
+    return sorted(gains, key=lambda gain: -gain.evidence)
+
+
+def _costly(candidate: Candidate) -> bool:
+    """Whether an engine needs an evaluation of derivatives for this candidate alone (see `Candidate`)."""
+    return bool(candidate.start or candidate.set) or any(free.group == "uaniso" for free in candidate.free)
+
+
+def _alike(model: Standing, members: Sequence[Candidate]) -> bool:
+    """Whether the data cannot tell two refined members of a family apart."""
+    groups = [free.group for one in members for free in one.free]
+    varied = {name: i for i, name in enumerate(model.result.varied)}
+    own = [varied[p.name] for p in model.result.parameters if p.group in groups and p.name in varied]
+    return any(abs(model.result.correlation[i, j]) > _ALIKE for i, j in combinations(own, 2))
+
+
+def _is_taken(candidate: Candidate, model: Standing) -> bool:
+    kinds = {one.alternatives for one in model.accepted if one.alternatives}
+    # Which members of a family of rivals are refined together is settled by exchanges, when everything else is.
+    families = {one.rivals for one in model.accepted if one.rivals}
+    covered = any(_covers(one, candidate) for one in model.accepted)
+    return covered or candidate.alternatives in kinds or candidate.rivals in families
+
+
+def _covers(accepted: Candidate, candidate: Candidate) -> bool:
+    """Whether a candidate is refined already, if only for the sites where that makes sense."""
+    return accepted == candidate or (candidate.expected and accepted.name.startswith(f"{candidate.name} but "))
+
+
+def _without(candidate: Candidate, names: frozenset[str], model: Standing) -> Candidate:
+    """Return a candidate for the sites of which no value made no sense; it frees nothing if that is not the reason."""
+    frees = []
+    left = []
+    for free in candidate.free:
+        own = [p for p in model.result.parameters if p.phase == free.phase and p.group == "uiso"]
+        sites = dict.fromkeys(p.site for p in own if p.site is not None)
+        bad = [site for site in sites if any(name.startswith(f"{free.phase}:{site}:") for name in names)]
+        left += bad
+        if free.group == "uiso" and bad:
+            frees += [free.model_copy(update={"site": site}) for site in sites if site not in bad]
+    return replace(candidate, name=f"{candidate.name} but {', '.join(left)}", free=tuple(frees))
+
+
+def _pays(candidate: Candidate) -> float:
+    """Return the least evidence for a candidate: more for what could take up almost any misfit."""
+    return _PAYS if candidate.turn < _TURNS - 1 else _PAYS_LAST
+
+
+def _determined(model: Standing, candidate: Candidate) -> bool:
+    """Whether the data determine all that a candidate refines."""
+    for free in candidate.free:
+        limit = _EXPECTED_ESD.get(free.group)
+        if limit is None:
+            continue
+        for parameter in model.result.parameters:
+            own = parameter.phase == free.phase and _limited(parameter.group, free.group)
+            if own and parameter.esd is not None and parameter.esd > limit:
+                return False
+    return True
+
+
+def _limited(group: str, free: str) -> bool:
+    return group == free or (group == "uiso" and free == "uiso_shared")
+
+
+def _preference(model: Standing, members: Sequence[Candidate]) -> tuple[int, ...]:
+    """Order models that are as good as each other: fewer members first, then those listed first."""
+    places = [i for i, one in enumerate(members) if one in model.accepted]
+    return (len(places), *places)
