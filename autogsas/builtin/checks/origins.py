@@ -11,7 +11,7 @@ from autogsas.crystal.symmetry import Symmetry
 from autogsas.model.result import Parameter
 from autogsas.model.structure import Phase
 
-__all__ = ["fixing_the_origin", "free_origin"]
+__all__ = ["both_move_the_origin", "fixing_the_origin", "free_origin"]
 
 _AXES = {"x": 0, "y": 1, "z": 2}
 
@@ -49,3 +49,17 @@ def fixing_the_origin(
             left[parameter.phase] -= 1
             found.append(name)
     return tuple(found)
+
+
+def both_move_the_origin(first: str, second: str, parameters: Sequence[Parameter], phases: Sequence[Phase]) -> bool:
+    """Whether two parameters are coordinates of one phase along the same free direction of its origin.
+
+    An engine that does not fix the origin moves them together, at no cost.
+    """
+    by_name = {parameter.name: parameter for parameter in parameters if parameter.group == "positions"}
+    one, two = by_name.get(first), by_name.get(second)
+    ends = first.rsplit(":", 1)[-1], second.rsplit(":", 1)[-1]
+    if one is None or two is None or one.phase != two.phase or ends[0] != ends[1] or ends[0] not in _AXES:
+        return False
+    phase = next((phase for phase in phases if phase.name == one.phase), None)
+    return phase is not None and bool(np.any(np.abs(free_origin(phase.space_group)[:, _AXES[ends[0]]]) > 1e-6))

@@ -21,7 +21,7 @@ from autogsas.builtin.checks.contacts import check_contacts
 from autogsas.builtin.checks.exchange import check_exchange
 from autogsas.builtin.checks.limits import LIMITS, Limits
 from autogsas.builtin.checks.lookup import of_histogram, of_phase, value_of
-from autogsas.builtin.checks.origins import fixing_the_origin
+from autogsas.builtin.checks.origins import both_move_the_origin, fixing_the_origin
 from autogsas.builtin.checks.terms import check_terms
 from autogsas.crystal.strain import strain_terms
 from autogsas.crystal.symmetry import cell_to_metric
@@ -189,8 +189,9 @@ def _correlations(result: Result) -> Iterator[Finding]:
     matrix = np.abs(np.triu(result.correlation[np.ix_(shown, shown)], 1))
     rows, columns = np.nonzero(matrix > LIMITS.correlation)
     order = np.argsort(-matrix[rows, columns])
-    for k in order[:5]:
-        a, b = result.varied[shown[rows[k]]], result.varied[shown[columns[k]]]
+    pairs = [(result.varied[shown[rows[k]]], result.varied[shown[columns[k]]], k) for k in order]
+    pairs = [pair for pair in pairs if not both_move_the_origin(*pair[:2], result.parameters, result.phases)]
+    for a, b, k in pairs[:5]:
         value = float(matrix[rows[k], columns[k]])
         yield Finding(
             "correlated",

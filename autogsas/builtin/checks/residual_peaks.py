@@ -81,7 +81,7 @@ def find_residual_peaks(
             break
         found.append(peak)
         signal.left -= peak.height * _shape(signal.x, centre, peak.fwhm, wavelengths if peak.doublet else (), ratio)
-        signal.free &= np.abs(signal.x - peak.two_theta) > peak.fwhm
+        signal.free &= np.abs(signal.x - peak.two_theta) > 1.5 * peak.fwhm
         tried &= np.abs(signal.x - peak.two_theta) > _REACH * peak.fwhm
     return sorted(found, key=lambda peak: -peak.height * peak.fwhm)
 

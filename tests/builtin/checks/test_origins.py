@@ -63,3 +63,19 @@ def test_only_what_does_not_fix_an_origin_is_a_warning() -> None:
     assert "p:A:z" in found["origin-fixed"].message
     assert found["singular"].severity is Severity.WARNING
     assert found["singular"].message.endswith("p:A:x")
+
+
+@pytest.mark.parametrize(
+    ("group", "names", "expected"),
+    [
+        ("P 63 m c", ("p:A:z", "p:B:z"), False),
+        ("P 63 m c", ("p:A:z", "p:A:x"), True),
+        ("P n m a", ("p:A:x", "p:B:x"), True),
+    ],
+)
+def test_coordinates_that_move_the_origin_together_are_not_called_correlated(
+    group: str, names: tuple[str, str], expected: bool
+) -> None:
+    extra = coordinates("A:x", "A:z", "B:x", "B:z")
+    sample, result = made(phase=polar(group), extra=extra, varied=names, correlation=[[1, 0.9999], [0.9999, 1]])
+    assert ("correlated" in {f.code for f in autogsas_check_result(sample, result, METRICS)}) == expected

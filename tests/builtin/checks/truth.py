@@ -24,15 +24,19 @@ BY_NAME = {sample.name: sample for sample in SAMPLES}
 
 @cache
 def refined_at_truth(
-    name: str, *, texture: bool = True, directions: bool = True, free: tuple[Group, ...] = ()
+    name: str, *, texture: bool = True, directions: bool = True, shared: bool = False, free: tuple[Group, ...] = ()
 ) -> tuple[Project, Result, Metrics]:
     """Return a sample refined from its true values, as far as they are among the model's parameters.
 
     Scale, background, cell, positions, U and displacement are refined, and ``free``. ``texture`` and ``directions``
-    are whether the model has the texture and the directions of size and strain that the sample has.
+    are whether the model has the texture and the directions of size and strain that the sample has; with ``shared``
+    all phases have those of the first one.
     """
     sample = BY_NAME[name]
     project = _with_truth(sample, texture, directions)
+    if shared:
+        specimen = project.phases[0].specimen
+        project = replace(project, phases=tuple(replace(phase, specimen=specimen) for phase in project.phases))
     session = EngineSession(project, "test")
     beam = sample.beams[0]
     settings = (
