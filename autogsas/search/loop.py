@@ -186,6 +186,8 @@ class _Search:
                 finished = Finished.TIMEOUT
                 break
             self.handle(self.workers.wait(left))
+        # Trials that are still running are given up, so that a worker is free for the best one if it must run again.
+        self.workers.close()
         self.write_best()
         self.workers.close()
         self.emit(RunFinished(finished, self.best))
@@ -409,7 +411,7 @@ class _Search:
         if best is None or best.number == self._written:
             return
         kept = self._near.get(best.number)
-        if kept is None:
+        if kept is None and not self.workers.interrupted:
             kept = self.run_again(best)
         if kept is not None:
             self.folder.write_best(best, *kept, self.project)
