@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from autogsas.crystal.origins import fixing_the_origin
 from autogsas.errors import BackendError
 from autogsas.guide.standing import Standing, standing
 from autogsas.model.advice import Candidate
@@ -18,8 +19,7 @@ _CYCLES = 10
 """Least-squares cycles of an attempt; not measured."""
 
 _LEAST_U = 1e-5  # Angstrom^2: an atom cannot stand more still than that
-_MOST_U = 0.15  # Angstrom^2: half of the smallest distance between atoms, squared, is less; not measured
-_STRUCTURE = ("uiso", "uiso_shared", "uaniso")
+_MOST_U = 0.15  # Angstrom^2: atoms that move by 0.4 Angstrom, root mean square, are not bound; not measured
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,10 @@ class Refused:
 
 
 class Attempts:
-    """Makes attempts on models of one project, and counts the least-squares runs in ``made``."""
+    """Makes attempts on models of one project."""
 
     def __init__(self, project: Project, function: BackgroundFunction) -> None:
         self._project, self._function = project, function
-        self._polar = frozenset(_polar_names(project))
-        self.made = 0
 
     def more(
         self,
@@ -66,7 +64,6 @@ class Attempts:
             fix=tuple(dict.fromkeys(free for one in remove for free in one.free)),
             cycles=cycles,
         )
-        self.made += 1
         try:
             done = session.refine(step)
             kept = tuple(one for one in before.accepted if one not in remove)
@@ -75,7 +72,9 @@ class Attempts:
             session.close()
             return Refused()
         known = set(before.result.steps[-1].at_bound) if before.result.steps else set()
-        wrong = (set(done.at_bound) - known) | (set(done.dropped) - self._polar) | set(_impossible(after.result))
+        # One coordinate along each free direction of an origin is left out by construction.
+        origin = fixing_the_origin(done.dropped, after.result.parameters, self._project.phases)
+        wrong = (set(done.at_bound) - known) | (set(done.dropped) - set(origin)) | set(_impossible(after.result))
         if wrong:
             session.close()
             return Refused(frozenset(wrong))
@@ -130,10 +129,3 @@ def _possible(parameter: Parameter) -> bool:
     if parameter.group == "occupancy":
         return parameter.value > 0.0
     return True
-
-
-def _polar_names(project: Project) -> Iterable[str]:
-    """Give the names of coordinates along axes whose origin is free: one of them is fixed by construction."""
-    for phase in project.phases:
-        for site in phase.sites:
-            yield from (f"{phase.name}:{site.label}:{axis}" for axis in "xyz")

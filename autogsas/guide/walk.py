@@ -23,7 +23,7 @@ _SAME = 2.0  # of BIC: models that differ by less are as good as each other; the
 _TOLERATED = 9.0  # of BIC, per parameter: what a value that people want to know may cost; not measured
 _RIVALS = 4  # how many of the most promising candidates are refined to see which is best; not measured
 _PROMISING = 0.5  # of the best expected evidence: what makes another candidate promising; not measured
-_EXPECTED_ESD = {"positions": 0.03, "uiso": 0.02, "uiso_shared": 0.02, "uaniso": 0.03}
+_EXPECTED_ESD = {"positions": 0.03, "uiso": 0.02, "uiso_shared": 0.02}
 """The largest esds (fraction of the cell, Angstrom^2) of values that count as determined; not measured."""
 _INDISTINGUISHABLE = 10.0  # of BIC: above it the evidence against a model is very strong (Kass & Raftery, 1995)
 _RETRIED = 0.9  # of chi^2: a fall by which a candidate that made no sense before gets another chance; not measured
@@ -41,11 +41,6 @@ class Walk:
         # By name: chi^2 of the model in which a candidate made no sense. A better model may bear it.
         self._failed: dict[str, float] = {}
         self.alternatives: dict[str, Alternative] = {}
-
-    @property
-    def refinements(self) -> int:
-        """How many least-squares runs it has taken so far."""
-        return self._attempts.made
 
     def end_from(self, start: Standing) -> Standing:
         """Return the model that the data ask for."""

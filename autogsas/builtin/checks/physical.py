@@ -21,8 +21,8 @@ from autogsas.builtin.checks.contacts import check_contacts
 from autogsas.builtin.checks.exchange import check_exchange
 from autogsas.builtin.checks.limits import LIMITS, Limits
 from autogsas.builtin.checks.lookup import of_histogram, of_phase, value_of
-from autogsas.builtin.checks.origins import both_move_the_origin, fixing_the_origin
 from autogsas.builtin.checks.terms import check_terms
+from autogsas.crystal.origins import both_move_the_origin, fixing_the_origin
 from autogsas.crystal.strain import strain_terms
 from autogsas.crystal.symmetry import cell_to_metric
 from autogsas.hooks.specs import hookimpl

@@ -8,8 +8,8 @@ import gemmi
 import numpy as np
 import pytest
 
-from autogsas.builtin.checks.origins import fixing_the_origin, free_origin
 from autogsas.builtin.checks.physical import autogsas_check_result
+from autogsas.crystal.origins import fixing_the_origin, free_origin
 from autogsas.model.result import Parameter, Severity
 from autogsas.model.structure import Cell, Phase, Site
 from tests.builtin.checks.test_checks import METRICS, STEP, made
