@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autogsas.benchmarks.truth.given import given_project
-from autogsas.benchmarks.truth.judging import Verdict, judge, true_values
+from autogsas.benchmarks.truth.judging import Judgement, Verdict, judge, true_values
 from autogsas.benchmarks.truth.samples import SAMPLES, Sample
 from autogsas.commands.verbs import RefineRequest, refine
 from autogsas.engine.session import EngineSession
@@ -16,7 +16,7 @@ from autogsas.hooks.host import Host
 from autogsas.model.project import Search
 from autogsas.model.recipe import Free, Recipe, Setting, Step
 from autogsas.model.sample import Broadening, Orientation, Specimen
-from autogsas.runfolder.summary import FindingPart, Summary
+from autogsas.runfolder.summary import FindingPart, ParameterPart, Summary
 
 BY_NAME = {sample.name: sample for sample in SAMPLES}
 # What the numpy engine has no model of.
@@ -159,3 +159,27 @@ def test_a_poor_fit_is_not_right_and_an_empty_run_is_nothing(answer: Summary) ->
 
 def test_a_model_that_cannot_be_right_is_never_right(answer: Summary) -> None:
     assert judge(replace(BY_NAME["corundum-plain"], expect="reported"), answer).verdict is Verdict.SILENT
+
+
+def test_only_the_distance_along_a_polar_axis_is_judged(answer: Summary) -> None:
+    sample = BY_NAME["zincite-plates"]
+    template = answer.parameters[0]
+
+    def parameter(site: str, value: float, esd: float | None) -> ParameterPart:
+        update = {"name": f"zincite:{site}:z", "phase": "zincite", "site": site, "group": "positions"}
+        return template.model_copy(update={**update, "value": value, "esd": esd})
+
+    def judged(zinc: ParameterPart, oxygen: ParameterPart) -> Judgement:
+        return judge(sample, answer.model_copy(update={"parameters": [zinc, oxygen]}))
+
+    apart = 0.3821  # the true z of oxygen less that of zinc
+    # Either end may be the fixed one, and both may have moved.
+    for zinc, oxygen in (
+        (parameter("Zn", 0.01, None), parameter("O", apart + 0.0105, 0.001)),
+        (parameter("Zn", 0.0105, 0.001), parameter("O", apart + 0.01, None)),
+    ):
+        found = judged(zinc, oxygen)
+        assert not found.misses
+        assert len(found.pulls) == 1
+        assert abs(found.pulls[0]) == pytest.approx(0.5)
+    assert judged(parameter("Zn", 0.0, None), parameter("O", apart + 0.005, 0.001)).misses

@@ -124,7 +124,9 @@ def _compared(sample: Sample, summary: Summary) -> Iterator[tuple[str, Parameter
         if axis and parameter.group == "positions" and name.endswith(f":{axis}"):
             # Only the distance along the axis is determined; either end of it may be the fixed one.
             origin = known.get(f"{parameter.phase}:{first}:{axis}")
-            if origin is not None and origin is not parameter:
+            if origin is parameter:
+                continue
+            if origin is not None:
                 value -= origin.value or 0.0
                 parameter = parameter.model_copy(update={"esd": math.hypot(parameter.esd or 0.0, origin.esd or 0.0)})
         yield name, parameter, value
