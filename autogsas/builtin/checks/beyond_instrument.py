@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from autogsas.builtin.checks.limits import LIMITS
-from autogsas.builtin.checks.lookup import of_phase
+from autogsas.builtin.checks.lookup import of_phase, with_curves
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.metrics import Metrics
 from autogsas.model.project import Histogram, Project
@@ -23,11 +23,9 @@ _SHARE = 0.03  # of the peak width: less is lost in what the instrument's own wi
 def autogsas_check_result(project: Project, result: Result, metrics: Metrics) -> list[Finding]:
     """Note the refined sizes and strains of each phase that are not different from none."""
     findings: list[Finding] = []
-    for histogram in project.histograms:
-        curves = next((c for c in result.curves if c.histogram == histogram.name), None)
-        if curves is not None:
-            for phase in result.phases:
-                findings += _of_phase(histogram, curves, result, phase.name)
+    for histogram, curves in with_curves(project, result):
+        for phase in result.phases:
+            findings += _of_phase(histogram, curves, result, phase.name)
     return findings
 
 

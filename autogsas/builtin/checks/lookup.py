@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from autogsas.model.result import Parameter, ParameterGroup, Result
+from collections.abc import Iterator
 
-__all__ = ["of_histogram", "of_phase", "value_of"]
+from autogsas.model.project import Histogram, Project
+from autogsas.model.result import Curves, Parameter, ParameterGroup, Result
+
+__all__ = ["of_histogram", "of_phase", "value_of", "with_curves"]
+
+
+def with_curves(project: Project, result: Result) -> Iterator[tuple[Histogram, Curves]]:
+    """Give each histogram of a project with its curves; one without curves is left out."""
+    curves = {item.histogram: item for item in result.curves}
+    return ((histogram, curves[histogram.name]) for histogram in project.histograms if histogram.name in curves)
 
 
 def of_histogram(result: Result, histogram: str, group: ParameterGroup) -> list[Parameter]:

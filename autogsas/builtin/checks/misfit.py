@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.builtin.checks.limits import LIMITS
+from autogsas.builtin.checks.lookup import with_curves
 from autogsas.builtin.checks.windows import Counted, calculated_lines, counted, windows
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.metrics import Metrics
@@ -51,12 +52,10 @@ class Misfit:
 def autogsas_check_result(project: Project, result: Result, metrics: Metrics) -> list[Finding]:
     """Report what the model does not explain, for all histograms together and for each of several."""
     parts = []
-    for histogram in project.histograms:
-        curves = next((c for c in result.curves if c.histogram == histogram.name), None)
-        if curves is not None:
-            points = counted(histogram, curves)
-            reach = windows(calculated_lines(histogram, curves), _REACH)
-            parts.append((histogram.name, points, reach, _net(curves, points)))
+    for histogram, curves in with_curves(project, result):
+        points = counted(histogram, curves)
+        reach = windows(calculated_lines(histogram, curves), _REACH)
+        parts.append((histogram.name, points, reach, _net(curves, points)))
     if not parts:
         return []
     share = result.n_variables / max(sum(points.x.size for _, points, _, _ in parts), 1)

@@ -20,7 +20,7 @@ from autogsas.builtin.checks.bounds import (
 from autogsas.builtin.checks.contacts import check_contacts
 from autogsas.builtin.checks.exchange import check_exchange
 from autogsas.builtin.checks.limits import LIMITS, Limits
-from autogsas.builtin.checks.lookup import of_histogram, of_phase, value_of
+from autogsas.builtin.checks.lookup import of_histogram, of_phase, value_of, with_curves
 from autogsas.builtin.checks.terms import check_terms
 from autogsas.crystal.origins import both_move_the_origin, fixing_the_origin
 from autogsas.crystal.strain import strain_terms
@@ -50,15 +50,13 @@ def autogsas_check_result(project: Project, result: Result, metrics: Metrics) ->
         *_cells(project, result),
     ]
     findings += [*_correlations(result), *_figures(project, result, metrics), *_restraints(result)]
-    for histogram in project.histograms:
-        curves = next((c for c in result.curves if c.histogram == histogram.name), None)
-        if curves is not None:
-            findings += (milder_in_traces(f, f.about["phase"], traces) for f in _widths(histogram, result))
-            findings += _background(histogram, curves)
-            findings += check_terms(histogram, curves, result)
-            findings += _geometry(histogram, curves)
-            findings += _corrections(histogram, result)
-            findings += check_exchange(histogram, curves, result)
+    for histogram, curves in with_curves(project, result):
+        findings += (milder_in_traces(f, f.about["phase"], traces) for f in _widths(histogram, result))
+        findings += _background(histogram, curves)
+        findings += check_terms(histogram, curves, result)
+        findings += _geometry(histogram, curves)
+        findings += _corrections(histogram, result)
+        findings += check_exchange(histogram, curves, result)
     for phase in result.phases:
         findings += (milder_in_traces(finding, phase.name, traces) for finding in check_contacts(phase))
     return findings

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.builtin.checks.limits import LIMITS
-from autogsas.builtin.checks.lookup import of_phase
+from autogsas.builtin.checks.lookup import of_phase, with_curves
 from autogsas.builtin.checks.misfit import intensity_misfit, profile_misfit
 from autogsas.builtin.checks.windows import Counted, calculated_lines, counted, windows
 from autogsas.builtin.strategy.options import axes
@@ -67,10 +67,7 @@ class _Hint:
 def autogsas_check_result(project: Project, result: Result, metrics: Metrics) -> list[Finding]:
     """Report the phases whose intensities follow an axis, where the intensities are what does not fit."""
     findings = []
-    for histogram in project.histograms:
-        curves = next((c for c in result.curves if c.histogram == histogram.name), None)
-        if curves is None:
-            continue
+    for histogram, curves in with_curves(project, result):
         points, lines = counted(histogram, curves), calculated_lines(histogram, curves)
         ranges = windows(lines, _REACH)
         share = intensity_misfit(points, ranges)

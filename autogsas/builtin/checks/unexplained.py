@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autogsas.builtin.checks.limits import LIMITS
+from autogsas.builtin.checks.lookup import with_curves
 from autogsas.builtin.checks.reasons import Reason, cell_reason, line_reasons
 from autogsas.builtin.checks.residual_peaks import ResidualPeak, find_residual_peaks, peak_width
 from autogsas.builtin.checks.windows import Lines, calculated_lines, counted
@@ -35,9 +36,8 @@ _COLUMNS = ("histogram", "two_theta", "d", "intensity", "significance", "fwhm", 
 def autogsas_check_result(project: Project, result: Result, metrics: Metrics) -> list[Finding]:
     """Report the peaks of each histogram that no reflection explains, with a table for a search program."""
     findings: list[Finding] = []
-    for histogram in project.histograms:
-        curves = next((c for c in result.curves if c.histogram == histogram.name), None)
-        if curves is not None and any(item.two_theta.size for item in curves.reflections):
+    for histogram, curves in with_curves(project, result):
+        if any(item.two_theta.size for item in curves.reflections):
             findings += _unexplained(histogram, curves, result)
     return findings
 

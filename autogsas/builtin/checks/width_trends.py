@@ -22,6 +22,7 @@ import gemmi
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.builtin.checks.lookup import with_curves
 from autogsas.builtin.checks.texture import squared_cosines
 from autogsas.builtin.checks.windows import Counted, calculated_lines, counted, windows
 from autogsas.builtin.strategy.options import axes
@@ -65,13 +66,11 @@ class WidthError:
 def autogsas_check_result(project: Project, result: Result, metrics: Metrics) -> list[Finding]:
     """Report widths that are wrong by phase, or by direction in a phase."""
     findings: list[Finding] = []
-    for histogram in project.histograms:
-        curves = next((c for c in result.curves if c.histogram == histogram.name), None)
-        if curves is not None:
-            found = width_errors(histogram, curves)
-            findings += _by_phase(histogram, found)
-            for phase in result.phases:
-                findings += _by_direction(histogram, phase, [item for item in found if item.phase == phase.name])
+    for histogram, curves in with_curves(project, result):
+        found = width_errors(histogram, curves)
+        findings += _by_phase(histogram, found)
+        for phase in result.phases:
+            findings += _by_direction(histogram, phase, [item for item in found if item.phase == phase.name])
     return findings
 
 
