@@ -20,6 +20,7 @@ from autogsas.engine.problem import RietveldProblem
 from autogsas.engine.remodelling import remodelled
 from autogsas.engine.state import ModelState
 from autogsas.model.advice import Candidate, Change, Gain
+from autogsas.model.metrics import bic_fall
 from autogsas.model.recipe import Step
 from autogsas.model.structure import Phase
 
@@ -209,12 +210,10 @@ def as_gain(candidate: Candidate, found: BlockGain, chi2: float, points: float, 
     """Return a gain as plain data.
 
     ``chi2`` is that of the model as it is, ``points`` the effective number of points, ``observed`` sum w yo^2. The
-    evidence is N ln(chi^2/(chi^2 - gain)) - k ln N, the expected decrease of BIC (Schwarz, Ann. Stat. 6, 461 (1978)).
+    evidence is the expected decrease of BIC (see `bic_fall`).
     """
     gain = min(found.gain, _MOST * chi2)
-    evidence = 0.0
-    if found.freedoms and points > 1.0:
-        evidence = points * math.log(chi2 / (chi2 - gain)) - found.freedoms * math.log(points)
+    evidence = bic_fall(chi2, chi2 - gain, found.freedoms, points) if found.freedoms and chi2 > 0 else 0.0
     rwp = 100.0 * math.sqrt((chi2 - gain) / observed) if observed > 0 else math.nan
     esds = np.sqrt(found.variances * (chi2 - gain) / max(points, 1.0))
     changes = tuple(

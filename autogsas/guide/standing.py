@@ -10,7 +10,7 @@ import numpy as np
 
 from autogsas.hooks.backend import AdvisingSession
 from autogsas.model.advice import Candidate
-from autogsas.model.metrics import effective_points
+from autogsas.model.metrics import bic_fall, effective_points
 from autogsas.model.result import Parameter, Result
 
 __all__ = ["LEAST_SHARE", "Standing", "evidence", "standing"]
@@ -59,11 +59,6 @@ def standing(session: AdvisingSession, accepted: tuple[Candidate, ...], terms: M
 
 
 def evidence(after: Standing, before: Standing) -> float:
-    """Return by how much BIC is lower ``after``, with the number of independent points of the better fit.
-
-    N ln(chi^2_before/chi^2_after) - (P_after - P_before) ln N (Schwarz, Ann. Stat. 6, 461 (1978)). Above 2 it counts as
-    positive, above 10 as very strong (Kass & Raftery, J. Am. Stat. Assoc. 90, 773 (1995)).
-    """
+    """Return by how much BIC is lower ``after`` (see `bic_fall`), in the independent points of the better fit."""
     points = after.points if after.chi2 <= before.chi2 else before.points
-    more = after.n_variables - before.n_variables
-    return points * math.log(before.chi2 / after.chi2) - more * math.log(max(points, 2.0))
+    return bic_fall(before.chi2, after.chi2, after.n_variables - before.n_variables, points)

@@ -6,6 +6,7 @@ All R factors are in per cent. ``w`` is 1/sigma^2; a weight of zero leaves a poi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 __all__ = [
     "Metrics",
     "bic",
+    "bic_fall",
     "durbin_watson",
     "effective_points",
     "esd_factor",
@@ -127,6 +129,19 @@ def bic(chi2: float, n_observations: int, n_variables: int) -> float:
     if n_observations <= 0 or chi2 <= 0:
         return float("nan")
     return n_observations * float(np.log(chi2 / n_observations)) + n_variables * float(np.log(n_observations))
+
+
+def bic_fall(before: float, after: float, more: int, points: float) -> float:
+    """Return by how much BIC falls from chi^2 ``before`` to ``after`` for ``more`` variables, in ``points`` points.
+
+    N ln(before/after) - k ln N, the difference of two `bic` of the same data. Above 2 it is positive evidence, above 10
+    very strong (Kass & Raftery, J. Am. Stat. Assoc. 90, 773 (1995)). ``points`` may be the effective number; below 2 it
+    counts as 2. Raises ValueError for a chi^2 that is not positive.
+    """
+    if before <= 0 or after <= 0:
+        raise ValueError("chi^2 must be positive")
+    n = max(points, 2.0)
+    return n * math.log(before / after) - more * math.log(n)
 
 
 def durbin_watson(residuals: Array) -> float:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from autogsas.model.metrics import bic_fall
 from autogsas.model.result import Severity
 from autogsas.model.trial import TrialRecord, TrialState
 
@@ -22,7 +23,7 @@ _WARNING = 10.0
 """What a warning counts against a trial, in BIC: very strong evidence (Kass & Raftery, J. Am. Stat. Assoc. 90, 773
 (1995))."""
 
-_FEWER = 1e-9
+_ROUNDING = 1e-9  # of BIC: evidence that is only rounding; of equal trials the first stays
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,11 @@ class Best:
 
 
 def evidence_over(entry: Entry, other: Entry, points: float) -> float:
-    """Return the evidence for one trial over another of the same data: how much lower its BIC is, in ``points``.
-
-    N ln(chi^2_other/chi^2) - (P - P_other) ln N, less what warnings count.
-    """
+    """Return the evidence for one trial over another of the same data: the fall of BIC, less what warnings count."""
     one, two = entry.record.metrics, other.record.metrics
     if one is None or two is None or one.chi2 <= 0 or two.chi2 <= 0:
         return 0.0
-    n = max(points, 2.0)
-    gain = n * math.log(two.chi2 / one.chi2) - (one.n_variables - two.n_variables) * math.log(n)
+    gain = bic_fall(two.chi2, one.chi2, one.n_variables - two.n_variables, points)
     return gain - _WARNING * (_warnings(entry.record) - _warnings(other.record))
 
 
@@ -82,7 +79,7 @@ def _most_evident(entries: Iterable[Entry]) -> TrialRecord:
     # One number of points for all comparisons, so that their order does not matter; that of the best fit.
     points = min(entries, key=lambda entry: (_chi2(entry.record), entry.record.number)).points
     for entry in entries:
-        if best is None or evidence_over(entry, best, points) > _FEWER:
+        if best is None or evidence_over(entry, best, points) > _ROUNDING:
             best = entry
     assert best is not None
     return best.record

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from autogsas.model.metrics import (
     Array,
+    bic,
+    bic_fall,
     durbin_watson,
     effective_points,
     esd_factor,
@@ -90,3 +94,9 @@ def test_the_factor_does_not_depend_on_scale_sign_or_direction() -> None:
     assert factor > 1.8
     assert esd_factor(-7.0 * tied, 10) == pytest.approx(factor)
     assert esd_factor(tied[::-1], 10) == pytest.approx(factor)
+
+
+@given(st.floats(10, 1e6), st.floats(10, 1e6), st.integers(1, 60), st.integers(1, 60), st.integers(100, 10000))
+def test_the_fall_of_bic_is_the_difference_of_two(before: float, after: float, fewer: int, more: int, n: int) -> None:
+    expected = bic(before, n, fewer) - bic(after, n, more)
+    assert bic_fall(before, after, more - fewer, n) == pytest.approx(expected, abs=1e-6)
