@@ -61,8 +61,8 @@ def averaged_esd(
     `autogsas.model.metrics.esd_factor`).
     """
     total = sum(weight for weight, _, _ in others)
-    own = (factor * esd) ** 2
+    own = factor * esd  # not squared, so that it does not vanish where its square does
     if not total > 0:
-        return math.sqrt(own)
+        return own
     moment = sum(weight * ((factor * sigma) ** 2 + (other - value) ** 2) for weight, other, sigma in others) / total
-    return math.sqrt(max(own, moment))
+    return max(own, math.sqrt(moment))
