@@ -47,7 +47,9 @@ class RunSpec:
     def project(self) -> Project:
         """The project with these settings of the search."""
         given = self.case.project.search
-        changed: dict[str, Any] = {"space": self.space, "prune": given.prune if self.prune is None else self.prune}
+        prune = given.prune if self.prune is None else self.prune
+        # Runs are compared over equal numbers of trials, so that none may stop by itself.
+        changed: dict[str, Any] = {"space": self.space, "prune": prune, "patience": 0}
         if self.sampler or self.space != given.space:
             changed["sampler"] = self.sampler
         return replace(self.case.project, search=given.model_copy(update=changed))
