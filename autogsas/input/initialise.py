@@ -177,6 +177,7 @@ def _search_lines(host: Host) -> list[str]:
         ("scout", str(default.scout), "trials with a faster engine before a slower one; auto, off or a number"),
         ("prune", "true", "stop hopeless trials before their last step"),
         ("patience", "30", "stop after so many proposals without improvement; default: 6"),
+        ("choose", "evidence", "the best of the trials that fit about as well: by evidence, or the lowest rwp"),
         ("terminator", "false", "stop when Optuna's terminator expects no improvement"),
         ("cycles", str(list(default.cycles)), "smallest and largest number of cycles of the early steps"),
     ]

@@ -67,7 +67,10 @@ def test_every_key_is_there_and_every_comment_is_true(folder):
     assert set(data["phases"][0]) == set(PhaseEntry.model_fields)
     content = ProjectFile.model_validate(data)
     assert set(data["search"]) == set(Search.model_fields)
-    assert content.search.model_copy(update={"timeout": None, "sampler": None, "patience": None}) == Search()
+    assert (
+        content.search.model_copy(update={"timeout": None, "sampler": None, "patience": None, "choose": None})
+        == Search()
+    )
     assert content.backend == "auto"
 
 

@@ -576,7 +576,7 @@ def test_a_recipe(folder):
         (
             "free: [cell",
             "fre: [cell",
-            "steps[1].fre: unknown key; found 'fre'; allowed: title, limits, background, set, start, geometry, free, fix, cycles; did you mean 'free'?",
+            "steps[1].fre: unknown key; found 'fre'; allowed: title, limits, background, set, start, geometry, intensities, free, fix, cycles; did you mean 'free'?",
         ),
         ("{U: 100}", "{UU: 100}", "steps[0].set.UU: unknown value; found 'UU'; allowed: scale,"),
         (
