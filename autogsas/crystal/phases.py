@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -35,17 +36,7 @@ class PhaseState:
     @classmethod
     def of(cls, phase: Phase) -> PhaseState:
         """Return the phase with the symmetry of its space group. Raises ValueError for an impossible structure."""
-        symmetry = Symmetry.from_name(phase.space_group)
-        metric = cell_to_metric(phase.cell.values())
-        sites = tuple(symmetry.site(site.xyz, metric) for site in phase.sites)
-        places = tuple(
-            next(i for i, other in enumerate(sites) if np.allclose(other.xyz, site.xyz, atol=1e-6)) for site in sites
-        )
-        labels = [site.label for site in phase.sites]
-        sums = np.zeros((len(phase.occupancy_sums), len(labels)))
-        for row, one in zip(sums, phase.occupancy_sums, strict=True):
-            row[[labels.index(label) for label in one.sites]] = 1.0
-        return cls(phase, symmetry, sites, places, sums, np.array([one.total for one in phase.occupancy_sums]))
+        return _state_of(phase)
 
     @property
     def free_intensities(self) -> bool:
@@ -75,3 +66,18 @@ class PhaseState:
     def together(self, s: int) -> list[int]:
         """Return all sites at the position of site ``s``."""
         return [i for i, place in enumerate(self.places) if place == self.places[s]]
+
+
+@lru_cache(maxsize=64)  # where one phase of several is given another axis, the others are the same
+def _state_of(phase: Phase) -> PhaseState:
+    symmetry = Symmetry.from_name(phase.space_group)
+    metric = cell_to_metric(phase.cell.values())
+    sites = tuple(symmetry.site(site.xyz, metric) for site in phase.sites)
+    places = tuple(
+        next(i for i, other in enumerate(sites) if np.allclose(other.xyz, site.xyz, atol=1e-6)) for site in sites
+    )
+    labels = [site.label for site in phase.sites]
+    sums = np.zeros((len(phase.occupancy_sums), len(labels)))
+    for row, one in zip(sums, phase.occupancy_sums, strict=True):
+        row[[labels.index(label) for label in one.sites]] = 1.0
+    return PhaseState(phase, symmetry, sites, places, sums, np.array([one.total for one in phase.occupancy_sums]))

@@ -17,6 +17,7 @@ from autogsas.engine.pairs import PAIR, pair_keys
 from autogsas.engine.parameters import Variable
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.problem import RietveldProblem
+from autogsas.engine.profile import ALL_KINDS
 from autogsas.engine.remodelling import remodelled
 from autogsas.engine.state import ModelState
 from autogsas.model.advice import Candidate, Change, Gain
@@ -59,7 +60,7 @@ class BlockGain:
 
 @dataclass(frozen=True)
 class Situation:
-    """A model as it is: the variables that are refined, scales and backgrounds at their best, and chi^2."""
+    """A model as it is: the variables that are refined, raw parameters and background coefficients, and chi^2."""
 
     state: ModelState
     models: Sequence[PatternModel]
@@ -77,7 +78,10 @@ class Situation:
         points: Sequence[Points],
         coefficients: Sequence[Array],
     ) -> Situation:
-        """Return the situation of a state. Raises ValueError where the pattern cannot be calculated."""
+        """Return the situation of a state, scales and backgrounds at their best.
+
+        Raises ValueError where the pattern cannot be calculated.
+        """
         refined = _by_place(state.free.values())
         problem = RietveldProblem(state.layout, models, points, state.raw, coefficients, list(refined.values()))
         values, chi2 = problem.objective().settle(problem.start())
@@ -85,6 +89,12 @@ class Situation:
             raise ValueError("the pattern cannot be calculated from these values")
         best = tuple(problem.coefficients(h, values) for h in range(len(points)))
         return cls(state, models, points, refined, problem.raw(values), best, chi2)
+
+    def draw(self) -> None:
+        """Evaluate the shapes of all peaks with all their derivatives, which other situations then share."""
+        for model in self.models:
+            for p, plan in enumerate(model.plans):
+                model.phase(p, self.raw, kinds=ALL_KINDS, plan=plan)
 
     def gain_from(self, candidate: Candidate, before: Situation) -> BlockGain:
         """Return the gain of a candidate whose values are changed here, over what the model was ``before``.
@@ -115,22 +125,32 @@ class Situation:
 
         A new model mostly begins with the pattern of the old one; another axis of broadening, say, does not.
         """
-        found = self.gains([candidate])[0]
-        return replace(found, gain=max(found.gain - max(self.chi2 - before.chi2, 0.0), 0.0))
+        blocks, here, place = self._linearised([candidate])
+        found = self._gain(blocks[0], here, place)
+        return replace(found, gain=max(found.gain - max(here.chi2 - before.chi2, 0.0), 0.0))
 
     def gains(self, candidates: Sequence[Candidate]) -> list[BlockGain]:
         """Return the gain of each candidate, from one evaluation of the derivatives of all of them."""
         blocks, here, place = self._linearised(candidates)
+        return [self._gain(block, here, place) for block in blocks]
+
+    def changed_to(self, state: ModelState) -> Situation:
+        """Return the situation of a state with another layout and some other values, scales and backgrounds as here.
+
+        Raises ValueError where the structure is impossible.
+        """
+        models = [PatternModel.beside(model, state.layout, state.raw) for model in self.models]
+        refined = _by_place(state.free.values())
+        return replace(self, state=state, models=models, refined=refined, raw=state.raw, chi2=math.nan)
+
+    def _gain(self, block: dict[_Place, Variable], here: Linearised, place: Mapping[_Place, int]) -> BlockGain:
         refined = [place[key] for key in self.refined]
         refined += range(len(place), here.gradient.size)  # the terms of the backgrounds
-        out = []
-        for block in blocks:
-            added = [key for key in block if key not in self.refined]
-            found = block_gain(here, refined, [place[key] for key in added])
-            names = tuple(block[key].name for key in added)
-            values = self.raw[[block[key].indices[0] for key in added]] if added else np.zeros(0)
-            out.append(replace(found, names=names, values=values))
-        return out
+        added = [key for key in block if key not in self.refined]
+        found = block_gain(here, refined, [place[key] for key in added])
+        names = tuple(block[key].name for key in added)
+        values = self.raw[[block[key].indices[0] for key in added]] if added else np.zeros(0)
+        return replace(found, names=names, values=values)
 
     def _linearised(
         self, candidates: Sequence[Candidate]

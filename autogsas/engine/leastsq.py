@@ -26,6 +26,8 @@ Array = npt.NDArray[np.float64]
 _CONVERGED = 0.01  # largest full Gauss-Newton shift over esd at which a descent stops
 _SHORT = 0.1  # the same, below which a fit counts as converged: a tenth of an esd is enough for any purpose
 _TRIES = 12  # dampings tried for one step
+_ROUGH = 0.1  # of chi^2/(N-P): the gain of a step that does not matter where a fit need not converge
+_ROUGH_TRIES, _ROUGH_GROWTH = 5, 10.0  # dampings tried for one step of such a fit, and their growth
 _NEAR = 3.0  # shift over esd below which the length of one step is a guide for the next
 _LENGTHS = (0.4, 4.0)  # bounds of that length
 _SAME = 1e-9  # of chi^2: gain of a step that counts as none where chi^2 is smooth
@@ -58,13 +60,14 @@ class Fit:
     objective: Objective
 
 
-def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
+def minimise(problem: Problem, values: Array, max_cycles: int, *, rough: bool = False) -> Fit:
     """Minimise chi^2 from ``values`` (v,) in at most ``max_cycles`` accepted steps.
 
     It stops where the largest full Gauss-Newton shift is below a hundredth of its esd; below a tenth it counts as
-    converged. Where the descent ends at a stair of chi^2, the stairs are smoothed out, or the variables that make them
-    are fixed for a while, and the descent continues from there if chi^2 is lower. Raises ValueError where chi^2 has no
-    value at the start.
+    converged. A ``rough`` fit, one that others follow, stops where a full step would gain too little to matter. Where
+    the descent ends at a stair of chi^2, the stairs are smoothed out, or the variables that make them are fixed for a
+    while, and the descent continues from there if chi^2 is lower. Raises ValueError where chi^2 has no value at the
+    start.
     """
     start = np.clip(values, problem.lower, problem.upper)
     problem.prepare(start)
@@ -72,9 +75,33 @@ def minimise(problem: Problem, values: Array, max_cycles: int) -> Fit:
     start, chi2 = objective.settle(start)
     if not np.isfinite(chi2):
         raise ValueError("the pattern cannot be calculated from the starting values")
+    if rough:
+        return _fit(problem, _near(problem, objective, start, chi2, max_cycles), False)
     best = _escape(problem, _descend(problem, objective, start, max_cycles, _STALE), max_cycles)
     best, edge = _follow_edge(problem, best, max_cycles)
     return _fit(problem, best, edge and best.cycles < max_cycles)
+
+
+def _near(problem: Problem, objective: Objective, current: Array, chi2: float, max_cycles: int) -> _End:
+    """Descend to near the minimum: with the stairs smoothed out, and again with the number of terms found there."""
+    end = _End(current, chi2, 0, False, True, "", objective)
+    for _ in range(_ESCAPES):
+        smooth = _descend(
+            problem, end.objective.with_terms_fixed(True), end.values, max_cycles - end.cycles, _SAME, rough=True
+        )
+        objective = smooth.objective.with_terms_fixed(False)
+        before, cycles = end.chi2, end.cycles + smooth.cycles
+        for share in _SHARES:
+            values, chi2 = objective.settle(end.values + share * (smooth.values - end.values))
+            if chi2 < before:
+                end = replace(smooth, values=values, chi2=chi2, objective=objective)
+                break
+        end = replace(end, cycles=cycles)
+        if end.cycles >= max_cycles or end.chi2 > before * (1.0 - _WORTH):
+            break
+    if end.cycles >= max_cycles:
+        return end
+    return _descend(problem, end.objective, end.values, max_cycles - end.cycles, _STALE, rough=True).after(end.cycles)
 
 
 def _escape(problem: Problem, best: _End, max_cycles: int) -> _End:
@@ -174,13 +201,16 @@ class _End:
         return replace(self, cycles=self.cycles + cycles)
 
 
-def _descend(problem: Problem, objective: Objective, current: Array, max_cycles: int, stale: float) -> _End:
+def _descend(
+    problem: Problem, objective: Objective, current: Array, max_cycles: int, stale: float, rough: bool = False
+) -> _End:
     """Descend from ``current`` in at most ``max_cycles`` steps; two that gain less than ``stale`` of chi^2 end it."""
     moving = objective.advance(current)
     if moving:
         current, _ = objective.settle(current)
     steady = not moving
-    damping, cycles, slow = _Damping(), 0, 0
+    damping = _Damping(first_growth=_ROUGH_GROWTH) if rough else _Damping()
+    cycles, slow = 0, 0
     while True:
         here = objective.linearise(current)
         objective = here.objective
@@ -188,21 +218,23 @@ def _descend(problem: Problem, objective: Objective, current: Array, max_cycles:
         solver = Solver(problem, current, here)
 
         found, message = None, ""
-        if solver.shift_esd < _CONVERGED and steady:
-            message = "converged"
+        near = rough and solver.gain < solver.worth(_ROUGH)
+        if (solver.shift_esd < _CONVERGED or near) and steady:
+            message = "converged" if not near else "close to convergence"
         elif slow >= _SLOW and steady:
             message = "chi2 no longer changes"
         elif cycles >= max_cycles:
             message = f"stopped after {cycles} cycles"
         elif solver.shift_esd >= _CONVERGED:
-            found = _step(problem, objective, solver, current, chi2, damping)
+            found = _step(problem, objective, solver, current, chi2, damping, _ROUGH_TRIES if rough else _TRIES)
             if found is None and steady:
                 message = "no step lowers chi2 further"
         if message:
-            at_rest = solver.shift_esd < _SHORT and steady
+            at_rest = (solver.shift_esd < _SHORT or near) and steady
             return _End(current, chi2, cycles, at_rest, steady, message, objective)
         if found is not None:
-            slow = slow + 1 if chi2 - found[1] < stale * chi2 else 0
+            least = solver.worth(_ROUGH) if rough else stale * chi2
+            slow = slow + 1 if chi2 - found[1] < least else 0
             current, chi2 = found
         cycles += 1
         if moving:
@@ -221,8 +253,12 @@ class _Damping:
     """
 
     value: float = 1e-3
-    growth: float = 2.0
+    first_growth: float = 2.0
+    growth: float = 0.0
     length: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.growth = self.first_growth
 
     def relax(self, gain: float, near: bool) -> None:
         """Reduce the damping after a step that gained ``gain`` of the predicted decrease; ``near`` the minimum.
@@ -230,7 +266,7 @@ class _Damping:
         The factor max(1/10, 1 - (2 gain - 1)^3) is Nielsen's, with 1/10 in place of his 1/3.
         """
         self.value = max(self.value * max(1.0 / 10.0, 1.0 - (2.0 * min(gain, 1.0) - 1.0) ** 3), 1e-9)
-        self.growth = 2.0
+        self.growth = self.first_growth
         # If a full step is predicted to gain 1, a step of length s gains (2 s - c s^2)/(2 s - s^2) of its prediction.
         s = self.length
         curvature = (2.0 - gain * (2.0 - s)) / s
@@ -239,15 +275,21 @@ class _Damping:
     def stiffen(self) -> None:
         """Increase the damping after a step that failed, up to 1e9, where a step no longer moves anything."""
         self.value = min(self.value * self.growth, 1e9)
-        self.growth *= 2.0
+        self.growth *= self.first_growth
         self.length = 1.0
 
 
 def _step(
-    problem: Problem, objective: Objective, solver: Solver, current: Array, chi2: float, damping: _Damping
+    problem: Problem,
+    objective: Objective,
+    solver: Solver,
+    current: Array,
+    chi2: float,
+    damping: _Damping,
+    tries: int,
 ) -> tuple[Array, float] | None:
     """Return values with a lower chi^2, and that chi^2; None where no damping finds one."""
-    for _ in range(_TRIES):
+    for _ in range(tries):
         step = solver.step(damping.value) * damping.length
         step = step / np.max(np.abs(step) / problem.largest_step, initial=1.0)
         trial, trial_chi2 = objective.settle(_within(problem, current, step))

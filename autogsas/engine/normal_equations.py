@@ -127,6 +127,11 @@ class Solver:
         full = self._vectors @ (self._right / self._eigenvalues)
         esd = np.sqrt(np.sum(self._vectors**2 / self._eigenvalues, axis=1) * self._gof2)
         self.shift_esd = float(np.max(np.abs(full) / np.maximum(esd, 1e-300), initial=0.0))
+        self.gain = float(np.sum(self._right**2 / self._eigenvalues))
+
+    def worth(self, share: float) -> float:
+        """Return the change of chi^2 that is ``share`` of chi^2/(N-P)."""
+        return share * self._gof2
 
     def step(self, damping: float) -> Array:
         """Return the damped step (v,)."""

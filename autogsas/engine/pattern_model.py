@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +66,27 @@ class PatternModel:
         self.plans: tuple[Plan | None, ...] = (None,) * len(self.sets)
         # The last evaluation of each phase, so that the Jacobian at the same place costs no second one.
         self._kept: list[_Kept | None] = [None] * len(self.sets)
+        self._drawn: list[_Evaluation | None] = [None] * len(self.sets)
+
+    @classmethod
+    def beside(cls, other: PatternModel, layout: Layout, raw: Array) -> PatternModel:
+        """Return the model of the same points for another layout, whose raw parameters are those of the other's.
+
+        What was evaluated of a phase serves again as far as the change of layout leaves it as it is.
+        """
+        model = other.copy()
+        model._layout = layout
+        top = float(model.x[-1]) if model.x.size else 0.0
+        plans = list(other.plans)
+        for p, (one, before) in enumerate(zip(layout.phases, other._layout.phases, strict=True)):
+            if one is before:
+                continue
+            model.sets[p] = ReflectionSet(layout, p, model._h, raw, top)
+            model._drawn[p] = None
+            if not np.array_equal(model.sets[p].hkl, other.sets[p].hkl):
+                model._kept[p] = plans[p] = None
+        model.plans = tuple(plans)
+        return model
 
     def phase(
         self,
@@ -92,11 +113,16 @@ class PatternModel:
             local = directions[reflections.local]
             columns = np.flatnonzero(np.any(local != 0.0, axis=0))
             local = local[:, columns]
+        here = raw[reflections.local]
+        known = self._drawn[p]
+        if known is not None and known.serves(here, local, kinds, plan, same_terms, reflections.intensities):
+            return replace(known.pattern, columns=columns)
         peaks, derivatives = reflections.peaks(raw, local)
         doublets = self._doublets(peaks)
         intensity = doublets.spread(peaks.base)
         if kinds is None:
             kinds = frozenset() if directions is None else ALL_KINDS
+        wanted = plan
         shapes, plan = self._shapes(p, peaks, doublets, self._shl(raw), kinds, plan, same_terms)
         unit = shapes.combine({"value": intensity})
         if not np.all(np.isfinite(unit)):
@@ -106,7 +132,11 @@ class PatternModel:
             scale = float(raw[self._layout.pair[p][self._h]][0])
             drawn = _Drawn(peaks, doublets, shapes, scale * intensity[:, None])
             jacobian = drawn.jacobian(derivatives, local[reflections.shl_row])
-        return PhasePattern(unit, peaks, shapes, plan, doublets.two_theta.size, columns, jacobian, derivatives)
+        found = PhasePattern(unit, peaks, shapes, plan, doublets.two_theta.size, columns, jacobian, derivatives)
+        kept = self._kept[p]
+        has = kinds if kept is None else kept.kinds
+        self._drawn[p] = _Evaluation(here, local, has, wanted, same_terms, reflections.intensities, found)
+        return found
 
     def serves(self, raw: Array) -> bool:
         """Whether the reflections listed are still those of the range, the cell being where it is in ``raw``."""
@@ -119,7 +149,7 @@ class PatternModel:
         """Return another model in the same state."""
         other = copy.copy(self)
         other.sets = [copy.copy(reflections) for reflections in self.sets]
-        other._kept = list(self._kept)
+        other._kept, other._drawn = list(self._kept), list(self._drawn)
         return other
 
     def inherit(self, other: PatternModel) -> None:
@@ -251,6 +281,37 @@ class _Kept:
         # The plan that was used fits here, so that asking for it gives the same.
         same_plan = wanted is self.wanted or wanted is self.plan
         return same_plan and kinds <= self.kinds and self.place.equals(place)
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """The last pattern of a phase, and all that it depends on: raw parameters, directions, how it was evaluated."""
+
+    raw: Array
+    directions: Array | None
+    kinds: frozenset[str]
+    wanted: Plan | None
+    same_terms: bool
+    intensities: Array | None
+    pattern: PhasePattern
+
+    def serves(
+        self,
+        raw: Array,
+        directions: Array | None,
+        kinds: frozenset[str] | None,
+        wanted: Plan | None,
+        same_terms: bool,
+        intensities: Array | None,
+    ) -> bool:
+        same_plan = wanted is self.wanted or wanted is self.pattern.plan
+        if not (same_plan and same_terms == self.same_terms and intensities is self.intensities):
+            return False
+        if kinds is None:
+            kinds = frozenset() if directions is None else ALL_KINDS
+        if not kinds <= self.kinds or not np.array_equal(raw, self.raw):
+            return False
+        return directions is None or (self.directions is not None and np.array_equal(directions, self.directions))
 
 
 @dataclass(frozen=True)

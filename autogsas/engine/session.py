@@ -105,7 +105,7 @@ class EngineSession:
         if problem.n_observations <= len(problem.names):
             raise BackendError("too-few-points", f"{problem.n_observations} points for {len(problem.names)} variables")
         try:
-            fit = minimise(problem, problem.start(), step.cycles or _MOST_CYCLES)
+            fit = minimise(problem, problem.start(), step.cycles or _MOST_CYCLES, rough=step.cycles is not None)
             if step.cycles is None:
                 fit = self._retry_axial(problem, fit)
         except ValueError as error:
@@ -147,7 +147,7 @@ class EngineSession:
         """
         self._apply(step)
         try:
-            here = Situation.of(self._state, *self._patterns(self._state))
+            here = Situation.of(self._state, *self._patterns())
             self._state.raw = here.raw
             for histogram, coefficients in zip(self._project.histograms, here.coefficients, strict=True):
                 self._backgrounds[histogram.name] = replace(
@@ -159,6 +159,8 @@ class EngineSession:
         points = sum(effective_points(part[part != 0.0]) for part in residuals)
         observed = sum(float(np.sum(h.weights * h.y**2)) for h in here.points)
         shared = [one for one in candidates if not needs_own_layout(one)]
+        if len(shared) < len(candidates):
+            here.draw()
         found = dict(zip(map(id, shared), here.gains(shared), strict=True))
         for one in candidates:
             if needs_own_layout(one):
@@ -182,18 +184,15 @@ class EngineSession:
         """Return the gain of a candidate that changes the model first."""
         changed = with_candidate(self._state, candidate)
         try:
-            there = Situation.of(changed, *self._patterns(changed))
+            there = here.changed_to(changed)
             return there.gain_from(candidate, here) if candidate.set else there.gain_beyond(candidate, here)
         except ValueError:
             return BlockGain(0.0, 0, np.zeros(0), np.zeros(0))
 
-    def _patterns(self, state: ModelState) -> tuple[list[PatternModel], list[Points], list[Array]]:
+    def _patterns(self) -> tuple[list[PatternModel], list[Points], list[Array]]:
         """Return pattern models, points and background coefficients of all histograms over their full limits."""
         points = [self._points(histogram, histogram.limits) for histogram in self._project.histograms]
-        if state is self._state:
-            models = [self._model(h, part.x) for h, part in enumerate(points)]
-        else:
-            models = [PatternModel(state.layout, h, part.x, state.raw) for h, part in enumerate(points)]
+        models = [self._model(h, part.x) for h, part in enumerate(points)]
         return models, points, [self._backgrounds[h.name].coefficients for h in self._project.histograms]
 
     def _retry_axial(self, problem: RietveldProblem, fit: Fit) -> Fit:

@@ -27,9 +27,16 @@ _EXPECTED_ESD = {"positions": 0.03, "uiso": 0.02, "uiso_shared": 0.02}
 """The largest esds (fraction of the cell, Angstrom^2) of values that count as determined; not measured."""
 _INDISTINGUISHABLE = 10.0  # of BIC: above it the evidence against a model is very strong (Kass & Raftery, 1995)
 _RETRIED = 0.9  # of chi^2: a fall by which a candidate that made no sense before gets another chance; not measured
+_BETTER = 0.99  # the same for more background terms that did not pay before; not measured
 _MUCH = 0.3  # of what the misfit is worth: evidence that is enough to go on without looking further; not measured
 _ALIKE = 0.97  # correlation of two shifts above which only one of them is refined; not measured
 _TURNS = 3
+# What the engines call a width without meaning, and the groups that may have made it.
+_WIDTHS_OF: dict[str, tuple[str, ...]] = {
+    "SH/L": ("SH/L",),
+    "Gaussian width": ("U", "V", "W"),
+    "Lorentzian width": ("X", "Y", "Z"),
+}
 
 
 class Walk:
@@ -40,34 +47,48 @@ class Walk:
         self._attempts = Attempts(project, guide.function)
         # By name: chi^2 of the model in which a candidate made no sense. A better model may bear it.
         self._failed: dict[str, float] = {}
+        # By name: chi^2 of the model in which a costly candidate did not promise to pay.
+        self._idle: dict[str, float] = {}
         self.alternatives: dict[str, Alternative] = {}
 
     def end_from(self, start: Standing) -> Standing:
         """Return the model that the data ask for."""
         model = self._forward(start, 0)
         for turn in range(1, _TURNS):
-            before = None
-            while before is not model:
-                before = model
-                model = self._forward(model, turn)
-                model = self._more_background(model)
-                model = self._expected(model)
-        model = self._exchanged(model)
-        model = self._backward(model)
+            model = self._onward(model, turn)
+        exchanged = self._exchanged(model)
+        if exchanged is not model:
+            exchanged = self._onward(exchanged, _TURNS - 1)
+        model = self._backward(exchanged)
         end = self._attempts.more(model, cycles=None)
         return end if isinstance(end, Standing) else model
+
+    def _onward(self, model: Standing, turn: int) -> Standing:
+        before = None
+        while before is not model:
+            before = model
+            model = self._forward(model, turn)
+            model = self._more_background(model)
+            model = self._expected(model)
+        return model
 
     # Forward
 
     def _forward(self, model: Standing, turn: int) -> Standing:
         while True:
             after = self._best_of(model, self._ranked(model, turn))
+            if after is None and self._idle:
+                # Nothing else pays: those that were not looked at again are.
+                after = self._best_of(model, self._ranked(model, turn, idle=True))
             if after is None:
                 return model
             model = self._taken(after)
 
-    def _ranked(self, model: Standing, turn: int) -> list[Gain]:
-        """Return the gains of the candidates up to a turn that are not refined, the most evident first."""
+    def _ranked(self, model: Standing, turn: int, *, idle: bool = False) -> list[Gain]:
+        """Return the gains of the candidates up to a turn that are not refined, the most evident first.
+
+        Costly ones that did not promise to pay in a model that fitted about as well are left out, except ``idle``.
+        """
         offered = [
             one
             for one in self._guide.candidates
@@ -78,9 +99,17 @@ class Walk:
         misfit = model.points * math.log(max(model.gof, 1.0) ** 2)
         if simple and simple[0].evidence > _MUCH * misfit:
             return simple
-        return _ordered([*simple, *self._paying(model, [one for one in offered if _costly(one)])])
+        costly = [one for one in offered if _costly(one)]
+        again = 1.0 if idle else _RETRIED
+        costly = [one for one in costly if model.chi2 < again * self._idle.get(one.name, math.inf)]
+        found = self._paying(model, costly)
+        paying = {gain.candidate.name for gain in found}
+        self._idle |= {one.name: model.chi2 for one in costly if one.name not in paying}
+        return _ordered([*simple, *found])
 
     def _paying(self, model: Standing, offered: Sequence[Candidate]) -> list[Gain]:
+        if not offered:
+            return []
         try:
             gains = model.session.expected_gains(Step(title="as it is"), offered)
         except BackendError:
@@ -97,26 +126,37 @@ class Walk:
             tried += len(group)
             best: Standing | None = None
             for gain in group:
-                after = self._attempts.more(model, [gain.candidate])
-                if isinstance(after, Refused):
+                after = self._attempt(model, gain.candidate)
+                if isinstance(after, Refused) or evidence(after, model) <= _pays(gain.candidate):
                     self._failed[gain.candidate.name] = model.chi2
-                elif evidence(after, model) > _pays(gain.candidate) and (best is None or evidence(after, best) > 0.0):
+                elif best is None or evidence(after, best) > 0.0:
                     best = after
             if best is not None:
                 return best
         return None
+
+    def _attempt(self, model: Standing, candidate: Candidate) -> Standing | Refused:
+        """Refine a candidate too; where only widths that were freed before make no sense then, fix those again."""
+        after = self._attempts.more(model, [candidate])
+        if isinstance(after, Standing) or not after.names:
+            return after
+        culprits = [one for one in model.accepted if _is_culprit(one, after.names)]
+        explained = all(any(_is_culprit(one, frozenset({name})) for one in culprits) for name in after.names)
+        return self._attempts.more(model, [candidate], culprits) if culprits and explained else after
 
     def _more_background(self, model: Standing) -> Standing:
         """Give the backgrounds more terms as long as that pays."""
         for histogram, present in model.terms.items():
             for more in (4, 10):
                 count = present + more
-                if count > self._guide.terms[1]:
+                name = f"{count} terms of {histogram}"
+                if count > self._guide.terms[1] or model.chi2 >= _BETTER * self._failed.get(name, math.inf):
                     continue
                 after = self._attempts.more(model, terms={histogram: count})
                 if isinstance(after, Standing) and evidence(after, model) > _PAYS:
                     model = self._taken(after)
                     break
+                self._failed[name] = model.chi2
         return model
 
     # What people want to know
@@ -126,19 +166,18 @@ class Walk:
         for one in self._guide.candidates:
             if not one.expected or not self._may(one, model) or any(_covers(has, one) for has in model.accepted):
                 continue
-            after = self._attempts.more(model, [one])
+            after = self._attempt(model, one)
             if isinstance(after, Refused):
                 one = _without(one, after.names, model)
                 after = self._attempts.more(model, [one]) if one.free else after
             if isinstance(after, Refused):
                 self._failed[one.name] = model.chi2
                 continue
-            more = after.n_variables - model.n_variables
-            if more <= 0:  # one U for all sites, where each has its own
-                continue
-            cost = -evidence(after, model) / more
+            cost = -evidence(after, model) / max(after.n_variables - model.n_variables, 1)
             if cost < _TOLERATED and _determined(after, one):
                 model = self._taken(after)
+            else:
+                self._failed[one.name] = model.chi2
         return model
 
     # Exchanges
@@ -163,15 +202,20 @@ class Walk:
             add = [one for one in subset if one not in present]
             remove = [one for one in present if one not in subset]
             after = self._attempts.more(model, add, remove)
-            if isinstance(after, Standing) and not _alike(after, subset):
+            if isinstance(after, Standing):
                 found.append(after)
         return self._chosen(found, members)
 
     def _chosen(self, found: Sequence[Standing], members: Sequence[Candidate]) -> Standing:
-        """Return the most evident model, and remember the others that the evidence does not rule out."""
+        """Return the most evident model, and remember the others that the evidence does not rule out.
+
+        Members that the data hardly tell apart are refined together only where the evidence for that is very strong.
+        """
+        alike = {id(model): _alike(model, [one for one in members if one in model.accepted]) for model in found}
+        found = sorted(found, key=lambda model: alike[id(model)])
         best = found[0]
         for other in found[1:]:
-            if evidence(other, best) > 0:
+            if evidence(other, best) > (_INDISTINGUISHABLE if alike[id(other)] and not alike[id(best)] else 0.0):
                 best = other
         same = [model for model in found if evidence(best, model) < _SAME]
         best = min(same, key=lambda model: _preference(model, members))
@@ -230,6 +274,19 @@ class Walk:
         return model
 
 
+def _is_culprit(accepted: Candidate, names: frozenset[str]) -> bool:
+    """Whether parameters that make no sense are widths of the instrument or of a sample that a candidate has freed."""
+    for free in accepted.free:
+        for name in names:
+            owner, _, what = name.rpartition(":")
+            what = what.strip()
+            if free.histogram == owner and free.group in _WIDTHS_OF.get(what, ()):
+                return True
+            if free.group in ("size", "strain") and what.startswith(free.group) and name.startswith(f"{free.phase}:"):
+                return True
+    return False
+
+
 def _ordered(gains: Sequence[Gain]) -> list[Gain]:
     return sorted(gains, key=lambda gain: -gain.evidence)
 
@@ -256,8 +313,11 @@ def _is_taken(candidate: Candidate, model: Standing) -> bool:
 
 
 def _covers(accepted: Candidate, candidate: Candidate) -> bool:
-    """Whether a candidate is refined already, if only for the sites where that makes sense."""
-    return accepted == candidate or (candidate.expected and accepted.name.startswith(f"{candidate.name} but "))
+    """Whether a candidate is refined already, if only for the sites where that makes sense, or with more freedom."""
+    if accepted == candidate or (candidate.expected and accepted.name.startswith(f"{candidate.name} but ")):
+        return True
+    each = {free.phase for free in accepted.free if free.group == "uiso" and free.site is None}
+    return all(free.group == "uiso_shared" and free.phase in each for free in candidate.free)
 
 
 def _without(candidate: Candidate, names: frozenset[str], model: Standing) -> Candidate:

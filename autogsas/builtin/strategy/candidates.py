@@ -43,7 +43,8 @@ def _of_histogram(histogram: Histogram, project: Project) -> Iterator[Candidate]
 
     def candidate(name: str, *groups: Group, rivals: str = "") -> Candidate:
         frees = tuple(Free(group=group, histogram=histogram.name) for group in groups)
-        return Candidate(name + suffix, frees, rivals=rivals)
+        # Peaks have to be in their places before their widths can be told.
+        return Candidate(name + suffix, frees, rivals=rivals, turn=0 if rivals else 1)
 
     shifts = f"shifts of {histogram.name}"
     # In the order in which they are preferred where the data cannot tell them apart: a sample is mounted anew each

@@ -53,13 +53,13 @@ def orientation_axes(phase: Phase) -> tuple[Axis, ...]:
 
     Of equivalent faces one is given.
     """
-    found = list(axes(phase))
     group = gemmi.find_spacegroup_by_name(phase.space_group)
     if group is None:
-        return tuple(found)
+        return axes(phase)
     more = _RHOMBOHEDRAL_FACES if group.ext == "R" else _FACES.get(group.crystal_system_str(), _OBLIQUE_FACES)
-    known = {image for axis in found for image in _equivalents(axis, group)}
-    for axis in more:
+    found: list[Axis] = []
+    known: set[tuple[int, ...]] = set()
+    for axis in (*axes(phase), *more):
         if axis not in known:
             found.append(axis)
             known |= _equivalents(axis, group)

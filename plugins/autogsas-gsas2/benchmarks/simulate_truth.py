@@ -4,6 +4,9 @@
 
 Each pattern is calculated by GSAS-II beyond the range that is kept (it leaves out reflections just beyond its limits),
 a smooth background is added, and the counts are drawn from a Poisson distribution with a seed made of the name.
+
+Of a reflection and its Friedel mate, which overlap in a powder pattern, GSAS-II calculates one. Where there is no centre
+of symmetry they differ by anomalous scattering; such a pattern is the mean of those of the structure and its inverse.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ from samples import INSTRUMENTS, SAMPLES, Beam, Part, Sample
 from structures import PHASES
 
 MARGIN = 3.0  # degrees beyond the range that is kept
+FAR = 20.0  # and in widths of the broadest peaks: their Lorentzian tails reach far
+# Groups without a centre of symmetry, and those of their inverses.
+INVERSES = {"P 63 m c": "P 63 m c", "P 32 2 1": "P 31 2 1"}
 U_KEYS = ("11", "22", "33", "12", "13", "23")
 
 
@@ -40,8 +46,18 @@ def sites_of(part: Part) -> list[dict[str, Any]]:
     return out
 
 
-def cif(name: str, part: Part) -> str:
+def margin(sample: Sample, beam: Beam) -> float:
+    """Return how many degrees beyond the range are calculated."""
+    size = min(min(part.size) for part in sample.parts)
+    cosine = np.cos(np.radians(beam.high / 2.0))
+    width = np.degrees(INSTRUMENTS[beam.instrument]["wavelengths"][0] * 1e-4 / (size * cosine))
+    return max(MARGIN, float(FAR * width))
+
+
+def cif(name: str, part: Part, *, inverse: bool) -> str:
     group, cell, _ = PHASES[part.structure]
+    sign = -1 if inverse else 1
+    group = INVERSES.get(group, group) if inverse else group
     keys = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
     rows = [f"data_{name}", f"_symmetry_space_group_name_H-M '{group}'"]
     rows += [f"_cell_{key} {value}" for key, value in zip(keys, cell, strict=True)]
@@ -53,7 +69,10 @@ def cif(name: str, part: Part) -> str:
         kind, u = ("Uiso", site["uiso"]) if "uiso" in site else ("Uani", float(np.mean(site["uaniso"][:3])))
         rows.append(
             " ".join(
-                map(str, [site["label"], site["element"], site["x"], site["y"], site["z"], site["occupancy"], kind, u])
+                map(
+                    str,
+                    [site["label"], site["element"], *(sign * site[k] for k in "xyz"), site["occupancy"], kind, u],
+                )
             )
         )
         if kind == "Uani":
@@ -76,20 +95,37 @@ def instprm(beam: Beam, wavelengths: tuple) -> str:
     return "\n".join(rows) + "\n"
 
 
-def bragg(G2sc, folder: Path, sample: Sample, beam: Beam, wavelengths: tuple) -> tuple[np.ndarray, np.ndarray]:
+def bragg(G2sc, sample: Sample, beam: Beam, wavelengths: tuple) -> tuple[np.ndarray, np.ndarray]:
+    """Return 2theta and the Bragg part over the widened range, the mean of both Friedel mates."""
+    both = (False, True) if any(PHASES[part.structure][0] in INVERSES for part in sample.parts) else (False,)
+    found = []
+    for inverse in both:
+        with tempfile.TemporaryDirectory() as folder:
+            x, y = calculated(G2sc, Path(folder), sample, beam, wavelengths, inverse=inverse)
+            found.append(y)
+    return x, np.mean(found, axis=0)
+
+
+def calculated(
+    G2sc, folder: Path, sample: Sample, beam: Beam, wavelengths: tuple, *, inverse: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Return 2theta and the Bragg part over the widened range."""
     project = G2sc.G2Project(newgpx=str(folder / "made.gpx"))
     (folder / "made.instprm").write_text(instprm(beam, wavelengths))
     phases = []
     for n, part in enumerate(sample.parts):
-        (folder / f"p{n}.cif").write_text(cif(f"p{n}", part))
+        (folder / f"p{n}.cif").write_text(cif(f"p{n}", part, inverse=inverse))
         phases.append(project.add_phase(str(folder / f"p{n}.cif"), phasename=f"p{n}", fmthint="CIF"))
-    low = max(beam.low - MARGIN, 1.0)
+    for phase, part in zip(phases, sample.parts, strict=True):
+        if not phase.data["General"]["SGData"]["SGInv"] and PHASES[part.structure][0] not in INVERSES:
+            raise SystemExit(f"{part.structure} has no centre of symmetry: its inverse is not known")
+    beyond = margin(sample, beam)
+    low = max(beam.low - beyond, 1.0)
     histogram = project.add_simulated_powder_histogram(
         "made",
         str(folder / "made.instprm"),
         low,
-        min(beam.high + MARGIN, 172.0),
+        min(beam.high + beyond, 172.0),
         Tstep=beam.step,
         phases=phases,
         scale=1.0,
@@ -125,12 +161,9 @@ def bragg(G2sc, folder: Path, sample: Sample, beam: Beam, wavelengths: tuple) ->
 
 
 def pattern(G2sc, sample: Sample, beam: Beam, n: int) -> dict:
-    with tempfile.TemporaryDirectory() as folder:
-        main = INSTRUMENTS[beam.instrument]["wavelengths"]
-        x, y = bragg(G2sc, Path(folder), sample, beam, main)
-        for wavelength, share in beam.lines:
-            with tempfile.TemporaryDirectory() as other:
-                y = y + share * bragg(G2sc, Path(other), sample, beam, (wavelength,))[1]
+    x, y = bragg(G2sc, sample, beam, INSTRUMENTS[beam.instrument]["wavelengths"])
+    for wavelength, share in beam.lines:
+        y = y + share * bragg(G2sc, sample, beam, (wavelength,))[1]
     kept = (x >= beam.low - 1e-9) & (x <= beam.high + 1e-9)
     x, y = x[kept], y[kept]
     if not np.all(np.isfinite(y)) or y.max() <= 0:
