@@ -11,6 +11,7 @@ from autogsas.errors import BackendError
 from autogsas.guide.attempts import Attempts, Refused
 from autogsas.guide.standing import Standing, evidence
 from autogsas.model.advice import Candidate, Gain, Guide
+from autogsas.model.answers import LARGEST_ESD, WORTH
 from autogsas.model.project import Project
 from autogsas.model.recipe import Step
 from autogsas.model.result import Alternative
@@ -20,11 +21,8 @@ __all__ = ["Walk"]
 _PAYS = 2.0  # of BIC: the least that a change must bring (Kass & Raftery, 1995: positive evidence)
 _PAYS_LAST = 10.0  # the same for candidates of the last turn: very strong evidence
 _SAME = 2.0  # of BIC: models that differ by less are as good as each other; the first in the order of listing is taken
-_TOLERATED = 9.0  # of BIC, per parameter: what a value that people want to know may cost; not measured
 _RIVALS = 4  # how many of the most promising candidates are refined to see which is best; not measured
 _PROMISING = 0.5  # of the best expected evidence: what makes another candidate promising; not measured
-_EXPECTED_ESD = {"positions": 0.03, "uiso": 0.02, "uiso_shared": 0.02}
-"""The largest esds (fraction of the cell, Angstrom^2) of values that count as determined; not measured."""
 _INDISTINGUISHABLE = 10.0  # of BIC: above it the evidence against a model is very strong (Kass & Raftery, 1995)
 _RETRIED = 0.9  # of chi^2: a fall by which a candidate that made no sense before gets another chance; not measured
 _BETTER = 0.99  # the same for more background terms that did not pay before; not measured
@@ -174,7 +172,7 @@ class Walk:
                 self._failed[one.name] = model.chi2
                 continue
             cost = -evidence(after, model) / max(after.n_variables - model.n_variables, 1)
-            if cost < _TOLERATED and _determined(after, one):
+            if cost < WORTH and _determined(after, one):
                 model = self._taken(after)
             else:
                 self._failed[one.name] = model.chi2
@@ -342,7 +340,7 @@ def _pays(candidate: Candidate) -> float:
 def _determined(model: Standing, candidate: Candidate) -> bool:
     """Whether the data determine all that a candidate refines."""
     for free in candidate.free:
-        limit = _EXPECTED_ESD.get(free.group)
+        limit = LARGEST_ESD.get(free.group)
         if limit is None:
             continue
         for parameter in model.result.parameters:

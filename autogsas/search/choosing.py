@@ -1,7 +1,8 @@
 """Which of a run's usable trials is its best: the lowest score, or among those near it the one with most evidence.
 
 A lower Rwp can always be had for more parameters. Among trials that fit about as well, the Bayesian information
-criterion says which one the data support (Schwarz, Ann. Stat. 6, 461 (1978)).
+criterion says which one the data support (Schwarz, Ann. Stat. 6, 461 (1978)). It would also rather not refine what a
+weak pattern tells little of, though people want to know it: a value that is determined may cost something.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from autogsas.model.answers import WORTH
 from autogsas.model.metrics import bic_fall
 from autogsas.model.result import Severity
 from autogsas.model.trial import TrialRecord, TrialState
@@ -28,10 +30,14 @@ _ROUNDING = 1e-9  # of BIC: evidence that is only rounding; of equal trials the 
 
 @dataclass(frozen=True)
 class Entry:
-    """A usable trial and the number of independent points that its residuals are worth (see `effective_points`)."""
+    """A usable trial, the number of independent points that its residuals are worth, and how much it answers.
+
+    See `effective_points` and `answered`.
+    """
 
     record: TrialRecord
     points: float
+    answers: int
 
 
 class Best:
@@ -46,14 +52,14 @@ class Best:
         self.lowest: TrialRecord | None = None
         self.chosen: TrialRecord | None = None
 
-    def add(self, record: TrialRecord, points: float) -> bool:
+    def add(self, record: TrialRecord, points: float, answers: int) -> bool:
         """Take a finished trial into account; return whether another trial is chosen now."""
         if record.state is not TrialState.COMPLETE or record.score is None:
             return False
         before = self.chosen
         if self.lowest is None or self.lowest.score is None or record.score < self.lowest.score:
             self.lowest = record
-        self._near.append(Entry(record, points))
+        self._near.append(Entry(record, points, answers))
         self._near = [entry for entry in self._near if _is_near(entry.record, self.lowest)]
         self.chosen = _most_evident(self._near) if self._by_evidence and _is_rwp(self.lowest) else self.lowest
         return self.chosen is not before
@@ -65,11 +71,15 @@ class Best:
 
 
 def evidence_over(entry: Entry, other: Entry, points: float) -> float:
-    """Return the evidence for one trial over another of the same data: the fall of BIC, less what warnings count."""
+    """Return the evidence for one trial over another of the same data.
+
+    It is the fall of BIC, with what answers are worth, less what warnings count.
+    """
     one, two = entry.record.metrics, other.record.metrics
     if one is None or two is None or one.chi2 <= 0 or two.chi2 <= 0:
         return 0.0
     gain = bic_fall(two.chi2, one.chi2, one.n_variables - two.n_variables, points)
+    gain += WORTH * (entry.answers - other.answers)
     return gain - _WARNING * (_warnings(entry.record) - _warnings(other.record))
 
 

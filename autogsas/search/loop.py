@@ -30,6 +30,7 @@ from autogsas.hooks.events import (
     describe,
 )
 from autogsas.model.advice import Guide
+from autogsas.model.answers import answered
 from autogsas.model.recipe import Recipe
 from autogsas.model.result import StepResult
 from autogsas.model.trial import Cause, Choices, Finished, TrialRecord, TrialState
@@ -320,7 +321,8 @@ class _Search:
         if isinstance(trial, TrialRecord):
             self.proposer.report(trial)
             self.learn(trial)
-            self.rank(trial, _points(self.folder.read_trial(number).histograms))
+            stored = self.folder.read_trial(number)
+            self.rank(trial, _points(stored.histograms), answered(stored.parameters))
             # The session that ended with this trial has written the files.
             self._written = None if self.best is None else self.best.number
             return
@@ -341,7 +343,8 @@ class _Search:
             self._first.setdefault(_identity(record.recipe), number)
         if trial.outcome is not None and trial.same_as is None:
             self._near[number] = (assessment, trial.outcome)
-            self.rank(record, _points(assessment.histograms))
+            result = trial.outcome.result
+            self.rank(record, _points(assessment.histograms), answered(result.parameters if result else ()))
         self._near = {key: kept for key, kept in self._near.items() if key in self._best.near}
         if self.best is not None and self.best.number in self._near:
             self.write_best()
@@ -396,10 +399,10 @@ class _Search:
             ended=self.now(),
         )
 
-    def rank(self, record: TrialRecord, points: float) -> None:
+    def rank(self, record: TrialRecord, points: float, answers: int) -> None:
         """Note whether a trial is the best, and whether it brought a gain."""
         lowest = self._best.lowest
-        chosen = self._best.add(record, points)
+        chosen = self._best.add(record, points, answers)
         score, before = record.score, None if lowest is None else lowest.score
         lower = score is not None and (before is None or score < (1.0 - _GAIN) * before)
         if chosen or (lower and record is self._best.lowest):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,10 +38,10 @@ def trial(number: int, chi2: float, n_variables: int, *codes: str, score: float 
     )
 
 
-def best(*trials: TrialRecord, by_evidence: bool = True) -> Best:
+def best(*trials: TrialRecord, by_evidence: bool = True, answers: Sequence[int] = ()) -> Best:
     found = Best(by_evidence=by_evidence)
-    for record in trials:
-        found.add(record, float(N))
+    for i, record in enumerate(trials):
+        found.add(record, float(N), answers[i] if answers else 0)
     return found
 
 
@@ -55,6 +56,12 @@ def test_variables_that_pay_win() -> None:
     found = best(trial(0, 4000.0, 20), trial(1, 3970.0, 22))
     assert found.chosen is not None
     assert found.chosen.number == 1
+
+
+def test_what_people_want_to_know_may_cost_something() -> None:
+    bare, structure = trial(0, 4000.0, 10), trial(1, 3990.0, 28)
+    chosen = [best(bare, structure, answers=answers).chosen for answers in ((1, 1), (1, 19))]
+    assert [one and one.number for one in chosen] == [0, 1]
 
 
 def test_by_rwp_the_lowest_is_the_best() -> None:
