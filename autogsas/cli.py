@@ -98,7 +98,9 @@ def _shared(*, search: bool) -> Callable[[Command], Command]:
             ),
             click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same proposals."),
             click.option(
-                "--patience", type=click.IntRange(min=0), help="Stop after N proposals without improvement; 0: never."
+                "--patience",
+                type=click.IntRange(min=0),
+                help="Stop at noise, or after N proposals without improvement; 0: never.",
             ),
             click.option(
                 "--scout",

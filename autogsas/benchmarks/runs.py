@@ -19,7 +19,7 @@ from autogsas.search.resuming import fingerprint, settings_of
 
 __all__ = ["RunSpec", "perform", "read_history"]
 
-_STOPPED_ITSELF = ("no gain", "terminator")
+_STOPPED_ITSELF = ("noise", "no gain", "terminator")
 
 
 @dataclass(frozen=True)

@@ -260,7 +260,11 @@ class Search(_Frozen):
     prune: Annotated[bool, Field(description="stop hopeless trials before their last step")] = True
     patience: Annotated[
         int | None,
-        Field(ge=0, description="stop after so many proposals without improvement; 0: never; default: the strategy's"),
+        Field(
+            ge=0,
+            description="stop at noise, or after so many proposals without improvement; 0: never; default: the "
+            "strategy's",
+        ),
     ] = None
     choose: Annotated[
         Choosing | None,

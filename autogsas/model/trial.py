@@ -27,11 +27,16 @@ class TrialState(StrEnum):
 
 
 class Finished(StrEnum):
-    """How a run ended; ``NO_GAIN``: its last trials were not better, ``TERMINATOR``: Optuna expects no improvement."""
+    """How a run ended.
+
+    ``NOISE``: the best trial fits as well as counting statistics allow; ``NO_GAIN``: the last trials were not better;
+    ``TERMINATOR``: Optuna expects no improvement.
+    """
 
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"
     TIMEOUT = "timeout"
+    NOISE = "noise"
     NO_GAIN = "no gain"
     TERMINATOR = "terminator"
 

@@ -36,6 +36,7 @@ from autogsas.model.result import StepResult
 from autogsas.model.trial import Cause, Choices, Finished, TrialRecord, TrialState
 from autogsas.search.choosing import Best
 from autogsas.search.context import RunContext
+from autogsas.search.noise import at_noise
 from autogsas.search.options import Found, Prior, Refined
 from autogsas.search.repairs import Repairer
 from autogsas.search.sampler import Proposer
@@ -171,6 +172,10 @@ class _Search:
                 break
             if self.has_ended(number):
                 self.report(number, total)
+                # What a longer run has found before is all reported first.
+                if self.options.patience and number + 1 >= len(kept) and at_noise(self.best):
+                    finished = Finished.NOISE
+                    break
                 if self.is_stuck():
                     finished = Finished.NO_GAIN
                     break

@@ -19,6 +19,7 @@ from autogsas.hooks.host import Host
 from autogsas.model.project import Search
 from autogsas.model.recipe import Recipe, Step
 from autogsas.model.trial import TrialRecord, TrialState
+from autogsas.search import loop
 from autogsas.search import sampler as study
 from autogsas.search.options import Found
 from autogsas.testing.samples import make_project
@@ -105,7 +106,21 @@ def test_a_run_with_pruning_repeats_itself_and_resumes(fake_host: Host, tmp_path
     ]
 
 
-def test_a_run_without_gain_stops(fake_host: Host, tmp_path: Path) -> None:
+def test_a_run_that_reaches_noise_stops(fake_host: Host, tmp_path: Path) -> None:
+    found = go(fake_host, tmp_path / "run", trials=200, seed=1, patience=12)
+    assert found.finished == "noise"
+    assert found.best is found.records[-1]
+    assert found.best.metrics is not None
+    assert found.best.metrics.gof < 1.05
+    # Without a rule for stopping the search goes on, and what it finds is kept on resuming with one.
+    longer = go(fake_host, tmp_path / "run", trials=len(found.records) + 5, seed=1, patience=0)
+    again = go(fake_host, tmp_path / "run", trials=200, seed=1, patience=12)
+    assert longer.finished == "complete"
+    assert len(again.records) == len(longer.records) == len(found.records) + 5
+
+
+def test_a_run_without_gain_stops(fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "at_noise", lambda record: False)
     found = go(fake_host, tmp_path / "run", trials=200, seed=1, patience=12)
     assert found.finished == "no gain"
     assert found.best is not None

@@ -35,6 +35,7 @@ class Limits:
     significant: float = 5.0  # standard deviations of noise, for what is searched for at many places
     not_a_fit: float = 0.5  # of the peaks unexplained beyond noise; a wrong wavelength leaves 0.97
     misfit: float = 0.14  # of the peaks beyond noise; real patterns well refined have up to 0.115
+    least_gof_esds: float = 4.0  # by which the square of GoF is below one
     gof_said: float = 1.15  # GoF from which its size is explained
     intensities: float = 0.065  # of summed intensities beyond noise; real patterns well refined have up to 0.057
     intensities_of_profile: float = 0.8  # of the misfit of the profile; real patterns have up to 0.63

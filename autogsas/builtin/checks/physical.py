@@ -73,12 +73,14 @@ def _figures(project: Project, result: Result, metrics: Metrics) -> Iterator[Fin
             points = np.count_nonzero(curves.weights > 0)
             shown[f" of {curves.histogram}"] = measure(observed, calculated, curves.weights, round(share * points))
     for whose, figures in shown.items():
-        if figures.rwp < figures.rexp:
+        # chi^2/(N-P) of a right model scatters about 1 by the square root of 2/(N-P).
+        scatter = np.sqrt(2.0 / max(figures.n_observations - figures.n_variables, 1))
+        if (figures.rwp / figures.rexp) ** 2 < 1.0 - LIMITS.least_gof_esds * scatter:
             yield Finding(
                 "rwp-below-rexp",
                 Severity.WARNING,
-                f"Rwp{whose}, {figures.rwp:.2f} %, is below Rexp, {figures.rexp:.2f} %: the weights are not those of "
-                "counting statistics, or the model fits the noise",
+                f"Rwp{whose}, {figures.rwp:.2f} %, is below Rexp, {figures.rexp:.2f} %, by more than chance: the "
+                "weights are not those of counting statistics, or the model fits the noise",
                 {"rwp": figures.rwp, "rexp": figures.rexp},
             )
 
