@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -29,6 +29,7 @@ _BETTER = 0.99  # the same for more background terms that did not pay before; no
 _MUCH = 0.3  # of what the misfit is worth: evidence that is enough to go on without looking further; not measured
 _ALIKE = 0.97  # correlation of two shifts above which only one of them is refined; not measured
 _TURNS = 3
+_OTHER_HALF: Mapping[str, str] = {"Y": "X", "strain": "size"}
 # What the engines call a width without meaning, and the groups that may have made it.
 _WIDTHS_OF: dict[str, tuple[str, ...]] = {
     "SH/L": ("SH/L",),
@@ -45,6 +46,8 @@ class Walk:
         self._attempts = Attempts(project, guide.function)
         # By name: chi^2 of the model in which a candidate made no sense. A better model may bear it.
         self._failed: dict[str, float] = {}
+        # The same for candidates that were refined and did not pay.
+        self._declined: dict[str, float] = {}
         # By name: chi^2 of the model in which a costly candidate did not promise to pay.
         self._idle: dict[str, float] = {}
         self.alternatives: dict[str, Alternative] = {}
@@ -90,7 +93,10 @@ class Walk:
         offered = [
             one
             for one in self._guide.candidates
-            if one.turn <= turn and self._may(one, model) and not _is_taken(one, model)
+            if one.turn <= turn
+            and self._may(one, model)
+            and model.chi2 < _RETRIED * self._declined.get(one.name, math.inf)
+            and not _is_taken(one, model)
         ]
         simple = self._paying(model, [one for one in offered if not _costly(one)])
         # What the whole misfit is worth: a candidate that explains much of it needs no comparison with others.
@@ -125,8 +131,10 @@ class Walk:
             best: Standing | None = None
             for gain in group:
                 after = self._attempt(model, gain.candidate)
-                if isinstance(after, Refused) or evidence(after, model) <= _pays(gain.candidate):
+                if isinstance(after, Refused):
                     self._failed[gain.candidate.name] = model.chi2
+                elif evidence(after, model) <= _pays(gain.candidate):
+                    self._declined[gain.candidate.name] = model.chi2
                 elif best is None or evidence(after, best) > 0.0:
                     best = after
             if best is not None:
@@ -162,7 +170,8 @@ class Walk:
     def _expected(self, model: Standing) -> Standing:
         """Free what people want to know of a sample, as far as the data determine it."""
         for one in self._guide.candidates:
-            if not one.expected or not self._may(one, model) or any(_covers(has, one) for has in model.accepted):
+            wanted = one.expected or _accompanies(one, model)
+            if not wanted or not self._may(one, model) or any(_covers(has, one) for has in model.accepted):
                 continue
             after = self._attempt(model, one)
             if isinstance(after, Refused):
@@ -252,7 +261,8 @@ class Walk:
         while True:
             best: Standing | None = None
             for one in model.accepted:
-                if one.expected or any(free.group in ("cell", "positions", "uaniso") for free in one.free):
+                kept = one.expected or _accompanies(one, model)
+                if kept or any(free.group in ("cell", "positions", "uaniso") for free in one.free):
                     continue
                 after = self._attempts.more(model, remove=[one])
                 if not isinstance(after, Standing) or evidence(after, model) <= 0:
@@ -270,6 +280,17 @@ class Walk:
     def _taken(self, model: Standing) -> Standing:
         self._watch(model)
         return model
+
+
+def _accompanies(candidate: Candidate, model: Standing) -> bool:
+    """Whether a candidate is the other half of what broadens peaks, of which the half that makes them broad is refined.
+
+    Nobody knows the strain of fine crystals beforehand, and as it is assumed, so come out size and displacements.
+    """
+    if any(free.group not in _OTHER_HALF for free in candidate.free):
+        return False
+    owners = {(free.group, free.phase, free.histogram) for one in model.accepted for free in one.free}
+    return all((_OTHER_HALF[free.group], free.phase, free.histogram) in owners for free in candidate.free)
 
 
 def _is_culprit(accepted: Candidate, names: frozenset[str]) -> bool:
@@ -311,8 +332,10 @@ def _is_taken(candidate: Candidate, model: Standing) -> bool:
 
 
 def _covers(accepted: Candidate, candidate: Candidate) -> bool:
-    """Whether a candidate is refined already, if only for the sites where that makes sense, or with more freedom."""
+    """Whether a candidate is refined already, if only for the sites where that makes sense, or with more beside it."""
     if accepted == candidate or (candidate.expected and accepted.name.startswith(f"{candidate.name} but ")):
+        return True
+    if all(free in accepted.free for free in candidate.free):
         return True
     each = {free.phase for free in accepted.free if free.group == "uiso" and free.site is None}
     return all(free.group == "uiso_shared" and free.phase in each for free in candidate.free)

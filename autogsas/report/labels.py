@@ -40,8 +40,8 @@ FILES: Mapping[str, str] = {
 }
 NOTICES: Mapping[str, str] = {
     "terminator": "Optuna's terminator stopped the run because it expected no further improvement.",
-    "noise": "The run stopped because its best trial fits as well as counting statistics allow; --resume with --patience "
-    "0 continues it.",
+    "noise": "The run stopped because its best trial fits as well as counting statistics allow; --resume with "
+    "--patience 0 continues it.",
     "no gain": "The run stopped because its last proposals brought no gain; --resume with --patience 0 continues it.",
     "interrupted": "The run was interrupted; this page shows the results up to then. --resume continues it.",
     "timeout": "The time limit was reached; this page shows the results up to then. --resume continues it.",
