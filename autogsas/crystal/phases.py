@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from autogsas.crystal.scattering import parse_element
 from autogsas.crystal.symmetry import SiteSymmetry, Symmetry, cell_to_metric
-from autogsas.model.structure import Phase
+from autogsas.model.sample import OccupancySum
+from autogsas.model.structure import Phase, Site
 
 __all__ = ["PhaseState"]
 
@@ -68,16 +69,27 @@ class PhaseState:
         return [i for i, place in enumerate(self.places) if place == self.places[s]]
 
 
-@lru_cache(maxsize=64)  # where one phase of several is given another axis, the others are the same
+@lru_cache(maxsize=64)  # a phase that stays the same is the same object in another layout
 def _state_of(phase: Phase) -> PhaseState:
-    symmetry = Symmetry.from_name(phase.space_group)
-    metric = cell_to_metric(phase.cell.values())
-    sites = tuple(symmetry.site(site.xyz, metric) for site in phase.sites)
-    places = tuple(
-        next(i for i, other in enumerate(sites) if np.allclose(other.xyz, site.xyz, atol=1e-6)) for site in sites
+    symmetry, sites, places, sums, totals = _symmetric(
+        phase.space_group, phase.cell.values(), phase.sites, phase.occupancy_sums
     )
-    labels = [site.label for site in phase.sites]
-    sums = np.zeros((len(phase.occupancy_sums), len(labels)))
-    for row, one in zip(sums, phase.occupancy_sums, strict=True):
+    return PhaseState(phase, symmetry, sites, places, sums, totals)
+
+
+@lru_cache(maxsize=64)  # a phase is given another axis or another broadening many times
+def _symmetric(
+    space_group: str, cell: tuple[float, ...], sites: tuple[Site, ...], occupancy_sums: tuple[OccupancySum, ...]
+) -> tuple[Symmetry, tuple[SiteSymmetry, ...], tuple[int, ...], Array, Array]:
+    symmetry = Symmetry.from_name(space_group)
+    metric = cell_to_metric(cell)
+    symmetric = tuple(symmetry.site(site.xyz, metric) for site in sites)
+    places = tuple(
+        next(i for i, other in enumerate(symmetric) if np.allclose(other.xyz, site.xyz, atol=1e-6))
+        for site in symmetric
+    )
+    labels = [site.label for site in sites]
+    sums = np.zeros((len(occupancy_sums), len(labels)))
+    for row, one in zip(sums, occupancy_sums, strict=True):
         row[[labels.index(label) for label in one.sites]] = 1.0
-    return PhaseState(phase, symmetry, sites, places, sums, np.array([one.total for one in phase.occupancy_sums]))
+    return symmetry, symmetric, places, sums, np.array([one.total for one in occupancy_sums])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,26 +13,24 @@ import numpy.typing as npt
 from autogsas.crystal.tensors import isotropic_tensor
 from autogsas.engine.normal_equations import Linearised
 from autogsas.engine.objective import Points
+from autogsas.engine.orienting import Orienting, texture_of
 from autogsas.engine.pairs import PAIR, pair_keys
 from autogsas.engine.parameters import Variable
 from autogsas.engine.pattern_model import PatternModel
 from autogsas.engine.problem import RietveldProblem
 from autogsas.engine.profile import ALL_KINDS
 from autogsas.engine.remodelling import remodelled
+from autogsas.engine.score import BlockGain, block_gain
 from autogsas.engine.state import ModelState
 from autogsas.model.advice import Candidate, Change, Gain
 from autogsas.model.metrics import bic_fall
 from autogsas.model.recipe import Step
 from autogsas.model.structure import Phase
 
-__all__ = ["BlockGain", "Situation", "as_gain", "block_gain", "needs_own_layout", "with_candidate"]
+__all__ = ["Situation", "as_gain", "needs_own_layout", "with_candidate"]
 
 Array = npt.NDArray[np.float64]
 
-# Directions of the refined parameters that the data do not determine, relative to the best determined one.
-_SINGULAR = 1e-10
-# What is left of a direction when the refined parameters have taken their part of it; less is a copy of them.
-_COPY = 1e-6
 # Of a size or strain: the step of a difference of models that are smooth in it.
 _DIFFERENCE = 1e-4
 # Of chi^2: the most that is believed of a linear estimate.
@@ -40,22 +38,6 @@ _MOST = 0.98
 
 _Place = tuple[tuple[int, ...], tuple[float, ...]]
 """What makes two variables the same: their raw parameters and their direction."""
-
-
-@dataclass(frozen=True)
-class BlockGain:
-    """The score statistic of a block of variables: ``gain`` of chi^2, ``freedoms``, ``shifts`` and ``variances`` (k,).
-
-    ``variances`` are those of the shifts for residuals of unit variance; ``names`` and ``values`` (k,) those of the
-    variables.
-    """
-
-    gain: float
-    freedoms: int
-    shifts: Array
-    variances: Array
-    names: tuple[str, ...] = ()
-    values: Array = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -95,6 +77,38 @@ class Situation:
         for model in self.models:
             for p, plan in enumerate(model.plans):
                 model.phase(p, self.raw, kinds=ALL_KINDS, plan=plan)
+
+    def orienting(self) -> Orienting:
+        """Return what gives the gain of preferred orientation along any axis."""
+        ordered = sorted(self.refined.values(), key=lambda one: one.indices[0])
+        problem = RietveldProblem(self.state.layout, self.models, self.points, self.raw, self.coefficients, ordered)
+        parts = problem.objective().weighted(problem.start())
+        roots = [np.sqrt(part.weights) for part in self.points]
+        return Orienting(self.state.layout, self.models, self.raw, parts, roots)
+
+    def own_gains(self, candidates: Sequence[Candidate]) -> list[BlockGain]:
+        """Return the gains of candidates that change the model first."""
+        if not candidates:
+            return []
+        self.draw()
+        orienting: Orienting | None = None
+        out = []
+        for one in candidates:
+            texture = texture_of(one, self.state.layout, self.raw)
+            if texture is None:
+                out.append(self._gain_elsewhere(one))
+                continue
+            orienting = orienting or self.orienting()
+            out.append(orienting.gain(texture))
+        return out
+
+    def _gain_elsewhere(self, candidate: Candidate) -> BlockGain:
+        changed = with_candidate(self.state, candidate)
+        try:
+            there = self.changed_to(changed)
+            return there.gain_from(candidate, self) if candidate.set else there.gain_beyond(candidate, self)
+        except ValueError:
+            return BlockGain(0.0, 0, np.zeros(0), np.zeros(0))
 
     def gain_from(self, candidate: Candidate, before: Situation) -> BlockGain:
         """Return the gain of a candidate whose values are changed here, over what the model was ``before``.
@@ -245,43 +259,3 @@ def as_gain(candidate: Candidate, found: BlockGain, chi2: float, points: float, 
 
 def _by_place(variables: Iterable[Variable]) -> dict[_Place, Variable]:
     return {(one.indices, one.coefficients): one for one in variables}
-
-
-def block_gain(here: Linearised, refined: Sequence[int], block: Sequence[int]) -> BlockGain:
-    """Return the expected decrease of chi^2 if the variables ``block`` were refined beside ``refined``.
-
-    The score test of Rao (Proc. Camb. Phil. Soc. 44, 50 (1948)) for least squares: with weighted residuals r,
-    Jacobian J of the refined variables and D of the block, and P the projector off J, the gain is
-    r'PD (D'PD)^-1 D'Pr. The normal matrix and gradient of ``here``, of all variables, hold J'J, J'D, D'D, J'r and D'r,
-    so that D'PD = D'D - D'J (J'J)^-1 J'D and D'Pr = D'r - D'J (J'J)^-1 J'r. At a minimum J'r is zero; before it, what
-    the refined variables themselves would still gain is not counted. Toby (J. Appl. Cryst. 57, 175 (2024)) uses the
-    derivatives of chi^2 to propose the next parameter in the same way.
-
-    A block that is a combination of refined variables gains nothing with no freedoms.
-    """
-    normal, gradient = here.normal, here.gradient
-    j, d = np.asarray(refined, dtype=np.int64), np.asarray(block, dtype=np.int64)
-    own = normal[np.ix_(d, d)]
-    mixed = normal[np.ix_(j, d)]
-    inverse = _inverse(normal[np.ix_(j, j)], _SINGULAR)
-    left = own - mixed.T @ inverse @ mixed
-    slope = gradient[d] - mixed.T @ (inverse @ gradient[j])
-    scale = np.sqrt(np.maximum(np.diag(own), 1e-300))
-    values, vectors = np.linalg.eigh(left / np.outer(scale, scale))
-    kept = values > _COPY
-    if not np.any(kept):
-        return BlockGain(0.0, 0, np.zeros(d.size), np.full(d.size, np.inf))
-    along = vectors[:, kept].T @ (slope / scale)
-    shifts = vectors[:, kept] @ (along / values[kept]) / scale
-    variances = np.sum(vectors[:, kept] ** 2 / values[kept], axis=1) / scale**2
-    return BlockGain(float(np.sum(along**2 / values[kept])), int(np.count_nonzero(kept)), shifts, variances)
-
-
-def _inverse(matrix: Array, singular: float) -> Array:
-    """Return the inverse of a normal matrix, without the directions that are not determined."""
-    if not matrix.size:
-        return matrix
-    scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
-    values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
-    kept = values > singular * values[-1]
-    return np.asarray((vectors[:, kept] / values[kept]) @ vectors[:, kept].T / np.outer(scale, scale))

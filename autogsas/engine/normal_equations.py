@@ -8,11 +8,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Linearised", "Objective", "Problem", "Solver"]
+__all__ = ["Linearised", "Objective", "Problem", "Solver", "inverse_of"]
 
 Array = npt.NDArray[np.float64]
 
 _SINGULAR = 1e-10  # smallest eigenvalue of the scaled normal matrix, relative to the largest; not measured
+_UNDETERMINED = 1e-10  # the same below which a direction is left out of an inverse
 _LEANING = 0.1  # component in a singular direction from which a variable is named; not measured
 
 
@@ -151,3 +152,13 @@ class Solver:
             inverse = (self._vectors / self._eigenvalues) @ self._vectors.T
             out[np.ix_(self._kept, self._kept)] = inverse * self._gof2 / np.outer(self._scale, self._scale)
         return out
+
+
+def inverse_of(matrix: Array) -> Array:
+    """Return the inverse of a normal matrix, without the directions that are not determined."""
+    if not matrix.size:
+        return matrix
+    scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+    values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
+    kept = values > _UNDETERMINED * values[-1]
+    return np.asarray((vectors[:, kept] / values[kept]) @ vectors[:, kept].T / np.outer(scale, scale))

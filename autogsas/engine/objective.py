@@ -147,35 +147,16 @@ class RietveldObjective:
         chi^2 = sum w (yo - yc)^2; the penalty is p sum min(width, 0)^2 with p = chi^2/n, n being the observations.
         """
         setup = self.setup
-        raw = setup.raw(values)
         size = setup.n_values
         gradient, normal, chi2 = np.zeros(size), np.zeros((size, size)), 0.0
         negative: list[tuple[Array, Array]] = []
         plans: list[tuple[Plan, ...]] = []
-        for h, part in enumerate(setup.points):
-            jacobian = np.zeros((part.x.size, size))
-            calculated = part.basis @ setup.coefficients(h, values) + part.fixed
-            used = []
-            for p in range(len(setup.layout.phases)):
-                found = self._phase(p, h, raw, setup.directions, setup.kinds[h])
-                used.append(found.plan)
-                calculated = calculated + raw[setup.layout.pair[p][h][0]] * found.unit
-                if found.jacobian is not None and found.derivatives is not None:
-                    jacobian[:, found.columns] += found.jacobian
-                    for width, by in zip(found.peaks.widths, found.derivatives.widths, strict=True):
-                        rows = np.zeros((int(np.count_nonzero(width < 0)), size))
-                        rows[:, found.columns] = by[width < 0]
-                        negative.append((width[width < 0], rows))
-            plans.append(tuple(used))
-            background = setup.backgrounds[h]
-            if background is not None:
-                jacobian[:, background] = part.basis
-            residual = part.y - calculated
-            root = np.sqrt(part.weights)
-            jacobian *= root[:, None]
-            gradient += jacobian.T @ (root * residual)
+        for h in range(len(setup.points)):
+            jacobian, residual, used = self._weighted(h, values, negative)
+            plans.append(used)
+            gradient += jacobian.T @ residual
             normal += jacobian.T @ jacobian
-            chi2 += float(np.sum(part.weights * residual**2))
+            chi2 += float(residual @ residual)
         price = chi2 / max(setup.n_observations, 1)
         penalty = 0.0
         for width, rows in negative:
@@ -183,6 +164,36 @@ class RietveldObjective:
             normal += price * (rows.T @ rows)
             penalty += price * float(np.sum(width**2))
         return Linearised(gradient, normal, chi2, replace(self, plans=tuple(plans), price=price), penalty)
+
+    def weighted(self, values: Array) -> list[tuple[Array, Array]]:
+        """Return for each histogram the Jacobian (n, v) and the residuals (n,), both over sigma."""
+        return [self._weighted(h, values, [])[:2] for h in range(len(self.setup.points))]
+
+    def _weighted(
+        self, h: int, values: Array, negative: list[tuple[Array, Array]]
+    ) -> tuple[Array, Array, tuple[Plan, ...]]:
+        """Return Jacobian and residuals of a histogram over sigma, and the plans; widths below zero are added."""
+        setup, part = self.setup, self.setup.points[h]
+        raw = setup.raw(values)
+        jacobian = np.zeros((part.x.size, setup.n_values))
+        calculated = part.basis @ setup.coefficients(h, values) + part.fixed
+        used = []
+        for p in range(len(setup.layout.phases)):
+            found = self._phase(p, h, raw, setup.directions, setup.kinds[h])
+            used.append(found.plan)
+            calculated = calculated + raw[setup.layout.pair[p][h][0]] * found.unit
+            if found.jacobian is not None and found.derivatives is not None:
+                jacobian[:, found.columns] += found.jacobian
+                for width, by in zip(found.peaks.widths, found.derivatives.widths, strict=True):
+                    rows = np.zeros((int(np.count_nonzero(width < 0)), setup.n_values))
+                    rows[:, found.columns] = by[width < 0]
+                    negative.append((width[width < 0], rows))
+        background = setup.backgrounds[h]
+        if background is not None:
+            jacobian[:, background] = part.basis
+        root = np.sqrt(part.weights)
+        jacobian *= root[:, None]
+        return jacobian, root * (part.y - calculated), tuple(used)
 
     def advance(self, values: Array) -> bool:
         """Share the pattern out to the reflections of phases without structure; return whether there are any."""

@@ -13,6 +13,7 @@ from autogsas.engine.lineshape import SIGMA_TO_FWHM
 from autogsas.engine.parameters import INSTRUMENT, LEAST_SHL, Layout
 from autogsas.engine.peaks import PeakDerivatives, Peaks, ReflectionSet
 from autogsas.engine.profile import ALL_KINDS, Plan, Shapes
+from autogsas.model.sample import Axis
 
 __all__ = ["PatternModel", "PhasePattern", "cut_offs"]
 
@@ -137,6 +138,18 @@ class PatternModel:
         has = kinds if kept is None else kept.kinds
         self._drawn[p] = _Evaluation(here, local, has, wanted, same_terms, reflections.intensities, found)
         return found
+
+    def orienting(self, p: int, raw: Array, axis: Axis, ratio: float) -> Array:
+        """Return the change of the pattern by an orientation of phase ``p``, which has none, and its slope; (n, 2).
+
+        Both are at the present scale; the slope is by the ratio, at ``ratio``.
+        """
+        metric = raw[self._layout.cell[p]]
+        found = self.phase(p, raw, kinds=ALL_KINDS, plan=self.plans[p])
+        by = self.sets[p].oriented(axis, ratio, metric)
+        base = found.peaks.base * float(raw[self._layout.pair[p][self._h]][0])
+        columns = np.stack([base * (by.factor - 1.0), base * by.by_ratio], axis=1)
+        return found.shapes.combine({"value": self._doublets(found.peaks).spread(columns)})
 
     def serves(self, raw: Array) -> bool:
         """Whether the reflections listed are still those of the range, cells and widths being those of ``raw``."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from autogsas.crystal.scattering import Scatterers
 from autogsas.crystal.strain import strain_terms
 from autogsas.crystal.symmetry import metric_tensor, quadratic_form
-from autogsas.engine.alignment import MarchDollase
+from autogsas.engine.alignment import MarchDollase, Orientation
 from autogsas.engine.broadening import sample_widths
 from autogsas.engine.intensities import f2_along, factors, intensities
 from autogsas.engine.lineshape import Mix, pseudo_voigt_mix
@@ -19,6 +19,7 @@ from autogsas.engine.parameters import INSTRUMENT, Layout
 from autogsas.engine.positions import positions
 from autogsas.engine.structure_factors import Derivatives, StructureFactors
 from autogsas.engine.widths import Smallest, widths
+from autogsas.model.sample import Axis
 
 __all__ = ["PeakDerivatives", "Peaks", "ReflectionSet"]
 
@@ -87,6 +88,7 @@ class ReflectionSet:
         self.margin = margin
         edge = min(two_theta_max + margin, 179.0)
         d_min = wavelength / (2.0 * np.sin(edge * _DEGREE / 2.0))
+        self._symmetry = state.symmetry
         self.hkl = state.symmetry.reflections(raw[layout.cell[p]], d_min)
         self.multiplicity = state.symmetry.multiplicities(self.hkl)
         self.form = quadratic_form(self.hkl)
@@ -134,6 +136,10 @@ class ReflectionSet:
     def reaches(self, raw: Array) -> bool:
         """Whether all reflections are listed that have tails in the pattern."""
         return self.margin >= min(self.tail(raw), _FARTHEST)
+
+    def oriented(self, axis: Axis, ratio: float, metric: Array) -> Orientation:
+        """Return the factors of preferred orientation (k,) for another axis at the reciprocal ``metric``."""
+        return MarchDollase(self._symmetry, self.hkl, axis).evaluate(ratio, metric)
 
     def peaks(self, raw: Array, directions: Array | None = None) -> tuple[Peaks, PeakDerivatives | None]:
         """Return the peaks at the raw parameters, and their derivatives along ``directions`` (len(local), v).

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from autogsas.engine import backgrounds
 from autogsas.engine.background_peaks import background_peaks
-from autogsas.engine.gains import BlockGain, Situation, as_gain, needs_own_layout, with_candidate
+from autogsas.engine.gains import Situation, as_gain, needs_own_layout
 from autogsas.engine.leastsq import Fit, minimise, pinned
 from autogsas.engine.objective import Points, weighted_solution
 from autogsas.engine.parameters import INSTRUMENT, Layout
@@ -159,12 +159,9 @@ class EngineSession:
         points = sum(effective_points(part[part != 0.0]) for part in residuals)
         observed = sum(float(np.sum(h.weights * h.y**2)) for h in here.points)
         shared = [one for one in candidates if not needs_own_layout(one)]
-        if len(shared) < len(candidates):
-            here.draw()
+        own = [one for one in candidates if needs_own_layout(one)]
         found = dict(zip(map(id, shared), here.gains(shared), strict=True))
-        for one in candidates:
-            if needs_own_layout(one):
-                found[id(one)] = self._gain_elsewhere(one, here)
+        found |= zip(map(id, own), here.own_gains(own), strict=True)
         return tuple(as_gain(one, found[id(one)], here.chi2, points, observed) for one in candidates)
 
     def copy(self) -> EngineSession:
@@ -179,15 +176,6 @@ class EngineSession:
         other._retried, other._refine_background = set(self._retried), set(self._refine_background)
         other._backgrounds, other._steps = dict(self._backgrounds), list(self._steps)
         return other
-
-    def _gain_elsewhere(self, candidate: Candidate, here: Situation) -> BlockGain:
-        """Return the gain of a candidate that changes the model first."""
-        changed = with_candidate(self._state, candidate)
-        try:
-            there = here.changed_to(changed)
-            return there.gain_from(candidate, here) if candidate.set else there.gain_beyond(candidate, here)
-        except ValueError:
-            return BlockGain(0.0, 0, np.zeros(0), np.zeros(0))
 
     def _patterns(self) -> tuple[list[PatternModel], list[Points], list[Array]]:
         """Return pattern models, points and background coefficients of all histograms over their full limits."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autogsas.crystal.origins import fixing_the_origin
 from autogsas.errors import BackendError
 from autogsas.guide.standing import Standing, standing
-from autogsas.model.advice import Candidate
+from autogsas.model.advice import Candidate, Gain
 from autogsas.model.project import Project
 from autogsas.model.recipe import Background, BackgroundFunction, Free, Setting, Step
 from autogsas.model.result import Parameter, Result
@@ -49,6 +49,7 @@ class Attempts:
         ``cycles`` None refines to convergence.
         """
         session = before.session.copy()
+        frees = tuple(dict.fromkeys(free for one in add for free in one.free))
         step = Step(
             title=", ".join(one.name for one in add),
             background=tuple(
@@ -60,8 +61,9 @@ class Attempts:
                 *(setting for one in remove for setting in neutral_values(one, self._project)),
                 *(setting for one in add for setting in one.set),
             ),
-            free=tuple(dict.fromkeys(free for one in add for free in one.free)),
-            fix=tuple(dict.fromkeys(free for one in remove for free in one.free)),
+            free=frees,
+            # The same parameters with other values or models stay free.
+            fix=tuple(dict.fromkeys(free for one in remove for free in one.free if free not in frees)),
             cycles=cycles,
         )
         try:
@@ -79,6 +81,22 @@ class Attempts:
             session.close()
             return Refused(frozenset(wrong))
         return after
+
+    def gains(self, model: Standing, add: Sequence[Candidate], remove: Sequence[Candidate]) -> tuple[Gain, ...]:
+        """Return the expected gains of some candidates where others are fixed at neutral values.
+
+        Raises BackendError where there is no pattern.
+        """
+        session = model.session.copy()
+        step = Step(
+            title="as it is",
+            set=tuple(setting for one in remove for setting in neutral_values(one, self._project)),
+            fix=tuple(dict.fromkeys(free for one in remove for free in one.free)),
+        )
+        try:
+            return tuple(session.expected_gains(step, add))
+        finally:
+            session.close()
 
 
 def neutral_values(candidate: Candidate, project: Project) -> Iterable[Setting]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -19,6 +20,7 @@ from autogsas.model.result import Alternative
 __all__ = ["Walk"]
 
 _PAYS = 2.0  # of BIC: the least that a change must bring (Kass & Raftery, 1995: positive evidence)
+_DOUBTFUL = 4.0  # of chi^2/(N-P): two standard deviations, from which a candidate is worth a doubt
 _PAYS_LAST = 10.0  # the same for candidates of the last turn: very strong evidence
 _SAME = 2.0  # of BIC: models that differ by less are as good as each other; the first in the order of listing is taken
 _RIVALS = 4  # how many of the most promising candidates are refined to see which is best; not measured
@@ -48,6 +50,7 @@ class Walk:
         self._failed: dict[str, float] = {}
         # The same for candidates that were refined and did not pay.
         self._declined: dict[str, float] = {}
+        self._kinds = Counter(one.alternatives for one in guide.candidates if one.alternatives)
         # By name: chi^2 of the model in which a costly candidate did not promise to pay.
         self._idle: dict[str, float] = {}
         self.alternatives: dict[str, Alternative] = {}
@@ -55,14 +58,59 @@ class Walk:
     def end_from(self, start: Standing) -> Standing:
         """Return the model that the data ask for."""
         model = self._forward(start, 0)
-        for turn in range(1, _TURNS):
-            model = self._onward(model, turn)
+        model = self._onward(model, 1)
+        # Before what could take up almost any misfit: a wrong axis leaves some.
+        model = self._other_kinds(model)
+        model = self._onward(model, 2)
         exchanged = self._exchanged(model)
         if exchanged is not model:
             exchanged = self._onward(exchanged, _TURNS - 1)
         model = self._backward(exchanged)
+        if model is not exchanged:
+            # What is as good as a model that refines more need not be as good as this one.
+            self.alternatives.clear()
+            model = self._exchanged(model)
+        self._remember_doubts(model)
+        return self._settled(model)
+
+    def _remember_doubts(self, model: Standing) -> None:
+        """Remember models with one candidate of the last turn more that the evidence neither asks for nor rules out.
+
+        An occupancy that is not refined makes displacements look better known than they are.
+        """
+        offered = [
+            one
+            for one in self._guide.candidates
+            if one.turn == _TURNS - 1 and not _costly(one) and not _is_taken(one, model)
+        ]
+        try:
+            gains = model.session.expected_gains(Step(title="as it is"), offered) if offered else ()
+        except BackendError:
+            return
+        for gain in sorted(gains, key=lambda gain: -gain.chi2)[:_RIVALS]:
+            if gain.chi2 < _DOUBTFUL * model.gof**2:
+                continue
+            after = self._attempts.more(model, [gain.candidate])
+            if isinstance(after, Standing) and abs(evidence(after, model)) < _INDISTINGUISHABLE:
+                self._remember(after, [gain.candidate])
+
+    def _settled(self, model: Standing) -> Standing:
+        """Refine to convergence; where one of the U of a phase makes no sense then, its sites share one."""
         end = self._attempts.more(model, cycles=None)
-        return end if isinstance(end, Standing) else model
+        if isinstance(end, Standing):
+            return end
+        for one in self._guide.candidates:
+            together = [free.phase for free in one.free if free.group == "uiso_shared"]
+            each = [has for has in model.accepted if _frees_each_of(has, together)]
+            wrong = any(
+                name.startswith(f"{phase}:") and name.endswith(":Uiso") for phase in together for name in end.names
+            )
+            if wrong and each:
+                without = self._attempts.more(model, remove=each)
+                after = without if isinstance(without, Refused) else self._attempts.more(without, [one], cycles=None)
+                if isinstance(after, Standing):
+                    return after
+        return model
 
     def _onward(self, model: Standing, turn: int) -> Standing:
         before = None
@@ -118,7 +166,7 @@ class Walk:
             gains = model.session.expected_gains(Step(title="as it is"), offered)
         except BackendError:
             return []
-        return _ordered([gain for gain in gains if gain.evidence > _pays(gain.candidate)])
+        return _ordered([gain for gain in gains if gain.evidence > self._pays(gain.candidate)])
 
     def _best_of(self, model: Standing, ranked: Sequence[Gain]) -> Standing | None:
         """Return the best model with one of the most promising candidates more; None if none pays."""
@@ -133,7 +181,7 @@ class Walk:
                 after = self._attempt(model, gain.candidate)
                 if isinstance(after, Refused):
                     self._failed[gain.candidate.name] = model.chi2
-                elif evidence(after, model) <= _pays(gain.candidate):
+                elif evidence(after, model) <= self._pays(gain.candidate):
                     self._declined[gain.candidate.name] = model.chi2
                 elif best is None or evidence(after, best) > 0.0:
                     best = after
@@ -176,7 +224,10 @@ class Walk:
             after = self._attempt(model, one)
             if isinstance(after, Refused):
                 one = _without(one, after.names, model)
-                after = self._attempts.more(model, [one]) if one.free else after
+                # Those that are left out do not keep a U that they shared.
+                shared = [has for has in model.accepted if _shares(has, one)]
+                base = self._attempts.more(model, remove=shared) if shared and one.free else model
+                after = self._attempts.more(base, [one]) if one.free and isinstance(base, Standing) else after
             if isinstance(after, Refused):
                 self._failed[one.name] = model.chi2
                 continue
@@ -194,8 +245,10 @@ class Walk:
         families = dict.fromkeys(one.rivals for one in self._guide.candidates if one.rivals)
         for family in families:
             model = self._exchange(model, [one for one in self._guide.candidates if one.rivals == family])
-        kinds = dict.fromkeys(one.alternatives for one in model.accepted if one.alternatives)
-        for kind in kinds:
+        return self._other_kinds(model)
+
+    def _other_kinds(self, model: Standing) -> Standing:
+        for kind in dict.fromkeys(one.alternatives for one in model.accepted if one.alternatives):
             model = self._other(model, kind)
         return model
 
@@ -240,16 +293,17 @@ class Walk:
         """Try the most promising other members of a kind, such as other axes, in place of the one that is refined."""
         present = [one for one in model.accepted if one.alternatives == kind]
         without = self._attempts.more(model, remove=present)
-        if isinstance(without, Refused):
-            return model
         others = [one for one in self._guide.candidates if one.alternatives == kind and one not in present]
+        # What makes no sense without any may make sense with another one.
+        found, base, replaced = [model], model, present
+        if isinstance(without, Standing):
+            found, base, replaced = [model, without], without, []
         try:
-            gains = without.session.expected_gains(Step(title="as it is"), others)
+            gains = self._attempts.gains(base, others, replaced)
         except BackendError:
             return model
-        found = [model, without]
         for gain in sorted(gains, key=lambda gain: -gain.chi2)[:_RIVALS]:
-            after = self._attempts.more(without, [gain.candidate])
+            after = self._attempts.more(base, [gain.candidate], replaced)
             if isinstance(after, Standing):
                 found.append(after)
         return self._chosen(found, [one for one in self._guide.candidates if one.alternatives == kind])
@@ -273,6 +327,15 @@ class Walk:
                 return model
             model = self._taken(best)
 
+    def _pays(self, candidate: Candidate) -> float:
+        """Return the least evidence for a candidate.
+
+        More for what could take up almost any misfit; and of many alternatives, such as axes, one fits noise best: each
+        has its share of the odds that there is any.
+        """
+        least = _PAYS if candidate.turn < _TURNS - 1 else _PAYS_LAST
+        return least + 2.0 * math.log(max(self._kinds[candidate.alternatives], 1))
+
     def _may(self, candidate: Candidate, model: Standing) -> bool:
         """Whether a candidate has not made no sense in a model as good as this one."""
         return model.chi2 < _RETRIED * self._failed.get(candidate.name, math.inf)
@@ -280,6 +343,17 @@ class Walk:
     def _taken(self, model: Standing) -> Standing:
         self._watch(model)
         return model
+
+
+def _shares(accepted: Candidate, each: Candidate) -> bool:
+    """Whether a candidate has one U for sites of a phase, where another has one for each of some."""
+    phases = {free.phase for free in each.free if free.group == "uiso"}
+    return any(free.group == "uiso_shared" and free.phase in phases for free in accepted.free)
+
+
+def _frees_each_of(accepted: Candidate, phases: Sequence[str | None]) -> bool:
+    """Whether a candidate gives each site of one of some phases its own U."""
+    return any(free.group == "uiso" and free.phase in phases for free in accepted.free)
 
 
 def _accompanies(candidate: Candidate, model: Standing) -> bool:
@@ -353,11 +427,6 @@ def _without(candidate: Candidate, names: frozenset[str], model: Standing) -> Ca
         if free.group == "uiso" and bad:
             frees += [free.model_copy(update={"site": site}) for site in sites if site not in bad]
     return replace(candidate, name=f"{candidate.name} but {', '.join(left)}", free=tuple(frees))
-
-
-def _pays(candidate: Candidate) -> float:
-    """Return the least evidence for a candidate: more for what could take up almost any misfit."""
-    return _PAYS if candidate.turn < _TURNS - 1 else _PAYS_LAST
 
 
 def _determined(model: Standing, candidate: Candidate) -> bool:

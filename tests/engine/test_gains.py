@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from autogsas.benchmarks.truth.given import given_project
 from autogsas.benchmarks.truth.samples import SAMPLES
 from autogsas.builtin.strategy.candidates import autogsas_list_candidates
-from autogsas.engine.gains import block_gain
 from autogsas.engine.normal_equations import Linearised
+from autogsas.engine.score import block_gain
 from autogsas.engine.session import EngineSession
 from autogsas.hooks.backend import Capabilities
 from autogsas.model.advice import Candidate, Gain
