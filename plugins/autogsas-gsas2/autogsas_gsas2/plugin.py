@@ -11,6 +11,7 @@ from autogsas.model.result import Finding, Result
 
 from autogsas_gsas2 import gpx
 from autogsas_gsas2.backend import Gsas2Backend
+from autogsas_gsas2.friedel import friedel_findings
 from autogsas_gsas2.last_refinement import read_refinement
 
 __all__ = ["autogsas_check_result", "autogsas_read_project", "autogsas_read_refinement", "autogsas_register_backends"]
@@ -38,5 +39,6 @@ def autogsas_read_refinement(path: Path) -> tuple[Project, Result] | None:
 
 @hookimpl
 def autogsas_check_result(project: Project, result: Result) -> list[Finding]:
-    """Report the restraints of a .gpx that the engine did not apply."""
-    return gpx.findings(project, result)
+    """Report restraints of a .gpx that the engine did not apply, and where GSAS-II's intensities are not a powder's."""
+    own = friedel_findings(project, result) if result.backend == Gsas2Backend.name else ()
+    return [*gpx.findings(project, result), *own]

@@ -5,8 +5,9 @@
 Each pattern is calculated by GSAS-II beyond the range that is kept (it leaves out reflections just beyond its limits),
 a smooth background is added, and the counts are drawn from a Poisson distribution with a seed made of the name.
 
-Of a reflection and its Friedel mate, which overlap in a powder pattern, GSAS-II calculates one. Where there is no centre
-of symmetry they differ by anomalous scattering; such a pattern is the mean of those of the structure and its inverse.
+Of a reflection and its Friedel mate, which overlap in a powder pattern, GSAS-II calculates one. Where there is no
+centre of symmetry they differ by anomalous scattering; such a pattern is the mean of those of the structure and its
+inverse.
 """
 
 from __future__ import annotations
