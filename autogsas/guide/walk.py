@@ -30,6 +30,7 @@ _RETRIED = 0.9  # of chi^2: a fall by which a candidate that made no sense befor
 _BETTER = 0.99  # the same for more background terms that did not pay before; not measured
 _MUCH = 0.3  # of what the misfit is worth: evidence that is enough to go on without looking further; not measured
 _ALIKE = 0.97  # correlation of two shifts above which only one of them is refined; not measured
+_LEFT_OUT = 3  # how often sites are left out whose U makes no sense at convergence; not measured
 _TURNS = 3
 _OTHER_HALF: Mapping[str, str] = {"Y": "X", "strain": "size"}
 # What the engines call a width without meaning, and the groups that may have made it.
@@ -95,21 +96,26 @@ class Walk:
                 self._remember(after, [gain.candidate])
 
     def _settled(self, model: Standing) -> Standing:
-        """Refine to convergence; where one of the U of a phase makes no sense then, its sites share one."""
+        """Refine to convergence; the sites whose U makes no sense then keep the project's, or all share one."""
         end = self._attempts.more(model, cycles=None)
-        if isinstance(end, Standing):
-            return end
-        for one in self._guide.candidates:
-            together = [free.phase for free in one.free if free.group == "uiso_shared"]
-            each = [has for has in model.accepted if _frees_each_of(has, together)]
-            wrong = any(
-                name.startswith(f"{phase}:") and name.endswith(":Uiso") for phase in together for name in end.names
-            )
-            if wrong and each:
-                without = self._attempts.more(model, remove=each)
-                after = without if isinstance(without, Refused) else self._attempts.more(without, [one], cycles=None)
+        if isinstance(end, Standing) or not end.names:
+            return end if isinstance(end, Standing) else model
+        for each in [one for one in model.accepted if any(free.group == "uiso" for free in one.free)]:
+            shared = [one for one in model.accepted if _shares(one, each)]
+            without = self._attempts.more(model, remove=[*shared, each])
+            if isinstance(without, Refused) or not any(_is_u_of(name, each) for name in end.names):
+                continue
+            names = end.names
+            for _ in range(_LEFT_OUT):
+                after = self._attempts.more(without, [_without(each, names, model)], cycles=None)
                 if isinstance(after, Standing):
                     return after
+                names |= after.names
+            for one in self._guide.candidates:
+                if any(free.group == "uiso_shared" and free.phase == each.free[0].phase for free in one.free):
+                    after = self._attempts.more(without, [one], cycles=None)
+                    if isinstance(after, Standing):
+                        return after
         return model
 
     def _onward(self, model: Standing, turn: int) -> Standing:
@@ -351,9 +357,9 @@ def _shares(accepted: Candidate, each: Candidate) -> bool:
     return any(free.group == "uiso_shared" and free.phase in phases for free in accepted.free)
 
 
-def _frees_each_of(accepted: Candidate, phases: Sequence[str | None]) -> bool:
-    """Whether a candidate gives each site of one of some phases its own U."""
-    return any(free.group == "uiso" and free.phase in phases for free in accepted.free)
+def _is_u_of(name: str, each: Candidate) -> bool:
+    """Whether a parameter is a U of the phase whose sites a candidate gives their own."""
+    return any(name.startswith(f"{free.phase}:") and name.endswith(":Uiso") for free in each.free)
 
 
 def _accompanies(candidate: Candidate, model: Standing) -> bool:
@@ -411,7 +417,7 @@ def _covers(accepted: Candidate, candidate: Candidate) -> bool:
         return True
     if all(free in accepted.free for free in candidate.free):
         return True
-    each = {free.phase for free in accepted.free if free.group == "uiso" and free.site is None}
+    each = {free.phase for free in accepted.free if free.group == "uiso"}
     return all(free.group == "uiso_shared" and free.phase in each for free in candidate.free)
 
 
@@ -421,12 +427,15 @@ def _without(candidate: Candidate, names: frozenset[str], model: Standing) -> Ca
     left = []
     for free in candidate.free:
         own = [p for p in model.result.parameters if p.phase == free.phase and p.group == "uiso"]
-        sites = dict.fromkeys(p.site for p in own if p.site is not None)
+        sites = dict.fromkeys(p.site for p in own if p.site is not None and free.site in (None, p.site))
         bad = [site for site in sites if any(name.startswith(f"{free.phase}:{site}:") for name in names)]
         left += bad
-        if free.group == "uiso" and bad:
+        if free.group == "uiso":
             frees += [free.model_copy(update={"site": site}) for site in sites if site not in bad]
-    return replace(candidate, name=f"{candidate.name} but {', '.join(left)}", free=tuple(frees))
+    if not left:
+        return replace(candidate, free=())
+    both = ", " if " but " in candidate.name else " but "
+    return replace(candidate, name=f"{candidate.name}{both}{', '.join(left)}", free=tuple(frees))
 
 
 def _determined(model: Standing, candidate: Candidate) -> bool:
