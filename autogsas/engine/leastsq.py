@@ -34,6 +34,7 @@ _SAME = 1e-9  # of chi^2: gain of a step that counts as none where chi^2 is smoo
 _STALE = 1e-6  # the same where chi^2 has stairs
 _SLOW = 2  # such steps in a row that end a descent
 _WORTH = 1e-4  # of chi^2: the least gain that another round along an edge must bring
+_HARDLY = 2e-3  # of chi^2: what a descent without stairs may gain from a point that counts as a minimum; not measured
 _SHARES = (1.0, 0.5, 0.25, 0.1)  # parts of the step to the minimum of a smooth problem that are tried
 _ESCAPES, _SMOOTH_CYCLES = 3, 12  # how often stairs are smoothed out, and for how many cycles
 _STEADY = 1e-4  # of chi^2: the largest change by what follows the fit where the fit has ended
@@ -79,6 +80,8 @@ def minimise(problem: Problem, values: Array, max_cycles: int, *, rough: bool = 
         return _fit(problem, _near(problem, objective, start, chi2, max_cycles), False)
     best = _escape(problem, _descend(problem, objective, start, max_cycles, _STALE), max_cycles)
     best, edge = _follow_edge(problem, best, max_cycles)
+    if not (best.at_rest or edge) and best.cycles < max_cycles:
+        best, edge = _between_stairs(problem, best, max_cycles)
     return _fit(problem, best, edge and best.cycles < max_cycles)
 
 
@@ -142,6 +145,23 @@ def _follow_edge(problem: Problem, best: _End, max_cycles: int) -> tuple[_End, b
         if not gained:
             break
     return best, edge
+
+
+def _between_stairs(problem: Problem, best: _End, max_cycles: int) -> tuple[_End, bool]:
+    """Descend with the stairs as they are; return the end, and whether it is a minimum but for them.
+
+    Positions make stairs too: the number of terms depends on 2theta. Where every step crosses one, the minimum for the
+    present numbers of terms is as good as any; and where even that is hardly lower, this is one.
+    """
+    smooth = _descend(problem, best.objective.with_terms_fixed(True), best.values, max_cycles - best.cycles, _SAME)
+    cycles = best.cycles + smooth.cycles
+    if not smooth.at_rest:
+        return replace(best, cycles=cycles), False
+    objective = smooth.objective.with_terms_fixed(False)
+    values, chi2 = objective.settle(smooth.values)
+    if chi2 > best.chi2 * (1.0 + _WORTH):
+        return replace(best, cycles=cycles), smooth.chi2 > best.chi2 * (1.0 - _HARDLY)
+    return replace(smooth, values=values, chi2=chi2, objective=objective, cycles=cycles), True
 
 
 def _fit(problem: Problem, end: _End, edge: bool) -> Fit:
