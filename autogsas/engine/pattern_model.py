@@ -63,7 +63,7 @@ class PatternModel:
         top = float(x[-1]) if x.size else 0.0
         self._built_at = raw.copy()
         self._slack = _ROOM / (2.0 * np.tan(min(top + 1.0, 178.0) * _DEGREE / 2.0)) * _DEGREE
-        self.sets = [ReflectionSet.reaching(layout, p, h, raw, top) for p in range(len(layout.phases))]
+        self.sets = [ReflectionSet(layout, p, h, raw, top) for p in range(len(layout.phases))]
         self.plans: tuple[Plan | None, ...] = (None,) * len(self.sets)
         # The last evaluation of each phase, so that the Jacobian at the same place costs no second one.
         self._kept: list[_Kept | None] = [None] * len(self.sets)
@@ -82,7 +82,7 @@ class PatternModel:
         for p, (one, before) in enumerate(zip(layout.phases, other._layout.phases, strict=True)):
             if one is before:
                 continue
-            model.sets[p] = ReflectionSet.reaching(layout, p, model._h, raw, top)
+            model.sets[p] = ReflectionSet(layout, p, model._h, raw, top)
             model._drawn[p] = None
             if not np.array_equal(model.sets[p].hkl, other.sets[p].hkl):
                 model._kept[p] = plans[p] = None
@@ -152,11 +152,11 @@ class PatternModel:
         return found.shapes.combine({"value": self._doublets(found.peaks).spread(columns)})
 
     def serves(self, raw: Array) -> bool:
-        """Whether the reflections listed are still those of the range, cells and widths being those of ``raw``."""
+        """Whether the reflections listed are still those of the range, the cell being where it is in ``raw``."""
         return all(
             np.max(np.abs(raw[cell] - self._built_at[cell])) <= self._slack * np.max(np.abs(raw[cell]))
             for cell in self._layout.cell
-        ) and all(reflections.reaches(raw) for reflections in self.sets)
+        )
 
     def copy(self) -> PatternModel:
         """Return another model in the same state."""

@@ -26,10 +26,7 @@ __all__ = ["PeakDerivatives", "Peaks", "ReflectionSet"]
 Array = npt.NDArray[np.float64]
 
 _DEGREE = np.pi / 180.0
-_MARGIN = 1.0  # degrees beyond the last point up to which reflections are listed in any case; not measured
-_TAILS = 10.0  # widths beyond which the tail of a reflection, a quarter of a per cent of its height, is left out
-_FARTHEST = 20.0  # degrees; not measured
-_GROWTH = 1.5  # by which peaks may still broaden before reflections are listed again; not measured
+_MARGIN = 1.0  # degrees beyond the last point within which a reflection's tail still reaches the pattern; not measured
 _USUAL_STEP = 0.02  # degrees, of a pattern with a single point
 _STRUCTURE = ("cell", "xyz", "uiso", "occupancy", "uaniso")
 
@@ -76,17 +73,14 @@ class ReflectionSet:
     where they come from the structure.
     """
 
-    def __init__(
-        self, layout: Layout, p: int, h: int, raw: Array, two_theta_max: float, margin: float = _MARGIN
-    ) -> None:
+    def __init__(self, layout: Layout, p: int, h: int, raw: Array, two_theta_max: float) -> None:
         state, histogram = layout.phases[p], layout.histograms[h]
         self._layout, self._p, self._h = layout, p, h
         self._instrument = histogram.instrument
         x = histogram.pattern.x
         self._smallest = Smallest.of(float(np.median(np.diff(x))) if x.size > 1 else _USUAL_STEP)
         wavelength = self._instrument.wavelengths[0]
-        self.margin = margin
-        edge = min(two_theta_max + margin, 179.0)
+        edge = min(two_theta_max + _MARGIN, 179.0)
         d_min = wavelength / (2.0 * np.sin(edge * _DEGREE / 2.0))
         self._symmetry = state.symmetry
         self.hkl = state.symmetry.reflections(raw[layout.cell[p]], d_min)
@@ -116,26 +110,6 @@ class ReflectionSet:
         ends = np.cumsum([part.size for part in parts.values()]).tolist()
         self._rows = {name: slice(end - part.size, end) for (name, part), end in zip(parts.items(), ends, strict=True)}
         self.shl_row = self._rows["instrument"].start + INSTRUMENT.index("SH/L")
-
-    @classmethod
-    def reaching(cls, layout: Layout, p: int, h: int, raw: Array, two_theta_max: float) -> ReflectionSet:
-        """Return the reflections with tails that reach ``two_theta_max`` degrees, beyond it too."""
-        found = cls(layout, p, h, raw, two_theta_max)
-        if found.reaches(raw):
-            return found
-        return cls(layout, p, h, raw, two_theta_max, min(_GROWTH * found.tail(raw), _FARTHEST))
-
-    def tail(self, raw: Array) -> float:
-        """Return how far the tails of the last reflections reach, in degrees; zero where they have no widths."""
-        try:
-            peaks, _ = self.peaks(raw)
-        except ValueError:
-            return 0.0
-        return _TAILS * float(peaks.mix.fwhm[np.argmax(peaks.two_theta)]) if peaks.two_theta.size else 0.0
-
-    def reaches(self, raw: Array) -> bool:
-        """Whether all reflections are listed that have tails in the pattern."""
-        return self.margin >= min(self.tail(raw), _FARTHEST)
 
     def oriented(self, axis: Axis, ratio: float, metric: Array) -> Orientation:
         """Return the factors of preferred orientation (k,) for another axis at the reciprocal ``metric``."""
