@@ -9,12 +9,11 @@ another one waiting while a long trial delays the reports.
 from __future__ import annotations
 
 import contextlib
-import json
 import statistics
 import time
 from collections import deque
-from collections.abc import Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Set
+from dataclasses import replace
 from typing import Any
 
 from autogsas.errors import PluginError, nearest
@@ -29,19 +28,17 @@ from autogsas.hooks.events import (
     TrialStarted,
     describe,
 )
-from autogsas.model.advice import Guide
-from autogsas.model.answers import answered
-from autogsas.model.recipe import Recipe
-from autogsas.model.result import StepResult
 from autogsas.model.trial import Cause, Choices, Finished, TrialRecord, TrialState
-from autogsas.search.choosing import Best
+from autogsas.runfolder.trials import StoredTrial
+from autogsas.search.best import BestTrial
 from autogsas.search.context import RunContext
-from autogsas.search.noise import at_noise
-from autogsas.search.options import Found, Prior, Refined
+from autogsas.search.ending import StoppingRules
+from autogsas.search.options import Found, Prior
+from autogsas.search.proposed import Proposed, assess_outcome, identity
 from autogsas.search.repairs import Repairer
 from autogsas.search.sampler import Proposer
 from autogsas.search.stopping import stop_signals
-from autogsas.trial.assessment import Assessment, HistogramFigures, assess
+from autogsas.trial.assessment import Assessment
 from autogsas.trial.building import build_recipe, fitting_choices
 from autogsas.trial.cells import with_found_cells
 from autogsas.trial.choosers import Dimension, Recorder
@@ -52,13 +49,9 @@ from autogsas.trial.pruning import TrialProgress, hopeless_above, progress_of, s
 
 __all__ = ["search"]
 
-# The same recipe may succeed the next time.
 _TYPO = 0.87  # similarity of two names of eight characters that differ by one
+# The same recipe may succeed the next time.
 _TEMPORARY = frozenset({Cause.DISK_FULL, Cause.FILES})
-# Of the lowest score: a fall by less is no gain. Not measured.
-_GAIN = 0.0005
-# Asking Optuna's terminator takes time that grows with the number of trials. Not measured.
-_TERMINATOR_EVERY = 5
 
 
 def search(context: RunContext, seeds: tuple[Seed, ...] = (), prior: Prior | None = None) -> Found:
@@ -87,23 +80,6 @@ def search(context: RunContext, seeds: tuple[Seed, ...] = (), prior: Prior | Non
         return _Search(context, seeds, prior, proposer, workers, zero).run()
 
 
-@dataclass
-class _Proposed:
-    """A trial that was proposed and is not reported yet."""
-
-    number: int
-    origin: str
-    recipe: Recipe
-    choices: Choices
-    proposed: Any
-    guide: Guide | None = None
-    same_as: int | None = None
-    hopeless: float | None = None
-    steps: list[StepResult] = field(default_factory=list)
-    outcome: Outcome | None = None
-    ended: float | None = None
-
-
 class _Search:
     def __init__(
         self,
@@ -122,18 +98,14 @@ class _Search:
         self.proposer, self.workers, self.zero = proposer, workers, zero
         self.repairer = Repairer(self.host, self.project, self.capabilities)
         self.reported: list[TrialRecord] = []
-        self._best = Best(by_evidence=self.options.by_evidence)
-        # The outcomes of the trials that the best is chosen from, for its files; empty after resuming.
-        self._near: dict[int, tuple[Assessment, Outcome]] = {}
-        # The trial whose files are in the folder, and the last one that brought a gain.
-        self._written: int | None = None
-        self._last_gain = 0
-        # By number: proposed trials, and records restored from an earlier session, that are not reported yet.
-        self._pending: dict[int, _Proposed | TrialRecord] = {}
+        self.best = BestTrial(context, workers, self.emit)
+        self.rules = StoppingRules(self.options, len(seeds), proposer)
+        # By number: proposed trials, and trials restored from an earlier session, that are not reported yet.
+        self._pending: dict[int, Proposed | StoredTrial] = {}
         # By what makes recipes the same: the first trial with that recipe.
         self._first: dict[str, int] = {}
         self._ranges: dict[str, Dimension] = {}
-        self._waiting: deque[_Proposed] = deque()
+        self._waiting: deque[Proposed] = deque()
         self._progress: list[TrialProgress] = []
         # Choices that a seed has but that do not fit here, already reported to the user.
         self._unfit: set[str] = set()
@@ -172,15 +144,9 @@ class _Search:
                 break
             if self.has_ended(number):
                 self.report(number, total)
-                # What a longer run has found before is all reported first.
-                if self.options.patience and number + 1 >= len(kept) and at_noise(self.best):
-                    finished = Finished.NOISE
-                    break
-                if self.is_stuck():
-                    finished = Finished.NO_GAIN
-                    break
-                if self.expects_no_more():
-                    finished = Finished.TERMINATOR
+                rule = self.rules.ended_by(len(self.reported), len(kept), self.best.chosen)
+                if rule is not None:
+                    finished = rule
                     break
                 continue
             if self.workers.interrupted:
@@ -194,21 +160,10 @@ class _Search:
             self.handle(self.workers.wait(left))
         # Trials that are still running are given up, so that a worker is free for the best one if it must run again.
         self.workers.close()
-        self.write_best()
+        self.best.finish()
         self.workers.close()
-        self.emit(RunFinished(finished, self.best))
-        return Found(finished, tuple(self.reported), self.best, self.refined, self._best.lowest)
-
-    @property
-    def best(self) -> TrialRecord | None:
-        """The trial that is reported as the best so far."""
-        return self._best.chosen
-
-    @property
-    def refined(self) -> Refined | None:
-        """The result of the best trial, if it was refined in this session."""
-        kept = None if self.best is None else self._near.get(self.best.number)
-        return None if kept is None or kept[1].result is None else Refined(kept[0], kept[1].result)
+        self.emit(RunFinished(finished, self.best.chosen))
+        return Found(finished, tuple(self.reported), self.best.chosen, self.best.refined, self.best.lowest)
 
     def handle(self, event: StepDone | Outcome | Interrupt | None) -> None:
         if isinstance(event, StepDone):
@@ -223,9 +178,9 @@ class _Search:
         """Seconds since the run began."""
         return round(time.monotonic() - self.zero, 3)
 
-    def running(self, number: int) -> _Proposed:
+    def running(self, number: int) -> Proposed:
         trial = self._pending[number]
-        assert isinstance(trial, _Proposed), "only trials proposed in this session are run"
+        assert isinstance(trial, Proposed), "only trials proposed in this session are run"
         return trial
 
     def learn_prior(self) -> None:
@@ -237,15 +192,16 @@ class _Search:
         self.proposer.add_prior(self.prior.trials, statistics.median(shifts) if shifts else 0.0)
 
     def restore(self, number: int, kept: Any) -> None:
-        record = self.folder.read_trial(number).record
+        stored = self.folder.read_trial(number)
+        record = stored.record
         # A session that was killed left no summary with the time it took.
         self.zero = min(self.zero, time.monotonic() - (record.ended or 0.0))
         if number >= len(self.seeds):
             self.repairer.next()
         self.repairer.tried(record.choices)
         self.proposer.restore(number, kept)
-        self._first.setdefault(_identity(record.recipe), number)
-        self._pending[number] = record
+        self._first.setdefault(identity(record.recipe), number)
+        self._pending[number] = stored
 
     def propose(self, number: int) -> None:
         seed = self.seeds[number] if number < len(self.seeds) else self.repairer.next() or Seed("search")
@@ -265,14 +221,14 @@ class _Search:
                 hint = f"; did you mean {close!r}?" if close else ""
                 self.emit(Notice(f"{origin}: the value of {name!r} is ignored, because it is not chosen here{hint}"))
         self.repairer.tried(choose.choices)
-        trial = _Proposed(number, seed.name, recipe, choose.choices, self.proposer.proposed(number), seed.guide)
+        trial = Proposed(number, seed.name, recipe, choose.choices, self.proposer.proposed(number), seed.guide)
         self._pending[number] = trial
         if seed.guide is not None:
             self.submit(trial)
             return
         if self.options.prune and seed.recipe is None:
             trial.hopeless = hopeless_above(self._progress)
-        trial.same_as = self._first.setdefault(_identity(recipe), number)
+        trial.same_as = self._first.setdefault(identity(recipe), number)
         if trial.same_as == number:
             trial.same_as = None
             self.submit(trial)
@@ -287,7 +243,7 @@ class _Search:
             )
             self.emit(Notice(f"seed {seed.name!r}: {text}"))
 
-    def submit(self, trial: _Proposed) -> None:
+    def submit(self, trial: Proposed) -> None:
         self._waiting.append(trial)
         self.dispatch()
 
@@ -298,24 +254,14 @@ class _Search:
             slow = slow_after(self.reported) if self.options.prune and trial.choices else None
             self.workers.submit(trial.number, trial.recipe, trial.hopeless, slow, trial.guide)
 
-    def is_stuck(self) -> bool:
-        """Whether the last ``patience`` proposals brought no gain, once there is a usable trial.
-
-        The seeds are all tried before: they are what people would try, and they are few.
-        """
-        patience = self.options.patience
-        if not patience or self.best is None:
-            return False
-        return len(self.reported) - 1 - max(self._last_gain, len(self.seeds) - 1) >= patience
-
     def has_ended(self, number: int) -> bool:
         trial = self._pending[number]
-        if isinstance(trial, TrialRecord) or trial.outcome is not None:
+        if isinstance(trial, StoredTrial) or trial.outcome is not None:
             return True
         if trial.same_as is None:
             return False
         if self.reported[trial.same_as].cause in _TEMPORARY:
-            self._first[_identity(trial.recipe)] = number
+            self._first[identity(trial.recipe)] = number
             trial.same_as = None
             self.submit(trial)
             return False
@@ -323,121 +269,39 @@ class _Search:
 
     def report(self, number: int, total: int) -> None:
         trial = self._pending.pop(number)
-        if isinstance(trial, TrialRecord):
-            self.proposer.report(trial)
-            self.learn(trial)
-            stored = self.folder.read_trial(number)
-            self.rank(trial, _points(stored.histograms), answered(stored.parameters))
-            # The session that ended with this trial has written the files.
-            self._written = None if self.best is None else self.best.number
+        if isinstance(trial, StoredTrial):
+            self.proposer.report(trial.record)
+            self.learn(trial.record)
+            if self.best.restore(trial):
+                self.rules.gained(number)
             return
         assessment = Assessment(TrialState.FAILED)
         if trial.same_as is not None:
-            record = self.repeated(trial, self.reported[trial.same_as])
+            record = trial.repeating(self.reported[trial.same_as], self.now())
         else:
             assert trial.outcome is not None
-            if trial.outcome.result is None:
-                stopped = trial.outcome.cause in (Cause.PRUNED, Cause.SLOW)
-                state = TrialState.PRUNED if stopped else TrialState.FAILED
-                assessment = Assessment(state, cause=trial.outcome.cause, message=trial.outcome.message)
-            else:
-                assessment = assess(self.host, self.project, trial.outcome.result)
-            record = self.record(trial, trial.outcome, assessment)
+            assessment = assess_outcome(self.host, self.project, trial.outcome)
+            record = trial.record(trial.outcome, assessment)
         self.folder.write_trial(record, assessment, trial.outcome, trial.same_as)
         if trial.guide is not None:
-            self._first.setdefault(_identity(record.recipe), number)
-        if trial.outcome is not None and trial.same_as is None:
-            self._near[number] = (assessment, trial.outcome)
-            result = trial.outcome.result
-            self.rank(record, _points(assessment.histograms), answered(result.parameters if result else ()))
-        self._near = {key: kept for key, kept in self._near.items() if key in self._best.near}
-        if self.best is not None and self.best.number in self._near:
-            self.write_best()
+            self._first.setdefault(identity(record.recipe), number)
+        if trial.outcome is not None and self.best.add(record, assessment, trial.outcome):
+            self.rules.gained(number)
         # From here on the trial counts: if the run stops earlier, it is run again after resuming.
         self.database.add(trial.proposed, record)
         self.proposer.report(record)
         self.learn(record)
-        self.emit(TrialFinished(record, self.best, len(self.reported), total, trial.same_as))
+        self.emit(TrialFinished(record, self.best.chosen, len(self.reported), total, trial.same_as))
         if trial.outcome is not None and trial.outcome.result is not None and trial.outcome.message:
             self.emit(Notice(f"trial {number}: {trial.outcome.message}"))
         self.notify("after_trial", record=record)
 
-    def expects_no_more(self) -> bool:
-        """Whether Optuna's terminator, asked every few trials, expects no improvement."""
-        count = len(self.reported)
-        due = self.options.terminator and count % _TERMINATOR_EVERY == 0 and count > len(self.seeds)
-        return due and self.proposer.expects_no_more()
-
     def learn(self, record: TrialRecord) -> None:
         self.reported.append(record)
-        self.repairer.learn(record, self.best)
+        self.repairer.learn(record, self.best.chosen)
         progress = progress_of(record)
         if progress is not None:
             self._progress.append(progress)
-
-    def record(self, trial: _Proposed, outcome: Outcome, assessment: Assessment) -> TrialRecord:
-        return TrialRecord(
-            number=trial.number,
-            state=assessment.state,
-            origin=trial.origin,
-            recipe=outcome.recipe or trial.recipe,
-            choices=trial.choices,
-            score=assessment.score,
-            metrics=assessment.metrics,
-            steps=outcome.result.steps if outcome.result is not None else tuple(trial.steps),
-            findings=assessment.findings,
-            cause=assessment.cause,
-            message=assessment.message,
-            seconds=outcome.seconds,
-            ended=trial.ended,
-        )
-
-    def repeated(self, trial: _Proposed, earlier: TrialRecord) -> TrialRecord:
-        return replace(
-            earlier,
-            number=trial.number,
-            origin=trial.origin,
-            recipe=trial.recipe,
-            choices=trial.choices,
-            message=earlier.message or f"the recipe of trial {earlier.number}",
-            seconds=0.0,
-            ended=self.now(),
-        )
-
-    def rank(self, record: TrialRecord, points: float, answers: int) -> None:
-        """Note whether a trial is the best, and whether it brought a gain."""
-        lowest = self._best.lowest
-        chosen = self._best.add(record, points, answers)
-        score, before = record.score, None if lowest is None else lowest.score
-        lower = score is not None and (before is None or score < (1.0 - _GAIN) * before)
-        if chosen or (lower and record is self._best.lowest):
-            self._last_gain = record.number
-
-    def write_best(self) -> None:
-        """Write the files of the best trial, unless they are written; after resuming it may have to be run again."""
-        best = self.best
-        if best is None or best.number == self._written:
-            return
-        kept = self._near.get(best.number)
-        if kept is None and not self.workers.interrupted:
-            kept = self.run_again(best)
-        if kept is not None:
-            self.folder.write_best(best, *kept, self.project)
-            self._written = best.number
-
-    def run_again(self, record: TrialRecord) -> tuple[Assessment, Outcome] | None:
-        """Run a trial of an earlier session once more for its files; None if it does not succeed now."""
-        self.workers.submit(record.number, record.recipe)
-        while True:
-            event = self.workers.wait(None)
-            if isinstance(event, Interrupt):
-                return None
-            if isinstance(event, Outcome) and event.number == record.number:
-                break
-        if event.result is None:
-            self.emit(Notice(f"the files of trial {record.number} could not be written: {event.message}"))
-            return None
-        return assess(self.host, self.project, event.result), event
 
     def emit(self, event: Event) -> None:
         self.folder.log(describe(event))
@@ -450,16 +314,3 @@ class _Search:
             self.host.call(hook, project=self.project, **arguments)
         except PluginError as error:
             self.emit(Notice(str(error)))
-
-
-def _points(histograms: Sequence[HistogramFigures]) -> float:
-    """Return how many independent points the residuals of a trial are worth; all of them where that is not known."""
-    return sum(
-        item.effective_points if item.effective_points > 0 else item.metrics.n_observations for item in histograms
-    )
-
-
-def _identity(recipe: Recipe) -> str:
-    """Return what makes two recipes the same: everything but names and titles."""
-    steps = [step.model_dump(mode="json", exclude={"title"}) for step in recipe.steps]
-    return json.dumps(steps, sort_keys=True)

@@ -1,0 +1,52 @@
+"""Whether a search has found what it will find, so that it ends before all its trials are made."""
+
+from __future__ import annotations
+
+from autogsas.model.trial import Finished, TrialRecord
+from autogsas.search.noise import at_noise
+from autogsas.search.options import Options
+from autogsas.search.sampler import Proposer
+
+__all__ = ["StoppingRules"]
+
+# Asking Optuna's terminator takes time that grows with the number of trials. Not measured.
+_TERMINATOR_EVERY = 5
+
+
+class StoppingRules:
+    """The rules of a run that begins with ``seeds`` first recipes."""
+
+    def __init__(self, options: Options, seeds: int, proposer: Proposer) -> None:
+        self._patience, self._terminator = options.patience, options.terminator
+        self._seeds, self._proposer = seeds, proposer
+        self._last_gain = 0
+
+    def gained(self, number: int) -> None:
+        """Note that a trial brought a gain."""
+        self._last_gain = number
+
+    def ended_by(self, count: int, restored: int, best: TrialRecord | None) -> Finished | None:
+        """Return the rule that ends the search when ``count`` trials are reported, None if it goes on.
+
+        ``restored`` of the trials are of an earlier session.
+        """
+        # What a longer run has found before is all reported first.
+        if self._patience and count >= restored and at_noise(best):
+            return Finished.NOISE
+        if best is not None and self._is_stuck(count):
+            return Finished.NO_GAIN
+        return Finished.TERMINATOR if self._expects_no_more(count) else None
+
+    def _is_stuck(self, count: int) -> bool:
+        """Whether the last ``patience`` proposals brought no gain.
+
+        The seeds are all tried before: they are what people would try, and they are few.
+        """
+        if not self._patience:
+            return False
+        return count - 1 - max(self._last_gain, self._seeds - 1) >= self._patience
+
+    def _expects_no_more(self, count: int) -> bool:
+        """Whether Optuna's terminator, asked every few trials, expects no improvement."""
+        due = self._terminator and count % _TERMINATOR_EVERY == 0 and count > self._seeds
+        return due and self._proposer.expects_no_more()
