@@ -23,6 +23,7 @@ MODULES = (
     "autogsas.builtin.checks.misfit",
     "autogsas.builtin.checks.unexplained",
     "autogsas.builtin.checks.texture",
+    "autogsas.builtin.checks.kept",
     "autogsas.builtin.checks.width_trends",
     "autogsas.builtin.checks.beyond_instrument",
 )

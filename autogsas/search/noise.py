@@ -11,7 +11,7 @@ __all__ = ["at_noise"]
 
 _ESDS = 3.0  # by which chi^2/(N-P) may be above 1: its scatter about 1 is the square root of 2/(N-P)
 _MORE = 0.02  # of chi^2/(N-P): profiles and backgrounds are never exact; not measured
-_ORDINARY = frozenset({"correlated"})  # warnings that good refinements have too
+_ORDINARY = frozenset({"correlated", "kept"})  # warnings that good refinements have too
 
 
 def at_noise(record: TrialRecord | None) -> bool:
