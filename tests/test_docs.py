@@ -162,7 +162,8 @@ def test_every_finding_is_named() -> None:
     named = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
     package = ROOT / "autogsas"
     hosts = (package / "trial" / "assessment.py", package / "quantification" / "findings.py")
-    sources = [*(package / "builtin").rglob("*.py"), *hosts]
+    plugins = (ROOT / "plugins").rglob("autogsas_*/*.py")
+    sources = [*plugins, *(package / "builtin").rglob("*.py"), *hosts]
     code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     given = set(re.findall(r'Finding\(\s*"([a-z-]+)"', code)) | set(re.findall(r'"(atoms-[a-z-]+)"', code))
     assert len(given) > 20

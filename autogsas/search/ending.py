@@ -14,9 +14,10 @@ _TERMINATOR_EVERY = 5
 
 
 class StoppingRules:
-    """The rules of a run that begins with ``seeds`` first recipes."""
+    """The rules of a run that begins with ``seeds`` first recipes, of which the first ``own`` are the project's."""
 
-    def __init__(self, options: Options, seeds: int, proposer: Proposer) -> None:
+    def __init__(self, options: Options, seeds: int, proposer: Proposer, own: int = 0) -> None:
+        self._own = own
         self._patience, self._terminator = options.patience, options.terminator
         self._seeds, self._proposer = seeds, proposer
         self._last_gain = 0
@@ -30,8 +31,8 @@ class StoppingRules:
 
         ``restored`` of the trials are of an earlier session.
         """
-        # What a longer run has found before is all reported first.
-        if self._patience and count >= restored and at_noise(best):
+        # What a longer run has found before is all reported first, and the user's own recipes are all tried.
+        if self._patience and count >= max(restored, self._own) and at_noise(best):
             return Finished.NOISE
         if best is not None and self._is_stuck(count):
             return Finished.NO_GAIN

@@ -48,7 +48,7 @@ def call(capfd: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, st
 
 
 def test_run_prints_progress_to_stderr_and_result_to_stdout(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    status, out, err = call(capfd, "run", folder, "--scout", "2")
+    status, out, err = call(capfd, "run", folder, "--scout", "2", "--patience", "0")
     assert status == 0
     counted = [line for line in err.splitlines() if line.startswith("[")]
     scouted = [line for line in counted if line.startswith("[scout ")]
