@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 from autogsas.errors import BackendError
 from autogsas.guide.attempts import Attempts, Refused
+from autogsas.guide.relations import (
+    accompanies,
+    are_alike,
+    covers,
+    determined,
+    is_costly,
+    is_culprit,
+    is_taken,
+    is_u_of,
+    leaving_out,
+    preference,
+    shares,
+)
 from autogsas.guide.standing import Standing, evidence
 from autogsas.model.advice import Candidate, Gain, Guide
-from autogsas.model.answers import LARGEST_ESD, WORTH
+from autogsas.model.answers import WORTH
 from autogsas.model.project import Project
 from autogsas.model.recipe import Step
 from autogsas.model.result import Alternative
@@ -29,16 +41,8 @@ _INDISTINGUISHABLE = 10.0  # of BIC: above it the evidence against a model is ve
 _RETRIED = 0.9  # of chi^2: a fall by which a candidate that made no sense before gets another chance; not measured
 _BETTER = 0.99  # the same for more background terms that did not pay before; not measured
 _MUCH = 0.3  # of what the misfit is worth: evidence that is enough to go on without looking further; not measured
-_ALIKE = 0.97  # correlation of two shifts above which only one of them is refined; not measured
 _LEFT_OUT = 3  # how often sites are left out whose U makes no sense at convergence; not measured
 _TURNS = 3
-_OTHER_HALF: Mapping[str, str] = {"Y": "X", "strain": "size"}
-# What the engines call a width without meaning, and the groups that may have made it.
-_WIDTHS_OF: dict[str, tuple[str, ...]] = {
-    "SH/L": ("SH/L",),
-    "Gaussian width": ("U", "V", "W"),
-    "Lorentzian width": ("X", "Y", "Z"),
-}
 
 
 class Walk:
@@ -82,7 +86,7 @@ class Walk:
         offered = [
             one
             for one in self._guide.candidates
-            if one.turn == _TURNS - 1 and not _costly(one) and not _is_taken(one, model)
+            if one.turn == _TURNS - 1 and not is_costly(one) and not is_taken(one, model)
         ]
         try:
             gains = model.session.expected_gains(Step(title="as it is"), offered) if offered else ()
@@ -101,13 +105,13 @@ class Walk:
         if isinstance(end, Standing) or not end.names:
             return end if isinstance(end, Standing) else model
         for each in [one for one in model.accepted if any(free.group == "uiso" for free in one.free)]:
-            shared = [one for one in model.accepted if _shares(one, each)]
+            shared = [one for one in model.accepted if shares(one, each)]
             without = self._attempts.more(model, remove=[*shared, each])
-            if isinstance(without, Refused) or not any(_is_u_of(name, each) for name in end.names):
+            if isinstance(without, Refused) or not any(is_u_of(name, each) for name in end.names):
                 continue
             names = end.names
             for _ in range(_LEFT_OUT):
-                after = self._attempts.more(without, [_without(each, names, model)], cycles=None)
+                after = self._attempts.more(without, [leaving_out(each, names, model)], cycles=None)
                 if isinstance(after, Standing):
                     return after
                 names |= after.names
@@ -150,14 +154,14 @@ class Walk:
             if one.turn <= turn
             and self._may(one, model)
             and model.chi2 < _RETRIED * self._declined.get(one.name, math.inf)
-            and not _is_taken(one, model)
+            and not is_taken(one, model)
         ]
-        simple = self._paying(model, [one for one in offered if not _costly(one)])
+        simple = self._paying(model, [one for one in offered if not is_costly(one)])
         # What the whole misfit is worth: a candidate that explains much of it needs no comparison with others.
         misfit = model.points * math.log(max(model.gof, 1.0) ** 2)
         if simple and simple[0].evidence > _MUCH * misfit:
             return simple
-        costly = [one for one in offered if _costly(one)]
+        costly = [one for one in offered if is_costly(one)]
         again = 1.0 if idle else _RETRIED
         costly = [one for one in costly if model.chi2 < again * self._idle.get(one.name, math.inf)]
         found = self._paying(model, costly)
@@ -200,8 +204,8 @@ class Walk:
         after = self._attempts.more(model, [candidate])
         if isinstance(after, Standing) or not after.names:
             return after
-        culprits = [one for one in model.accepted if _is_culprit(one, after.names)]
-        explained = all(any(_is_culprit(one, frozenset({name})) for one in culprits) for name in after.names)
+        culprits = [one for one in model.accepted if is_culprit(one, after.names)]
+        explained = all(any(is_culprit(one, frozenset({name})) for one in culprits) for name in after.names)
         return self._attempts.more(model, [candidate], culprits) if culprits and explained else after
 
     def _more_background(self, model: Standing) -> Standing:
@@ -224,21 +228,21 @@ class Walk:
     def _expected(self, model: Standing) -> Standing:
         """Free what people want to know of a sample, as far as the data determine it."""
         for one in self._guide.candidates:
-            wanted = one.expected or _accompanies(one, model)
-            if not wanted or not self._may(one, model) or any(_covers(has, one) for has in model.accepted):
+            wanted = one.expected or accompanies(one, model)
+            if not wanted or not self._may(one, model) or any(covers(has, one) for has in model.accepted):
                 continue
             after = self._attempt(model, one)
             if isinstance(after, Refused):
-                one = _without(one, after.names, model)
+                one = leaving_out(one, after.names, model)
                 # Those that are left out do not keep a U that they shared.
-                shared = [has for has in model.accepted if _shares(has, one)]
+                shared = [has for has in model.accepted if shares(has, one)]
                 base = self._attempts.more(model, remove=shared) if shared and one.free else model
                 after = self._attempts.more(base, [one]) if one.free and isinstance(base, Standing) else after
             if isinstance(after, Refused):
                 self._failed[one.name] = model.chi2
                 continue
             cost = -evidence(after, model) / max(after.n_variables - model.n_variables, 1)
-            if cost < WORTH and _determined(after, one):
+            if cost < WORTH and determined(after, one):
                 model = self._taken(after)
             else:
                 self._failed[one.name] = model.chi2
@@ -277,14 +281,14 @@ class Walk:
 
         Members that the data hardly tell apart are refined together only where the evidence for that is very strong.
         """
-        alike = {id(model): _alike(model, [one for one in members if one in model.accepted]) for model in found}
+        alike = {id(model): are_alike(model, [one for one in members if one in model.accepted]) for model in found}
         found = sorted(found, key=lambda model: alike[id(model)])
         best = found[0]
         for other in found[1:]:
             if evidence(other, best) > (_INDISTINGUISHABLE if alike[id(other)] and not alike[id(best)] else 0.0):
                 best = other
         same = [model for model in found if evidence(best, model) < _SAME]
-        best = min(same, key=lambda model: _preference(model, members))
+        best = min(same, key=lambda model: preference(model, members))
         for model in found:
             if model is not best and evidence(best, model) < _INDISTINGUISHABLE:
                 self._remember(model, members)
@@ -321,7 +325,7 @@ class Walk:
         while True:
             best: Standing | None = None
             for one in model.accepted:
-                kept = one.expected or _accompanies(one, model)
+                kept = one.expected or accompanies(one, model)
                 if kept or any(free.group in ("cell", "positions", "uaniso") for free in one.free):
                     continue
                 after = self._attempts.more(model, remove=[one])
@@ -351,111 +355,5 @@ class Walk:
         return model
 
 
-def _shares(accepted: Candidate, each: Candidate) -> bool:
-    """Whether a candidate has one U for sites of a phase, where another has one for each of some."""
-    phases = {free.phase for free in each.free if free.group == "uiso"}
-    return any(free.group == "uiso_shared" and free.phase in phases for free in accepted.free)
-
-
-def _is_u_of(name: str, each: Candidate) -> bool:
-    """Whether a parameter is a U of the phase whose sites a candidate gives their own."""
-    return any(name.startswith(f"{free.phase}:") and name.endswith(":Uiso") for free in each.free)
-
-
-def _accompanies(candidate: Candidate, model: Standing) -> bool:
-    """Whether a candidate is the other half of what broadens peaks, of which the half that makes them broad is refined.
-
-    Nobody knows the strain of fine crystals beforehand, and as it is assumed, so come out size and displacements.
-    """
-    if any(free.group not in _OTHER_HALF for free in candidate.free):
-        return False
-    owners = {(free.group, free.phase, free.histogram) for one in model.accepted for free in one.free}
-    return all((_OTHER_HALF[free.group], free.phase, free.histogram) in owners for free in candidate.free)
-
-
-def _is_culprit(accepted: Candidate, names: frozenset[str]) -> bool:
-    """Whether parameters that make no sense are widths of the instrument or of a sample that a candidate has freed."""
-    for free in accepted.free:
-        for name in names:
-            owner, _, what = name.rpartition(":")
-            what = what.strip()
-            if free.histogram == owner and free.group in _WIDTHS_OF.get(what, ()):
-                return True
-            if free.group in ("size", "strain") and what.startswith(free.group) and name.startswith(f"{free.phase}:"):
-                return True
-    return False
-
-
 def _ordered(gains: Sequence[Gain]) -> list[Gain]:
     return sorted(gains, key=lambda gain: -gain.evidence)
-
-
-def _costly(candidate: Candidate) -> bool:
-    """Whether an engine needs an evaluation of derivatives for this candidate alone (see `Candidate`)."""
-    return bool(candidate.start or candidate.set) or any(free.group == "uaniso" for free in candidate.free)
-
-
-def _alike(model: Standing, members: Sequence[Candidate]) -> bool:
-    """Whether the data cannot tell two refined members of a family apart."""
-    groups = [free.group for one in members for free in one.free]
-    varied = {name: i for i, name in enumerate(model.result.varied)}
-    own = [varied[p.name] for p in model.result.parameters if p.group in groups and p.name in varied]
-    return any(abs(model.result.correlation[i, j]) > _ALIKE for i, j in combinations(own, 2))
-
-
-def _is_taken(candidate: Candidate, model: Standing) -> bool:
-    kinds = {one.alternatives for one in model.accepted if one.alternatives}
-    # Which members of a family of rivals are refined together is settled by exchanges, when everything else is.
-    families = {one.rivals for one in model.accepted if one.rivals}
-    covered = any(_covers(one, candidate) for one in model.accepted)
-    return covered or candidate.alternatives in kinds or candidate.rivals in families
-
-
-def _covers(accepted: Candidate, candidate: Candidate) -> bool:
-    """Whether a candidate is refined already, if only for the sites where that makes sense, or with more beside it."""
-    if accepted == candidate or (candidate.expected and accepted.name.startswith(f"{candidate.name} but ")):
-        return True
-    if all(free in accepted.free for free in candidate.free):
-        return True
-    each = {free.phase for free in accepted.free if free.group == "uiso"}
-    return all(free.group == "uiso_shared" and free.phase in each for free in candidate.free)
-
-
-def _without(candidate: Candidate, names: frozenset[str], model: Standing) -> Candidate:
-    """Return a candidate for the sites of which no value made no sense; it frees nothing if that is not the reason."""
-    frees = []
-    left = []
-    for free in candidate.free:
-        own = [p for p in model.result.parameters if p.phase == free.phase and p.group == "uiso"]
-        sites = dict.fromkeys(p.site for p in own if p.site is not None and free.site in (None, p.site))
-        bad = [site for site in sites if any(name.startswith(f"{free.phase}:{site}:") for name in names)]
-        left += bad
-        if free.group == "uiso":
-            frees += [free.model_copy(update={"site": site}) for site in sites if site not in bad]
-    if not left:
-        return replace(candidate, free=())
-    both = ", " if " but " in candidate.name else " but "
-    return replace(candidate, name=f"{candidate.name}{both}{', '.join(left)}", free=tuple(frees))
-
-
-def _determined(model: Standing, candidate: Candidate) -> bool:
-    """Whether the data determine all that a candidate refines."""
-    for free in candidate.free:
-        limit = LARGEST_ESD.get(free.group)
-        if limit is None:
-            continue
-        for parameter in model.result.parameters:
-            own = parameter.phase == free.phase and _limited(parameter.group, free.group)
-            if own and parameter.esd is not None and parameter.esd > limit:
-                return False
-    return True
-
-
-def _limited(group: str, free: str) -> bool:
-    return group == free or (group == "uiso" and free == "uiso_shared")
-
-
-def _preference(model: Standing, members: Sequence[Candidate]) -> tuple[int, ...]:
-    """Order models that are as good as each other: fewer members first, then those listed first."""
-    places = [i for i, one in enumerate(members) if one in model.accepted]
-    return (len(places), *places)
