@@ -151,6 +151,25 @@ def test_a_wrong_value_is_found_and_a_warning_counts_as_reported(answer: Summary
     assert judge(sample, wrong.model_copy(update={"findings": [ordinary]})).verdict is Verdict.SILENT
 
 
+def test_a_value_that_was_not_refined_is_said_by_its_own_finding_alone(answer: Summary) -> None:
+    sample = BY_NAME["corundum-plain"]
+    finding = FindingPart(code="kept", severity="warning", message="", numbers={})
+
+    def with_u(**changes: float | None) -> Summary:
+        return answer.model_copy(
+            update={
+                "findings": [finding],
+                "parameters": [
+                    one.model_copy(update=changes) if one.name == "corundum:O:Uiso" else one
+                    for one in answer.parameters
+                ],
+            }
+        )
+
+    assert judge(sample, with_u(value=0.0065, esd=None)).verdict is Verdict.REPORTED
+    assert judge(sample, with_u(value=0.0065, esd=0.0001)).verdict is Verdict.SILENT
+
+
 def test_a_poor_fit_is_not_right_and_an_empty_run_is_nothing(answer: Summary) -> None:
     sample = BY_NAME["corundum-plain"]
     assert judge(sample, answer.model_copy(update={"gof": 1.3})).verdict is Verdict.SILENT

@@ -20,7 +20,8 @@ _FIXED = {"cell": 1e-4, "positions": 1e-4, "uiso": 1e-3, "uiso_shared": 1e-3, "o
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 _TENSOR = ("U11", "U22", "U33", "U12", "U13", "U23")
 # What is warned of in good refinements too tells nobody that the answer is wrong.
-_ORDINARY = frozenset({"correlated", "at-bound", "transparency-negative", "singular"})
+_KEPT = "kept"
+_ORDINARY = frozenset({"correlated", "at-bound", "transparency-negative", "singular", _KEPT})
 # The origin of these groups is free along the axis: coordinates are compared with those of the first site.
 _POLAR = {"zincite": ("z", "Zn")}
 
@@ -79,9 +80,12 @@ def judge(sample: Sample, summary: Summary) -> Judgement:
             scale = truth[name] if parameter.group == "cell" else 1.0
             if abs(gap) > _FIXED.get(parameter.group, 1e-3) * scale:
                 misses.append(Miss(name, value, truth[name], None))
+    # A value that was not refined is the user's; that it is not the data's has to be said, and by this finding alone.
+    kept = any(f.code == _KEPT for f in summary.findings) and all(miss.esds is None for miss in misses)
     good = sample.expect == "right" and not misses and summary.gof is not None and summary.gof < LARGEST_GOF
     # Where the model cannot be right, an answer that reports nothing is wrong whatever its values are.
-    verdict = Verdict.RIGHT if good else Verdict.REPORTED if reported else Verdict.SILENT
+    said = bool(reported) or (bool(misses) and kept)
+    verdict = Verdict.RIGHT if good else Verdict.REPORTED if said else Verdict.SILENT
     return Judgement(verdict, tuple(misses), tuple(pulls), reported)
 
 
