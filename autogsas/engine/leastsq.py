@@ -87,6 +87,8 @@ def minimise(problem: Problem, values: Array, max_cycles: int, *, rough: bool = 
 
 def _near(problem: Problem, objective: Objective, current: Array, chi2: float, max_cycles: int) -> _End:
     """Descend to near the minimum: with the stairs smoothed out, and again with the number of terms found there."""
+    if max_cycles == 1:  # one step goes nowhere near any minimum
+        return _descend(problem, objective, current, max_cycles, _STALE, rough=True)
     end = _End(current, chi2, 0, False, True, "", objective)
     for _ in range(_ESCAPES):
         smooth = _descend(
