@@ -22,7 +22,7 @@ _SAID = 0.005
 def friedel_findings(project: Project, result: Result) -> Iterator[Finding]:
     """Warn of X-ray patterns of phases without a centre of symmetry whose Friedel mates differ.
 
-    GSAS-II 5.8.1 (GSASIIstrMath.StructureFactor2) adds the real parts before squaring, for powders too.
+    GSAS-II 5.7.9 (GSASIIstrMath.StructureFactor2) adds the real parts before squaring, for powders too.
     """
     for phase in result.phases:
         for histogram in project.histograms:
