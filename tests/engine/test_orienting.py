@@ -43,8 +43,6 @@ def test_the_gain_is_that_of_a_new_model(name: str, axes: tuple[Axis, ...]) -> N
     every = [(axis, ratio) for axis in axes for ratio in (0.8, 1.25)]
     # The cell is what it is: saying so makes no other model but a new one.
     cell = {one.name.rsplit(":", 1)[-1]: one.value for one in session.result().parameters if one.phase == phase.name}
-    known = tuple(cell[key] for key in ("a", "b", "c"))
-    assert all(known)
     quick = session.expected_gains(Step(), [candidate(phase.name, *one) for one in every])
     slow = session.expected_gains(
         Step(),
