@@ -83,6 +83,7 @@ def are_alike(model: Standing, members: Sequence[Candidate]) -> bool:
 
 
 def is_taken(candidate: Candidate, model: Standing) -> bool:
+    """Whether a candidate is refined already, or another one in its place."""
     kinds = {one.alternatives for one in model.accepted if one.alternatives}
     # Which members of a family of rivals are refined together is settled by exchanges, when everything else is.
     families = {one.rivals for one in model.accepted if one.rivals}
