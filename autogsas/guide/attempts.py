@@ -67,6 +67,19 @@ class Attempts:
             cycles=cycles,
         )
         try:
+            pinned = tuple(free for one in add if one.restarts for free in one.free)
+            if pinned:
+                # The others adapt to the new values before these may move: they would follow the others back.
+                session.refine(
+                    step.model_copy(
+                        update={
+                            "free": tuple(free for free in frees if free not in pinned),
+                            "fix": (*step.fix, *pinned),
+                            "cycles": _CYCLES,
+                        }
+                    )
+                )
+                step = Step(title=step.title, free=pinned, cycles=cycles)
             done = session.refine(step)
             kept = tuple(one for one in before.accepted if one not in remove)
             after = standing(session, (*kept, *add), {**before.terms, **(terms or {})})

@@ -21,6 +21,7 @@ _STEPS = (("cell and peak shifts", _FIRST), ("peak widths and orientation", _WID
 
 def short_recipe(name: str, beginning: Step, function: BackgroundFunction, model: Standing) -> Recipe:
     """Return a recipe in five steps at most: scale, cell and shifts, widths, structure, everything to convergence."""
+    beginning = _restarted(beginning, model)
     left = list(_needed(model.accepted))
     steps = [beginning]
     for title, groups in _STEPS:
@@ -36,6 +37,7 @@ def short_recipe(name: str, beginning: Step, function: BackgroundFunction, model
 
 def path_recipe(name: str, beginning: Step, function: BackgroundFunction, model: Standing) -> Recipe:
     """Return a recipe that frees one candidate after the other, in the order in which they were accepted."""
+    beginning = _restarted(beginning, model)
     steps = [_step(one.name, [one]) for one in _needed(model.accepted)]
     last = Step(title="everything, to convergence", background=_backgrounds(function, beginning, model))
     return Recipe(name=name, steps=(beginning, *steps, last))
@@ -45,10 +47,16 @@ def _step(title: str, candidates: Sequence[Candidate]) -> Step:
     return Step(
         title=title,
         start=tuple(start for one in candidates for start in one.start),
-        set=tuple(setting for one in candidates for setting in one.set),
+        set=tuple(setting for one in candidates if not one.restarts for setting in one.set),
         free=tuple(dict.fromkeys(free for one in candidates for free in one.free)),
         cycles=_CYCLES,
     )
+
+
+def _restarted(beginning: Step, model: Standing) -> Step:
+    """Return a beginning with the values from which others are told apart, so that these adapt to them first."""
+    restarts = tuple(setting for one in model.accepted if one.restarts for setting in one.set)
+    return beginning.model_copy(update={"set": (*beginning.set, *restarts)})
 
 
 def _backgrounds(function: BackgroundFunction, beginning: Step, model: Standing) -> tuple[Background, ...]:

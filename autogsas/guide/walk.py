@@ -254,7 +254,9 @@ class Walk:
         """Try members of a family in each other's place, and remember what fits about as well."""
         families = dict.fromkeys(one.rivals for one in self._guide.candidates if one.rivals)
         for family in families:
-            model = self._exchange(model, [one for one in self._guide.candidates if one.rivals == family])
+            members = [one for one in self._guide.candidates if one.rivals == family]
+            restarts = [one for one in self._guide.candidates if one.restarts == family]
+            model = self._exchange(model, members, restarts)
         return self._other_kinds(model)
 
     def _other_kinds(self, model: Standing) -> Standing:
@@ -262,18 +264,24 @@ class Walk:
             model = self._other(model, kind)
         return model
 
-    def _exchange(self, model: Standing, members: Sequence[Candidate]) -> Standing:
+    def _exchange(self, model: Standing, members: Sequence[Candidate], restarts: Sequence[Candidate]) -> Standing:
+        """Try all pairs, single ones and none of a family, from the present values and from those of restarts."""
         present = [one for one in members if one in model.accepted]
-        subsets = [subset for size in (0, 1, 2) for subset in combinations(members, size)]
+        subsets = [list(subset) for size in (0, 1, 2) for subset in combinations(members, size)]
         found = [model]
-        for subset in subsets:
-            if list(subset) == present:
+        for restart in (None, *restarts):
+            if restart in model.accepted:
                 continue
-            add = [one for one in subset if one not in present]
-            remove = [one for one in present if one not in subset]
-            after = self._attempts.more(model, add, remove)
-            if isinstance(after, Standing):
-                found.append(after)
+            again = [restart] if restart is not None else []
+            replaced = [has for has in model.accepted for one in again if has.alternatives == one.alternatives]
+            for subset in subsets:
+                if restart is None and subset == present:
+                    continue
+                add = [one for one in subset if one not in present]
+                remove = [one for one in present if one not in subset]
+                after = self._attempts.more(model, [*add, *again], [*remove, *replaced])
+                if isinstance(after, Standing):
+                    found.append(after)
         return self._chosen(found, members)
 
     def _chosen(self, found: Sequence[Standing], members: Sequence[Candidate]) -> Standing:

@@ -15,7 +15,8 @@ class Candidate:
 
     ``start`` and ``set`` replace values first: the axis of preferred orientation, or a ratio other than 1, where some
     crystal systems have no slope. Of candidates with the same ``alternatives`` at most one is refined. ``rivals`` names
-    a family whose members can stand in for each other, such as the shifts of all peaks of a pattern.
+    a family whose members can stand in for each other, such as the shifts of all peaks of a pattern; ``restarts`` one
+    whose members can also stand in for this candidate, so that they are tried from its values as well.
 
     ``turn`` is when a guided refinement considers it: 0 before all others, 1, or 2 when nothing of those is left that
     pays, because it would take up what they have not explained. ``expected`` is what people want to know of a sample
@@ -28,6 +29,7 @@ class Candidate:
     set: tuple[Setting, ...] = ()
     alternatives: str = ""
     rivals: str = ""
+    restarts: str = ""
     turn: int = 1
     expected: bool = False
 

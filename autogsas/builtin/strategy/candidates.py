@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from autogsas.builtin.strategy.directions import broadening_axes, orientation_axes
 from autogsas.builtin.strategy.options import allowed
@@ -19,6 +20,11 @@ __all__: list[str] = []
 # A slope at ratio 1 cannot tell axes apart (see the numpy engine's gains); these ratios are a moderate texture. The
 # choice between 0.7 and 0.8 made no difference to the order of axes on the textured samples of known truth.
 _RATIOS = {"plates": 0.75, "needles": 1.33}
+
+# As much asymmetry as a laboratory diffractometer has, and what is far below it: a file that says 0.002, GSAS-II's
+# default, mostly says that nobody has measured it, and from there shifts of peaks can take the place of asymmetry.
+_USUAL_SHL = 0.025
+_LOW_SHL = 0.01
 
 
 @hookimpl
@@ -62,7 +68,12 @@ def _of_histogram(histogram: Histogram, project: Project) -> Iterator[Candidate]
     yield candidate("X", "X")
     yield candidate("Y", "Y")
     yield candidate("X, Y", "X", "Y")
-    yield candidate("SH/L", "SH/L")
+    axial = f"axial divergence{suffix}"
+    yield replace(candidate("SH/L", "SH/L"), alternatives=axial)
+    if histogram.instrument.SH_L < _LOW_SHL:
+        usual = Setting(group="SH/L", value=_USUAL_SHL, histogram=histogram.name)
+        restarted = candidate(f"SH/L from {_USUAL_SHL}", "SH/L")
+        yield replace(restarted, set=(usual,), alternatives=axial, restarts=shifts)
 
 
 def _of_phase(phase: Phase, project: Project, capabilities: Capabilities) -> Iterator[Candidate]:
