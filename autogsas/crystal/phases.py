@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +14,7 @@ from autogsas.crystal.symmetry import SiteSymmetry, Symmetry, cell_to_metric
 from autogsas.model.sample import OccupancySum
 from autogsas.model.structure import Phase, Site
 
-__all__ = ["PhaseState"]
+__all__ = ["PhaseState", "freedoms"]
 
 Array = npt.NDArray[np.float64]
 
@@ -67,6 +68,25 @@ class PhaseState:
     def together(self, s: int) -> list[int]:
         """Return all sites at the position of site ``s``."""
         return [i for i, place in enumerate(self.places) if place == self.places[s]]
+
+
+def freedoms(phases: Iterable[Phase]) -> dict[tuple[str, str, str], int]:
+    """Return how many independent values symmetry leaves by group, phase and site (empty for cells).
+
+    Of sites at one position the first has all; phases with an impossible structure are left out.
+    """
+    found: dict[tuple[str, str, str], int] = {}
+    for phase in phases:
+        try:
+            state = PhaseState.of(phase)
+        except ValueError:
+            continue
+        found["cell", phase.name, ""] = int(state.symmetry.metric_basis().shape[1])
+        for s, (site, symmetric) in enumerate(zip(phase.sites, state.sites, strict=True)):
+            first = state.places[s] == s
+            found["positions", phase.name, site.label] = int(symmetric.position_basis.shape[1]) if first else 0
+            found["uiso", phase.name, site.label] = 1 if first else 0
+    return found
 
 
 @lru_cache(maxsize=64)  # a phase that stays the same is the same object in another layout

@@ -24,7 +24,7 @@ from autogsas.engine.readout import read_parameters, read_phases, read_reflectio
 from autogsas.engine.state import ModelState
 from autogsas.errors import BackendError
 from autogsas.model.advice import Candidate, Gain
-from autogsas.model.metrics import effective_points, rwp
+from autogsas.model.metrics import counted_points, effective_points, rwp
 from autogsas.model.project import Histogram, Project
 from autogsas.model.recipe import Background, BackgroundFunction, Step
 from autogsas.model.result import Curves, Result, StepResult
@@ -156,7 +156,8 @@ class EngineSession:
             residuals = [(c.observed - c.calculated) * np.sqrt(c.weights) for c in self._curves()]
         except ValueError as error:
             raise BackendError("not-finite", str(error)) from error
-        points = sum(effective_points(part[part != 0.0]) for part in residuals)
+        used = [part[part != 0.0] for part in residuals]
+        points = sum(counted_points(effective_points(part), part.size) for part in used)
         observed = sum(float(np.sum(h.weights * h.y**2)) for h in here.points)
         shared = [one for one in candidates if not needs_own_layout(one)]
         own = [one for one in candidates if needs_own_layout(one)]

@@ -9,9 +9,20 @@ from autogsas.crystal.origins import fixing_the_origin
 from autogsas.errors import BackendError
 from autogsas.guide.standing import Standing, standing
 from autogsas.model.advice import Candidate, Gain
+from autogsas.model.answers import LARGEST_U
 from autogsas.model.project import Project
-from autogsas.model.recipe import Background, BackgroundFunction, Free, Setting, Step
+from autogsas.model.recipe import (
+    Background,
+    BackgroundFunction,
+    Free,
+    Setting,
+    SizeModel,
+    Start,
+    Step,
+    StrainModel,
+)
 from autogsas.model.result import Parameter, Result
+from autogsas.model.sample import Axis, Broadening
 
 __all__ = ["Attempts", "Refused", "neutral_values"]
 
@@ -19,7 +30,6 @@ _CYCLES = 10
 """Least-squares cycles of an attempt; not measured."""
 
 _LEAST_U = 1e-5  # Angstrom^2: an atom cannot stand more still than that
-_MOST_U = 0.15  # Angstrom^2: atoms that move by 0.4 Angstrom, root mean square, are not bound; not measured
 
 
 @dataclass(frozen=True)
@@ -50,20 +60,27 @@ class Attempts:
         """
         session = before.session.copy()
         frees = tuple(dict.fromkeys(free for one in add for free in one.free))
+        kept = tuple(one for one in before.accepted if one not in remove)
+        # What others refine too is not fixed: U, V and W are refined without the candidate that is W alone as well.
+        needed = {free for one in (*kept, *add) for free in one.free}
+        fixed = tuple(dict.fromkeys(free for one in remove for free in one.free if free not in needed))
         step = Step(
             title=", ".join(one.name for one in add),
             background=tuple(
                 Background(function=self._function, terms=count, histogram=name)
                 for name, count in (terms or {}).items()
             ),
-            start=tuple(start for one in add for start in one.start),
+            start=(
+                *(start for one in remove for start in _own_models(one, needed, self._project)),
+                *(start for one in add for start in one.start),
+            ),
             set=(
-                *(setting for one in remove for setting in neutral_values(one, self._project)),
+                *(setting for free in fixed for setting in neutral_values(free, self._project)),
                 *(setting for one in add for setting in one.set),
             ),
             free=frees,
             # The same parameters with other values or models stay free.
-            fix=tuple(dict.fromkeys(free for one in remove for free in one.free if free not in frees)),
+            fix=fixed,
             cycles=cycles,
         )
         try:
@@ -81,7 +98,6 @@ class Attempts:
                 )
                 step = Step(title=step.title, free=pinned, cycles=cycles)
             done = session.refine(step)
-            kept = tuple(one for one in before.accepted if one not in remove)
             after = standing(session, (*kept, *add), {**before.terms, **(terms or {})})
         except BackendError:
             session.close()
@@ -95,16 +111,26 @@ class Attempts:
             return Refused(frozenset(wrong))
         return after
 
+    def can_be_undone(self, candidate: Candidate) -> bool:
+        """Whether the project's own values can be set again: those of broadening by direction are more than one."""
+        for free in candidate.free:
+            for phase in self._project.phases:
+                own = {"size": phase.specimen.size, "strain": phase.specimen.strain}.get(free.group)
+                if own is not None and free.phase in (None, phase.name) and own.model != "isotropic":
+                    return False
+        return True
+
     def gains(self, model: Standing, add: Sequence[Candidate], remove: Sequence[Candidate]) -> tuple[Gain, ...]:
         """Return the expected gains of some candidates where others are fixed at neutral values.
 
         Raises BackendError where there is no pattern.
         """
         session = model.session.copy()
+        fixed = tuple(dict.fromkeys(free for one in remove for free in one.free))
         step = Step(
             title="as it is",
-            set=tuple(setting for one in remove for setting in neutral_values(one, self._project)),
-            fix=tuple(dict.fromkeys(free for one in remove for free in one.free)),
+            set=tuple(setting for free in fixed for setting in neutral_values(free, self._project)),
+            fix=fixed,
         )
         try:
             return tuple(session.expected_gains(step, add))
@@ -112,13 +138,26 @@ class Attempts:
             session.close()
 
 
-def neutral_values(candidate: Candidate, project: Project) -> Iterable[Setting]:
-    """Give the values that the parameters of a candidate have while they are not refined: the project's own."""
-    for free in candidate.free:
-        yield from _neutral(free, project)
+def _own_models(candidate: Candidate, needed: set[Free], project: Project) -> Iterable[Start]:
+    """Give the project's own models of size and strain, where others refine these without the candidate's model."""
+    for start in candidate.start:
+        for phase in project.phases:
+            if start.phase not in (None, phase.name) or not any(free in needed for free in candidate.free):
+                continue
+            size, strain = phase.specimen.size, phase.specimen.strain
+            if start.size is not None and size.model != "generalized":
+                yield Start(phase=phase.name, size=SizeModel(model=size.model, axis=_axis(size)))
+            if start.strain is not None:
+                yield Start(phase=phase.name, strain=StrainModel(model=strain.model, axis=_axis(strain)))
 
 
-def _neutral(free: Free, project: Project) -> Iterable[Setting]:
+def _axis(broadening: Broadening) -> Axis:
+    return broadening.axis if broadening.model == "uniaxial" else Broadening(0.0).axis
+
+
+def neutral_values(free: Free, project: Project) -> Iterable[Setting]:
+    """Give the values that the parameters of a group have while they are not refined: the project's own."""
+
     def setting(value: float, **where: str | None) -> Setting:
         return Setting(group=free.group, value=value, **where)
 
@@ -156,7 +195,7 @@ def _possible(parameter: Parameter) -> bool:
     if parameter.esd is None:
         return True
     if parameter.group in ("uiso", "uiso_shared"):
-        return _LEAST_U < parameter.value < _MOST_U
+        return _LEAST_U < parameter.value < LARGEST_U
     if parameter.group == "occupancy":
         return parameter.value > 0.0
     return True

@@ -65,7 +65,11 @@ def guided_refinement(
             break
     if best is None:
         raise BackendError("recipe", "the recipe that was found cannot be repeated")
-    return best
+    if chi2 <= _SAME * end.chi2:
+        return best
+    # What fits as well as another end says nothing of this one.
+    note = f"the recipe ends at chi^2 {chi2:.4g}, the guided refinement that it repeats at {end.chi2:.4g}"
+    return replace(best, result=replace(best.result, alternatives=(), notes=(*best.result.notes, note)))
 
 
 def _best_beginning(guide: Guide, open_session: Callable[[], Session]) -> tuple[Step, Standing]:
@@ -101,8 +105,12 @@ def _repeat(
     recipe: Recipe, open_session: Callable[[], Session], step_done: Callable[[StepResult], None], end: Standing
 ) -> tuple[Session, Result, float]:
     session = open_session()
-    for step in recipe.steps:
-        step_done(session.refine(step))
-    result = session.result()
+    try:
+        for step in recipe.steps:
+            step_done(session.refine(step))
+        result = session.result()
+    except BackendError:
+        session.close()
+        raise
     chi2 = sum(float((c.weights * (c.observed - c.calculated) ** 2).sum()) for c in result.curves)
     return session, result, chi2

@@ -14,7 +14,6 @@ __all__ = [
     "accompanies",
     "are_alike",
     "covers",
-    "determined",
     "is_costly",
     "is_culprit",
     "is_taken",
@@ -22,9 +21,11 @@ __all__ = [
     "leaving_out",
     "preference",
     "shares",
+    "undetermined",
 ]
 
 _ALIKE = 0.97  # correlation of two shifts above which only one of them is refined; not measured
+_BY_SITE = ("uiso", "positions")  # groups of which single sites can be left out
 _OTHER_HALF: Mapping[str, str] = {"Y": "X", "strain": "size"}
 # What the engines call a width without meaning, and the groups that may have made it.
 _WIDTHS_OF: dict[str, tuple[str, ...]] = {
@@ -76,9 +77,13 @@ def is_costly(candidate: Candidate) -> bool:
 
 def are_alike(model: Standing, members: Sequence[Candidate]) -> bool:
     """Whether the data cannot tell two refined members of a family apart."""
-    groups = [free.group for one in members for free in one.free]
+    frees = [free for one in members for free in one.free]
     varied = {name: i for i, name in enumerate(model.result.varied)}
-    own = [varied[p.name] for p in model.result.parameters if p.group in groups and p.name in varied]
+    own = [
+        varied[p.name]
+        for p in model.result.parameters
+        if p.name in varied and any(p.group == free.group and free.histogram in (None, p.histogram) for free in frees)
+    ]
     return any(abs(model.result.correlation[i, j]) > _ALIKE for i, j in combinations(own, 2))
 
 
@@ -95,6 +100,8 @@ def covers(accepted: Candidate, candidate: Candidate) -> bool:
     """Whether a candidate is refined already, if only for the sites where that makes sense, or with more beside it."""
     if accepted == candidate or (candidate.expected and accepted.name.startswith(f"{candidate.name} but ")):
         return True
+    if candidate.start or candidate.set:
+        return False  # the same parameters in another model, such as strain by direction
     if all(free in accepted.free for free in candidate.free):
         return True
     each = {free.phase for free in accepted.free if free.group == "uiso"}
@@ -102,15 +109,20 @@ def covers(accepted: Candidate, candidate: Candidate) -> bool:
 
 
 def leaving_out(candidate: Candidate, names: frozenset[str], model: Standing) -> Candidate:
-    """Return a candidate for the sites of which no value made no sense; it frees nothing if that is not the reason."""
+    """Return a candidate without the sites that the parameters ``names`` belong to.
+
+    It frees nothing where these are not of its sites, or it is not one of sites.
+    """
     frees = []
     left = []
     for free in candidate.free:
-        own = [p for p in model.result.parameters if p.phase == free.phase and p.group == "uiso"]
+        if free.group not in _BY_SITE:
+            continue
+        own = [p for p in model.result.parameters if p.phase == free.phase and p.group == free.group]
         sites = dict.fromkeys(p.site for p in own if p.site is not None and free.site in (None, p.site))
         bad = [site for site in sites if any(name.startswith(f"{free.phase}:{site}:") for name in names)]
         left += bad
-        if free.group == "uiso":
+        if bad or len(candidate.free) > 1:
             frees += [free.model_copy(update={"site": site}) for site in sites if site not in bad]
     if not left:
         return replace(candidate, free=())
@@ -118,8 +130,9 @@ def leaving_out(candidate: Candidate, names: frozenset[str], model: Standing) ->
     return replace(candidate, name=f"{candidate.name}{both}{', '.join(left)}", free=tuple(frees))
 
 
-def determined(model: Standing, candidate: Candidate) -> bool:
-    """Whether the data determine all that a candidate refines."""
+def undetermined(model: Standing, candidate: Candidate) -> frozenset[str]:
+    """Return the names of the parameters that a candidate refines, but the data do not determine."""
+    found = set()
     for free in candidate.free:
         limit = LARGEST_ESD.get(free.group)
         if limit is None:
@@ -127,8 +140,8 @@ def determined(model: Standing, candidate: Candidate) -> bool:
         for parameter in model.result.parameters:
             own = parameter.phase == free.phase and _limited(parameter.group, free.group)
             if own and parameter.esd is not None and parameter.esd > limit:
-                return False
-    return True
+                found.add(parameter.name)
+    return frozenset(found)
 
 
 def _limited(group: str, free: str) -> bool:

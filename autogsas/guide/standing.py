@@ -10,22 +10,18 @@ import numpy as np
 
 from autogsas.hooks.backend import AdvisingSession
 from autogsas.model.advice import Candidate
-from autogsas.model.metrics import bic_fall, effective_points
+from autogsas.model.metrics import bic_fall, counted_points, effective_points
 from autogsas.model.result import Parameter, Result
 
-__all__ = ["LEAST_SHARE", "Standing", "evidence", "standing"]
-
-LEAST_SHARE = 0.15
-"""The least share of the points that counts as independent. While a model is far from the pattern its residuals follow
-each other, and by their correlation alone hardly any group would seem worth its parameters. Not measured."""
+__all__ = ["Standing", "evidence", "standing"]
 
 
 @dataclass(frozen=True)
 class Standing:
     """A model that has been refined: the session that holds it, what it refines, and how well it fits.
 
-    ``terms`` are those of the background by histogram, ``points`` the effective number of points, ``gof`` the goodness
-    of fit.
+    ``terms`` are those of the background by histogram, ``points`` the number of points that count (see
+    `counted_points`), ``gof`` the goodness of fit.
     """
 
     session: AdvisingSession
@@ -52,7 +48,7 @@ def standing(session: AdvisingSession, accepted: tuple[Candidate, ...], terms: M
         residuals = (curves.observed - curves.calculated) * np.sqrt(curves.weights)
         used = residuals[curves.weights > 0]
         chi2 += float(np.sum(used**2))
-        points += max(effective_points(used), LEAST_SHARE * used.size)
+        points += counted_points(effective_points(used), used.size)
         n += used.size
     gof = math.sqrt(chi2 / max(n - result.n_variables, 1))
     return Standing(session, result, accepted, dict(terms), chi2, result.n_variables, points, gof)

@@ -13,7 +13,6 @@ from autogsas.guide.relations import (
     accompanies,
     are_alike,
     covers,
-    determined,
     is_costly,
     is_culprit,
     is_taken,
@@ -21,6 +20,7 @@ from autogsas.guide.relations import (
     leaving_out,
     preference,
     shares,
+    undetermined,
 )
 from autogsas.guide.standing import Standing, evidence
 from autogsas.model.advice import Candidate, Gain, Guide
@@ -232,21 +232,31 @@ class Walk:
             if not wanted or not self._may(one, model) or any(covers(has, one) for has in model.accepted):
                 continue
             after = self._attempt(model, one)
-            if isinstance(after, Refused):
-                one = leaving_out(one, after.names, model)
-                # Those that are left out do not keep a U that they shared.
-                shared = [has for has in model.accepted if shares(has, one)]
-                base = self._attempts.more(model, remove=shared) if shared and one.free else model
-                after = self._attempts.more(base, [one]) if one.free and isinstance(base, Standing) else after
-            if isinstance(after, Refused):
-                self._failed[one.name] = model.chi2
-                continue
-            cost = -evidence(after, model) / max(after.n_variables - model.n_variables, 1)
-            if cost < WORTH and determined(after, one):
+            bad = after.names if isinstance(after, Refused) else undetermined(after, one)
+            if bad:
+                after = self._without(model, one, bad) or after
+            if isinstance(after, Standing) and self._answers(after, model):
                 model = self._taken(after)
             else:
                 self._failed[one.name] = model.chi2
         return model
+
+    def _without(self, model: Standing, one: Candidate, names: frozenset[str]) -> Standing | None:
+        """Refine a candidate without the sites whose values make no sense or are not determined."""
+        fewer = leaving_out(one, names, model)
+        if not fewer.free:
+            return None
+        # Those that are left out do not keep a U that they shared.
+        shared = [has for has in model.accepted if shares(has, fewer)]
+        base = self._attempts.more(model, remove=shared) if shared else model
+        after = self._attempts.more(base, [fewer]) if isinstance(base, Standing) else base
+        return after if isinstance(after, Standing) and not undetermined(after, fewer) else None
+
+    def _answers(self, after: Standing, model: Standing) -> bool:
+        """Whether what people want to know is determined by all that was freed for it, at a bearable cost."""
+        cost = -evidence(after, model) / max(after.n_variables - model.n_variables, 1)
+        freed = [one for one in after.accepted if one not in model.accepted]
+        return cost < WORTH and not any(undetermined(after, one) for one in freed)
 
     # Exchanges
 
@@ -333,7 +343,7 @@ class Walk:
         while True:
             best: Standing | None = None
             for one in model.accepted:
-                kept = one.expected or accompanies(one, model)
+                kept = one.expected or accompanies(one, model) or not self._attempts.can_be_undone(one)
                 if kept or any(free.group in ("cell", "positions", "uaniso") for free in one.free):
                     continue
                 after = self._attempts.more(model, remove=[one])

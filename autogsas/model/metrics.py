@@ -16,6 +16,7 @@ __all__ = [
     "Metrics",
     "bic",
     "bic_fall",
+    "counted_points",
     "durbin_watson",
     "effective_points",
     "esd_factor",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float64]
+
+_LEAST_SHARE = 0.15  # of all points that count as independent in any case; not measured
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,15 @@ def effective_points(residuals: Array) -> float:
         return float(residuals.size)
     correlation = min(max(1.0 - 0.5 * statistic, 0.0), 1.0)
     return residuals.size * (1.0 - correlation) / (1.0 + correlation)
+
+
+def counted_points(effective: float, points: int) -> float:
+    """Return the number of points that evidence counts: the effective one, but not below a share of all ``points``.
+
+    While a model is far from the pattern its residuals follow each other, and by their correlation alone hardly any
+    group would seem worth its parameters. All points where ``effective`` is not known.
+    """
+    return max(effective, _LEAST_SHARE * points) if effective > 0 else float(points)
 
 
 # Mean of the squared sum of a run of one sign over the sum of squares, for independent normal residuals: runs of k

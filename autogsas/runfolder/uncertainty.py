@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from autogsas.crystal.alignment import Estimate, aligned, phases_of
 from autogsas.model.averaging import LARGEST_DELTA, averaged_esd, bic_differences, relative_bic, weights
+from autogsas.model.metrics import counted_points
 from autogsas.model.result import Parameter
 from autogsas.model.trial import TrialState
 from autogsas.runfolder.trials import StoredTrial
@@ -77,7 +78,7 @@ def uncertainty_of(chosen: StoredTrial, trials: Sequence[StoredTrial]) -> Uncert
     """
     factors = {item.name: item.esd_factor for item in chosen.histograms if math.isfinite(item.esd_factor)}
     factor = _over_all(chosen)
-    points = [item.effective_points for item in chosen.histograms]
+    points = [counted_points(item.effective_points, item.metrics.n_observations) for item in chosen.histograms]
     known = sum(points) if points else math.nan
     metrics = chosen.record.metrics
     if metrics is None:

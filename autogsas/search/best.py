@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from autogsas.crystal.phases import freedoms
 from autogsas.hooks.events import Notice, Progress
 from autogsas.model.answers import answered
+from autogsas.model.metrics import counted_points
 from autogsas.model.result import Parameter
 from autogsas.model.trial import TrialRecord
 from autogsas.runfolder.trials import StoredTrial
@@ -100,7 +102,7 @@ class BestTrial:
     ) -> bool:
         """Choose anew; a gain is another best trial, or a lowest score that falls noticeably."""
         lowest = self.lowest
-        chosen = self._choice.add(record, _points(histograms), answered(parameters))
+        chosen = self._choice.add(record, _points(histograms), answered(parameters, freedoms(self._project.phases)))
         score, before = record.score, None if lowest is None else lowest.score
         lower = score is not None and (before is None or score < (1.0 - _GAIN) * before)
         return chosen or (lower and record is self.lowest)
@@ -127,6 +129,4 @@ class BestTrial:
 
 def _points(histograms: Sequence[HistogramFigures]) -> float:
     """Return how many independent points the residuals of a trial are worth; all of them where that is not known."""
-    return sum(
-        item.effective_points if item.effective_points > 0 else item.metrics.n_observations for item in histograms
-    )
+    return sum(counted_points(item.effective_points, item.metrics.n_observations) for item in histograms)

@@ -79,7 +79,8 @@ def evidence_over(entry: Entry, other: Entry, points: float) -> float:
     if one is None or two is None or one.chi2 <= 0 or two.chi2 <= 0:
         return 0.0
     gain = bic_fall(two.chi2, one.chi2, one.n_variables - two.n_variables, points)
-    gain += WORTH * (entry.answers - other.answers)
+    # It makes up for the cost of a variable, and is no reason to refine what changes nothing.
+    gain += min(WORTH, math.log(max(points, 1.0))) * (entry.answers - other.answers)
     return gain - _WARNING * (_warnings(entry.record) - _warnings(other.record))
 
 

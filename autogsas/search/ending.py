@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from autogsas.hooks.choices import Seed
 from autogsas.model.trial import Finished, TrialRecord
 from autogsas.search.noise import at_noise
 from autogsas.search.options import Options
@@ -14,12 +17,13 @@ _TERMINATOR_EVERY = 5
 
 
 class StoppingRules:
-    """The rules of a run that begins with ``seeds`` first recipes, of which the first ``own`` are the project's."""
+    """The rules of a run that begins with ``seeds``, of which the first ``own`` are the project's recipes."""
 
-    def __init__(self, options: Options, seeds: int, proposer: Proposer, own: int = 0) -> None:
+    def __init__(self, options: Options, seeds: Sequence[Seed], proposer: Proposer, own: int = 0) -> None:
         self._own = own
+        self._guided = frozenset(seed.name for seed in seeds if seed.guide is not None)
         self._patience, self._terminator = options.patience, options.terminator
-        self._seeds, self._proposer = seeds, proposer
+        self._seeds, self._proposer = len(seeds), proposer
         self._last_gain = 0
 
     def gained(self, number: int) -> None:
@@ -32,8 +36,11 @@ class StoppingRules:
         ``restored`` of the trials are of an earlier session.
         """
         # What a longer run has found before is all reported first, and the user's own recipes are all tried.
-        if self._patience and count >= max(restored, self._own) and at_noise(best):
-            return Finished.NOISE
+        if self._patience and count >= max(restored, self._own):
+            # A guided trial keeps what the data do not determine; another one what its recipe does not refine.
+            decided = count >= self._seeds or (best is not None and best.origin in self._guided)
+            if at_noise(best, decided=decided):
+                return Finished.NOISE
         if best is not None and self._is_stuck(count):
             return Finished.NO_GAIN
         return Finished.TERMINATOR if self._expects_no_more(count) else None

@@ -99,7 +99,7 @@ class _Search:
         self.repairer = Repairer(self.host, self.project, self.capabilities)
         self.reported: list[TrialRecord] = []
         self.best = BestTrial(context, workers, self.emit)
-        self.rules = StoppingRules(self.options, len(seeds), proposer, len(self.project.recipes))
+        self.rules = StoppingRules(self.options, seeds, proposer, len(self.project.recipes))
         # By number: proposed trials, and trials restored from an earlier session, that are not reported yet.
         self._pending: dict[int, Proposed | StoredTrial] = {}
         # By what makes recipes the same: the first trial with that recipe.

@@ -39,6 +39,8 @@ def test_few_points_scatter_more() -> None:
 def test_a_warning_keeps_the_search_going() -> None:
     assert not at_noise(trial(1.0, "contacts"))
     assert at_noise(trial(1.0, "correlated"))
+    assert not at_noise(trial(1.0, "kept"))
+    assert at_noise(trial(1.0, "kept"), decided=True)
     assert at_noise(trial(1.0, "bonds", severity=Severity.INFO))
 
 

@@ -120,7 +120,7 @@ def test_a_run_that_reaches_noise_stops(fake_host: Host, tmp_path: Path) -> None
 
 
 def test_a_run_without_gain_stops(fake_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "at_noise", lambda record: False)
+    monkeypatch.setattr(ending, "at_noise", lambda record, *, decided: False)
     found = go(fake_host, tmp_path / "run", trials=200, seed=1, patience=12)
     assert found.finished == "no gain"
     assert found.best is not None

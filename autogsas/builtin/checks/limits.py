@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autogsas.model.answers import LARGEST_U
+
 __all__ = ["LIMITS", "Limits"]
 
 
@@ -11,7 +13,7 @@ __all__ = ["LIMITS", "Limits"]
 class Limits:
     """Thresholds of the checks; fractions unless a unit is given. Not measured unless a source is named."""
 
-    u_high: float = 0.1  # Angstrom^2
+    u_high: float = LARGEST_U
     u_usual: float = 0.003  # Angstrom^2: smaller ones are rare at room temperature
     outside_esd: float = 3.0  # esds within which a value out of its range is one that the data do not determine
     distinct_esd: float = 2.0  # esds within which a value is not different from the end of its range
