@@ -13,7 +13,7 @@ from autogsas.hooks.host import Host
 from autogsas.input.loading import load_project, load_recipe
 from autogsas.model.advice import Candidate, Gain
 from autogsas.model.project import Project
-from autogsas.model.recipe import GROUPS, Background, Free, Group, Recipe, Step
+from autogsas.model.recipe import ALL_BACKGROUNDS, GROUPS, Background, BackgroundFunction, Free, Group, Recipe, Step
 from autogsas.model.result import Result
 from autogsas.runfolder.reader import read_run
 
@@ -27,7 +27,7 @@ PAYS = 10.0
 """Difference of BIC that counts as very strong evidence (Kass & Raftery, J. Am. Stat. Assoc. 90, 773 (1995))."""
 
 _FIRST = (Background(function="chebyschev-1", terms=6),)
-_CYCLES = 10  # to bring the model of another engine to rest in this one; where it converged before, one or two are used
+_POLYNOMIAL: BackgroundFunction = "chebyschev-1"
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,6 @@ def _as_it_is(result: Result) -> Step:
         title="as refined",
         background=tuple(_backgrounds(result)),
         free=tuple(dict.fromkeys(frees)),
-        cycles=_CYCLES,
     )
 
 
@@ -111,11 +110,9 @@ def _backgrounds(result: Result) -> list[Background]:
         start = f"{curves.histogram}:background "
         terms = sum(1 for parameter in result.parameters if parameter.name.startswith(start))
         if curves.background_function and terms:
-            found.append(
-                Background.model_validate(
-                    {"function": curves.background_function, "terms": terms, "histogram": curves.histogram}
-                )
-            )
+            # Of a function that only the other engine has, a polynomial takes the place.
+            function = next((name for name in ALL_BACKGROUNDS if name == curves.background_function), _POLYNOMIAL)
+            found.append(Background(function=function, terms=terms, histogram=curves.histogram))
     return found
 
 

@@ -33,6 +33,7 @@ __all__ = ["Gsas2Backend", "Gsas2Session"]
 
 _BACKGROUNDS = {"power series": "chebyschev"}
 """GSAS-II's names of background functions where they differ from the recipe's."""
+_FROM_GSAS2 = {theirs: ours for ours, theirs in _BACKGROUNDS.items()}
 
 _GEOMETRIES: Mapping[str, Geometry] = {geometry: geometry for geometry in get_args(Geometry)}
 """GSAS-II's names of geometries, which are also the host's."""
@@ -324,6 +325,6 @@ def _curves(item: protocol.CurveData) -> Curves:
             )
             for r in item.reflections
         ),
-        background_function=item.background_function,
+        background_function=_FROM_GSAS2.get(item.background_function, item.background_function),
         geometry=_GEOMETRIES.get(item.geometry),
     )
