@@ -19,6 +19,7 @@ from autogsas.builtin.checks.bounds import (
 )
 from autogsas.builtin.checks.contacts import check_contacts
 from autogsas.builtin.checks.exchange import check_exchange
+from autogsas.builtin.checks.given import Given
 from autogsas.builtin.checks.limits import LIMITS, Limits
 from autogsas.builtin.checks.lookup import of_histogram, of_phase, value_of, with_curves
 from autogsas.builtin.checks.terms import check_terms
@@ -44,7 +45,7 @@ def autogsas_check_result(project: Project, result: Result, metrics: Metrics) ->
     traces = trace_phases(result)
     findings = [
         *_convergence(project, result),
-        *check_displacements(result),
+        *check_displacements(project, result),
         *check_occupancies(result),
         *check_shares(result),
         *_cells(project, result),
@@ -57,8 +58,9 @@ def autogsas_check_result(project: Project, result: Result, metrics: Metrics) ->
         findings += _geometry(histogram, curves)
         findings += _corrections(histogram, result)
         findings += check_exchange(histogram, curves, result)
+    given = Given.of(project, result)
     for phase in result.phases:
-        findings += (milder_in_traces(finding, phase.name, traces) for finding in check_contacts(phase))
+        findings += (milder_in_traces(finding, phase.name, traces) for finding in check_contacts(phase, given))
     return findings
 
 

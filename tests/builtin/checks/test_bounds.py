@@ -25,8 +25,8 @@ def share(value: float, esd: float | None = 0.001) -> Parameter:
 
 
 def found(phase: Phase, *extra: Parameter, **changed: Any) -> list[Finding]:
-    _, result = made(phase=phase, extra=extra, **changed)
-    return [*check_displacements(result), *check_occupancies(result), *check_shares(result)]
+    sample, result = made(phase=phase, extra=extra, **changed)
+    return [*check_displacements(sample, result), *check_occupancies(result), *check_shares(result)]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,34 @@ def test_a_trace_phase_does_not_rule_a_trial_out() -> None:
     sample, result = made(phase=with_u(-0.02), extra=(u_of(0.001), share(0.2)))
     severities = [f.severity for f in autogsas_check_result(sample, result, METRICS) if f.code == "u-out-of-range"]
     assert severities == [Severity.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("u", "tensor", "code"),
+    [
+        (0.0, None, "u-out-of-range"),
+        (0.15, None, "u-out-of-range"),
+        (0.01, (0.01, 0.01, 0.01, 0.02, 0.0, 0.0), "u-not-positive-definite"),
+        (0.01, (0.15, 0.15, 0.15, 0.0, 0.0, 0.0), "u-out-of-range"),
+    ],
+)
+def test_a_u_that_the_author_fixed_is_a_warning(u: float, tensor: Any, code: str) -> None:
+    phase = with_u(u, tensor)
+    sample, result = made(phase=phase)
+    given = replace(sample, phases=(phase,))
+    (finding,) = check_displacements(given, result)
+    assert (finding.code, finding.severity) == (code, Severity.WARNING)
+    assert "the project's own value, not refined" in finding.message
+    (moved,) = check_displacements(sample, result)
+    assert (moved.code, moved.severity) == (code, Severity.ERROR)
+
+
+def test_a_u_that_was_refined_keeps_its_severity_where_the_project_has_the_same() -> None:
+    phase = with_u(0.15)
+    sample, result = made(phase=phase, extra=(u_of(0.001),))
+    (finding,) = check_displacements(replace(sample, phases=(phase,)), result)
+    assert finding.severity is Severity.ERROR
+    assert "own value" not in finding.message
 
 
 def test_a_phase_that_the_pattern_does_not_show_is_noted() -> None:

@@ -12,7 +12,7 @@ import pytest
 from autogsas.builtin.checks.physical import autogsas_check_result
 from autogsas.model.metrics import Metrics
 from autogsas.model.project import Project
-from autogsas.model.result import Curves, Finding, Parameter, Reflections, Result, Severity, StepResult
+from autogsas.model.result import Curves, Finding, Parameter, ParameterGroup, Reflections, Result, Severity, StepResult
 from autogsas.model.sample import Broadening
 from autogsas.model.structure import Cell, Phase, Site, equivalent_u
 from tests.engine.models import CUBIC, XRAY, project, refined, simulate, step, with_data
@@ -152,6 +152,34 @@ def test_an_rwp_that_is_lower_than_chance_makes_it_is_reported() -> None:
 )
 def test_ordinary_values_have_no_finding(changed: dict[str, Any]) -> None:
     assert check(**changed) == {}
+
+
+CLOSE = replace(CUBIC, sites=(*CUBIC.sites, Site("O", "O", (0.1, 0.1, 0.1), 1.0, 0.01)))
+OVERFULL = replace(CUBIC, sites=(SHARED[0], replace(SHARED[1], occupancy=0.7), CUBIC.sites[1]))
+
+
+@pytest.mark.parametrize(("phase", "code"), [(CLOSE, "atoms-too-close"), (OVERFULL, "place-overfull")])
+def test_atoms_that_the_author_fixed_are_a_warning(phase: Phase, code: str) -> None:
+    sample, result = made(phase=phase)
+    sample = replace(sample, phases=(phase,))
+
+    def severity(result: Result) -> Severity:
+        (finding,) = autogsas_check_result(sample, result, METRICS)
+        assert finding.code == code
+        assert ("the project's own values, not refined" in finding.message) is (finding.severity is Severity.WARNING)
+        return finding.severity
+
+    def refined_too(group: ParameterGroup, site: str | None) -> Result:
+        one = Parameter("one", 0.5, 1e-4, "", group, "fluorite", site=site)
+        return replace(result, parameters=(*result.parameters, one))
+
+    assert severity(result) is Severity.WARNING
+    assert severity(refined_too("positions", "F")) is Severity.WARNING  # not one of these atoms
+    for group, site in {
+        "atoms-too-close": (("positions", "O"), ("cell", None)),
+        "place-overfull": (("occupancy", "Y"),),
+    }[code]:
+        assert severity(refined_too(group, site)) is Severity.ERROR
 
 
 def test_a_width_that_fails_only_at_the_end_is_a_warning() -> None:
