@@ -142,17 +142,20 @@ def _number(value: float, esd: float | None) -> str:
 
 
 def check_occupancies(result: Result) -> Iterator[Finding]:
-    """Report refined occupancies outside 0 to 1, and sites that may be empty."""
+    """Report refined occupancies outside 0 to 1, mildly where their esds allow 0 or 1, and sites that may be empty."""
     traces = trace_phases(result)
     for parameter in result.parameters:
         if parameter.group != "occupancy" or parameter.esd is None:
             continue
         numbers = {"value": parameter.value, "esd": parameter.esd}
         about = {"phase": parameter.phase or "", "site": parameter.site or ""}
-        slack = min(LIMITS.outside_esd * parameter.esd, LIMITS.occupancy_slack)
-        if parameter.value < -slack or parameter.value > 1.0 + slack:
-            text = f"{parameter.name} is {parameter.value:.3f}, outside 0 to 1"
-            finding = Finding("occupancy-out-of-range", Severity.ERROR, text, numbers, about, advice=_OCCUPANCY)
+        outside = max(-parameter.value, parameter.value - 1.0)
+        within = outside <= LIMITS.outside_esd * parameter.esd
+        if outside > (LIMITS.occupancy_slack if within else 0.0):
+            text = f"{parameter.name} is {with_esd(parameter.value, parameter.esd)}, outside 0 to 1"
+            text += f", but within {LIMITS.outside_esd:g} of its esds: the data do not determine it" if within else ""
+            severity = Severity.WARNING if within else Severity.ERROR
+            finding = Finding("occupancy-out-of-range", severity, text, numbers, about, advice=_OCCUPANCY)
             yield milder_in_traces(finding, parameter.phase or "", traces)
         elif parameter.value < LIMITS.distinct_esd * parameter.esd:
             shown = with_esd(parameter.value, parameter.esd)

@@ -112,6 +112,24 @@ def test_a_phase_that_the_pattern_does_not_show_is_noted() -> None:
     assert found(CUBIC, share(0.004, 0.001)) == []
 
 
+@pytest.mark.parametrize(
+    ("value", "esd", "severity"),
+    [
+        (1.10, 0.08, Severity.WARNING),
+        (-0.10, 0.08, Severity.WARNING),
+        (1.10, 0.03, Severity.ERROR),
+        (-0.10, 0.03, Severity.ERROR),
+        (1.02, 0.001, Severity.ERROR),
+        (1.04, 0.02, None),
+    ],
+)
+def test_an_occupancy_is_judged_by_its_esd(value: float, esd: float, severity: Severity | None) -> None:
+    parameter = Parameter("fluorite:Ca:occupancy", value, esd, "", "occupancy", "fluorite", site="Ca")
+    findings = [finding for finding in found(CUBIC, parameter) if finding.code == "occupancy-out-of-range"]
+    assert [finding.severity for finding in findings] == ([] if severity is None else [severity])
+    assert all(("do not determine" in f.message) is (severity is Severity.WARNING) for f in findings)
+
+
 def test_an_occupancy_that_may_be_zero_is_noted() -> None:
     parameter = Parameter("fluorite:Ca:occupancy", 0.015, 0.01, "", "occupancy", "fluorite", site="Ca")
     (finding,) = found(CUBIC, parameter)
