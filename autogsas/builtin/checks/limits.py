@@ -21,9 +21,7 @@ class Limits:
     cell_agrees: float = 0.001  # of a refined cell with the one that the peaks show
     correlation: float = 0.95
     exchangeable: float = 0.95  # correlation of the shifts or widths by two corrections
-    occupancy_slack: float = (
-        0.05  # above one or below zero, not worth a word within three esds; sums may exceed one by it
-    )
+    occupancy_slack: float = 0.05  # outside 0 to 1, let pass within `outside_esd`; and of sums above one
     contact: float = 0.73  # of the sum of covalent radii; N2 has 0.78, CO 0.79
     contact_multiple: float = 0.65  # with hydrogen or a metal that has multiple bonds; uranyl has 0.67
     metals_apart: float = 0.75  # of the sum of covalent radii
