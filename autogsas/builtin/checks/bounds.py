@@ -107,7 +107,10 @@ def _site(phase: Phase, site: Site, esd: float | None, trace: bool, *, at_end: b
         if given:
             text += _GIVEN
         elif undetermined:
-            text += ", but within its esd" if within else ": the refinement stopped at this end of its range"
+            near = "zero" if value <= 0.0 else f"{LIMITS.u_high} Å²"
+            text += (
+                f", but within {LIMITS.outside_esd:g} esds of {near}" if within else ": the refinement stopped there"
+            )
             text += "; the data do not determine it, or something else dampens the intensities less"
         yield Finding(
             "u-out-of-range",

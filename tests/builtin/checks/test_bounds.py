@@ -47,6 +47,14 @@ def test_u_is_judged_by_its_esd(value: float, esd: float | None, code: str, seve
     assert finding.about == {"phase": "fluorite", "site": "Ca"}
 
 
+@pytest.mark.parametrize(
+    ("value", "words"), [(-0.002, "but within 3 esds of zero"), (0.12, "but within 3 esds of 0.1 Å²")]
+)
+def test_a_u_that_may_be_in_its_range_is_said_to_be_so(value: float, words: str) -> None:
+    (finding,) = found(with_u(value), u_of(0.01 if value > 0 else 0.001))
+    assert words in finding.message
+
+
 def test_a_u_that_is_different_from_zero_has_no_finding() -> None:
     assert found(with_u(0.0041), u_of(0.0020)) == []
 
