@@ -30,7 +30,8 @@ class Limits:
     same_place: float = 0.1  # Angstrom
     displacement: float = 500.0  # micrometre
     background_above: float = 0.05  # of points with the background more than three sigma above the data
-    background_negative: float = 0.01  # of points
+    background_negative: float = 0.01  # of points; data with as many below zero had a background subtracted
+    background_esds: float = 3.0  # sigma of a point, by which the background is below zero or above the data
     wiggle_widths: float = 4.0  # widths of a peak within which a background should not go up and down
     significant: float = 5.0  # standard deviations of noise, for what is searched for at many places
     not_a_fit: float = 0.5  # of the peaks unexplained beyond noise; a wrong wavelength leaves 0.97

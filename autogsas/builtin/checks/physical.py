@@ -271,17 +271,23 @@ def _background(histogram: Histogram, curves: Curves) -> Iterator[Finding]:
         return
     sigma = 1.0 / np.sqrt(curves.weights[used])
     background, observed = curves.background[used], curves.observed[used]
-    below = float(np.mean(background < 0))
+    # What was subtracted from a pattern leaves it negative in places, and a right background with it.
+    lowest = min(float(np.quantile(observed, LIMITS.background_negative)), 0.0)
+    noise = LIMITS.background_esds * sigma
+    below, beyond = float(np.mean(background < -noise)), float(np.mean(background < lowest - noise))
     if below > 0:
+        severity = Severity.INFO if lowest < 0 and beyond == 0 else Severity.WARNING
         yield Finding(
             "background-negative",
-            Severity.ERROR if below > LIMITS.background_negative else Severity.WARNING,
-            f"the background of {histogram.name} is negative over {100 * below:.1f} % of the range",
+            Severity.ERROR if beyond > LIMITS.background_negative else severity,
+            f"the background of {histogram.name} is negative, by more than {LIMITS.background_esds:g} sigma, over "
+            f"{100 * below:.1f} % of the range"
+            + (", as the data are: something was subtracted from them" if severity is Severity.INFO else ""),
             {"fraction": below},
             {"histogram": histogram.name},
             advice="use fewer terms of the background, or another function",
         )
-    above = float(np.mean(background > observed + 3.0 * sigma))
+    above = float(np.mean(background > observed + noise))
     if above > LIMITS.background_above:
         yield Finding(
             "background-above-data",

@@ -235,6 +235,39 @@ def test_background_terms_and_exchangeable_corrections_are_checked() -> None:
     assert codes.count("exchangeable") == 2
 
 
+@pytest.mark.parametrize(
+    ("observed", "noise", "background", "severity"),
+    [
+        # Few neutrons: sigma 5, and a background that dips below zero by far less.
+        (3.0, 0.0, -0.01, None),
+        (3.0, 0.0, -14.0, None),
+        (3.0, 0.0, -16.0, Severity.ERROR),
+        # Subtracted data that scatter about zero, more than their sigma says.
+        (0.0, 20.0, -4.0, None),
+        (0.0, 20.0, -25.0, Severity.INFO),
+        (0.0, 20.0, -100.0, Severity.ERROR),
+        # Subtracted too much.
+        (-60.0, 5.0, -60.0, Severity.INFO),
+    ],
+)
+def test_a_background_below_zero_is_judged_by_noise(
+    observed: float, noise: float, background: float, severity: Severity | None
+) -> None:
+    sample, result = made()
+    (curves,) = result.curves
+    one = np.ones_like(curves.x)
+    y = observed + np.random.default_rng(2).normal(scale=noise, size=one.size)
+    curves = replace(curves, observed=y, calculated=y, background=background * one, weights=one / 25.0)
+    findings = autogsas_check_result(sample, replace(result, curves=(curves,)), METRICS)
+    own = [finding for finding in findings if finding.code == "background-negative"]
+    assert [finding.severity for finding in own] == ([] if severity is None else [severity])
+
+
+def test_a_background_below_zero_at_few_points_is_a_warning() -> None:
+    found = check(background=lambda x: np.where(x < 15.5, -200.0, 900.0))
+    assert {code: finding.severity for code, finding in found.items()} == {"background-negative": Severity.WARNING}
+
+
 def test_a_geometry_that_is_not_the_assumed_one_is_reported() -> None:
     sample, result = made()
     assert "geometry-not-as-assumed" not in {item.code for item in autogsas_check_result(sample, result, METRICS)}
