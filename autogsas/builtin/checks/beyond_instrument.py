@@ -53,7 +53,7 @@ def _size(parameter: Parameter, peaks: Reflections, histogram: Histogram, phase:
 
     Width 1.8 lambda / (pi L cos(theta)) in centidegree for a size L in micrometre, as `autogsas.engine.broadening`.
     The esd of the broadening is as large relative to it as that of the size: a size of 3(2) micrometre is one that may
-    be infinite.
+    be infinite. Where it makes much of the width, that does not mean that the crystallites are large.
     """
     good = (peaks.fwhm > 0) & (peaks.two_theta > 0) & (peaks.two_theta < 179.0)
     if not good.any():
@@ -67,12 +67,17 @@ def _size(parameter: Parameter, peaks: Reflections, histogram: Histogram, phase:
     if not infinite and share[top] > _SHARE:
         return
     shown = with_esd(parameter.value, parameter.esd)
+    much = f"{100 * share[top]:.1f} % of their width ({broadening[top]:.4f} of {peaks.fwhm[good][top]:.4f}°)"
+    if share[top] > _SHARE:
+        text = f"broadens the peaks by up to {much}, but is less than {LIMITS.distinct_esd:g} of its esds: "
+        text += "the size is not determined"
+    else:
+        text = f"broadens the peaks by at most {much}: the pattern tells only that the crystallites are large, "
+        text += "not how large"
     yield Finding(
         "size-beyond-instrument",
         Severity.INFO,
-        f"the crystallite size {parameter.name}, {shown} µm, broadens the peaks by at most {100 * share[top]:.1f} % of "
-        f"their width ({broadening[top]:.4f} of {peaks.fwhm[good][top]:.4f}°): the pattern tells only that the "
-        "crystallites are large, not how large",
+        f"the crystallite size {parameter.name}, {shown} µm, {text}",
         {"value": parameter.value, "esd": parameter.esd, "share": float(share[top])},
         {"phase": phase, "histogram": histogram.name},
     )

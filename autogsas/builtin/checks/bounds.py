@@ -1,7 +1,8 @@
 """Displacement parameters and occupancies outside their physical range, or not distinguishable from its end.
 
 What a crystallographer would call impossible is an error, and rules the trial out: a value that is outside its range by
-more than three of its esds, or outside and not refined. What the data do not determine is a warning: a U of -0.0004(3)
+more than three of its esds, or outside without an esd after a refinement moved it. What the project's author set and no
+step refined is the author's to judge, and a warning. What the data do not determine is a warning: a U of -0.0004(3)
 is not a negative U but one that these data cannot tell from zero, and all else in that refinement may be right. An
 engine that stops U at zero gives no esd there; that too is a warning, since nobody knows how negative it would be. A
 phase of few per cent (`LIMITS.trace`) determines little more than its scale; what runs away in it is reported as not
@@ -19,7 +20,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from autogsas.builtin.checks.given import Given
 from autogsas.builtin.checks.limits import LIMITS
+from autogsas.model.project import Project
 from autogsas.model.result import Finding, Parameter, Result, Severity
 from autogsas.model.structure import Phase, Site, equivalent_u
 from autogsas.text.formatting import with_esd
@@ -32,6 +35,7 @@ _SIMPLER_U = (
     "of the sites, and preferred orientation"
 )
 _NO_TENSORS = "refine isotropic U in place of tensors (search: groups: never: [uaniso])"
+_GIVEN = ": the project's own value, not refined"
 _OCCUPANCY = "do not refine occupancies, or check the elements of the sites"
 
 
@@ -55,13 +59,13 @@ def milder_in_traces(finding: Finding, phase: str, traces: dict[str, float]) -> 
     return replace(finding, severity=Severity.WARNING, message=text)
 
 
-def check_displacements(result: Result) -> Iterator[Finding]:
+def check_displacements(project: Project, result: Result) -> Iterator[Finding]:
     """Report U out of range or at its end, isotropic or equivalent, and tensors that are not positive definite."""
     by_site: dict[tuple[str | None, str | None], list[Parameter]] = {}
     for parameter in result.parameters:
         if parameter.group in ("uiso", "uiso_shared", "uaniso"):
             by_site.setdefault((parameter.phase, parameter.site), []).append(parameter)
-    traces = trace_phases(result)
+    traces, given = trace_phases(result), Given.of(project, result)
     stopped = frozenset(result.steps[-1].at_bound) if result.steps else frozenset()
     for phase in result.phases:
         if phase.intensities == "Le Bail":
@@ -70,11 +74,13 @@ def check_displacements(result: Result) -> Iterator[Finding]:
             own = by_site.get((phase.name, site.label), [])
             esds = [p.esd for p in own if p.esd is not None]
             at_end = any(name.startswith(f"{phase.name}:") and "Uiso" in name for name in stopped)
-            for finding in _site(phase, site, max(esds) if esds else None, phase.name in traces, at_end=at_end):
+            own_value = given.displacement(phase, site) and not at_end
+            esd = max(esds) if esds else None
+            for finding in _site(phase, site, esd, phase.name in traces, at_end=at_end, given=own_value):
                 yield milder_in_traces(finding, phase.name, traces)
 
 
-def _site(phase: Phase, site: Site, esd: float | None, trace: bool, *, at_end: bool) -> Iterator[Finding]:
+def _site(phase: Phase, site: Site, esd: float | None, trace: bool, *, at_end: bool, given: bool) -> Iterator[Finding]:
     about = {"phase": phase.name, "site": site.label}
     slack = LIMITS.outside_esd * esd if esd is not None else 0.0
     value, kind = site.uiso, "U_iso"
@@ -87,9 +93,9 @@ def _site(phase: Phase, site: Site, esd: float | None, trace: bool, *, at_end: b
             within = -smallest <= slack
             yield Finding(
                 "u-not-positive-definite",
-                Severity.WARNING if within else Severity.ERROR,
+                Severity.WARNING if within or given else Severity.ERROR,
                 f"the displacement tensor of {phase.name} {site.label} is not positive definite"
-                + (", within its esds: the data do not determine it" if within else ""),
+                + (_GIVEN if given else ", within its esds: the data do not determine it" if within else ""),
                 {"smallest": smallest},
                 about,
                 advice=_NO_TENSORS,
@@ -98,12 +104,17 @@ def _site(phase: Phase, site: Site, esd: float | None, trace: bool, *, at_end: b
         within = esd is not None and -slack <= value <= LIMITS.u_high + slack
         undetermined = within or (at_end and value == 0.0)
         text = f"{kind} of {phase.name} {site.label} is {_number(value, esd)} Å², outside 0 to {LIMITS.u_high} Å²"
-        if undetermined:
-            text += ", but within its esd" if within else ": the refinement stopped at this end of its range"
+        if given:
+            text += _GIVEN
+        elif undetermined:
+            near = "zero" if value <= 0.0 else f"{LIMITS.u_high} Å²"
+            text += (
+                f", but within {LIMITS.outside_esd:g} esds of {near}" if within else ": the refinement stopped there"
+            )
             text += "; the data do not determine it, or something else dampens the intensities less"
         yield Finding(
             "u-out-of-range",
-            Severity.ERROR if not undetermined else Severity.INFO if trace else Severity.WARNING,
+            _severity(trace=trace, undetermined=undetermined, given=given),
             text,
             {"value": value} if esd is None else {"value": value, "esd": esd},
             about,
@@ -121,22 +132,33 @@ def _site(phase: Phase, site: Site, esd: float | None, trace: bool, *, at_end: b
         )
 
 
+def _severity(*, trace: bool, undetermined: bool, given: bool) -> Severity:
+    if given:
+        return Severity.WARNING
+    if not undetermined:
+        return Severity.ERROR
+    return Severity.INFO if trace else Severity.WARNING
+
+
 def _number(value: float, esd: float | None) -> str:
     return f"{value:.4f}" if esd is None else with_esd(value, esd)
 
 
 def check_occupancies(result: Result) -> Iterator[Finding]:
-    """Report refined occupancies outside 0 to 1, and sites that may be empty."""
+    """Report refined occupancies outside 0 to 1, mildly where their esds allow 0 or 1, and sites that may be empty."""
     traces = trace_phases(result)
     for parameter in result.parameters:
         if parameter.group != "occupancy" or parameter.esd is None:
             continue
         numbers = {"value": parameter.value, "esd": parameter.esd}
         about = {"phase": parameter.phase or "", "site": parameter.site or ""}
-        slack = min(LIMITS.outside_esd * parameter.esd, LIMITS.occupancy_slack)
-        if parameter.value < -slack or parameter.value > 1.0 + slack:
-            text = f"{parameter.name} is {parameter.value:.3f}, outside 0 to 1"
-            finding = Finding("occupancy-out-of-range", Severity.ERROR, text, numbers, about, advice=_OCCUPANCY)
+        outside = max(-parameter.value, parameter.value - 1.0)
+        within = outside <= LIMITS.outside_esd * parameter.esd
+        if outside > (LIMITS.occupancy_slack if within else 0.0):
+            text = f"{parameter.name} is {with_esd(parameter.value, parameter.esd)}, outside 0 to 1"
+            text += f", but within {LIMITS.outside_esd:g} of its esds: the data do not determine it" if within else ""
+            severity = Severity.WARNING if within else Severity.ERROR
+            finding = Finding("occupancy-out-of-range", severity, text, numbers, about, advice=_OCCUPANCY)
             yield milder_in_traces(finding, parameter.phase or "", traces)
         elif parameter.value < LIMITS.distinct_esd * parameter.esd:
             shown = with_esd(parameter.value, parameter.esd)

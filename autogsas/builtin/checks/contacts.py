@@ -9,6 +9,7 @@ from itertools import product
 import gemmi
 import numpy as np
 
+from autogsas.builtin.checks.given import Given
 from autogsas.builtin.checks.limits import LIMITS
 from autogsas.model.result import Finding, Severity
 from autogsas.model.structure import Phase
@@ -20,6 +21,7 @@ _MULTIPLE = frozenset([*range(21, 31), *range(39, 49), *range(72, 81), *range(89
 _HARD_ANIONS = frozenset(["O", "F"])
 
 
+_GIVEN = ": the project's own values, not refined"
 _START = "check the structure that was given: its origin, setting and cell; keep atomic positions fixed at first"
 
 
@@ -83,14 +85,15 @@ def _neighbour_search(
     return gemmi.NeighborSearch(block, reach).populate(), origins, owners
 
 
-def check_contacts(phase: Phase) -> Iterator[Finding]:
+def check_contacts(phase: Phase, given: Given | None = None) -> Iterator[Finding]:
     """Report atoms that are impossibly or suspiciously close, and positions with occupancies above one.
 
     Radii are the covalent ones of Cordero et al., Dalton Trans. 2832 (2008); a bond is much shorter than their sum
     only if it is a multiple one of a metal (uranyl 0.67, permanganate 0.71, vanadyl 0.72 of it) or one of hydrogen,
     which X-rays show too short. Two sites whose occupancies add up to one at most are alternatives (disorder), at any
     distance. Suspicious are two metals, which are farther apart in a compound, and oxygen or fluorine atoms at
-    distances that are neither a bond (peroxide 1.5 Angstrom) nor a contact (2.16 in nitrate, 2.2 in carbonate).
+    distances that are neither a bond (peroxide 1.5 Angstrom) nor a contact (2.16 in nitrate, 2.2 in carbonate). What
+    the project gave, as far as ``given`` says, and the refinement left alone is suspicious at most.
     """
     if phase.intensities == "Le Bail":
         return  # its atoms make no reflections
@@ -98,8 +101,11 @@ def check_contacts(phase: Phase) -> Iterator[Finding]:
     radii = [float(element.covalent_r) for element in elements]
     reach = max([*(2.0 * radius * LIMITS.metals_apart for radius in radii), LIMITS.anions_apart])
     near = contacts(phase, reach)
-    yield from _places(phase, near)
-    worst: dict[Severity, tuple[float, str, Contact]] = {}
+    kept = frozenset(
+        i for i, site in enumerate(phase.sites) if given and given.cell(phase) and given.place(phase, site)
+    )
+    yield from _places(phase, near, given)
+    worst: dict[tuple[str, Severity], tuple[float, str, Contact]] = {}
     for contact in near:
         first, second = phase.sites[contact.first], phase.sites[contact.second]
         if first.occupancy + second.occupancy <= 1.0 + LIMITS.occupancy_slack or _one_place(contact):
@@ -114,12 +120,14 @@ def check_contacts(phase: Phase) -> Iterator[Finding]:
                 least = total * LIMITS.metals_apart
             elif all(element.name in _HARD_ANIONS for element in pair) and contact.distance > LIMITS.anions_bonded:
                 least = LIMITS.anions_apart
-        share = contact.distance / least
-        if share < 1.0 and (severity not in worst or share < worst[severity][0]):
-            text = f"{first.label} and {second.label} are {contact.distance:.2f} Å apart"
-            worst[severity] = (share, f"{text}, closer than {least:.2f} Å", contact)
-    for severity, (share, text, contact) in worst.items():
         code = "atoms-too-close" if severity is Severity.ERROR else "atoms-close"
+        text = f"{first.label} and {second.label} are {contact.distance:.2f} Å apart, closer than {least:.2f} Å"
+        if kept >= {contact.first, contact.second}:
+            severity, text = Severity.WARNING, text + _GIVEN
+        share = contact.distance / least
+        if share < 1.0 and ((code, severity) not in worst or share < worst[code, severity][0]):
+            worst[code, severity] = (share, text, contact)
+    for (code, severity), (share, text, contact) in worst.items():
         numbers = {"distance": contact.distance, "least": contact.distance / share}
         yield Finding(code, severity, f"{phase.name}: {text}", numbers, advice=_START)
 
@@ -128,7 +136,7 @@ def _one_place(contact: Contact) -> bool:
     return contact.first != contact.second and contact.distance < LIMITS.same_place
 
 
-def _places(phase: Phase, near: list[Contact]) -> Iterator[Finding]:
+def _places(phase: Phase, near: list[Contact], given: Given | None) -> Iterator[Finding]:
     """Report positions whose sites have occupancies that add up to more than one."""
     sharing: dict[int, list[int]] = {}
     for contact in near:
@@ -143,10 +151,12 @@ def _places(phase: Phase, near: list[Contact]) -> Iterator[Finding]:
         total = sum(site.occupancy for site in together)
         if total > 1.0 + LIMITS.occupancy_slack:
             labels = ", ".join(site.label for site in together)
+            kept = given is not None and all(given.occupancy(phase, s) and given.place(phase, s) for s in together)
             yield Finding(
                 "place-overfull",
-                Severity.ERROR,
-                f"{phase.name}: {labels} are at one position, and their occupancies add up to {total:.3f}",
+                Severity.WARNING if kept else Severity.ERROR,
+                f"{phase.name}: {labels} are at one position, and their occupancies add up to {total:.3f}"
+                + (_GIVEN if kept else ""),
                 {"total": total},
                 advice="declare that the occupancies of the sites add up (occupancy_sums)",
             )

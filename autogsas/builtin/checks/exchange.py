@@ -63,10 +63,11 @@ def alike(curve: Array, others: Array, taken: Array, weights: Array) -> float:
     root = np.sqrt(weights)[:, None]
     left = root * np.column_stack([curve, others])
     size = np.linalg.norm(left, axis=0)
-    if taken.shape[1]:
-        directions, values, _ = np.linalg.svd(
-            root * (taken / np.linalg.norm(root * taken, axis=0)), full_matrices=False
-        )
+    own = root * taken
+    norms = np.linalg.norm(own, axis=0)
+    own = own[:, norms > 0] / norms[norms > 0]  # a phase without intensity here has peaks of no weight
+    if own.shape[1]:
+        directions, values, _ = np.linalg.svd(own, full_matrices=False)
         directions = directions[:, values > 1e-6 * values[0]]
         left = left - directions @ (directions.T @ left)
     lengths = np.linalg.norm(left, axis=0)

@@ -23,7 +23,7 @@ class Limits:
     cell_agrees: float = 0.001  # of a refined cell with the one that the peaks show
     correlation: float = 0.95
     exchangeable: float = 0.95  # correlation of the shifts or widths by two corrections
-    occupancy_slack: float = 0.05  # at most, whatever the esd
+    occupancy_slack: float = 0.05  # outside 0 to 1, let pass within `outside_esd`; and of sums above one
     contact: float = 0.73  # of the sum of covalent radii; N2 has 0.78, CO 0.79
     contact_multiple: float = 0.65  # with hydrogen or a metal that has multiple bonds; uranyl has 0.67
     metals_apart: float = 0.75  # of the sum of covalent radii
@@ -32,7 +32,8 @@ class Limits:
     same_place: float = 0.1  # Angstrom
     displacement: float = 500.0  # micrometre
     background_above: float = 0.05  # of points with the background more than three sigma above the data
-    background_negative: float = 0.01  # of points
+    background_negative: float = 0.01  # of points; data with as many below zero had a background subtracted
+    background_esds: float = 3.0  # sigma of a point, by which the background is below zero or above the data
     wiggle_widths: float = 4.0  # widths of a peak within which a background should not go up and down
     significant: float = 5.0  # standard deviations of noise, for what is searched for at many places
     not_a_fit: float = 0.5  # of the peaks unexplained beyond noise; a wrong wavelength leaves 0.97

@@ -26,7 +26,14 @@ import numpy.typing as npt
 
 from autogsas.builtin.checks.limits import LIMITS
 from autogsas.builtin.checks.lookup import with_curves
-from autogsas.builtin.checks.windows import Counted, calculated_lines, counted, windows
+from autogsas.builtin.checks.windows import (
+    Counted,
+    calculated_lines,
+    counted,
+    sums_over,
+    variables_per_point,
+    windows,
+)
 from autogsas.hooks.specs import hookimpl
 from autogsas.model.metrics import Metrics
 from autogsas.model.project import Project
@@ -37,7 +44,6 @@ __all__ = ["Misfit", "intensity_misfit", "profile_misfit"]
 Array = npt.NDArray[np.float64]
 
 _REACH = 1.0  # widths on each side of a peak that its intensity is summed over
-_FEWEST_POINTS = 3
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def autogsas_check_result(project: Project, result: Result, metrics: Metrics) ->
         parts.append((histogram.name, points, reach, _net(curves, points)))
     if not parts:
         return []
-    share = result.n_variables / max(sum(points.x.size for _, points, _, _ in parts), 1)
+    share = variables_per_point(result, (points for _, points, _, _ in parts))
     findings: list[Finding] = []
     for name, points, ranges, net in parts:
         found = profile_misfit(points, net, share * points.x.size)
@@ -86,22 +92,15 @@ def profile_misfit(points: Counted, net: Array, variables: float) -> Misfit:
 
 def intensity_misfit(points: Counted, ranges: Array) -> Misfit:
     """Return the misfit of the intensities summed over ``ranges`` (k, 2) of overlapping peaks."""
-    begin, end = np.searchsorted(points.x, ranges[:, 0]), np.searchsorted(points.x, ranges[:, 1], side="right")
-    enough = end - begin >= _FEWEST_POINTS
-    begin, end = begin[enough], end[enough]
-    if begin.size < 2:
+    sums = sums_over(points, ranges)
+    count = sums.variance.size
+    if count < 2:
         return Misfit(0.0, 0.0)
-
-    def sums(values: Array) -> Array:
-        running = np.concatenate([[0.0], np.cumsum(values)])
-        return np.asarray(running[end] - running[begin])
-
-    variance = sums(points.sigma**2)
-    excess = float(np.sum(sums(points.difference) ** 2 / variance)) - begin.size
-    total = float(np.sum(sums(points.peaks) ** 2 / variance))
+    excess = float(np.sum(sums.difference**2 / sums.variance)) - count
+    total = float(np.sum(sums.calculated**2 / sums.variance))
     if total <= 0:
         return Misfit(0.0, 0.0)
-    return Misfit(float(np.sqrt(max(excess, 0.0) / total)), excess / float(np.sqrt(2.0 * begin.size)))
+    return Misfit(float(np.sqrt(max(excess, 0.0) / total)), excess / float(np.sqrt(2.0 * count)))
 
 
 def _profile(name: str, found: Misfit, points: Counted, share: float) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from autogsas.builtin.checks.bounds import (
 )
 from autogsas.builtin.checks.contacts import check_contacts
 from autogsas.builtin.checks.exchange import check_exchange
+from autogsas.builtin.checks.given import Given
 from autogsas.builtin.checks.limits import LIMITS, Limits
 from autogsas.builtin.checks.lookup import of_histogram, of_phase, value_of, with_curves
 from autogsas.builtin.checks.terms import check_terms
@@ -44,7 +45,7 @@ def autogsas_check_result(project: Project, result: Result, metrics: Metrics) ->
     traces = trace_phases(result)
     findings = [
         *_convergence(project, result),
-        *check_displacements(result),
+        *check_displacements(project, result),
         *check_occupancies(result),
         *check_shares(result),
         *_cells(project, result),
@@ -57,8 +58,9 @@ def autogsas_check_result(project: Project, result: Result, metrics: Metrics) ->
         findings += _geometry(histogram, curves)
         findings += _corrections(histogram, result)
         findings += check_exchange(histogram, curves, result)
+    given = Given.of(project, result)
     for phase in result.phases:
-        findings += (milder_in_traces(finding, phase.name, traces) for finding in check_contacts(phase))
+        findings += (milder_in_traces(finding, phase.name, traces) for finding in check_contacts(phase, given))
     return findings
 
 
@@ -269,17 +271,23 @@ def _background(histogram: Histogram, curves: Curves) -> Iterator[Finding]:
         return
     sigma = 1.0 / np.sqrt(curves.weights[used])
     background, observed = curves.background[used], curves.observed[used]
-    below = float(np.mean(background < 0))
+    # What was subtracted from a pattern leaves it negative in places, and a right background with it.
+    lowest = min(float(np.quantile(observed, LIMITS.background_negative)), 0.0)
+    noise = LIMITS.background_esds * sigma
+    below, beyond = float(np.mean(background < -noise)), float(np.mean(background < lowest - noise))
     if below > 0:
+        severity = Severity.INFO if lowest < 0 and beyond == 0 else Severity.WARNING
         yield Finding(
             "background-negative",
-            Severity.ERROR if below > LIMITS.background_negative else Severity.WARNING,
-            f"the background of {histogram.name} is negative over {100 * below:.1f} % of the range",
+            Severity.ERROR if beyond > LIMITS.background_negative else severity,
+            f"the background of {histogram.name} is negative, by more than {LIMITS.background_esds:g} sigma, over "
+            f"{100 * below:.1f} % of the range"
+            + (", as the data are: something was subtracted from them" if severity is Severity.INFO else ""),
             {"fraction": below},
             {"histogram": histogram.name},
             advice="use fewer terms of the background, or another function",
         )
-    above = float(np.mean(background > observed + 3.0 * sigma))
+    above = float(np.mean(background > observed + noise))
     if above > LIMITS.background_above:
         yield Finding(
             "background-above-data",

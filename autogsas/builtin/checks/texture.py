@@ -22,7 +22,7 @@ import numpy.typing as npt
 from autogsas.builtin.checks.limits import LIMITS
 from autogsas.builtin.checks.lookup import of_phase, with_curves
 from autogsas.builtin.checks.misfit import intensity_misfit, profile_misfit
-from autogsas.builtin.checks.windows import Counted, calculated_lines, counted, windows
+from autogsas.builtin.checks.windows import Sums, calculated_lines, counted, sums_over, variables_per_point, windows
 from autogsas.builtin.strategy.options import axes
 from autogsas.crystal.symmetry import Symmetry, cell_to_metric, metric_tensor
 from autogsas.hooks.specs import hookimpl
@@ -44,16 +44,6 @@ _CLOSE = 6.0  # difference of BIC within which another axis does as well
 
 
 @dataclass(frozen=True)
-class _Windows:
-    """Sums over m windows of overlapping peaks: difference, its variance, calculated intensity, each (m,)."""
-
-    ranges: Array
-    difference: Array
-    variance: Array
-    calculated: Array
-
-
-@dataclass(frozen=True)
 class _Hint:
     """An axis along which the intensities of a phase change by a ratio, and by how much BIC is lower with it."""
 
@@ -67,32 +57,21 @@ class _Hint:
 def autogsas_check_result(project: Project, result: Result, metrics: Metrics) -> list[Finding]:
     """Report the phases whose intensities follow an axis, where the intensities are what does not fit."""
     findings = []
-    for histogram, curves in with_curves(project, result):
-        points, lines = counted(histogram, curves), calculated_lines(histogram, curves)
-        ranges = windows(lines, _REACH)
+    parts = [(histogram, curves, counted(histogram, curves)) for histogram, curves in with_curves(project, result)]
+    each = variables_per_point(result, (points for _, _, points in parts))
+    for histogram, curves, points in parts:
+        ranges = windows(calculated_lines(histogram, curves), _REACH)
         share = intensity_misfit(points, ranges)
-        profile = profile_misfit(points, points.difference + points.peaks, float(result.n_variables))
+        profile = profile_misfit(points, points.difference + points.peaks, each * points.x.size)
         # Widths that do not fit make intensities that seem to follow an axis, and more misfit of the profile than that.
         if share.significance < LIMITS.significant or share.share < LIMITS.intensities_of_profile * profile.share:
             continue
-        sums = _sums(points, ranges)
+        sums = sums_over(points, ranges)
         for phase in result.phases:
             hint = _hint(phase, curves, sums)
             if hint is not None and not _refined(result, histogram, phase, hint[0].axis):
                 findings.append(_finding(histogram, phase, hint))
     return findings
-
-
-def _sums(points: Counted, ranges: Array) -> _Windows:
-    begin, end = np.searchsorted(points.x, ranges[:, 0]), np.searchsorted(points.x, ranges[:, 1], side="right")
-    enough = end - begin >= 3
-    begin, end = begin[enough], end[enough]
-
-    def total(values: Array) -> Array:
-        running = np.concatenate([[0.0], np.cumsum(values)])
-        return np.asarray(running[end] - running[begin])
-
-    return _Windows(ranges[enough], total(points.difference), total(points.sigma**2), total(points.peaks))
 
 
 def _refined(result: Result, histogram: Histogram, phase: Phase, axis: Axis) -> bool:
@@ -119,7 +98,7 @@ def march_dollase(cosines2: Array, ratio: float) -> Array:
     return np.asarray(np.mean((ratio**2 * cosines2 + (1.0 - cosines2) / ratio) ** -1.5, axis=1))
 
 
-def _hint(phase: Phase, curves: Curves, sums: _Windows) -> list[_Hint] | None:
+def _hint(phase: Phase, curves: Curves, sums: Sums) -> list[_Hint] | None:
     """Return the axes that explain the differences about equally well, the best first; None if none does."""
     own = next((item for item in curves.reflections if item.phase == phase.name), None)
     known = gemmi.find_spacegroup_by_name(phase.space_group) is not None
@@ -165,7 +144,7 @@ def _hint(phase: Phase, curves: Curves, sums: _Windows) -> list[_Hint] | None:
 
 
 def _shares(
-    sets: Sequence[Reflections], own: Reflections, sums: _Windows
+    sets: Sequence[Reflections], own: Reflections, sums: Sums
 ) -> tuple[npt.NDArray[np.int64], Array, npt.NDArray[np.int64], Array] | None:
     """Return for each reflection of a phase its window, its calculated intensity there in counts, hkl, and 1/d^2.
 

@@ -1,19 +1,25 @@
-"""Where the calculated reflections are in a pattern: all lines of the radiation, and windows of overlapping peaks."""
+"""Where the calculated reflections are in a pattern: all lines of the radiation, and windows of overlapping peaks.
+
+Sums over these windows, and how many variables a part of the points has, are what checks of the misfit start from.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from autogsas.model.project import Histogram
-from autogsas.model.result import Curves
+from autogsas.model.result import Curves, Result
 
-__all__ = ["Counted", "Lines", "calculated_lines", "counted", "windows"]
+__all__ = ["Counted", "Lines", "Sums", "calculated_lines", "counted", "sums_over", "variables_per_point", "windows"]
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+
+_FEWEST_POINTS = 3
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,16 @@ class Lines:
 
     position: Array
     fwhm: Array
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over m windows of overlapping peaks: difference, its variance, calculated intensity, each (m,)."""
+
+    ranges: Array
+    difference: Array
+    variance: Array
+    calculated: Array
 
 
 def counted(histogram: Histogram, curves: Curves) -> Counted:
@@ -73,3 +89,21 @@ def windows(lines: Lines, reach: float) -> Array:
     begins = np.concatenate([[True], low[1:] > high[:-1]])
     ends = np.concatenate([begins[1:], [True]])
     return np.column_stack([low[begins], high[ends]])
+
+
+def sums_over(points: Counted, ranges: Array) -> Sums:
+    """Return the sums over those of ``ranges`` (k, 2) that have enough points."""
+    begin, end = np.searchsorted(points.x, ranges[:, 0]), np.searchsorted(points.x, ranges[:, 1], side="right")
+    enough = end - begin >= _FEWEST_POINTS
+    begin, end = begin[enough], end[enough]
+
+    def total(values: Array) -> Array:
+        running = np.concatenate([[0.0], np.cumsum(values)])
+        return np.asarray(running[end] - running[begin])
+
+    return Sums(ranges[enough], total(points.difference), total(points.sigma**2), total(points.peaks))
+
+
+def variables_per_point(result: Result, every: Iterable[Counted]) -> float:
+    """Return the number of variables over that of the points of all histograms, which share the variables."""
+    return result.n_variables / max(sum(points.x.size for points in every), 1)

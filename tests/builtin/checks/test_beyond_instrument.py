@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from autogsas.builtin.checks.beyond_instrument import autogsas_check_result
-from autogsas.model.result import Parameter, Severity
+from autogsas.model.result import Finding, Parameter, Severity
 from tests.builtin.checks.test_checks import METRICS, made, reflections
 
 
-def codes(size: float, esd: float | None, strain: float = 900.0, strain_esd: float | None = 50.0) -> list[str]:
+def noted(size: float, esd: float | None, strain: float = 900.0, strain_esd: float | None = 50.0) -> list[Finding]:
     """Peaks of 0.1 degrees at 60 degrees 2theta, by 1.5405 Angstrom."""
     marks = replace(reflections(0.1), two_theta=np.full(20, 60.0))
     sample, result = made(peaks=marks)
@@ -23,7 +23,11 @@ def codes(size: float, esd: float | None, strain: float = 900.0, strain_esd: flo
     )
     findings = autogsas_check_result(sample, replace(result, parameters=kept + own), METRICS)
     assert all(finding.severity is Severity.INFO for finding in findings)
-    return [finding.code for finding in findings]
+    return findings
+
+
+def codes(size: float, esd: float | None, strain: float = 900.0, strain_esd: float | None = 50.0) -> list[str]:
+    return [finding.code for finding in noted(size, esd, strain, strain_esd)]
 
 
 @pytest.mark.parametrize(
@@ -39,6 +43,17 @@ def codes(size: float, esd: float | None, strain: float = 900.0, strain_esd: flo
 )
 def test_a_size_is_compared_with_the_width(size: float, esd: float | None, found: list[str]) -> None:
     assert codes(size, esd) == found
+
+
+def test_an_uncertain_size_that_makes_much_of_the_width_is_not_called_large() -> None:
+    (finding,) = noted(0.2, 0.12)  # half of the width
+    assert finding.code == "size-beyond-instrument"
+    assert finding.message.endswith("the size is not determined")
+    assert "0.20(12) µm" in finding.message
+    assert "up to 51.0 % of their width" in finding.message
+    for size, esd in ((3.5, 0.3), (10.0, 6.0)):
+        (finding,) = noted(size, esd)
+        assert "the crystallites are large" in finding.message
 
 
 def test_a_strain_that_is_not_different_from_zero_is_noted() -> None:

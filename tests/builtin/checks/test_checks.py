@@ -12,7 +12,7 @@ import pytest
 from autogsas.builtin.checks.physical import autogsas_check_result
 from autogsas.model.metrics import Metrics
 from autogsas.model.project import Project
-from autogsas.model.result import Curves, Finding, Parameter, Reflections, Result, Severity, StepResult
+from autogsas.model.result import Curves, Finding, Parameter, ParameterGroup, Reflections, Result, Severity, StepResult
 from autogsas.model.sample import Broadening
 from autogsas.model.structure import Cell, Phase, Site, equivalent_u
 from tests.engine.models import CUBIC, XRAY, project, refined, simulate, step, with_data
@@ -154,6 +154,34 @@ def test_ordinary_values_have_no_finding(changed: dict[str, Any]) -> None:
     assert check(**changed) == {}
 
 
+CLOSE = replace(CUBIC, sites=(*CUBIC.sites, Site("O", "O", (0.1, 0.1, 0.1), 1.0, 0.01)))
+OVERFULL = replace(CUBIC, sites=(SHARED[0], replace(SHARED[1], occupancy=0.7), CUBIC.sites[1]))
+
+
+@pytest.mark.parametrize(("phase", "code"), [(CLOSE, "atoms-too-close"), (OVERFULL, "place-overfull")])
+def test_atoms_that_the_author_fixed_are_a_warning(phase: Phase, code: str) -> None:
+    sample, result = made(phase=phase)
+    sample = replace(sample, phases=(phase,))
+
+    def severity(result: Result) -> Severity:
+        (finding,) = autogsas_check_result(sample, result, METRICS)
+        assert finding.code == code
+        assert ("the project's own values, not refined" in finding.message) is (finding.severity is Severity.WARNING)
+        return finding.severity
+
+    def refined_too(group: ParameterGroup, site: str | None) -> Result:
+        one = Parameter("one", 0.5, 1e-4, "", group, "fluorite", site=site)
+        return replace(result, parameters=(*result.parameters, one))
+
+    assert severity(result) is Severity.WARNING
+    assert severity(refined_too("positions", "F")) is Severity.WARNING  # not one of these atoms
+    for group, site in {
+        "atoms-too-close": (("positions", "O"), ("cell", None)),
+        "place-overfull": (("occupancy", "Y"),),
+    }[code]:
+        assert severity(refined_too(group, site)) is Severity.ERROR
+
+
 def test_a_width_that_fails_only_at_the_end_is_a_warning() -> None:
     found = check(widths={"U": -2.0, "V": 3.0, "W": 2.4})
     assert found["width-not-positive"].severity is Severity.WARNING
@@ -173,7 +201,8 @@ def test_the_equivalent_u_of_a_tensor_is_checked() -> None:
 
 
 def test_an_occupancy_far_out_of_range_is_reported_whatever_its_esd() -> None:
-    assert list(check(extra=(occupancy(1.2, 0.3),))) == ["occupancy-out-of-range"]
+    found = check(extra=(occupancy(1.2, 0.3),))
+    assert {code: finding.severity for code, finding in found.items()} == {"occupancy-out-of-range": Severity.WARNING}
 
 
 def test_the_cell_is_compared_with_the_projects() -> None:
@@ -204,6 +233,39 @@ def test_background_terms_and_exchangeable_corrections_are_checked() -> None:
     codes = [finding.code for finding in autogsas_check_result(noisy, result, METRICS)]
     assert codes.count("background-terms") == 1
     assert codes.count("exchangeable") == 2
+
+
+@pytest.mark.parametrize(
+    ("observed", "noise", "background", "severity"),
+    [
+        # Few neutrons: sigma 5, and a background that dips below zero by far less.
+        (3.0, 0.0, -0.01, None),
+        (3.0, 0.0, -14.0, None),
+        (3.0, 0.0, -16.0, Severity.ERROR),
+        # Subtracted data that scatter about zero, more than their sigma says.
+        (0.0, 20.0, -4.0, None),
+        (0.0, 20.0, -25.0, Severity.INFO),
+        (0.0, 20.0, -100.0, Severity.ERROR),
+        # Subtracted too much.
+        (-60.0, 5.0, -60.0, Severity.INFO),
+    ],
+)
+def test_a_background_below_zero_is_judged_by_noise(
+    observed: float, noise: float, background: float, severity: Severity | None
+) -> None:
+    sample, result = made()
+    (curves,) = result.curves
+    one = np.ones_like(curves.x)
+    y = observed + np.random.default_rng(2).normal(scale=noise, size=one.size)
+    curves = replace(curves, observed=y, calculated=y, background=background * one, weights=one / 25.0)
+    findings = autogsas_check_result(sample, replace(result, curves=(curves,)), METRICS)
+    own = [finding for finding in findings if finding.code == "background-negative"]
+    assert [finding.severity for finding in own] == ([] if severity is None else [severity])
+
+
+def test_a_background_below_zero_at_few_points_is_a_warning() -> None:
+    found = check(background=lambda x: np.where(x < 15.5, -200.0, 900.0))
+    assert {code: finding.severity for code, finding in found.items()} == {"background-negative": Severity.WARNING}
 
 
 def test_a_geometry_that_is_not_the_assumed_one_is_reported() -> None:

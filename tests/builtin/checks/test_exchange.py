@@ -125,6 +125,20 @@ def test_no_findings_without_peaks() -> None:
     assert list(check_exchange(made.histograms[0], replace(bare, reflections=dark), result)) == []
 
 
+def test_a_phase_without_intensity_takes_up_nothing() -> None:
+    """One of two phases has a scale of zero in this histogram, and a refined cell."""
+    made = sample(two=True)
+    result = finish(made, "cell", "zero")
+    curves = result.curves[0]
+    first, second = curves.reflections
+    dark = replace(curves, reflections=(first, replace(second, intensity=0.0 * second.intensity)))
+    alone = replace(curves, reflections=(first,))
+    with np.errstate(all="raise"):
+        (finding,) = check_exchange(made.histograms[0], dark, result)
+    (wanted,) = check_exchange(made.histograms[0], alone, result)
+    assert finding.numbers == pytest.approx(wanted.numbers)
+
+
 def test_a_cubic_cell_takes_up_one_curve() -> None:
     made = project((CUBIC,), XRAY, (15.0, 150.0), 0.05)
     y = simulate(made, (0.02,), np.full(made.histograms[0].pattern.x.size, 300.0))

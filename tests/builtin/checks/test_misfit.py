@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autogsas.builtin.checks.misfit import autogsas_check_result, intensity_misfit, profile_misfit
-from autogsas.builtin.checks.windows import Counted, Lines, windows
+from autogsas.builtin.checks.windows import Counted, Lines, sums_over, windows
 from autogsas.model.result import Finding, Severity
 from tests.builtin.checks.truth import refined_at_truth
 
@@ -36,6 +36,7 @@ def test_the_shares_are_those_of_their_definition() -> None:
     variance = np.full(50, 9 * 100.0)
     variance[0] = 7 * 100.0
     excess = np.sum(500.0**2 / variance[::2]) - 50
+    assert sums_over(points, ranges).variance == pytest.approx(variance)
     assert sums.share == pytest.approx(np.sqrt(excess / np.sum(5000.0**2 / variance)))
 
 

@@ -61,6 +61,20 @@ def test_a_right_model_has_no_texture_that_is_not_refined(name: str) -> None:
     assert found(name, texture=True) == []
 
 
+def test_histograms_share_the_variables() -> None:
+    """Two histograms and 0.9 variables for each point of one: 0.45 a point, which leaves little misfit of profile."""
+    project, result, metrics = refined_at_truth("halite-cubes", texture=False)
+    one, histogram = result.curves[0], project.histograms[0]
+    curves = replace(one, weights=0.5 * one.weights)  # GoF is that of few counts
+    both = replace(project, histograms=(histogram, replace(histogram, name="other")))
+    many = tuple(f"variable {i}" for i in range(int(0.9 * np.count_nonzero(one.weights > 0))))
+    result = replace(result, curves=(curves, replace(curves, histogram="other")), varied=many)
+    findings = autogsas_check_result(both, result, metrics)
+    assert [finding.about["histogram"] for finding in findings] == [histogram.name, "other"]
+    # Alone, the histogram has them all.
+    assert autogsas_check_result(project, replace(result, curves=(curves,)), metrics) == []
+
+
 def test_widths_that_follow_hkl_are_not_a_texture() -> None:
     project, result, metrics = refined_at_truth("faulted-zincite", directions=False)
     assert autogsas_check_result(project, result, metrics) == []
