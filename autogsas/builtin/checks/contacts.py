@@ -92,8 +92,9 @@ def check_contacts(phase: Phase, given: Given | None = None) -> Iterator[Finding
     only if it is a multiple one of a metal (uranyl 0.67, permanganate 0.71, vanadyl 0.72 of it) or one of hydrogen,
     which X-rays show too short. Two sites whose occupancies add up to one at most are alternatives (disorder), at any
     distance. Suspicious are two metals, which are farther apart in a compound, and oxygen or fluorine atoms at
-    distances that are neither a bond (peroxide 1.5 Angstrom) nor a contact (2.16 in nitrate, 2.2 in carbonate). What
-    the project gave, as far as ``given`` says, and the refinement left alone is suspicious at most.
+    distances that are neither a bond (peroxide 1.5 Angstrom) nor a contact (2.16 in nitrate, 2.2 in carbonate). Atoms
+    that the refinement left where the project has them, as ``given`` says, are suspicious at most: a refined cell moves
+    them by little.
     """
     if phase.intensities == "Le Bail":
         return  # its atoms make no reflections

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autogsas.builtin.checks.limits import LIMITS
 from autogsas.model.project import Project
 from autogsas.model.result import ParameterGroup, Result
 from autogsas.model.structure import Phase, Site
 
 __all__ = ["Given"]
 
-_CLOSE = 1e-6  # Angstrom^2 and occupancies, and relative for cells: the digits that engines keep in their files
+_CLOSE = 1e-6  # Angstrom^2 and occupancies: the digits that engines keep in their files
 _CLOSE_PLACE = 1e-4  # fractional: engines move an atom at 0.333 onto its special position
 _CLOSE_TENSOR = 1e-4  # Angstrom^2: engines make rounded tensors obey the symmetry of their site
 _DISPLACEMENTS: tuple[ParameterGroup, ...] = ("uiso", "uiso_shared", "uaniso")
@@ -25,7 +26,7 @@ _DISPLACEMENTS: tuple[ParameterGroup, ...] = ("uiso", "uiso_shared", "uaniso")
 
 @dataclass(frozen=True)
 class Given:
-    """The phases of a project by name, and what a result refined: group, phase and site (None for a cell)."""
+    """The phases of a project by name, and what a result refined: group, phase and site."""
 
     phases: Mapping[str, Phase]
     refined: frozenset[tuple[ParameterGroup, str | None, str | None]]
@@ -37,12 +38,10 @@ class Given:
         return cls({phase.name: phase for phase in project.phases}, refined)
 
     def cell(self, phase: Phase) -> bool:
-        """Whether the cell of a phase is the project's."""
+        """Whether the cell of a phase is the project's, or as near to it as refined ones are."""
         before = self.phases.get(phase.name)
-        return (
-            before is not None
-            and not any(group == "cell" and name == phase.name for group, name, _ in self.refined)
-            and np.allclose(phase.cell.values(), before.cell.values(), rtol=_CLOSE, atol=0.0)
+        return before is not None and np.allclose(
+            phase.cell.values(), before.cell.values(), rtol=LIMITS.cell_moved, atol=0.0
         )
 
     def place(self, phase: Phase, site: Site) -> bool:

@@ -176,7 +176,7 @@ def test_atoms_that_the_author_fixed_are_a_warning(phase: Phase, code: str) -> N
     assert severity(result) is Severity.WARNING
     assert severity(refined_too("positions", "F")) is Severity.WARNING  # not one of these atoms
     for group, site in {
-        "atoms-too-close": (("positions", "O"), ("cell", None)),
+        "atoms-too-close": (("positions", "O"),),
         "place-overfull": (("occupancy", "Y"),),
     }[code]:
         assert severity(refined_too(group, site)) is Severity.ERROR
