@@ -188,8 +188,8 @@ class _Search:
     def learn_prior(self) -> None:
         """Let the sampler learn from the other run, its scores moved by the difference for recipes that both tried.
 
-        Call it when the seeds, which are these recipes, are reported. With several jobs the sampler has by then proposed
-        trials without this knowledge.
+        Call it when the seeds, which are these recipes, are reported. With several jobs the sampler has by then
+        proposed trials without this knowledge.
         """
         assert self.prior is not None
         self._learned_prior = True
