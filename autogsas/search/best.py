@@ -9,12 +9,13 @@ from autogsas.crystal.phases import freedoms
 from autogsas.hooks.events import Notice, Progress
 from autogsas.model.answers import answered
 from autogsas.model.metrics import counted_points
-from autogsas.model.result import Parameter
-from autogsas.model.trial import TrialRecord
+from autogsas.model.result import Parameter, Severity
+from autogsas.model.trial import TrialRecord, TrialState
 from autogsas.runfolder.trials import StoredTrial
 from autogsas.search.choosing import Best
 from autogsas.search.context import RunContext
 from autogsas.search.options import Refined
+from autogsas.search.repeating import ended_alike
 from autogsas.trial.assessment import Assessment, HistogramFigures, assess
 from autogsas.trial.pool import Interrupt, Outcome, Workers
 
@@ -37,16 +38,20 @@ class BestTrial:
     """The best of the trials so far, whose files are in the run folder.
 
     The files are written from what the refinement returned. It is kept for the trials of this session that may still
-    be chosen, but lost for those of an earlier one: `finish` refines such a trial once more.
+    be chosen, but lost for those of an earlier one: `finish` refines such a trial once more. The database holds the
+    number of the trial that the files belong to.
     """
 
     def __init__(self, context: RunContext, workers: Workers, emit: Progress) -> None:
         self._host, self._project, self._folder = context.host, context.project, context.folder
-        self._workers, self._emit = workers, emit
+        self._database, self._workers, self._emit = context.database, workers, emit
         self._choice = Best(by_evidence=context.options.by_evidence)
         self._kept: dict[int, _Kept] = {}
-        # The trial whose files are in the folder.
-        self._written: int | None = None
+        # The trial whose files are in the folder; None if that is not known, or if the earlier session stopped before
+        # this trial was stored.
+        self._written = self._database.best_written()
+        if self._written is not None and self._written >= len(self._database.trials()):
+            self._written = None
 
     @property
     def chosen(self) -> TrialRecord | None:
@@ -60,16 +65,13 @@ class BestTrial:
 
     @property
     def refined(self) -> Refined | None:
-        """The result of the best trial, if it was refined in this session."""
+        """The result of the best trial, if it was refined in this session, for the first time or again."""
         kept = None if self.chosen is None else self._kept.get(self.chosen.number)
         return None if kept is None or kept.outcome.result is None else Refined(kept.assessment, kept.outcome.result)
 
     def restore(self, stored: StoredTrial) -> bool:
         """Take a trial of an earlier session into account; return whether it brought a gain."""
-        gain = self._rank(stored.record, stored.histograms, stored.parameters)
-        # The session that ended with this trial has written the files.
-        self._written = None if self.chosen is None else self.chosen.number
-        return gain
+        return self._rank(stored.record, stored.histograms, stored.parameters)
 
     def add(self, record: TrialRecord, assessment: Assessment, outcome: Outcome) -> bool:
         """Take a trial of this session into account, and write its files if it is the best; return whether it gained.
@@ -87,14 +89,15 @@ class BestTrial:
     def finish(self) -> None:
         """Make sure that the files are those of the best trial, which is run again if an earlier session refined it.
 
-        It needs an idle worker. Where the trial does not succeed this time, the user is told and the files stay as
-        they are; so do they if the user has asked to stop.
+        It needs an idle worker. Where the trial does not succeed this time, or does not end where it did, the user is
+        told and the files stay as they are; so do they if the user has asked to stop.
         """
         best = self.chosen
         if best is None or best.number == self._written or self._workers.interrupted:
             return
         again = self._run_again(best)
         if again is not None:
+            self._kept[best.number] = again
             self._write(again)
 
     def _rank(
@@ -109,7 +112,9 @@ class BestTrial:
 
     def _write(self, kept: _Kept) -> None:
         if kept.record.number != self._written:
+            self._database.set_best_written(None)  # a session that is killed while it writes leaves files of both
             self._folder.write_best(kept.record, kept.assessment, kept.outcome, self._project)
+            self._database.set_best_written(kept.record.number)
             self._written = kept.record.number
 
     def _run_again(self, record: TrialRecord) -> _Kept | None:
@@ -122,9 +127,22 @@ class BestTrial:
             if isinstance(event, Outcome) and event.number == record.number:
                 break
         if event.result is None:
-            self._emit(Notice(f"the files of trial {record.number} could not be written: {event.message}"))
+            self._not_written(record, event.message)
             return None
-        return _Kept(record, assess(self._host, self._project, event.result), event)
+        again = assess(self._host, self._project, event.result)
+        if again.state is not TrialState.COMPLETE or again.metrics is None:
+            why = again.message or "; ".join(f.message for f in again.findings if f.severity is Severity.ERROR)
+            self._not_written(record, f"its result is no longer usable when it is refined again ({why})")
+            return None
+        before = None if record.metrics is None else record.metrics.rwp
+        if not ended_alike(again.metrics.rwp, before):
+            end = f"its recipe ended at Rwp {again.metrics.rwp:.3f} % when it was repeated"
+            self._not_written(record, end if before is None else f"{end}, and at {before:.3f} % before")
+            return None
+        return _Kept(record, again, event)
+
+    def _not_written(self, record: TrialRecord, why: str) -> None:
+        self._emit(Notice(f"the files of trial {record.number} could not be written: {why}"))
 
 
 def _points(histograms: Sequence[HistogramFigures]) -> float:

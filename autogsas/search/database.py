@@ -30,6 +30,7 @@ OPTUNA_STATES = {
     TrialState.FAILED: optuna.trial.TrialState.FAIL,
 }
 
+_BEST_WRITTEN = "best_written"
 
 REUSE = "start a new run in another folder, with --like and this folder to reuse its recipes"
 
@@ -84,6 +85,15 @@ class Database:
         """Store the settings of the run."""
         for key, value in asdict(settings).items():
             self._study.set_user_attr(key, value)
+
+    def best_written(self) -> int | None:
+        """Return the number of the trial that the best trial's files in the folder belong to, None if not known."""
+        number = self._study.user_attrs.get(_BEST_WRITTEN)
+        return number if isinstance(number, int) else None
+
+    def set_best_written(self, number: int | None) -> None:
+        """Store the number of the trial that the best trial's files in the folder belong to."""
+        self._study.set_user_attr(_BEST_WRITTEN, number)
 
     def add(self, proposed: FrozenTrial, record: TrialRecord) -> None:
         """Add a finished trial: what was proposed, and how it ended."""

@@ -15,6 +15,7 @@ from autogsas.model.recipe import Free, Recipe, Step
 from autogsas.model.trial import Finished, TrialRecord
 from autogsas.runfolder.summary import FloorPart
 from autogsas.search.context import RunContext
+from autogsas.search.repeating import ended_alike
 from autogsas.search.stopping import stop_signals
 from autogsas.trial.assessment import measure_result
 from autogsas.trial.cells import with_found_cells
@@ -24,8 +25,6 @@ from autogsas.trial.pool import Interrupt, Outcome, Workers
 __all__ = ["floor_recipe", "le_bail_floor"]
 
 TITLE = "free intensities"
-# A repeated recipe that ends with another Rwp, by this fraction, ended elsewhere, with another profile. Not measured.
-_SAME = 0.01
 # Such a trial may take so many times as long as the best one took, since the extraction adds cycles. Not measured.
 _PATIENCE = 4.0
 _LEAST = 30.0  # seconds: starting an engine takes time as well. Not measured.
@@ -87,8 +86,7 @@ def _refined(context: RunContext, engine: Backend, best: TrialRecord) -> tuple[f
     if event.result is None:
         return None, f"not refined: {event.message or event.cause}"
     before = event.result.steps[-2].full_rwp
-    expected = None if best.metrics is None else best.metrics.rwp
-    if expected is None or not abs(before - expected) <= _SAME * expected:
+    if not ended_alike(before, None if best.metrics is None else best.metrics.rwp):
         return None, f"not refined: the recipe ended at Rwp {before:.3f} % when it was repeated"
     metrics = measure_result(project, event.result)
     return (None, "not refined: the result cannot be measured") if metrics is None else (metrics.rwp, "")

@@ -105,6 +105,7 @@ class _Search:
         # By what makes recipes the same: the first trial with that recipe.
         self._first: dict[str, int] = {}
         self._ranges: dict[str, Dimension] = {}
+        self._learned_prior = prior is None
         self._waiting: deque[Proposed] = deque()
         self._progress: list[TrialProgress] = []
         # Choices that a seed has but that do not fit here, already reported to the user.
@@ -131,9 +132,10 @@ class _Search:
         finished = Finished.COMPLETE
         proposed = 0
         while True:
+            # How many trials are reported when trial n is proposed is always the same, so this is reproducible.
+            if not self._learned_prior and len(self.reported) >= len(self.seeds):
+                self.learn_prior()
             while proposed < min(total, len(self.reported) + self.options.lead):
-                if proposed == len(self.seeds):
-                    self.learn_prior()
                 if proposed < len(kept):
                     self.restore(proposed, kept[proposed])
                 else:
@@ -184,9 +186,13 @@ class _Search:
         return trial
 
     def learn_prior(self) -> None:
-        """Let the sampler learn from the other run, its scores moved by the difference for recipes that both tried."""
-        if self.prior is None:
-            return
+        """Let the sampler learn from the other run, its scores moved by the difference for recipes that both tried.
+
+        Call it when the seeds, which are these recipes, are reported. With several jobs the sampler has by then
+        proposed trials without this knowledge.
+        """
+        assert self.prior is not None
+        self._learned_prior = True
         scores = self.prior.scores
         shifts = [r.score - scores[r.number] for r in self.reported if r.number in scores and r.score is not None]
         self.proposer.add_prior(self.prior.trials, statistics.median(shifts) if shifts else 0.0)

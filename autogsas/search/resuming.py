@@ -5,16 +5,23 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from dataclasses import fields
 from pathlib import Path
 
 from autogsas.errors import UserError
 from autogsas.hooks.backend import Backend
-from autogsas.model.project import Project
+from autogsas.model.project import Histogram, Project
 from autogsas.runfolder.writer import STUDY
 from autogsas.search.database import Database
 from autogsas.search.settings import RunSettings
 
 __all__ = ["check_resumable", "fingerprint", "seconds_before", "settings_of"]
+
+_DIGESTED = frozenset({"name", "pattern", "limits", "excluded", "instrument"})
+# Where a pattern is stored, and whether a search may try another geometry, do not change chi^2.
+_LEFT_OUT = frozenset({"files", "geometry_declared"})
+# All further fields of a histogram, with their defaults: a run without them keeps the digest it has always had.
+_OTHERS = {field.name: field.default for field in fields(Histogram) if field.name not in _DIGESTED | _LEFT_OUT}
 
 
 def settings_of(folder: Path) -> RunSettings | None:
@@ -38,7 +45,8 @@ def check_resumable(folder: Path, kept: RunSettings, project: Project, backend: 
             )
     if kept.fingerprint not in (None, fingerprint(project)):
         raise UserError(
-            "the project's data, limits, instrument or phases have changed since this run began; start a new run",
+            "the project's data, limits, instrument, corrections or phases have changed since this run began; start a "
+            "new run",
             file=folder,
             key="--resume",
         )
@@ -52,6 +60,9 @@ def fingerprint(project: Project) -> str:
         for array in (pattern.x, pattern.y, pattern.weights):
             digest.update(array.tobytes())
         digest.update(repr((histogram.name, histogram.limits, histogram.excluded, histogram.instrument)).encode())
+        others = [(key, getattr(histogram, key)) for key in _OTHERS if getattr(histogram, key) != _OTHERS[key]]
+        if others:
+            digest.update(repr(others).encode())
     digest.update(repr(project.phases).encode())
     if project.file is not None and project.file in project.files:
         # An engine's own project holds more than we read, such as constraints.

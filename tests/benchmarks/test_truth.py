@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import click
 import numpy as np
 import pytest
 
+from autogsas.benchmarks.truth import command
 from autogsas.benchmarks.truth.given import given_project
 from autogsas.benchmarks.truth.judging import Judgement, Verdict, judge, true_values
-from autogsas.benchmarks.truth.samples import SAMPLES, Sample
-from autogsas.commands.verbs import RefineRequest, refine
+from autogsas.benchmarks.truth.samples import SAMPLES, Part, Sample
+from autogsas.commands.verbs import FinishedRun, RefineRequest, RunRequest, refine
 from autogsas.engine.session import EngineSession
 from autogsas.hooks.host import Host
 from autogsas.model.project import Search
 from autogsas.model.recipe import Free, Recipe, Setting, Step
 from autogsas.model.sample import Broadening, Orientation, Specimen
+from autogsas.model.trial import Finished
 from autogsas.runfolder.summary import FindingPart, ParameterPart, Summary
+from autogsas.runfolder.writer import RunFolder
 
 BY_NAME = {sample.name: sample for sample in SAMPLES}
 # What the numpy engine has no model of.
@@ -198,7 +205,113 @@ def test_only_the_distance_along_a_polar_axis_is_judged(answer: Summary) -> None
         (parameter("Zn", 0.0105, 0.001), parameter("O", apart + 0.01, None)),
     ):
         found = judged(zinc, oxygen)
-        assert not found.misses
+        assert not [miss for miss in found.misses if miss.value is not None]
+        assert not {miss.name for miss in found.misses} & {"zincite:Zn:z", "zincite:O:z"}
         assert len(found.pulls) == 1
         assert abs(found.pulls[0]) == pytest.approx(0.5)
-    assert judged(parameter("Zn", 0.0, None), parameter("O", apart + 0.005, 0.001)).misses
+    wrong = judged(parameter("Zn", 0.0, None), parameter("O", apart + 0.005, 0.001)).misses
+    assert [miss.name for miss in wrong if miss.value is not None] == ["zincite:O:z"]
+
+
+def with_parameters(answer: Summary, change: Callable[[ParameterPart], dict[str, Any] | None]) -> Summary:
+    """Return an answer with its parameters changed, without those for which ``change`` gives None."""
+    changed = [(one, change(one)) for one in answer.parameters]
+    return answer.model_copy(
+        update={"parameters": [one.model_copy(update=new) for one, new in changed if new is not None]}
+    )
+
+
+@pytest.mark.parametrize("name", ["corundum:c", "corundum:gamma", "corundum:O:x", "corundum:Al:x", "corundum:Al:Uiso"])
+def test_a_true_value_that_is_not_in_the_answer_is_a_miss(answer: Summary, name: str) -> None:
+    sample = BY_NAME["corundum-plain"]
+    for without in (
+        with_parameters(answer, lambda one: None if one.name == name else {}),
+        with_parameters(answer, lambda one: {"value": None} if one.name == name else {}),
+    ):
+        found = judge(sample, without)
+        assert found.verdict is Verdict.SILENT
+        assert [(miss.name, miss.value) for miss in found.misses] == [(name, None)]
+        assert str(found.misses[0]).startswith(f"{name} is not in the answer")
+    # No other finding says that it is missing.
+    finding = FindingPart(code="kept", severity="warning", message="", numbers={})
+    assert judge(sample, without.model_copy(update={"findings": [finding]})).verdict is Verdict.SILENT
+
+
+def test_an_answer_about_a_phase_of_another_name_is_not_right(answer: Summary) -> None:
+    def change(one: ParameterPart) -> dict[str, Any]:
+        return {"name": one.name.replace("corundum", "Al2O3"), "phase": one.phase and "Al2O3"}
+
+    sample = BY_NAME["corundum-plain"]
+    found = judge(sample, with_parameters(answer, change))
+    assert found.verdict is Verdict.SILENT
+    assert {miss.name for miss in found.misses} == true_values(sample).keys()
+
+
+def test_a_displacement_may_have_the_other_form(answer: Summary) -> None:
+    def tensor_in_place_of_uiso(parts: Sequence[str]) -> Summary:
+        kept = [one for one in answer.parameters if one.name != "corundum:O:Uiso"]
+        new = [kept[0].model_copy(update={"name": f"corundum:O:{part}", "group": "uaniso"}) for part in parts]
+        return answer.model_copy(update={"parameters": kept + new})
+
+    sample = BY_NAME["corundum-plain"]
+    whole = ("U11", "U22", "U33", "U12", "U13", "U23")
+    assert judge(sample, tensor_in_place_of_uiso(whole)).verdict is Verdict.RIGHT
+    assert [m.name for m in judge(sample, tensor_in_place_of_uiso(whole[:5])).misses] == ["corundum:O:Uiso"]
+    anisotropic = Part("corundum", true={"O": {"uaniso": (0.004, 0.004, 0.004, 0.002, 0.0, 0.0)}})
+    assert judge(replace(sample, parts=(anisotropic,)), answer).verdict is Verdict.RIGHT
+
+
+def test_one_variable_has_one_pull(answer: Summary) -> None:
+    spinel = BY_NAME["strained-spinel"]
+    truth = true_values(spinel)
+    template = answer.parameters[0]
+
+    def parameter(name: str, group: str, off: float, esd: float) -> ParameterPart:
+        _, *site, _ = name.split(":")
+        update = {"name": name, "phase": "spinel", "site": site[0] if site else None, "group": group, "esd": esd}
+        return template.model_copy(update={**update, "value": truth[name] + off})
+
+    parameters = [parameter(f"spinel:{key}", "cell", 2e-5, 1e-5) for key in "abc"]
+    parameters += [parameter(f"spinel:O:{key}", "positions", 1e-4, 2e-4) for key in "xyz"]
+    parameters += [parameter("spinel:Mg:Uiso", "uiso", 1e-4, 2e-4), parameter("spinel:O:Uiso", "uiso", 3e-4, 2e-4)]
+    found = judge(spinel, answer.model_copy(update={"parameters": parameters}))
+    assert found.pulls == pytest.approx((2.0, 0.5, 0.5, 1.5))
+    parameters[1] = parameter("spinel:b", "cell", -2e-5, 2e-5)  # of another variable
+    assert len(judge(spinel, answer.model_copy(update={"parameters": parameters})).pulls) == 5
+
+
+def test_only_finished_searches_of_this_version_with_as_many_trials_are_reused(
+    answer: Summary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[int | None, int | None]] = []
+    changes: dict[str, Any] = {}
+
+    def run(_: object, request: RunRequest) -> FinishedRun:
+        made.append((request.trials, request.jobs))
+        folder = Path(str(request.out))
+        with RunFolder(folder) as opened:
+            opened.study.touch()
+            opened.write_json("summary.json", answer.model_copy(update=changes).plain())
+        interrupted = changes.get("finished") is Finished.INTERRUPTED
+        return FinishedRun(folder, answer, None, 130 if interrupted else 0)
+
+    def benchmark(*more: str) -> list[tuple[int | None, int | None]]:
+        made.clear()
+        arguments = ["--backend", "numpy", "--sample", "corundum-plain", "--out", str(tmp_path / "out"), *more]
+        command.truth.main(arguments, standalone_mode=False)
+        return made
+
+    monkeypatch.setattr(command, "run", run)
+    assert benchmark("--trials", "5") == [(5, 1)]
+    assert benchmark("--trials", "5") == []
+    assert benchmark("--trials", "6") == [(6, 1)]
+    assert benchmark("--trials", "5", "--jobs", "2") == [(5, 2)]
+    changes["autogsas"] = "0.0.1"
+    assert benchmark("--trials", "7") == [(7, 1)]
+    assert benchmark("--trials", "7") == [(7, 1)]
+    changes = {"finished": Finished.INTERRUPTED}
+    with pytest.raises((KeyboardInterrupt, click.Abort)):
+        benchmark("--trials", "8")
+    changes = {}
+    assert benchmark("--trials", "8") == [(8, 1)]
+    assert benchmark("--trials", "8") == []

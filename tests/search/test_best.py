@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -18,6 +19,8 @@ from autogsas.hooks.specs import hookimpl
 from autogsas.model.project import Project
 from autogsas.model.recipe import BACKGROUNDS, Background, Recipe, Step
 from autogsas.model.result import Finding, Result, Severity
+from autogsas.runfolder.writer import RunFolder
+from autogsas.search.database import Database
 from autogsas.search.options import Found
 from autogsas.testing.samples import make_project
 from tests.search.running import run_search
@@ -165,3 +168,89 @@ def test_who_stops_the_run_does_not_wait_for_it(host: Host, project: Project, tm
     assert numbers(found) == (1, 2)
     assert files_of_best(tmp_path / "run") == before
     assert not [event for event in events if isinstance(event, Notice)]
+
+
+def test_the_files_follow_the_best_trial_where_it_is_chosen_otherwise_on_resuming(
+    host: Host, project: Project, tmp_path: Path
+) -> None:
+    begin(host, project, tmp_path / "run", *SEEDS)
+    found = run_search(host, project, tmp_path / "run", *SEEDS[:2], trials=2, by_evidence=False)
+    assert numbers(found) == (1, 1)
+    assert terms_in(files_of_best(tmp_path / "run")) == 5
+    # What was refined again is there for the printed esds.
+    assert found.refined is not None
+    assert len(found.refined.result.varied) == 5
+
+
+class Killed(BaseException):
+    """Ends a session at once."""
+
+
+def kill(*_: object) -> None:
+    raise Killed
+
+
+def test_files_that_a_killed_session_left_are_written_again(
+    host: Host, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = begin(host, project, tmp_path / "run", *SEEDS)
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFolder, "write_values", kill)  # by then the other files are written
+        with pytest.raises(Killed):
+            run_search(host, project, tmp_path / "run", *SEEDS[:2], trials=2, by_evidence=False)
+    assert files_of_best(tmp_path / "run") != before
+    run_search(host, project, tmp_path / "run", *SEEDS[:2], trials=2)
+    assert files_of_best(tmp_path / "run") == before
+
+
+def test_files_of_a_trial_that_was_not_stored_are_written_again(
+    host: Host, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "add", kill)
+        with pytest.raises(Killed):
+            run_search(host, project, tmp_path / "run", SEEDS[1], trials=1)
+    assert terms_in(files_of_best(tmp_path / "run")) == 5
+    run_search(host, project, tmp_path / "run", SEEDS[0], trials=1)
+    assert terms_in(files_of_best(tmp_path / "run")) == 4
+
+
+def refined_again(host: Host, project: Project, folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Resume a run so that its second trial becomes the best and is refined again; return notices and files."""
+    events: list[Event] = []
+    run_search(host, project, folder, *SEEDS[:2], trials=2, by_evidence=False, progress=events.append)
+    return [event.message for event in events if isinstance(event, Notice)], files_of_best(folder)
+
+
+def test_a_repeated_trial_that_ends_elsewhere_does_not_become_the_files(
+    host: Host, project: Project, tmp_path: Path
+) -> None:
+    before = begin(host, project, tmp_path / "run", *SEEDS)
+    path = tmp_path / "run" / "trials" / "0001.json"
+    trial = json.loads(path.read_text(encoding="utf-8"))
+    now = trial["metrics"]["rwp"]
+    trial["metrics"]["rwp"] = trial["score"] = 0.98 * now
+    path.write_text(json.dumps(trial), encoding="utf-8")
+    notices, after = refined_again(host, project, tmp_path / "run")
+    assert notices == [
+        f"the files of trial 1 could not be written: its recipe ended at Rwp {now:.3f} % when it was repeated, and at "
+        f"{0.98 * now:.3f} % before"
+    ]
+    assert after == before
+
+
+def test_a_repeated_trial_that_is_no_longer_usable_does_not_become_the_files(
+    host: Host, project: Project, tmp_path: Path
+) -> None:
+    before = begin(host, project, tmp_path / "run", *SEEDS)
+
+    def check_result(result: Result) -> list[Finding]:
+        return [Finding("odd", Severity.ERROR, "this is impossible")]
+
+    host.register(type("Strict", (), {"autogsas_check_result": staticmethod(hookimpl(check_result))}))
+    notices, after = refined_again(host, project, tmp_path / "run")
+    assert notices == [
+        "the files of trial 1 could not be written: its result is no longer usable when it is refined again (this is "
+        "impossible)"
+    ]
+    assert after == before

@@ -19,7 +19,10 @@ from autogsas.hooks.host import Host
 from autogsas.model.project import GroupSearch, Project, Search
 from autogsas.model.recipe import Background, Free, Recipe, Step
 from autogsas.model.trial import TrialRecord, TrialState
-from autogsas.search.scout import summary_of
+from autogsas.search.database import PriorTrials
+from autogsas.search.options import Prior
+from autogsas.search.sampler import Proposer
+from autogsas.search.scout import Scouted, summary_of
 from autogsas.search.seeds import distinct, seeds_like
 from autogsas.testing.fake import FakeBackend
 from autogsas.testing.samples import make_project
@@ -216,3 +219,36 @@ def test_a_narrower_space_is_scouted_too(host: Host, project: Project) -> None:
     run = verbs.run((narrow, host), verbs.RunRequest(backend="fake", scout=6))
     assert run.summary.scout is not None
     assert run.summary.scout.trials == 6
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_the_scouts_scores_are_moved_by_the_difference_of_the_engines_with_several_jobs_too(
+    host: Host, project: Project, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    shifts: list[float] = []
+
+    def with_lower_scores(self: Scouted, first: int) -> Prior | None:
+        prior = ask(self, first)
+        return None if prior is None else replace(prior, scores={n: score - 2.0 for n, score in prior.scores.items()})
+
+    def add_prior(self: Proposer, trials: PriorTrials, shift: float) -> None:
+        shifts.append(shift)
+        add(self, trials, shift)
+
+    ask, add = Scouted.prior, Proposer.add_prior
+    monkeypatch.setattr(Scouted, "prior", with_lower_scores)
+    monkeypatch.setattr(Proposer, "add_prior", add_prior)
+    run = verbs.run((project, host), verbs.RunRequest(backend="fake", scout=6, trials=8, jobs=jobs))
+    assert run.summary.scout is not None
+    assert 1 < len(run.summary.scout.recipes) < 6  # with three jobs all are proposed before the first is reported
+    assert shifts == [pytest.approx(2.0)]
+
+
+def test_a_scouted_run_with_several_jobs_resumes(host: Host, project: Project, tmp_path: Path) -> None:
+    def run(name: str, *, trials: int = 11, resume: bool = False) -> FinishedRun:
+        out = tmp_path / name
+        request = verbs.RunRequest(backend="fake", scout=3, trials=trials, jobs=3, out=out, resume=resume)
+        return verbs.run((project, host), request)
+
+    run("parts", trials=6)
+    assert history(run("whole")) == history(run("parts", resume=True))

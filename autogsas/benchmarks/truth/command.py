@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +19,17 @@ from autogsas.commands.verbs import RunRequest, run
 from autogsas.errors import UserError
 from autogsas.hooks.host import Host
 from autogsas.model.project import Search
-from autogsas.runfolder.reader import read_run
+from autogsas.model.trial import Finished
+from autogsas.runfolder.reader import read_summary
 from autogsas.runfolder.summary import Summary
+from autogsas.runfolder.writer import STUDY, RunFolder
+from autogsas.version import __version__
 
 __all__ = ["Row", "totals", "truth"]
 
 _COLUMNS = ("sample", "kind", "backend", "seed", "verdict", "rwp", "gof", "variables", "seconds", "missed", "reported")
+
+_INTERRUPTED = 130  # exit status
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Row:
     type=click.Path(path_type=Path),
     default=Path("benchmarks/truth"),
     show_default=True,
-    help="Finished searches are reused.",
+    help="Finished searches of this version of autogsas are reused.",
 )
 def truth(backends: Sequence[str], wanted: Sequence[str], seeds: int, trials: int, jobs: int, out: Path) -> int:
     """Search samples of known truth, simulated by GSAS-II, and compare each answer with the truth.
@@ -75,7 +81,7 @@ def truth(backends: Sequence[str], wanted: Sequence[str], seeds: int, trials: in
             if wanted and sample.name not in wanted:
                 continue
             for seed in range(1, seeds + 1):
-                row = _search(host, sample, engine, seed, trials, jobs, out / engine / f"{sample.name}-seed{seed}")
+                row = _search(host, sample, engine, seed, trials, jobs, out / engine)
                 rows.append(row)
                 click.echo("  ".join(str(cell) for cell in row.cells()[:9]))
     out.mkdir(parents=True, exist_ok=True)
@@ -86,7 +92,10 @@ def truth(backends: Sequence[str], wanted: Sequence[str], seeds: int, trials: in
 
 
 def totals(rows: Sequence[Row]) -> list[str]:
-    """Return the table of the verdicts as lines of text, with the coverage of the printed esds over right answers."""
+    """Return the table of the verdicts as lines of text, with the coverage of the printed esds.
+
+    The coverage is over all answers to samples that can be right, whether they are right or not.
+    """
     out = []
     for backend in dict.fromkeys(row.backend for row in rows):
         own = [row for row in rows if row.backend == backend]
@@ -106,11 +115,34 @@ def totals(rows: Sequence[Row]) -> list[str]:
     return out
 
 
-def _search(host: Host, sample: Sample, backend: str, seed: int, trials: int, jobs: int, folder: Path) -> Row:
-    if (folder / "summary.json").is_file():
-        summary = read_run(folder).summary
-    else:
+def _search(host: Host, sample: Sample, backend: str, seed: int, trials: int, jobs: int, base: Path) -> Row:
+    # A summary does not tell how many trials were asked for, as a search may stop before.
+    folder = base / f"{sample.name}-seed{seed}-trials{trials}{f'-jobs{jobs}' if jobs > 1 else ''}"
+    summary = _finished_before(folder)
+    if summary is None:
+        _remove_run(folder)
         project = given_project(sample, Search(trials=trials))
         request = RunRequest(backend=backend, trials=trials, seed=seed, jobs=jobs, out=folder)
-        summary = run((project, host), request).summary
+        done = run((project, host), request)
+        if done.exit_status == _INTERRUPTED:
+            raise KeyboardInterrupt
+        summary = done.summary
     return Row(sample, backend, seed, summary, judge(sample, summary))
+
+
+def _finished_before(folder: Path) -> Summary | None:
+    """Return the summary of a search that this version of autogsas has finished; None if there is none."""
+    try:
+        summary = read_summary(folder)
+    except UserError:  # there is none, or a damaged one
+        return None
+    finished = summary.finished not in (Finished.INTERRUPTED, Finished.TIMEOUT)
+    return summary if finished and summary.autogsas == __version__ else None
+
+
+def _remove_run(folder: Path) -> None:
+    """Remove a search that cannot be reused. Raises UserError if another process is making it."""
+    if (folder / STUDY).is_file():
+        with RunFolder(folder):
+            pass
+        shutil.rmtree(folder)

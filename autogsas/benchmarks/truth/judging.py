@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +17,8 @@ ESDS = 4.0
 LARGEST_GOF = 1.15
 # A value that was not refined counts as right within these: a fraction of the cell, a coordinate, Angstrom^2, a share.
 _FIXED = {"cell": 1e-4, "positions": 1e-4, "uiso": 1e-3, "uiso_shared": 1e-3, "occupancy": 0.01, "scale": 0.01}
+_EQUAL = 1e-6  # pulls that differ by less than this fraction are those of one variable
+_FRACTION = "weight fraction"
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 _TENSOR = ("U11", "U22", "U33", "U12", "U13", "U23")
 # What is warned of in good refinements too tells nobody that the answer is wrong.
@@ -37,21 +39,30 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Miss:
-    """A value that is not the true one; ``esds`` is None where it was not refined."""
+    """A value that is not the true one; ``esds`` is None where it was not refined.
+
+    ``value`` is None where the answer does not have it, as under another name of the phase.
+    """
 
     name: str
-    value: float
+    value: float | None
     truth: float
     esds: float | None
 
     def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.name} is not in the answer, {self.truth:.6g} is true"
         how = "fixed" if self.esds is None else f"{self.esds:.1f} esd"
         return f"{self.name} {self.value:.6g} for {self.truth:.6g} ({how})"
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The verdict on one answer, the values that are wrong, and all deviations in printed esds (``pulls``)."""
+    """The verdict on one answer, the values that are wrong, and the deviations in printed esds (``pulls``).
+
+    There is one pull for each independent value: a cubic cell, the coordinates x, x, x and the occupancies of a mixed
+    site have one.
+    """
 
     verdict: Verdict
     misses: tuple[Miss, ...]
@@ -60,12 +71,23 @@ class Judgement:
 
 
 def judge(sample: Sample, summary: Summary) -> Judgement:
-    """Compare the best trial of a run with the truth."""
+    """Compare the best trial of a run with the truth.
+
+    It is right if the sample can be right, each true value is in the answer and within a few esds, and GoF is low. True
+    values are cells, sites and weight fractions of the known phases; values that were not refined have to be there too.
+    Only a displacement may be there in the other form, as a tensor for a Uiso or a Uiso for a tensor; it is then not
+    compared.
+
+    What is not right is reported if there is any finding of severity "warning" or "error" but the ordinary ones
+    (`correlated`, `at-bound`, `transparency-negative`, `singular`), which good refinements have too. The finding need
+    not be about the value that is wrong. `kept` counts only where values are wrong and none of them was refined.
+    """
     reported = tuple(f.code for f in summary.findings if f.severity != "info" and f.code not in _ORDINARY)
     if summary.best_trial is None:
         return Judgement(Verdict.NOTHING, (), (), reported)
     truth = true_values(sample)
-    misses, pulls = [], []
+    misses: list[Miss] = []
+    pulls: list[tuple[str, float]] = []
     for name, parameter, value in _compared(sample, summary):
         if name not in truth:
             continue
@@ -73,20 +95,22 @@ def judge(sample: Sample, summary: Summary) -> Judgement:
         if parameter.group == "positions":
             gap -= round(gap)
         if parameter.esd:
-            pulls.append(gap / parameter.esd)
+            pulls.append((parameter.group, gap / parameter.esd))
             if abs(gap) > ESDS * parameter.esd:
                 misses.append(Miss(name, value, truth[name], gap / parameter.esd))
         else:
             scale = truth[name] if parameter.group == "cell" else 1.0
             if abs(gap) > _FIXED.get(parameter.group, 1e-3) * scale:
                 misses.append(Miss(name, value, truth[name], None))
+    if sample.expect == "right":
+        misses += [Miss(name, None, truth[name], None) for name in _absent(truth, summary)]
     # A value that was not refined is the user's; that it is not the data's has to be said, and by this finding alone.
-    kept = any(f.code == _KEPT for f in summary.findings) and all(miss.esds is None for miss in misses)
+    kept = any(f.code == _KEPT for f in summary.findings) and all(_is_kept(miss) for miss in misses)
     good = sample.expect == "right" and not misses and summary.gof is not None and summary.gof < LARGEST_GOF
     # Where the model cannot be right, an answer that reports nothing is wrong whatever its values are.
     said = bool(reported) or (bool(misses) and kept)
     verdict = Verdict.RIGHT if good else Verdict.REPORTED if said else Verdict.SILENT
-    return Judgement(verdict, tuple(misses), tuple(pulls), reported)
+    return Judgement(verdict, tuple(misses), tuple(_independent(pulls)), reported)
 
 
 def true_values(sample: Sample) -> Mapping[str, float]:
@@ -111,8 +135,42 @@ def true_values(sample: Sample) -> Mapping[str, float]:
                 site |= dict(zip(_TENSOR, tensor, strict=True))
             out |= {f"{name}:{label}:{key}": float(value) for key, value in site.items()}
         if len(sample.parts) > 1:
-            out[f"{name}:weight fraction"] = part.weight / known
+            out[f"{name}:{_FRACTION}"] = part.weight / known
     return out
+
+
+def _is_kept(miss: Miss) -> bool:
+    return miss.esds is None and miss.value is not None
+
+
+def _absent(truth: Mapping[str, float], summary: Summary) -> list[str]:
+    """Return the names of true values that an answer does not have; a displacement may have either form."""
+    there = {_true_name(parameter) for parameter in summary.parameters if parameter.value is not None}
+    forms: dict[str, tuple[str, ...]] = {"Uiso": _TENSOR, **dict.fromkeys(_TENSOR, ("Uiso",))}
+    out = []
+    for name in truth:
+        site, _, key = name.rpartition(":")
+        other = forms.get(key, ())
+        if name not in there and not (other and there.issuperset(f"{site}:{one}" for one in other)):
+            out.append(name)
+    return out
+
+
+def _independent(pulls: Sequence[tuple[str, float]]) -> list[float]:
+    """Return the pulls without those that repeat an earlier one of the same group of parameters.
+
+    Parameters that are multiples of one variable, or add up to a constant, are as many esds off.
+    """
+    out: list[tuple[str, float]] = []
+    for group, pull in pulls:
+        if not any(group == earlier and math.isclose(abs(pull), abs(other), rel_tol=_EQUAL) for earlier, other in out):
+            out.append((group, pull))
+    return [pull for _, pull in out]
+
+
+def _true_name(parameter: ParameterPart) -> str:
+    """Return the name that a parameter has among the true values."""
+    return f"{parameter.phase}:{_FRACTION}" if parameter.name.endswith(f":{_FRACTION}") else parameter.name
 
 
 def _compared(sample: Sample, summary: Summary) -> Iterator[tuple[str, ParameterPart, float]]:
@@ -121,9 +179,7 @@ def _compared(sample: Sample, summary: Summary) -> Iterator[tuple[str, Parameter
     for parameter in summary.parameters:
         if parameter.value is None:
             continue
-        name, value = parameter.name, parameter.value
-        if name.endswith(":weight fraction"):
-            name = f"{parameter.phase}:weight fraction"
+        name, value = _true_name(parameter), parameter.value
         axis, first = _POLAR.get(parameter.phase or "", ("", ""))
         if axis and parameter.group == "positions" and name.endswith(f":{axis}"):
             # Only the distance along the axis is determined; either end of it may be the fixed one.
