@@ -233,7 +233,8 @@ class Walk:
                 continue
             after = self._attempt(model, one)
             bad = after.names if isinstance(after, Refused) else undetermined(after, one)
-            if bad:
+            # One U that sites share says more of them than the project's, where their own are not determined.
+            if bad and (isinstance(after, Refused) or any(free.group == "positions" for free in one.free)):
                 after = self._without(model, one, bad) or after
             if isinstance(after, Standing) and self._answers(after, model):
                 model = self._taken(after)
