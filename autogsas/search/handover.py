@@ -57,7 +57,8 @@ def _structure(phase: str, parameters: Iterable[Parameter]) -> Iterable[Start]:
     own = [one for one in parameters if one.phase == phase]
     cell = {one.name.rpartition(":")[2]: one for one in own if one.group == "cell"}
     if all(name in cell for name in _CELL) and any(cell[name].esd for name in _CELL):
-        yield Start(phase=phase, cell=tuple(cell[name].value for name in _CELL))
+        a, b, c, alpha, beta, gamma = (cell[name].value for name in _CELL)
+        yield Start(phase=phase, cell=(a, b, c, alpha, beta, gamma))
     places: dict[str, dict[str, Parameter]] = {}
     for one in own:
         if one.group == "positions" and one.site is not None:
