@@ -29,27 +29,16 @@ def from_the_end(recipe: Recipe, parameters: Sequence[Parameter]) -> Recipe:
     """
     if not recipe.steps:
         return recipe
-    models = _models(recipe)
     phases = list(dict.fromkeys(p.phase for p in parameters if p.phase is not None))
-    starts = [*models, *(start for phase in phases for start in _structure(phase, parameters))]
-    settings = list(_settings(parameters))
-    known = {(one.group, one.phase, one.histogram, one.site) for one in settings}
-    others = [
-        one
-        for step in recipe.steps
-        for one in step.set
-        if not any(_within(place, (one.group, one.phase, one.histogram, one.site)) for place in known)
-    ]
+    # Of starts and settings of the same the last one counts.
+    starts = [start for step in recipe.steps for start in step.start]
+    starts += [start for phase in phases for start in _structure(phase, parameters)]
+    settings = [*(one for step in recipe.steps for one in step.set), *_settings(parameters)]
     first, *later = recipe.steps
-    begun = first.model_copy(update={"start": tuple(starts), "set": (*others, *settings)})
+    begun = first.model_copy(update={"start": tuple(starts), "set": tuple(settings)})
     return recipe.model_copy(
         update={"steps": (begun, *(step.model_copy(update={"start": (), "set": ()}) for step in later))}
     )
-
-
-def _models(recipe: Recipe) -> list[Start]:
-    """Return the starts of all steps; of models of one phase the last counts, since they are set in this order."""
-    return [start for step in recipe.steps for start in step.start]
 
 
 def _structure(phase: str, parameters: Iterable[Parameter]) -> Iterable[Start]:
@@ -90,8 +79,3 @@ def _settings(parameters: Iterable[Parameter]) -> Iterable[Setting]:
         else:
             continue
         yield Setting(group=group, value=value, phase=phase, histogram=histogram, site=site)
-
-
-def _within(place: tuple[str | None, ...], other: tuple[str | None, ...]) -> bool:
-    """Whether a place is one of those that another one, with None for all, means."""
-    return all(b is None or a == b for a, b in zip(place, other, strict=True))
