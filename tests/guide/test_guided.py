@@ -83,6 +83,7 @@ def test_the_recipe_repeats_the_result_and_a_plain_sample_stays_plain() -> None:
         assert other.n_variables != found.result.n_variables or other.parameters != found.result.parameters
 
 
+@pytest.mark.slow
 def test_groups_that_are_always_or_never_refined() -> None:
     search = Search(groups=GroupSearch(always=("zero",), never=("cell", "positions")))
     found, _ = guided("corundum-plain", search)
