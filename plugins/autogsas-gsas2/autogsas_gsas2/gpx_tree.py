@@ -10,7 +10,7 @@ __all__ = ["item_data", "phases", "plain_names", "uses"]
 
 def item_data(tree: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the dictionary of a top-level item; empty where there is none."""
-    found = tree.get(name, {}).get("data")
+    found = (tree.get(name) or {}).get("data")
     return found if isinstance(found, dict) else {}
 
 

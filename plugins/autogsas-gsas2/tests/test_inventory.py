@@ -285,6 +285,7 @@ def test_what_is_not_connected_and_other_data_are_told(tmp_path: Path, gsas2_hos
         (None, {"a": phase(KEY, RBModels={"Residue": [3]})}),
         (None, {"a": phase(KEY, General={"SuperVec": None, "Modulated": True})}),
         (None, {"a": phase(KEY, General={"Cell": None})}),
+        (None, {"a": phase(KEY, Histograms=None)}),
         ([[["PWDR odd", None]]], {"a": phase("PWDR odd")}),
         ([[["PWDR odd", [{}, []]], ["Instrument Parameters", [[1], [2]]]]], {"a": phase("PWDR odd")}),
     ],
@@ -304,6 +305,13 @@ def test_an_unexpected_form_is_an_unknown_entry_or_an_error_of_one_line(
     else:
         assert "\n" not in problem
         assert problem.startswith(str(file))
+
+
+@pytest.mark.parametrize("stored", [True, [True], [[]], [[True, None, None, "e"]], [[[1.0], None, None, "e"]]])
+def test_constraints_of_an_unexpected_form_are_told(tmp_path: Path, stored: Any) -> None:
+    more = [[["Constraints", {"HAP": stored}]], [["Restraints", None]]]
+    found = read_inventory(project(tmp_path / "a.gpx", more=more))
+    assert any(entry.treatment is Treatment.UNKNOWN for entry in found.entries)
 
 
 def test_a_file_that_runs_code_is_refused(tmp_path: Path, gsas2_host: Hosts) -> None:

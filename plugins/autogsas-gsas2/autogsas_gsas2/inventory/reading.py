@@ -46,13 +46,14 @@ def read_inventory(file: Path) -> Inventory:
         names = Names.of(tree)
         phases = tuple(_phase(key, item, names, file) for key, item in tree_phases(tree).items())
         histograms = tuple(_histogram(tree[key], name) for key, name in names.histograms.items())
+        entries = tuple(_entries(tree, names))
     except _UNREADABLE as error:
         raise UserError(
             f"cannot be read as a GSAS-II project ({type(error).__name__}: {error}); "
             "open it in GSAS-II and save it again",
             file=file,
         ) from error
-    return Inventory(file, "GSAS-II project", histograms, phases, tuple(_entries(tree, names)))
+    return Inventory(file, "GSAS-II project", histograms, phases, entries)
 
 
 def _kind(item: Mapping[str, Any]) -> str:
@@ -171,9 +172,11 @@ def _entries(tree: Mapping[str, Any], names: Names) -> Iterator[Entry]:
 
 def _fractions_tied(tree: Mapping[str, Any]) -> bool:
     """Return whether constraints tie phase fractions, so that the scale of the histogram is refined too."""
-    return any(
-        Names.parameter(term[1]) == "Scale"
-        for one in item_data(tree, "Constraints").get("HAP", ())
-        for term in one[:-3]
-        if isinstance(term, (list, tuple)) and len(term) > 1
-    )
+    constraints = item_data(tree, "Constraints").get("HAP")
+    terms = [term for one in _lists(constraints) for term in one[:-3]]
+    return any(Names.parameter(term[1]) == "Scale" for term in _lists(terms) if len(term) > 1)
+
+
+def _lists(found: Any) -> list[Sequence[Any]]:
+    """Return those items of a list that are lists themselves; none of anything else."""
+    return [item for item in found if isinstance(item, (list, tuple))] if isinstance(found, (list, tuple)) else []
