@@ -51,7 +51,7 @@ def accompanies(candidate: Candidate, model: Standing) -> bool:
 
     Nobody knows the strain of fine crystals beforehand, and as it is assumed, so come out size and displacements.
     """
-    if any(free.group not in _OTHER_HALF for free in candidate.free):
+    if candidate.start or any(free.group not in _OTHER_HALF for free in candidate.free):
         return False
     owners = {(free.group, free.phase, free.histogram) for one in model.accepted for free in one.free}
     return all((_OTHER_HALF[free.group], free.phase, free.histogram) in owners for free in candidate.free)

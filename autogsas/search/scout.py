@@ -19,9 +19,11 @@ from autogsas.hooks.host import Host
 from autogsas.model.project import Project, Scout
 from autogsas.model.trial import Finished, TrialRecord, TrialState
 from autogsas.runfolder.summary import ScoutPart, ScoutRecipePart
+from autogsas.runfolder.trials import read_stored_trial
 from autogsas.runfolder.writer import RunFolder
 from autogsas.search.context import RunContext
 from autogsas.search.database import Database, PriorTrials
+from autogsas.search.handover import from_the_end
 from autogsas.search.loop import search
 from autogsas.search.options import Found, Prior
 from autogsas.search.seeds import collect_seeds, distinct
@@ -149,17 +151,23 @@ def _scouted(context: RunContext, found: Found, began: float) -> Scouted:
     top = best[0].metrics
     return replace(
         base,
-        seeds=tuple(_as_seed(record) for record in best),
+        seeds=tuple(_as_seed(record, context.folder.folder) for record in best),
         found=tuple(best),
         trials_made=context.database.usable(),
         rwp=None if top is None else top.rwp,
     )
 
 
-def _as_seed(record: TrialRecord) -> Seed:
-    """Return a trial of the scout as a seed: by its choices, or by the recipe that the data led it to."""
+def _as_seed(record: TrialRecord, folder: Path) -> Seed:
+    """Return a trial of the scout as a seed: by its choices, or by the recipe that the data led it to.
+
+    Such a recipe begins where the scout ended.
+    """
     name = f"scout {record.number}"
-    return Seed(name, choices=record.choices) if record.choices else Seed(name, recipe=record.recipe)
+    if record.choices:
+        return Seed(name, choices=record.choices)
+    parameters = read_stored_trial(folder, record.number).parameters
+    return Seed(name, recipe=from_the_end(record.recipe, parameters))
 
 
 def _skipped(note: str, progress: Progress | None) -> Scouted:

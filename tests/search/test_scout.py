@@ -244,6 +244,7 @@ def test_the_scouts_scores_are_moved_by_the_difference_of_the_engines_with_sever
     assert shifts == [pytest.approx(2.0)]
 
 
+@pytest.mark.slow
 def test_a_scouted_run_with_several_jobs_resumes(host: Host, project: Project, tmp_path: Path) -> None:
     def run(name: str, *, trials: int = 11, resume: bool = False) -> FinishedRun:
         out = tmp_path / name
