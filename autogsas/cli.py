@@ -263,6 +263,31 @@ def dashboard(folder: Path, host: str, port: int) -> int:
 
 
 @cli.command()
+@click.argument("project", type=_PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print all entries as JSON.")
+@_debug
+def inspect(project: Path, as_json: bool) -> int:
+    """Show what PROJECT holds (a project file, its folder or a GSAS-II .gpx), without refining.
+
+    Histograms and phases, and each refinement flag, constraint, restraint and setting with what a run does with it at
+    present: searched, kept, fixed, not supported yet, or unknown. Nothing is written.
+    """
+    import json
+
+    from rich.console import Console
+
+    from autogsas.commands.inventory import inspect as inspect_project
+    from autogsas.commands.inventory_terminal import plain_inventory, show_inventory
+
+    found = inspect_project(project)
+    if as_json:
+        click.echo(json.dumps(plain_inventory(found), indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        show_inventory(found, Console())
+    return 0
+
+
+@cli.command()
 @click.argument("project", type=_PATH, required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @_debug

@@ -17,6 +17,7 @@ from autogsas.hooks.choices import Choose, Plan, Section, Seed
 from autogsas.hooks.strategy import Strategy
 from autogsas.model.advice import Candidate
 from autogsas.model.instrument import Geometry, Instrument
+from autogsas.model.inventory import Inventory
 from autogsas.model.metrics import Metrics
 from autogsas.model.pattern import Pattern
 from autogsas.model.project import CellValues, Histogram, Project
@@ -53,6 +54,15 @@ class Specs:
         """Called once for a file or folder that is not a project.yaml and does not hold one; return the project.
 
         Return None if the format is not yours. First answer wins.
+        """
+
+    @hookspec(firstresult=True)
+    def autogsas_read_inventory(self, path: Path) -> Inventory | None:
+        """Called once by ``autogsas inspect`` for a file or folder of another program; return all that it holds.
+
+        Every refinement flag, constraint and setting is an entry, also of a project that `autogsas_read_project`
+        refuses. Nothing is refined. Raise UserError for a file that cannot be read. Return None if the format is not
+        yours: then the inventory is made from the project. First answer wins.
         """
 
     @hookspec(firstresult=True)

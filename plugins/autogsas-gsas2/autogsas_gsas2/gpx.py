@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +23,8 @@ from autogsas.model.structure import Intensities, Phase
 
 from autogsas_gsas2.gpx_phase import read_phase
 from autogsas_gsas2.gpx_sample import absorption, background_peaks, read_specimen
+from autogsas_gsas2.gpx_tree import item_data, plain_names, uses
+from autogsas_gsas2.gpx_tree import phases as tree_phases
 from autogsas_gsas2.safe_pickle import read_gpx
 
 __all__ = ["GpxExtras", "find_gpx", "findings", "read_extras", "read_project"]
@@ -107,17 +109,17 @@ def read_project(file: Path) -> Project:
     file = file.resolve()
     tree = read_gpx(file)
     keys = _histogram_keys(tree, file)
-    phases = _phases(tree)
-    used = {key for phase in phases.values() for key in _uses(phase)}
+    phases = tree_phases(tree)
+    used = {key for phase in phases.values() for key in uses(phase)}
     measured = [key for key in keys if key in used]
     if not measured:
         raise UserError(
             "no phase is connected to a powder pattern; connect one in GSAS-II", file=file, found=", ".join(keys)
         )
-    names = _plain_names(measured)
+    names = plain_names(measured)
     notes = read_extras(file).notes()
     with _readable(file):
-        read = [_phase(item, name, file, measured) for name, item in phases.items() if set(_uses(item)) & set(measured)]
+        read = [_phase(item, name, file, measured) for name, item in phases.items() if set(uses(item)) & set(measured)]
         notes += tuple(f"{phase.name}: {note}" for phase in read for note in phase.notes)
         histograms: list[Histogram] = []
         for key, name in zip(measured, names, strict=True):
@@ -158,20 +160,20 @@ def findings(project: Project, result: Result) -> list[Finding]:
 def _read_extras(file: Path, _: int) -> GpxExtras:
     tree = read_gpx(file)
     with _readable(file):
-        phases = _phases(tree)
-        used = {key for phase in phases.values() for key in _uses(phase)}
-        constraints = _data(tree, "Constraints")
-        bodies = _data(tree, "Rigid bodies").get("RBIds", {})
+        phases = tree_phases(tree)
+        used = {key for phase in phases.values() for key in uses(phase)}
+        constraints = item_data(tree, "Constraints")
+        bodies = item_data(tree, "Rigid bodies").get("RBIds", {})
         extras = [tree[key]["Background"][1] for key in tree if key.startswith("PWDR ") and key in used]
         return GpxExtras(
             constraints=sum(len(items) for key, items in constraints.items() if isinstance(items, list)),
-            restraints=sum(_restraints(_data(tree, "Restraints").get(name, {})) for name in phases),
+            restraints=sum(_restraints(item_data(tree, "Restraints").get(name, {})) for name in phases),
             rigid_bodies=sum(len(items) for items in bodies.values()),
             background_peaks=sum(len(x.get("peaksList", ())) + len(x.get("debyeTerms", ())) for x in extras),
             pawley=tuple(name for name, phase in phases.items() if _without_structure(phase)),
             unused=tuple(
                 [key for key in tree if key.startswith("PWDR ") and key not in used]
-                + [name for name, phase in phases.items() if not any(_uses(phase))]
+                + [name for name, phase in phases.items() if not any(uses(phase))]
             ),
             magnetic=tuple(name for name, phase in phases.items() if phase["General"].get("Type") == "magnetic"),
         )
@@ -195,21 +197,6 @@ class _readable:
             ) from error
 
 
-def _data(tree: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = tree.get(name, {}).get("data")
-    return found if isinstance(found, dict) else {}
-
-
-def _phases(tree: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: item for name, item in tree.get("Phases", {}).items() if name != "data" and isinstance(item, dict)}
-
-
-def _uses(phase: Mapping[str, Any]) -> Iterator[str]:
-    for key, pair in phase.get("Histograms", {}).items():
-        if key.startswith("PWDR ") and isinstance(pair, dict) and pair.get("Use", True):
-            yield key
-
-
 def _restraints(kinds: Mapping[str, Any]) -> int:
     """Return the number of active restraints of a phase; for each kind GSAS-II has a dictionary with a switch."""
     count = 0
@@ -221,14 +208,14 @@ def _restraints(kinds: Mapping[str, Any]) -> int:
 
 
 def _without_structure(phase: Mapping[str, Any]) -> bool:
-    pairs = [pair for key, pair in phase.get("Histograms", {}).items() if key in set(_uses(phase))]
+    pairs = [pair for key, pair in phase.get("Histograms", {}).items() if key in set(uses(phase))]
     return bool(phase["General"].get("doPawley")) or any(pair.get("LeBail") for pair in pairs)
 
 
 def _phase(item: Mapping[str, Any], name: str, file: Path, measured: Sequence[str]) -> Phase:
     """Return a phase with size, strain and orientation of the first histogram that uses it."""
     found = read_phase(item, name, file)
-    used = set(_uses(item))
+    used = set(uses(item))
     pairs = [item["Histograms"][key] for key in measured if key in used]
     specimen, notes = read_specimen(pairs[0])
     if any(read_specimen(pair)[0] != specimen for pair in pairs[1:]):
@@ -259,15 +246,6 @@ def _histogram_keys(tree: Mapping[str, Any], file: Path) -> list[str]:
     if not keys:
         raise UserError("the project has no powder pattern", file=file, found=", ".join(tree))
     return keys
-
-
-def _plain_names(keys: Sequence[str]) -> list[str]:
-    """Return unique names for GSAS-II's, without "PWDR " and colons."""
-    names: list[str] = []
-    for key in keys:
-        name = key.removeprefix("PWDR ").replace(":", "_").strip() or "pattern"
-        names.append(name if name not in names else f"{name} ({len(names) + 1})")
-    return names
 
 
 def _histogram(item: Mapping[str, Any], key: str, name: str, file: Path, notes: tuple[str, ...]) -> Histogram:

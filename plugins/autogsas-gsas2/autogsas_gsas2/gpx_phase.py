@@ -12,7 +12,7 @@ import numpy as np
 from autogsas.errors import UserError
 from autogsas.model.structure import U6, Cell, Phase, Site
 
-__all__ = ["read_phase", "space_group"]
+__all__ = ["plain_name", "read_phase", "site_labels", "space_group"]
 
 _ION = re.compile(r"^([A-Z][a-z]?)([+-])(\d+)$")
 _ELEMENT = re.compile(r"^[A-Z][a-z]?")
@@ -30,12 +30,11 @@ def read_phase(item: Mapping[str, Any], name: str, file: Path) -> Phase:
         raise UserError("autogsas cannot refine a macromolecular phase", file=file, key=name)
     cell = Cell(*(float(value) for value in general["Cell"][1:7]))
     xyz, kind, _, tensor = (int(pointer) for pointer in general["AtomPtrs"])
-    labels = _labels([str(atom[kind - 1]) for atom in item["Atoms"]])
+    labels = site_labels([str(atom[kind - 1]) for atom in item["Atoms"]])
     sites = tuple(
         _site(atom, label, xyz, kind, tensor, name, file) for atom, label in zip(item["Atoms"], labels, strict=True)
     )
-    plain = re.sub(r"\s*:\s*", "_", name)
-    return Phase(plain, space_group(general["SGData"], name, file), cell, sites, tuple(notes))
+    return Phase(plain_name(name), space_group(general["SGData"], name, file), cell, sites, tuple(notes))
 
 
 def space_group(data: Mapping[str, Any], name: str, file: Path) -> str:
@@ -86,7 +85,12 @@ def _element(text: str, key: str, file: Path) -> str:
     return f"{ion[1]}{ion[3]}{ion[2]}" if ion and ion[3] != "0" else symbol[0]
 
 
-def _labels(given: Sequence[str]) -> list[str]:
+def plain_name(name: str) -> str:
+    """Return the name of a phase without colons."""
+    return re.sub(r"\s*:\s*", "_", name)
+
+
+def site_labels(given: Sequence[str]) -> list[str]:
     """Return the labels without colons and blanks, made unique by numbers."""
     out: list[str] = []
     for number, label in enumerate(given, 1):

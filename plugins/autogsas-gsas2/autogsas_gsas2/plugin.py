@@ -6,15 +6,23 @@ from pathlib import Path
 
 from autogsas import hookimpl
 from autogsas.hooks.backend import Backend
+from autogsas.model.inventory import Inventory
 from autogsas.model.project import Project
 from autogsas.model.result import Finding, Result
 
 from autogsas_gsas2 import gpx
 from autogsas_gsas2.backend import Gsas2Backend
 from autogsas_gsas2.friedel import friedel_findings
+from autogsas_gsas2.inventory import read_inventory
 from autogsas_gsas2.last_refinement import read_refinement
 
-__all__ = ["autogsas_check_result", "autogsas_read_project", "autogsas_read_refinement", "autogsas_register_backends"]
+__all__ = [
+    "autogsas_check_result",
+    "autogsas_read_inventory",
+    "autogsas_read_project",
+    "autogsas_read_refinement",
+    "autogsas_register_backends",
+]
 
 
 @hookimpl
@@ -28,6 +36,13 @@ def autogsas_read_project(path: Path) -> Project | None:
     """Read a .gpx, or the only one in a folder, without executing anything in it."""
     file = gpx.find_gpx(path)
     return None if file is None else gpx.read_project(file)
+
+
+@hookimpl
+def autogsas_read_inventory(path: Path) -> Inventory | None:
+    """List all that a .gpx holds, or the only one in a folder, without executing anything in it."""
+    file = gpx.find_gpx(path)
+    return None if file is None else read_inventory(file)
 
 
 @hookimpl
