@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from autogsas.builtin.checks.edges import edge_reasons
 from autogsas.builtin.checks.limits import LIMITS
 from autogsas.builtin.checks.lookup import with_curves
 from autogsas.builtin.checks.reasons import Reason, cell_reason, line_reasons
@@ -53,7 +54,9 @@ def _unexplained(histogram: Histogram, curves: Curves, result: Result) -> Iterat
     if not peaks or strength <= 0:
         return
     sets = [item for item in curves.reflections if item.two_theta.size]
-    reasons = list(line_reasons(peaks, sets, instrument, lines))
+    reasons = list(edge_reasons(peaks, result.phases, sets, float(points.x[-1]), instrument.wavelengths[0]))
+    edge = {number for reason in reasons for number in reason.explains}
+    reasons += [one for one in line_reasons(peaks, sets, instrument, lines) if not edge.issuperset(one.explains)]
     explained = {number for reason in reasons for number in reason.explains}
     left = [number for number in range(len(peaks)) if number not in explained]
     cell = cell_reason([peaks[i] for i in left], result.phases, sets, instrument.wavelengths[0])

@@ -130,3 +130,15 @@ def test_a_weak_peak_is_only_noted() -> None:
     (marks,) = curves.reflections
     width = float(marks.fwhm[np.argmin(np.abs(marks.two_theta - curves.x[top]))])
     assert finding.numbers["strongest"] == pytest.approx(0.001 * 0.1 / width, rel=0.3)
+
+
+def test_a_peak_of_a_reflection_beyond_the_end_is_told_from_a_missing_phase(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As GSAS-II does, the engine leaves out what lies beyond the last point."""
+    assert "unexplained-peaks" not in [finding.code for finding in findings("vacant-ceria")]
+    refined_at_truth.cache_clear()
+    monkeypatch.setattr("autogsas.engine.peaks._MARGIN", 0.0)
+    (finding,) = [one for one in findings("vacant-ceria") if one.code == "unexplained-peaks"]
+    refined_at_truth.cache_clear()
+    assert "beyond the end of the pattern" in finding.message
+    assert "a phase may be missing" not in finding.message
+    assert finding.numbers["missing"] == 0.0
