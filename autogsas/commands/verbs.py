@@ -102,6 +102,7 @@ def run(project: Given, request: RunRequest | None = None, *, progress: Progress
             trial_timeout=search.trial_timeout,
             prune=search.prune and strategy.prunes,
             patience=_first(request.patience, search.patience, strategy.patience),
+            own_patience=request.patience is not None or search.patience is not None,
             by_evidence=_first(search.choose, strategy.choose) == "evidence",
             terminator=search.terminator,
         )

@@ -48,6 +48,9 @@ def explore(context: RunContext, plan: Seeding, settings: RunSettings) -> tuple[
     options = context.options
     if options.timeout is not None:
         options = replace(options, timeout=max(1.0, options.timeout - spent))
+    if scouted is not None and scouted.seeds and options.patience and not options.own_patience:
+        # The scout has waited for a gain as long already, in the same space.
+        options = replace(options, patience=(options.patience + 1) // 2)
     found = search(
         replace(context, options=options, elapsed=context.elapsed + spent),
         (*given, *plan.earlier, *(scouted.seeds if scouted is not None and scouted.seeds else others)),

@@ -15,7 +15,7 @@ __all__ = ["Found", "Options", "Prior", "Refined"]
 
 @dataclass(frozen=True)
 class Options:
-    """How to search; durations in seconds."""
+    """How to search; durations in seconds. ``own_patience``: the user has said how patient, not the strategy."""
 
     trials: int = 40
     jobs: int = 1
@@ -25,6 +25,7 @@ class Options:
     trial_timeout: float = 300.0
     prune: bool = True
     patience: int | None = None
+    own_patience: bool = False
     by_evidence: bool = True
     terminator: bool = False
 

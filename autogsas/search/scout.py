@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from autogsas.search.loop import search
 from autogsas.search.options import Found, Prior
 from autogsas.search.seeds import collect_seeds, distinct
 
-__all__ = ["Scouted", "run_scout", "summary_of"]
+__all__ = ["Scouted", "run_scout", "summary_of", "worth_repeating"]
 
 FOLDER = "scout"
 # Trials of "auto". Not measured.
@@ -37,6 +37,11 @@ _TRIALS = 24
 _PATIENCE = 6
 # How many distinct recipes the slower engine tries again. Not measured.
 _HANDED_OVER = 5
+# Recipes with a score higher than this ratio of the best one's are not tried again: the engines agree better than that.
+# Not measured.
+_NEAR = 1.02
+# But so many are, since the other engine may fail where this one does not.
+_AT_LEAST = 2
 # "auto" does not scout for a run of at most so many trials, in which nothing is left to learn. Not measured.
 _FEW = 3
 # The part of a run's time limit that the scout may use. Not measured.
@@ -135,7 +140,7 @@ def _fast_engine(host: Host) -> Backend | None:
 
 def _scouted(context: RunContext, found: Found, began: float) -> Scouted:
     made = [record for record in found.records if record.state is TrialState.COMPLETE]
-    best = distinct(made, _HANDED_OVER)
+    best = worth_repeating(distinct(made, _HANDED_OVER))
     if found.best is not None and found.best not in best:
         best = [*best[:-1], found.best]
     base = Scouted(
@@ -156,6 +161,15 @@ def _scouted(context: RunContext, found: Found, began: float) -> Scouted:
         trials_made=context.database.usable(),
         rwp=None if top is None else top.rwp,
     )
+
+
+def worth_repeating(best: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return the recipes that may be the best ones in another engine too."""
+    return [
+        record
+        for i, record in enumerate(best)
+        if i < _AT_LEAST or record.score is None or best[0].score is None or record.score <= _NEAR * best[0].score
+    ]
 
 
 def _as_seed(record: TrialRecord, folder: Path) -> Seed:

@@ -19,10 +19,11 @@ from autogsas.hooks.host import Host
 from autogsas.model.project import GroupSearch, Project, Search
 from autogsas.model.recipe import Background, Free, Recipe, Step
 from autogsas.model.trial import TrialRecord, TrialState
+from autogsas.search import ending
 from autogsas.search.database import PriorTrials
 from autogsas.search.options import Prior
 from autogsas.search.sampler import Proposer
-from autogsas.search.scout import Scouted, summary_of
+from autogsas.search.scout import Scouted, summary_of, worth_repeating
 from autogsas.search.seeds import distinct, seeds_like
 from autogsas.testing.fake import FakeBackend
 from autogsas.testing.samples import make_project
@@ -253,3 +254,25 @@ def test_a_scouted_run_with_several_jobs_resumes(host: Host, project: Project, t
 
     run("parts", trials=6)
     assert history(run("whole")) == history(run("parts", resume=True))
+
+
+@pytest.mark.parametrize(
+    ("scores", "kept"), [([5.0, 5.05, 5.2], 2), ([5.0, 5.05, 5.09], 3), ([5.0, 9.0], 2), ([5.0], 1)]
+)
+def test_recipes_far_from_the_scouts_best_are_not_tried_again(scores: list[float], kept: int) -> None:
+    records = [TrialRecord(i, TrialState.COMPLETE, "search", MINE, {}, score=score) for i, score in enumerate(scores)]
+    assert [record.number for record in worth_repeating(records)] == list(range(kept))
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(None, 3), (5, 5)])
+def test_after_a_scout_a_run_waits_half_as_long_unless_asked_otherwise(
+    host: Host, project: Project, asked: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "at_noise", lambda record, *, decided: False)
+    run = verbs.run((project, host), verbs.RunRequest(backend="fake", trials=40, patience=asked))
+    assert run.summary.finished == "no gain"
+    origins = [item.origin for item in run.summary.history]
+    assert origins[-expected:] == ["search"] * expected
+    assert run.summary.best_trial is not None
+    last = max(run.summary.best_trial, sum(origin.startswith("scout") for origin in origins) - 1)
+    assert len(origins) - 1 - last >= expected
