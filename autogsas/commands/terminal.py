@@ -116,12 +116,15 @@ class LiveProgress:
             case RunFinished():
                 self._running.clear()
 
+    def _is_by_hand(self, record: TrialRecord) -> bool:
+        return self._start is not None and record.origin in self._start.by_hand and not record.choices
+
     def _finish(self, event: TrialFinished) -> None:
         self._running.pop(event.record.number, None)
         self._done, self._fresh = event.done, self._fresh + 1
         record, best = event.record, event.best
         self._history.append(_attempt(record, best))
-        if record.metrics is not None and record.state == TrialState.COMPLETE and _is_by_hand(record):
+        if record.metrics is not None and record.state == TrialState.COMPLETE and self._is_by_hand(record):
             self._by_hand = min(record.metrics.rwp, self._by_hand or record.metrics.rwp)
         if event.is_best or event.record.state != TrialState.COMPLETE:
             self._console.print(Text(describe(event), _STYLES.get(event.record.state, "")))
@@ -164,11 +167,6 @@ def _attempt(record: TrialRecord, best: TrialRecord | None) -> Attempt:
     reached = best.metrics.rwp if best is not None and best.metrics is not None else None
     rwp, variables = (None, None) if record.metrics is None else (record.metrics.rwp, record.metrics.n_variables)
     return Attempt(record.number, record.state, record.origin, rwp, reached, variables, record.seconds)
-
-
-def _is_by_hand(record: TrialRecord) -> bool:
-    # A trial that was proposed has choices; one from a complete recipe has none, and only users write those.
-    return record.origin != "search" and not record.choices
 
 
 def _plot(history: Sequence[Attempt], by_hand: float | None, console: Console, height: int) -> list[Text]:

@@ -24,7 +24,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A run starts, or is resumed after ``restored`` trials; ``timeout`` in seconds; ``scout``: it is a scout's."""
+    """A run starts, or is resumed after ``restored`` trials; ``timeout`` in seconds; ``scout``: it is a scout's.
+
+    ``by_hand`` are the names of the user's own recipes.
+    """
 
     folder: Path
     project: str
@@ -34,6 +37,7 @@ class RunStarted:
     jobs: int = 1
     timeout: float | None = None
     scout: bool = False
+    by_hand: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

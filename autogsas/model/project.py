@@ -349,6 +349,11 @@ class Project:
         raise KeyError(name)
 
     @property
+    def recipe_names(self) -> tuple[str, ...]:
+        """The names of the user's own recipes, under which they are tried."""
+        return tuple(recipe.name or f"recipe {i + 1}" for i, recipe in enumerate(self.recipes))
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """All files of the user that this project reads."""
         seen = dict.fromkeys(path for histogram in self.histograms for path in histogram.files)

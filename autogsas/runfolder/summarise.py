@@ -227,12 +227,12 @@ def _step(step: StepResult) -> StepPart:
 
 
 def _by_hand(project: Project, records: Sequence[TrialRecord]) -> list[ByHandPart]:
-    """Return the refinements made by hand: that of the project itself, and trials of whole recipes that were given."""
+    """Return the refinements made by hand: that of the project itself, and trials of the user's own recipes."""
     held = [] if project.held_rwp is None else [ByHandPart(name=project.name, trial=None, rwp=project.held_rwp)]
     return held + [
         ByHandPart(name=record.origin, trial=record.number, rwp=_rwp(record))
         for record in records
-        if not record.choices and record.origin != "search"
+        if not record.choices and record.origin in project.recipe_names
     ]
 
 

@@ -127,6 +127,7 @@ class _Search:
                 self.options.jobs,
                 limit,
                 self.context.scouting,
+                self.project.recipe_names,
             )
         )
         finished = Finished.COMPLETE

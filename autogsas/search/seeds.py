@@ -31,7 +31,7 @@ def collect_seeds(host: Host, project: Project, backend: Backend) -> tuple[Seed,
     """
     if not host.strategy(project.search.space).seeded:
         return ()
-    seeds = [Seed(recipe.name or f"recipe {i + 1}", recipe=recipe) for i, recipe in enumerate(project.recipes)]
+    seeds = [Seed(name, recipe=recipe) for name, recipe in zip(project.recipe_names, project.recipes, strict=True)]
     for plugin, answer in host.call_each("seed_recipes", project=project, capabilities=backend.capabilities()):
         loose = host.chooses_otherwise and host.is_built_in(plugin)
         for seed in answer or ():

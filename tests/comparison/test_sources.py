@@ -23,12 +23,9 @@ PROJECTS = Path(__file__).parents[2] / "projects"
 
 @pytest.fixture(scope="module")
 def fluorapatite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with half of the range, which is refined in a third of the time."""
+    """A copy of the project."""
     folder = tmp_path_factory.mktemp("project") / "fluorapatite"
     shutil.copytree(PROJECTS / "fluorapatite", folder, ignore=shutil.ignore_patterns("runs", "pictures"))
-    text = (folder / "project.yaml").read_text(encoding="utf-8")
-    assert "limits: [15, 130]" in text
-    (folder / "project.yaml").write_text(text.replace("limits: [15, 130]", "limits: [15, 70]"), encoding="utf-8")
     return folder
 
 
@@ -36,7 +33,7 @@ def fluorapatite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def automated(fluorapatite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a short automated run on it."""
     folder = tmp_path_factory.mktemp("automated") / "run"
-    autogsas.run(fluorapatite, backend="numpy", trials=3, seed=1, out=folder)
+    autogsas.run(fluorapatite, backend="numpy", trials=2, seed=1, out=folder)
     return folder
 
 
@@ -75,6 +72,12 @@ def test_the_figures_of_the_run_are_those_of_its_files(automated: Path, found):
     computed = np.array([float(r["multiplicity"]) * float(r["f2_calculated"]) for r in reflections])
     bragg = 100 * np.sum(np.abs(observed - computed)) / np.sum(observed)
     assert dict(found.refinements[0].fits[0].r_bragg)["fluorapatite"] == pytest.approx(bragg, rel=1e-6)
+
+
+def test_a_guided_trial_is_not_made_by_hand(automated: Path) -> None:
+    summary = json.loads((automated / "summary.json").read_text(encoding="utf-8"))
+    assert [item["origin"] for item in summary["history"][:2]] == ["by hand", "guided by the data"]
+    assert [item["name"] for item in summary["by_hand"]] == ["by hand"]
 
 
 def test_every_difference_is_that_of_the_files(fluorapatite: Path, automated: Path, found, tmp_path: Path):
