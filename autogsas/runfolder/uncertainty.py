@@ -78,8 +78,9 @@ def uncertainty_of(chosen: StoredTrial, trials: Sequence[StoredTrial]) -> Uncert
     """
     factors = {item.name: item.esd_factor for item in chosen.histograms if math.isfinite(item.esd_factor)}
     factor = _over_all(chosen)
-    points = [counted_points(item.effective_points, item.metrics.n_observations) for item in chosen.histograms]
-    known = sum(points) if points else math.nan
+    known = math.nan
+    if chosen.histograms and all(math.isfinite(item.effective_points) for item in chosen.histograms):
+        known = sum(counted_points(item.effective_points, item.metrics.n_observations) for item in chosen.histograms)
     metrics = chosen.record.metrics
     if metrics is None:
         return Uncertainty()

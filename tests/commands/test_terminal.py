@@ -26,7 +26,7 @@ def shown(width: int, height: int, encoding: str, *rwps: float | None) -> list[s
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=stream, force_terminal=True, width=width, height=height, color_system=None)
     live = LiveProgress(console)
-    live(RunStarted(Path("run"), "p", "fake", 20))
+    live(RunStarted(Path("run"), "p", "fake", 20, by_hand=("handmade.recipe.yaml",)))
     best: TrialRecord | None = None
     for number, rwp in enumerate(rwps):
         change = {"origin": "handmade.recipe.yaml", "choices": {}} if number == 0 else {}
