@@ -13,6 +13,7 @@ from autogsas.guide.attempts import Attempts
 from autogsas.guide.relations import covers, leaving_out, undetermined
 from autogsas.guide.standing import Standing, standing
 from autogsas.model.advice import Candidate
+from autogsas.model.answers import LARGEST_ESD
 from autogsas.model.project import Project, Search
 from autogsas.model.recipe import Background, Free, SizeModel, Start, Step
 
@@ -95,7 +96,11 @@ def test_single_sites_are_left_out(begun: Standing) -> None:
     assert not leaving_out(W, frozenset({"corundum:O:Uiso"}), begun).free
 
 
-def test_what_the_data_do_not_determine_is_named(project: Project, begun: Standing) -> None:
+def test_what_the_data_do_not_determine_is_named(
+    project: Project, begun: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
     after = more(Attempts(project, "chebyschev-1"), begun, [POSITIONS], [])
     assert not undetermined(after, POSITIONS)
     assert not undetermined(after, W)
+    monkeypatch.setitem(LARGEST_ESD, "positions", 1e-9)
+    assert undetermined(after, POSITIONS) == {"corundum:Al:z", "corundum:O:x"}

@@ -275,4 +275,4 @@ def test_after_a_scout_a_run_waits_half_as_long_unless_asked_otherwise(
     assert origins[-expected:] == ["search"] * expected
     assert run.summary.best_trial is not None
     last = max(run.summary.best_trial, sum(origin.startswith("scout") for origin in origins) - 1)
-    assert len(origins) - 1 - last >= expected
+    assert len(origins) - 1 - last == expected
