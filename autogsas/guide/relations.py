@@ -122,8 +122,7 @@ def leaving_out(candidate: Candidate, names: frozenset[str], model: Standing) ->
         sites = dict.fromkeys(p.site for p in own if p.site is not None and free.site in (None, p.site))
         bad = [site for site in sites if any(name.startswith(f"{free.phase}:{site}:") for name in names)]
         left += bad
-        if bad or len(candidate.free) > 1:
-            frees += [free.model_copy(update={"site": site}) for site in sites if site not in bad]
+        frees += [free.model_copy(update={"site": site}) for site in sites if site not in bad]
     if not left:
         return replace(candidate, free=())
     both = ", " if " but " in candidate.name else " but "
